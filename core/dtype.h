@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace unspool {
+
+/// The type of a tensor's elements.
+enum class DType : std::uint8_t { float32, float64, int32, int64, boolean };
+
+inline constexpr DType float32 = DType::float32;
+inline constexpr DType float64 = DType::float64;
+inline constexpr DType int32 = DType::int32;
+inline constexpr DType int64 = DType::int64;
+inline constexpr DType boolean = DType::boolean;
+
+/// Bytes of one element.
+constexpr std::size_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+    case DType::int32: return 4;
+    case DType::float64:
+    case DType::int64: return 8;
+    case DType::boolean: return 1;
+  }
+  return 0;
+}
+
+constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
+constexpr bool is_integer(DType dtype) { return dtype == DType::int32 || dtype == DType::int64; }
+
+/// "float32", "float64", "int32", "int64", "bool".
+std::string_view name_of(DType dtype);
+/// The inverse of name_of; TypeError on any other name.
+DType dtype_of(std::string_view name);
+
+template <class T>
+inline constexpr bool is_element = std::is_same_v<T, float> || std::is_same_v<T, double> ||
+                                   std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t> ||
+                                   std::is_same_v<T, bool>;
+
+/// The dtype that holds a C++ type.
+template <class T>
+  requires is_element<T>
+constexpr DType dtype_for() {
+  if constexpr (std::is_same_v<T, float>) return DType::float32;
+  if constexpr (std::is_same_v<T, double>) return DType::float64;
+  if constexpr (std::is_same_v<T, std::int32_t>) return DType::int32;
+  if constexpr (std::is_same_v<T, std::int64_t>) return DType::int64;
+  return DType::boolean;
+}
+
+/// Calls f with a value-initialised element of the C++ type behind `dtype`.
+template <class F>
+constexpr decltype(auto) visit_dtype(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::float32: return f(float{});
+    case DType::float64: return f(double{});
+    case DType::int32: return f(std::int32_t{});
+    case DType::int64: return f(std::int64_t{});
+    case DType::boolean: break;
+  }
+  return f(bool{});
+}
+
+}  // namespace unspool

@@ -1,0 +1,29 @@
+#include <unspool/core/error.h>
+
+namespace unspool {
+namespace {
+
+thread_local ErrorScope* innermost_scope = nullptr;
+
+std::string with_path(std::string message) {
+  std::string path = ErrorScope::path();
+  return path.empty() ? message : path + ": " + message;
+}
+
+}  // namespace
+
+Error::Error(std::string message) : message_(with_path(std::move(message))) {}
+
+ErrorScope::ErrorScope(const std::string& name) : name_(&name), outer_(innermost_scope) { innermost_scope = this; }
+
+ErrorScope::~ErrorScope() { innermost_scope = outer_; }
+
+std::string ErrorScope::path() {
+  std::string path;
+  for (const ErrorScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
+    path = path.empty() ? *scope->name_ : *scope->name_ + "/" + path;
+  }
+  return path;
+}
+
+}  // namespace unspool
