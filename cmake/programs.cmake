@@ -1,0 +1,16 @@
+# Each source is a program, named by its file.
+function(unspool_programs)
+  file(GLOB sources CONFIGURE_DEPENDS ${ARGN})
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM LAST_ONLY name)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE unspool_settings unspool::unspool)
+  endforeach()
+endfunction()
+
+if(UNSPOOL_BUILD_EXAMPLES)
+  unspool_programs(examples/*.cpp examples/*/*.cpp)
+endif()
+if(UNSPOOL_BUILD_BENCHMARKS)
+  unspool_programs(bench/*.cpp)
+endif()

@@ -1,0 +1,46 @@
+find_package(doctest REQUIRED)
+
+# An archive, not an object: a test program with a main of its own keeps it.
+add_library(unspool_test_main STATIC tests/main.cpp)
+target_link_libraries(unspool_test_main PRIVATE unspool_settings PUBLIC doctest::doctest)
+
+# One program for each folder of tests; each source in it is a test by itself, so that tests run beside each other.
+# They run in the root of the tree, where they find their data.
+function(unspool_test_program name)
+  add_executable(${name} ${ARGN})
+  # The tests may use what the library hides, to check it.
+  target_link_libraries(${name} PRIVATE
+    unspool_settings unspool_static unspool_test_main Eigen3::Eigen fmt::fmt-header-only cereal::cereal
+    nlohmann_json::nlohmann_json)
+endfunction()
+
+function(unspool_test name)
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
+foreach(folder IN LISTS folders)
+  file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
+  if(NOT sources OR folder STREQUAL "install")
+    continue()
+  endif()
+  unspool_test_program(test_${folder} ${sources})
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM LAST_ONLY stem)
+    unspool_test(${folder}/${stem} test_${folder} --source-file=*tests/${folder}/${stem}.cpp)
+    # A filter that selects nothing passes, and would hide a test that went missing.
+    set_tests_properties(${folder}/${stem} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+  endforeach()
+endforeach()
+
+file(GLOB sources CONFIGURE_DEPENDS tests/*.cpp)
+foreach(source IN LISTS sources)
+  cmake_path(GET source STEM LAST_ONLY stem)
+  if(NOT stem STREQUAL "main")
+    unspool_test_program(${stem} ${source})
+    unspool_test(${stem} ${stem})
+  endif()
+endforeach()
+
+unspool_test(umbrella scripts/umbrella.sh --check)

@@ -1,0 +1,6 @@
+#pragma once
+
+#include <unspool/core/dtype.h>
+#include <unspool/core/error.h>
+#include <unspool/core/shape.h>
+#include <unspool/core/version.h>
