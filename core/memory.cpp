@@ -1,0 +1,351 @@
+#include <algorithm>
+#include <limits>
+#include <mutex>
+
+#include <unspool/core/memory.h>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNSPOOL_POOLED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNSPOOL_POOLED 0
+#endif
+#endif
+#ifndef UNSPOOL_POOLED
+#define UNSPOOL_POOLED 1
+#endif
+
+namespace unspool {
+
+namespace detail {
+constinit thread_local ThreadBlocks thread_blocks{};
+}
+
+#if !UNSPOOL_POOLED
+
+// Each block on its own, of its exact size, so that the sanitizer sees every access outside it or after its
+// end.
+void* detail::allocate_slow(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }
+
+void detail::deallocate_slow(void* block, std::size_t bytes) noexcept {
+  ::operator delete (block, bytes, std::align_val_t{64});
+}
+
+MemoryStatistics memory_statistics() { return {}; }
+
+void release_memory() {}
+
+#else
+
+namespace {
+
+using detail::FreeBlock;
+using detail::small_classes;
+using detail::thread_blocks;
+
+constexpr std::size_t slab_bytes = 262144;
+constexpr std::size_t huge_page = 2097152;
+constexpr std::uint64_t cache_cap = std::uint64_t{1} << 30;
+
+constexpr std::size_t small_size(std::size_t size_class) {
+  if (size_class < 8) return (size_class + 1) * 64;
+  const std::size_t step = size_class - 8;
+  return ((step % 4 + 5) << (step / 4 + 1)) * 64;
+}
+static_assert(small_size(small_classes - 1) == detail::max_small_block);
+static_assert(small_size(detail::small_class(513)) == 640);
+static_assert(detail::small_class(detail::max_small_block) == small_classes - 1);
+
+// What a thread may keep of one class: 256 KiB, within bounds. Half of it moves at a time.
+constexpr std::uint32_t small_limit(std::size_t size_class) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(262144 / small_size(size_class), 8, 512));
+}
+
+// Large blocks: eight sizes a doubling, so that at most an eighth is wasted, from 64 KiB to 64 TiB.
+constexpr std::size_t large_classes = 240;
+
+constexpr std::size_t large_class(std::size_t bytes) {
+  const std::size_t last = bytes - 1;
+  const auto exponent = static_cast<std::size_t>(std::bit_width(last)) - 1;
+  return (exponent - 16) * 8 + ((last >> (exponent - 3)) & 7);
+}
+
+constexpr std::size_t large_size(std::size_t size_class) {
+  return (size_class % 8 + 9) << (size_class / 8 + 13);
+}
+static_assert(large_size(large_class(65537)) == 73728 && large_size(large_class(73729)) == 81920);
+static_assert(large_size(large_class(std::size_t{1} << 20)) == std::size_t{1} << 20);
+static_assert(large_class(std::size_t{1} << 46) == large_classes - 1);
+
+// A run of free blocks that moves between threads as one; kept in its first block.
+struct Batch {
+  FreeBlock* next;
+  Batch* next_batch;
+  std::uint32_t count;
+};
+
+struct SmallClass {
+  Batch* batches = nullptr;
+  // The part of the newest slab that was not handed out yet.
+  std::byte* fresh = nullptr;
+  std::byte* fresh_end = nullptr;
+};
+
+struct LargeClass {
+  FreeBlock* free = nullptr;
+  std::uint64_t last_use = 0;
+};
+
+// What all threads share; never destroyed, since tensors may outlive every static object.
+struct Central {
+  std::mutex mutex;
+  SmallClass small[small_classes];
+  LargeClass large[large_classes];
+  std::uint64_t clock = 0;
+  MemoryStatistics statistics;
+};
+
+Central& central() {
+  alignas(Central) static std::byte storage[sizeof(Central)];
+  static Central* const only = ::new (storage) Central;
+  return *only;
+}
+
+// Null if the system has no more.
+void* take_from_system(std::size_t bytes) noexcept {
+#ifdef __linux__
+  const bool huge = bytes >= 2 * huge_page;
+  const std::size_t slack = huge ? huge_page : 0;
+  void* const mapped =
+      mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  if (!huge) return mapped;
+  // Aligned, so that huge pages can hold it: they spare the misses of the address cache.
+  auto* const begin = static_cast<std::byte*>(mapped);
+  const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(begin) % huge_page) % huge_page;
+  if (before != 0) munmap(begin, before);
+  if (before != slack) munmap(begin + before + bytes, slack - before);
+  madvise(begin + before, bytes, MADV_HUGEPAGE);
+  return begin + before;
+#else
+  return ::operator new (bytes, std::align_val_t{64}, std::nothrow);
+#endif
+}
+
+void give_to_system(void* block, std::size_t bytes) noexcept {
+#ifdef __linux__
+  munmap(block, bytes);
+#else
+  ::operator delete (block, bytes, std::align_val_t{64});
+#endif
+}
+
+void give_to_system_locked(Central& all, void* block, std::size_t bytes) noexcept {
+  give_to_system(block, bytes);
+  all.statistics.system_bytes -= bytes;
+}
+
+void release_large_locked(Central& all) noexcept {
+  for (std::size_t i = 0; i < large_classes; ++i) {
+    while (FreeBlock* const block = all.large[i].free) {
+      all.large[i].free = block->next;
+      give_to_system_locked(all, block, large_size(i));
+    }
+  }
+  all.statistics.cached_bytes = 0;
+}
+
+void* take_from_system_locked(Central& all, std::size_t bytes) {
+  void* block = take_from_system(bytes);
+  if (block == nullptr) {
+    release_large_locked(all);
+    block = take_from_system(bytes);
+    if (block == nullptr) throw std::bad_alloc();
+  }
+  auto& statistics = all.statistics;
+  ++statistics.system_allocations;
+  statistics.system_bytes += bytes;
+  statistics.peak_system_bytes = std::max(statistics.peak_system_bytes, statistics.system_bytes);
+  return block;
+}
+
+// Gives up cached blocks of the sizes unused for longest until `bytes` more fit under the cap.
+void make_room_locked(Central& all, std::size_t bytes) noexcept {
+  auto& cached = all.statistics.cached_bytes;
+  while (cached + bytes > cache_cap && cached > 0) {
+    std::size_t oldest = large_classes;
+    for (std::size_t i = 0; i < large_classes; ++i) {
+      if (all.large[i].free == nullptr) continue;
+      if (oldest == large_classes || all.large[i].last_use < all.large[oldest].last_use) oldest = i;
+    }
+    FreeBlock* const block = all.large[oldest].free;
+    all.large[oldest].free = block->next;
+    cached -= large_size(oldest);
+    give_to_system_locked(all, block, large_size(oldest));
+  }
+}
+
+void* allocate_large(std::size_t bytes) {
+  if (bytes > large_size(large_classes - 1)) throw std::bad_alloc();
+  const std::size_t index = large_class(bytes);
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  LargeClass& of_size = all.large[index];
+  of_size.last_use = ++all.clock;
+  if (FreeBlock* const block = of_size.free) {
+    of_size.free = block->next;
+    all.statistics.cached_bytes -= large_size(index);
+    return block;
+  }
+  return take_from_system_locked(all, large_size(index));
+}
+
+void deallocate_large(void* block, std::size_t bytes) noexcept {
+  const std::size_t index = large_class(bytes);
+  const std::size_t size = large_size(index);
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  if (size > cache_cap) {
+    give_to_system_locked(all, block, size);
+    return;
+  }
+  make_room_locked(all, size);
+  LargeClass& of_size = all.large[index];
+  of_size.free = ::new (block) FreeBlock{of_size.free};
+  of_size.last_use = ++all.clock;
+  all.statistics.cached_bytes += size;
+}
+
+// Up to `most` blocks, at least one.
+Batch* take_batch(std::size_t size_class, std::uint32_t most) {
+  const std::size_t size = small_size(size_class);
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  SmallClass& shared = all.small[size_class];
+  if (Batch* const batch = shared.batches) {
+    if (batch->count <= most) {
+      shared.batches = batch->next_batch;
+      return batch;
+    }
+    // Only a thread at its end asks for less than a batch: split off the first block.
+    shared.batches = ::new (batch->next) Batch{batch->next->next, batch->next_batch, batch->count - 1};
+    batch->count = 1;
+    batch->next = nullptr;
+    return batch;
+  }
+  if (shared.fresh == shared.fresh_end) {
+    shared.fresh = static_cast<std::byte*>(take_from_system_locked(all, slab_bytes));
+    shared.fresh_end = shared.fresh + slab_bytes / size * size;
+  }
+  const auto left = static_cast<std::size_t>(shared.fresh_end - shared.fresh) / size;
+  const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(left, most));
+  FreeBlock* next = nullptr;
+  for (std::uint32_t i = count - 1; i > 0; --i) next = ::new (shared.fresh + i * size) FreeBlock{next};
+  auto* const batch = ::new (shared.fresh) Batch{next, nullptr, count};
+  shared.fresh += count * size;
+  return batch;
+}
+
+// The blocks from `first` on, `count` of them, chained and ended by null.
+void give_batch(std::size_t size_class, FreeBlock* first, std::uint32_t count) noexcept {
+  FreeBlock* const next = first->next;
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  SmallClass& shared = all.small[size_class];
+  shared.batches = ::new (static_cast<void*>(first)) Batch{next, shared.batches, count};
+}
+
+// Set once the thread's blocks were handed over; later calls of this thread go to the central store.
+constinit thread_local bool thread_ended = false;
+
+struct AtThreadEnd {
+  AtThreadEnd() {
+    for (std::size_t i = 0; i < small_classes; ++i) thread_blocks.limit[i] = small_limit(i);
+  }
+  ~AtThreadEnd() {
+    thread_ended = true;
+    for (std::size_t i = 0; i < small_classes; ++i) {
+      thread_blocks.limit[i] = 0;
+      FreeBlock* block = thread_blocks.free[i];
+      thread_blocks.free[i] = nullptr;
+      // In parts of what a thread takes at a time.
+      const std::uint32_t part = small_limit(i) / 2;
+      while (block != nullptr) {
+        FreeBlock* last = block;
+        std::uint32_t count = 1;
+        while (count < part && last->next != nullptr) {
+          last = last->next;
+          ++count;
+        }
+        FreeBlock* const rest = last->next;
+        last->next = nullptr;
+        give_batch(i, block, count);
+        block = rest;
+      }
+      thread_blocks.count[i] = 0;
+    }
+  }
+  AtThreadEnd(const AtThreadEnd&) = delete;
+  AtThreadEnd& operator=(const AtThreadEnd&) = delete;
+};
+
+// Returns false after the thread's end.
+bool register_thread() {
+  if (thread_ended) return false;
+  static thread_local const AtThreadEnd at_end;
+  static_cast<void>(at_end);
+  return true;
+}
+
+}  // namespace
+
+void* detail::allocate_slow(std::size_t bytes) {
+  if (bytes > max_small_block) return allocate_large(bytes);
+  const std::size_t size_class = small_class(bytes);
+  if (!register_thread()) return take_batch(size_class, 1);
+  Batch* const batch = take_batch(size_class, small_limit(size_class) / 2);
+  thread_blocks.free[size_class] = batch->next;
+  thread_blocks.count[size_class] = batch->count - 1;
+  return batch;
+}
+
+void detail::deallocate_slow(void* block, std::size_t bytes) noexcept {
+  if (bytes > max_small_block) return deallocate_large(block, bytes);
+  const std::size_t size_class = small_class(bytes);
+  if (!register_thread()) {
+    give_batch(size_class, ::new (block) FreeBlock{nullptr}, 1);
+    return;
+  }
+  auto& mine = thread_blocks;
+  if (mine.count[size_class] >= mine.limit[size_class]) {
+    // The newer half, still in the cache, stays; of the older no one knows.
+    const std::uint32_t moved = mine.limit[size_class] / 2;
+    FreeBlock* last_kept = mine.free[size_class];
+    for (std::uint32_t i = 1; i < mine.count[size_class] - moved; ++i) last_kept = last_kept->next;
+    give_batch(size_class, last_kept->next, moved);
+    last_kept->next = nullptr;
+    mine.count[size_class] -= moved;
+  }
+  mine.free[size_class] = ::new (block) FreeBlock{mine.free[size_class]};
+  ++mine.count[size_class];
+}
+
+MemoryStatistics memory_statistics() {
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  return all.statistics;
+}
+
+void release_memory() {
+  Central& all = central();
+  const std::lock_guard lock(all.mutex);
+  release_large_locked(all);
+}
+
+#endif
+
+}  // namespace unspool
