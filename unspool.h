@@ -2,5 +2,7 @@
 
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
+#include <unspool/core/memory.h>
 #include <unspool/core/shape.h>
+#include <unspool/core/threads.h>
 #include <unspool/core/version.h>

@@ -1,0 +1,296 @@
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <unspool/core/error.h>
+#include <unspool/core/threads.h>
+
+namespace unspool {
+
+namespace {
+
+constexpr int max_threads = 1024;
+constexpr std::chrono::microseconds spin_time{20};
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// Spins until done() or the spin time is over; returns whether done.
+template <class F>
+bool spin(const F& done) {
+  const auto end = std::chrono::steady_clock::now() + spin_time;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+// True on workers, and on a caller while it runs pieces.
+constinit thread_local bool inside = false;
+
+struct Inside {
+  Inside() { inside = true; }
+  ~Inside() { inside = false; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
+struct Job {
+  detail::ParallelBody body = nullptr;
+  void* context = nullptr;
+  Index count = 0;
+  Index grain = 1;
+  Index pieces = 0;
+};
+
+void run_inline(const Job& job) {
+  for (Index k = 0; k < job.pieces; ++k) {
+    job.body(job.context, k * job.grain, k * job.grain + std::min(job.grain, job.count - k * job.grain));
+  }
+}
+
+class Pool {
+ public:
+  // Never destroyed: other static objects may call parallel_for at their end. AtExit stops the workers.
+  static Pool& instance() {
+    alignas(Pool) static std::byte storage[sizeof(Pool)];
+    static Pool* const only = ::new (storage) Pool;
+    return *only;
+  }
+
+  // Returns false, having done nothing, if another thread has the workers.
+  bool try_run(const Job& job, int threads) {
+    const std::unique_lock own(owner_, std::try_to_lock);
+    if (!own.owns_lock()) return false;
+    if (ended_) return false;
+    start_workers(threads - 1);
+    run(job);
+    return true;
+  }
+
+  void resize(int threads, std::atomic<int>& setting) {
+    const std::lock_guard own(owner_);
+    if (threads - 1 < static_cast<int>(workers_.size())) stop_workers();
+    setting.store(threads, std::memory_order_relaxed);
+  }
+
+ private:
+  // state_: how many workers are in the job (the low 16 bits), whether more may join, and the job's number. A
+  // worker joins by a compare-and-swap, so that a caller who has done the work alone waits for nobody to wake
+  // up.
+  static constexpr std::uint64_t active_mask = 0xffff;
+  static constexpr std::uint64_t open_bit = 0x10000;
+  static constexpr std::uint64_t number_step = 0x20000;
+
+  struct AtExit {
+    ~AtExit() {
+      // If exit() was called inside a body, or beside one, the workers end with the process.
+      if (inside) return;
+      Pool& pool = instance();
+      const std::unique_lock own(pool.owner_, std::try_to_lock);
+      if (!own.owns_lock()) return;
+      pool.ended_ = true;
+      pool.stop_workers();
+    }
+    AtExit() = default;
+    AtExit(const AtExit&) = delete;
+    AtExit& operator=(const AtExit&) = delete;
+  };
+
+  void start_workers(int count) {
+    static const AtExit at_exit;
+    static_cast<void>(at_exit);
+    while (static_cast<int>(workers_.size()) < count) {
+      try {
+        workers_.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {
+        // The system gives no more threads: fewer do the same work.
+        return;
+      }
+    }
+  }
+
+  void stop_workers() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_.store(true);
+    }
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
+    stop_.store(false);
+  }
+
+  void run(const Job& job) {
+    job_ = job;
+    next_.store(0, std::memory_order_relaxed);
+    first_failed_ = job.pieces;
+    error_ = nullptr;
+    state_.store((state_.load() + number_step) | open_bit);
+    // Either a worker that goes to sleep is seen here, or it sees the state before it sleeps.
+    if (const int asleep = asleep_.load(); asleep > 0) {
+      { const std::lock_guard lock(mutex_); }
+      const auto useful = std::min<Index>(asleep, job.pieces - 1);
+      for (Index i = 0; i < useful; ++i) wake_.notify_one();
+    }
+    {
+      const Inside guard;
+      run_pieces();
+    }
+    state_.fetch_and(~open_bit);
+    const auto left = [this] { return (state_.load() & active_mask) == 0; };
+    if (!left() && !spin(left)) {
+      std::unique_lock lock(mutex_);
+      caller_waits_.store(true);
+      done_.wait(lock, left);
+      caller_waits_.store(false);
+    }
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  void run_pieces() {
+    const Job& job = job_;
+    for (;;) {
+      const Index k = next_.fetch_add(1, std::memory_order_relaxed);
+      if (k >= job.pieces) return;
+      try {
+        job.body(job.context, k * job.grain, k * job.grain + std::min(job.grain, job.count - k * job.grain));
+      } catch (...) {
+        // Pieces are dealt in order and those begun are finished, so the first that fails is always met.
+        next_.store(job.pieces, std::memory_order_relaxed);
+        const std::lock_guard lock(mutex_);
+        if (k < first_failed_) {
+          first_failed_ = k;
+          error_ = std::current_exception();
+        }
+      }
+    }
+  }
+
+  void work() {
+    inside = true;
+    std::uint64_t last = 0;
+    const auto called = [&] {
+      const std::uint64_t state = state_.load();
+      return stop_.load() || ((state & open_bit) != 0 && state / number_step != last);
+    };
+    for (;;) {
+      if (!spin(called)) {
+        std::unique_lock lock(mutex_);
+        asleep_.fetch_add(1);
+        wake_.wait(lock, called);
+        asleep_.fetch_sub(1);
+      }
+      if (stop_.load()) return;
+      std::uint64_t state = state_.load();
+      if ((state & open_bit) == 0 || state / number_step == last) continue;
+      if (!state_.compare_exchange_strong(state, state + 1)) continue;
+      last = state / number_step;
+      run_pieces();
+      if ((state_.fetch_sub(1) & active_mask) == 1 && caller_waits_.load()) {
+        { const std::lock_guard lock(mutex_); }
+        done_.notify_one();
+      }
+    }
+  }
+
+  // Held by the caller whose job runs, and while the number of workers changes; guards workers_ and ended_.
+  std::mutex owner_;
+  std::vector<std::thread> workers_;
+  bool ended_ = false;
+
+  // Written before the state opens the job, read by those who joined it.
+  Job job_;
+  alignas(64) std::atomic<Index> next_{0};
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> caller_waits_{false};
+  std::atomic<int> asleep_{0};
+
+  // For sleeping, and for first_failed_ and error_ while pieces run.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable done_;
+  Index first_failed_ = 0;
+  std::exception_ptr error_;
+};
+
+// 0 until set or asked for.
+std::atomic<int> setting{0};
+
+int default_threads() {
+  const char* const variable = std::getenv("UNSPOOL_NUM_THREADS");
+  if (variable == nullptr || *variable == '\0') {
+    return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
+  }
+  const std::string_view text = variable;
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > max_threads) {
+    throw ValueError("The environment variable UNSPOOL_NUM_THREADS must be a whole number from 1 to " +
+                     std::to_string(max_threads) + ", but is \"" + std::string(text) + "\".");
+  }
+  return n;
+}
+
+}  // namespace
+
+void set_num_threads(int n) {
+  if (n < 1 || n > max_threads) {
+    throw ValueError("set_num_threads takes a number from 1 to " + std::to_string(max_threads) + ", got " +
+                     std::to_string(n) + ".");
+  }
+  if (inside) {
+    throw RuntimeError("set_num_threads was called inside a parallel_for; call it before or after.");
+  }
+  Pool::instance().resize(n, setting);
+}
+
+int num_threads() {
+  int n = setting.load(std::memory_order_relaxed);
+  if (n == 0) {
+    const int given = default_threads();
+    if (setting.compare_exchange_strong(n, given, std::memory_order_relaxed)) n = given;
+  }
+  return n;
+}
+
+void detail::parallel_for(Index count, Index grain, ParallelBody body, void* context) {
+  if (grain < 1)
+    throw ValueError("parallel_for takes a grain of at least 1, got " + std::to_string(grain) + ".");
+  if (count <= 0) return;
+  if (count <= grain) {
+    body(context, 0, count);
+    return;
+  }
+  const Job job{body, context, count, grain, (count - 1) / grain + 1};
+  if (!inside) {
+    const int threads = num_threads();
+    if (threads > 1 && Pool::instance().try_run(job, threads)) return;
+  }
+  run_inline(job);
+}
+
+}  // namespace unspool
