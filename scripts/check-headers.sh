@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Public headers show no dependency, and each compiles by itself.
+#   check-headers.sh [--alone] COMPILER INCLUDE-FOLDER
+# --alone compiles every header by itself too, which takes a while.
+set -euo pipefail
+
+alone=0
+[ "${1:-}" != --alone ] || { alone=1; shift; }
+compiler=${1:-g++}
+include=$(realpath -s "${2:-build/release/include}")
+
+shown=$(echo '#include <unspool/unspool.h>' | "$compiler" -std=c++20 -I"$include" -M -x c++ - | tr -d '\\' | tr ' ' '\n' |
+  grep -vF "$include/" | grep -E '/(Eigen|eigen3|unsupported|fmt|cereal|nlohmann|rapidjson|doctest)/' || true)
+if [ -n "$shown" ]; then
+  echo "<unspool/unspool.h> shows headers of other libraries:" >&2
+  echo "$shown" >&2
+  exit 1
+fi
+
+if [ $alone = 1 ]; then
+  cd "$include"
+  # shellcheck disable=SC2016
+  sed -n 's/^#include <\(.*\)>$/\1/p' unspool/unspool.h |
+    xargs -P "$(nproc)" -I{} sh -c 'echo "#include <{}>" |
+      "$0" -std=c++20 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only -x c++ - || { echo "{} does not compile by itself" >&2; exit 1; }' "$compiler"
+fi
