@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the release build into a folder of its own and uses it from a project outside of the tree, in every way
+# that is promised: find_package and pkg-config, static and shared, the tree moved, and add_subdirectory.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+work=$root/build/install
+prefix=$work/moved
+
+cmake --preset release >/dev/null
+cmake --build --preset release -j "$(nproc)" --target unspool_static unspool_shared
+rm -rf "$work"
+mkdir -p "$work"
+cmake --install build/release --prefix "$work/prefix" >/dev/null
+mv "$work/prefix" "$prefix"
+
+consume() {
+  local name=$1
+  shift
+  cmake -S tests/install -B "$work/$name" -DCMAKE_BUILD_TYPE=Debug "$@" >"$work/$name.log" 2>&1 &&
+    cmake --build "$work/$name" -j "$(nproc)" >>"$work/$name.log" 2>&1 || { cat "$work/$name.log"; exit 1; }
+  echo "$name: $("$work/$name/consumer")"
+}
+
+consume static -DCMAKE_PREFIX_PATH="$prefix"
+consume shared -DCMAKE_PREFIX_PATH="$prefix" -DBUILD_SHARED_LIBS=ON
+readelf -d "$work/shared/consumer" | grep -q 'NEEDED.*libunspool\.so' || { echo "shared: does not use libunspool.so"; exit 1; }
+! readelf -d "$work/static/consumer" | grep -q 'NEEDED.*libunspool' || { echo "static: uses libunspool.so"; exit 1; }
+
+if command -v pkg-config >/dev/null; then
+  libdir=$(dirname "$(find "$prefix" -name unspool.pc)")
+  # shellcheck disable=SC2046
+  g++ tests/install/main.cpp -o "$work/consumer" $(PKG_CONFIG_PATH=$libdir pkg-config --cflags --libs unspool)
+  echo "pkg-config: $(LD_LIBRARY_PATH=$(dirname "$libdir") "$work/consumer")"
+else
+  echo "pkg-config: not on this system, so not tried"
+fi
+
+launcher=$(command -v ccache || true)
+consume subdirectory -DUNSPOOL_SOURCE="$root" ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"}
+
+scripts/check-headers.sh g++ "$prefix/include"
+echo "headers: those installed show the standard library only"

@@ -1,0 +1,9 @@
+#include <unspool/unspool.h>
+
+#include <iostream>
+
+int main() {
+  const unspool::Shape shape{2, 3};
+  std::cout << "unspool " << unspool::version() << ", " << shape.elements() << " elements\n";
+  return shape.elements() == 6 ? 0 : 1;
+}
