@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Trains a network on handwritten digits, saves it, and reads digits with it in a second program.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install-dependencies.sh
+cmake --preset release
+cmake --build --preset release -j "$(nproc)" --target digits digits_predict
+build/release/bin/digits
+build/release/bin/digits_predict
