@@ -1,0 +1,187 @@
+#include <cmath>
+#include <doctest/doctest.h>
+#include <limits>
+#include <string>
+
+#include <unspool/core/fields.h>
+
+using namespace unspool;
+
+namespace {
+
+template <class E, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+struct Penalty {
+  float l1 = 0.0f;
+  float l2 = 0.01f;
+  static constexpr auto fields() { return std::tuple(field("l1", &Penalty::l1), field("l2", &Penalty::l2)); }
+};
+
+struct CellOptions {
+  required<Index> units;
+  std::string activation = "tanh";
+  bool use_bias = true;
+  std::optional<Penalty> regularizer = std::nullopt;
+  std::vector<std::string> metrics = {};
+  Shape shape = {};
+  DType dtype = float32;
+  float dropout = 0.0f;
+  double epsilon = 1e-7;
+  std::optional<Index> seed = std::nullopt;
+
+  static constexpr auto fields() {
+    using O = CellOptions;
+    return std::tuple(field("units", &O::units, "the size of the state"), field("activation", &O::activation),
+                      field("use_bias", &O::use_bias), field("regularizer", &O::regularizer),
+                      field("metrics", &O::metrics), field("shape", &O::shape), field("dtype", &O::dtype),
+                      field("dropout", &O::dropout), field("epsilon", &O::epsilon), field("seed", &O::seed));
+  }
+};
+
+struct LacksTheLast {
+  float a = 0;
+  std::optional<float> b = std::nullopt;
+  static constexpr auto fields() { return std::tuple(field("a", &LacksTheLast::a)); }
+};
+
+struct LacksOneOfMany {
+  bool a = false, b = false, c = false;
+  static constexpr auto fields() {
+    return std::tuple(field("a", &LacksOneOfMany::a), field("c", &LacksOneOfMany::c));
+  }
+};
+
+struct LacksTheRequired {
+  required<Index> a;
+  required<std::string> b;
+  static constexpr auto fields() { return std::tuple(field("a", &LacksTheRequired::a)); }
+};
+
+struct AnotherOrder {
+  std::string a = {};
+  float b = 0;
+  static constexpr auto fields() {
+    return std::tuple(field("b", &AnotherOrder::b), field("a", &AnotherOrder::a));
+  }
+};
+
+struct AllRequired {
+  required<int> small;
+  required<std::string> name;
+  required<float> rate;
+  static constexpr auto fields() {
+    using O = AllRequired;
+    return std::tuple(field("small", &O::small), field("name", &O::name), field("rate", &O::rate));
+  }
+};
+
+struct Nothing {
+  static constexpr auto fields() { return std::tuple(); }
+};
+
+static_assert(detail::lists_every_field<Penalty>());
+static_assert(detail::lists_every_field<CellOptions>());
+static_assert(detail::lists_every_field<AllRequired>());
+static_assert(detail::lists_every_field<Nothing>());
+static_assert(!detail::lists_every_field<LacksTheLast>());
+static_assert(!detail::lists_every_field<LacksOneOfMany>());
+static_assert(!detail::lists_every_field<LacksTheRequired>());
+static_assert(!detail::lists_every_field<AnotherOrder>());
+
+static_assert(!std::is_default_constructible_v<CellOptions>);
+static_assert(!std::is_constructible_v<required<Index>, double>);
+static_assert(!std::is_constructible_v<required<Index>, bool>);
+static_assert(!std::is_constructible_v<required<Index>, const char*>);
+static_assert(std::is_convertible_v<std::size_t, required<Index>>);
+static_assert(std::is_convertible_v<double, required<float>>);
+
+}  // namespace
+
+TEST_CASE("required takes what fits") {
+  const std::size_t size = 3;
+  const CellOptions options = {.units = size, .dropout = 0.5f};
+  CHECK(options.units == 3);
+  CHECK(options.units * 2 == 6);
+  const AllRequired all = {.small = 1L, .name = "x", .rate = 0.25};
+  CHECK(all.name.value() == "x");
+  CHECK(all.rate == 0.25f);
+  CHECK(message_of<ValueError>([] { required<int>{1L << 40}; }) ==
+        "expected an integer from -2147483648 to 2147483647, came 1099511627776");
+  CHECK_THROWS_AS(required<Index>{std::numeric_limits<std::size_t>::max()}, ValueError);
+}
+
+TEST_CASE("options go to a config and come back") {
+  const CellOptions options = {.units = 4,
+                               .activation = "relu",
+                               .regularizer = Penalty{.l1 = 0.1f},
+                               .metrics = {{"mae"}},
+                               .shape = {unknown, 8},
+                               .dtype = float64};
+  const Config config = to_config(options);
+  CHECK(
+      to_json(config) ==
+      R"({"units": 4, "activation": "relu", "use_bias": true, "regularizer": {"l1": 0.10000000149011612, )"
+      R"("l2": 0.009999999776482582}, "metrics": ["mae"], "shape": [null, 8], "dtype": "float64", "dropout": 0.0, )"
+      R"("epsilon": 1e-07, "seed": null})");
+  const auto back = from_config<CellOptions>(from_json(to_json(config)));
+  CHECK(equal(back, options));
+  CHECK(to_config(back) == config);
+  CHECK(back.shape == options.shape);
+  CHECK(back.regularizer->l1 == 0.1f);
+
+  CHECK_FALSE(equal(options, CellOptions{.units = 4}));
+  CHECK(equal(from_config<CellOptions>(Config::map({{"units", 5}})), CellOptions{.units = 5}));
+  CHECK(equal(from_config<Nothing>(Config::map()), Nothing{}));
+  CHECK(from_config<AllRequired>(Config::map({{"rate", 1}, {"name", "n"}, {"small", 2}})).name.value() ==
+        "n");
+}
+
+TEST_CASE("a config that does not fit its options is refused") {
+  CHECK(message_of<ValueError>([] {
+          from_config<CellOptions>(Config::map({{"unit", 5}}));
+        }) == "config: unknown key \"unit\": did you mean \"units\"?");
+  CHECK(message_of<ValueError>([] {
+          from_config<CellOptions>(Config::map({{"activation", "relu"}}));
+        }) == "config: the required key \"units\" is missing");
+  CHECK(message_of<ValueError>([] {
+          from_config<Nothing>(Config::map({{"a", 5}}));
+        }) == "config: unknown key \"a\"; none are known");
+  CHECK(message_of<ValueError>([] {
+          from_config<CellOptions>(Config::map({{"units", 1}, {"regularizer", Config::map({{"l3", 1}})}}));
+        }) == "config.regularizer: unknown key \"l3\": did you mean \"l1\"?");
+  CHECK(message_of<TypeError>([] {
+          from_config<CellOptions>(Config::map({{"units", "8"}}));
+        }) == "config.units: expected an integer, came the string \"8\"");
+  CHECK(message_of<TypeError>([] { from_config<CellOptions>(Config::list({})); }) ==
+        "config: expected a map, came a list of 0");
+  const Config config = Config::map({{"units", 5}, {"name", "cell"}});
+  CHECK_THROWS_AS(from_config<CellOptions>(config), ValueError);
+  CHECK(from_config<CellOptions>(config, {"name"}).units == 5);
+}
+
+TEST_CASE("options are printed and tabled") {
+  CHECK(describe(Penalty{.l1 = 0.5f}) == "l1=0.5, l2=0.009999999776482582");
+  CHECK(describe(Penalty{.l1 = std::numeric_limits<float>::infinity()}) ==
+        "l1=the real inf, l2=0.009999999776482582");
+  CHECK(describe(Nothing{}).empty());
+  const std::vector<FieldInfo> table = field_table<CellOptions>();
+  CHECK(table.size() == 10);
+  CHECK(table[0].name == "units");
+  CHECK(table[0].type == "Index");
+  CHECK_FALSE(table[0].fallback.has_value());
+  CHECK(table[0].what == "the size of the state");
+  CHECK(table[1].type == "string");
+  CHECK(table[1].fallback == Config("tanh"));
+  CHECK(table[3].type.find("Penalty or nothing") != std::string::npos);
+  CHECK(table[3].fallback == Config());
+  CHECK(table[4].type == "list of string");
+  CHECK(table[5].type == "Shape");
+}
