@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <unspool/core/shape.h>
+
+namespace unspool {
+
+/// Names one draw. Its numbers depend on the key and on their index alone, on no state and no number of
+/// threads: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers, as easy as 1, 2, 3; SC 2011)
+/// with the seed as its key and (index, stream) as its counter.
+struct RandomKey {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+  friend bool operator==(const RandomKey&, const RandomKey&) = default;
+};
+
+/// Restarts the process-wide generator: from here on the same keys come in the same order. It starts with
+/// seed 0.
+void set_seed(std::uint64_t seed);
+
+/// A new key of the process-wide generator. Safe on any thread; which thread gets which key is theirs to
+/// order.
+RandomKey next_random_key();
+
+/// Elements first, first + 1, ... of the key's draw, uniform on [0, 1): 24 random bits each, or 53 for
+/// double.
+void fill_uniform(RandomKey key, std::span<float> values, std::uint64_t first = 0);
+void fill_uniform(RandomKey key, std::span<double> values, std::uint64_t first = 0);
+
+/// The same, normal with mean 0 and standard deviation 1 (Box and Muller).
+void fill_normal(RandomKey key, std::span<float> values, std::uint64_t first = 0);
+void fill_normal(RandomKey key, std::span<double> values, std::uint64_t first = 0);
+
+/// 64 random bits.
+std::uint64_t random_bits(RandomKey key, std::uint64_t index);
+
+/// 0, ..., n - 1 in random order, each order equally likely. ValueError if n < 0.
+std::vector<Index> permutation(Index n, RandomKey key);
+
+/// A sequence of keys of one's own, as each layer that draws has. Not for several threads at once.
+class SeedGenerator {
+ public:
+  /// Without a seed one is drawn from the process-wide generator. Two generators with one seed give the same
+  /// keys, but not those of the process-wide generator with that seed.
+  explicit SeedGenerator(std::optional<std::uint64_t> seed = std::nullopt);
+
+  RandomKey next();
+
+  std::uint64_t seed() const { return seed_; }
+  /// How many keys were drawn. Seed and counter are the whole state.
+  std::uint64_t counter() const { return counter_; }
+  void set_counter(std::uint64_t counter) { counter_ = counter; }
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t counter_ = 0;
+};
+
+namespace detail {
+
+/// One block of Philox4x32-10.
+constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                              std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
+
+}  // namespace detail
+
+}  // namespace unspool
