@@ -5,6 +5,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/memory.h>
+#include <unspool/core/random.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/threads.h>
