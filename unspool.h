@@ -10,3 +10,5 @@
 #include <unspool/core/shape.h>
 #include <unspool/core/threads.h>
 #include <unspool/core/version.h>
+
+#include <unspool/serialization/file.h>
