@@ -39,6 +39,8 @@ file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/unspool SYM
 # links the library needs none of them.
 add_library(unspool_objects OBJECT ${sources})
 set_target_properties(unspool_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+# g++ alone supposes that another library may replace a function of this one, and then inlines none of them.
+target_compile_options(unspool_objects PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 target_include_directories(unspool_objects PRIVATE ${PROJECT_BINARY_DIR}/include)
 target_link_libraries(unspool_objects PRIVATE
   unspool_settings Threads::Threads Eigen3::Eigen fmt::fmt-header-only cereal::cereal nlohmann_json::nlohmann_json)
