@@ -1,0 +1,80 @@
+#include <unspool/autograd/attributes.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <unspool/core/error.h>
+
+namespace unspool {
+namespace {
+
+struct ValuePrinter {
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(Index value) const { return std::to_string(value); }
+  std::string operator()(double value) const { return fmt::format("{}", value); }
+  std::string operator()(DType value) const { return std::string(name_of(value)); }
+  std::string operator()(const Shape& value) const { return to_string(value); }
+  std::string operator()(const std::string& value) const { return '"' + value + '"'; }
+  std::string operator()(const std::vector<Index>& value) const {
+    return fmt::format("{{{}}}", fmt::join(value, ", "));
+  }
+  std::string operator()(const std::shared_ptr<const Payload>& value) const { return value->describe(); }
+};
+
+}  // namespace
+
+const Attributes::Entries Attributes::none;
+
+Attributes::Attributes(std::initializer_list<Entry> entries)
+    : entries_(entries.size() == 0 ? nullptr : std::make_shared<const Entries>(entries)) {}
+
+const Attributes::Value* Attributes::find(std::string_view name) const {
+  for (const Entry& entry : *this) {
+    if (name == entry.first) return &entry.second;
+  }
+  return nullptr;
+}
+
+const Attributes::Value& Attributes::at(std::string_view name) const {
+  const Value* value = find(name);
+  if (value == nullptr) {
+    throw KeyError("no attribute \"" + std::string(name) + "\" among (" + to_string(*this) + ")");
+  }
+  return *value;
+}
+
+void Attributes::fail_type(std::string_view name) const {
+  throw TypeError("the attribute \"" + std::string(name) + "\" is of another type in (" + to_string(*this) + ")");
+}
+
+Attributes Attributes::with(const char* name, Value value) const {
+  auto entries = entries_ ? *entries_ : Entries();
+  auto same = std::find_if(entries.begin(), entries.end(),
+                           [&](const Entry& entry) { return std::string_view(name) == entry.first; });
+  if (same == entries.end()) {
+    entries.emplace_back(name, std::move(value));
+  } else {
+    same->second = std::move(value);
+  }
+  Attributes changed;
+  changed.entries_ = std::make_shared<const Entries>(std::move(entries));
+  return changed;
+}
+
+bool operator==(const Attributes& a, const Attributes& b) {
+  if (a.entries_ == b.entries_) return true;
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return std::string_view(x.first) == y.first && x.second == y.second;
+  });
+}
+
+std::string to_string(const Attributes& attributes) {
+  std::string text;
+  for (const auto& [name, value] : attributes) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, std::visit(ValuePrinter(), value));
+  }
+  return text;
+}
+
+}  // namespace unspool

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include <unspool/autograd/operation.h>
+
+namespace unspool {
+
+namespace internal {
+
+void run_broadcast(BlockFunction block, const KernelCall& call);
+
+template <class F, class T, class Out>
+void unary_block(const Block& block) {
+  const T* x = static_cast<const T*>(block.inputs[0]);
+  Out* y = static_cast<Out*>(block.output);
+  for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(x[i]));
+}
+
+template <class F, class T, class Out>
+void binary_block(const Block& block) {
+  const T* a = static_cast<const T*>(block.inputs[0]);
+  const T* b = static_cast<const T*>(block.inputs[1]);
+  Out* y = static_cast<Out*>(block.output);
+  // One loop for each way of stepping, so that each becomes vector code.
+  if (block.steps[0] == 1 && block.steps[1] == 1) {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i]));
+  } else if (block.steps[0] == 1) {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], *b));
+  } else if (block.steps[1] == 1) {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, b[i]));
+  } else {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, *b));
+  }
+}
+
+template <class F, class A, class T, class Out>
+void ternary_block(const Block& block) {
+  const A* a = static_cast<const A*>(block.inputs[0]);
+  const T* b = static_cast<const T*>(block.inputs[1]);
+  const T* c = static_cast<const T*>(block.inputs[2]);
+  Out* y = static_cast<Out*>(block.output);
+  const Index sa = block.steps[0];
+  const Index sb = block.steps[1];
+  const Index sc = block.steps[2];
+  if (sa == 1 && sb == 1 && sc == 1) {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
+  } else {
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i * sa], b[i * sb], c[i * sc]));
+  }
+}
+
+/// The block of a function of numbers, for whichever dtypes it takes. Dtypes that it does not take are refused by
+/// the shape rule before.
+template <class F>
+void block_of(const Block& block) {
+  visit_dtype(block.input_dtype, [&]<class T>(T) {
+    if constexpr (std::is_invocable_v<F, T>) {
+      unary_block<F, T, std::invoke_result_t<F, T>>(block);
+    } else if constexpr (std::is_invocable_v<F, T, T>) {
+      binary_block<F, T, std::invoke_result_t<F, T, T>>(block);
+    } else if constexpr (std::is_invocable_v<F, bool, T, T>) {
+      ternary_block<F, bool, T, std::invoke_result_t<F, bool, T, T>>(block);
+    } else if constexpr (std::is_invocable_v<F, T, T, T>) {
+      ternary_block<F, T, T, std::invoke_result_t<F, T, T, T>>(block);
+    }
+  });
+}
+
+}  // namespace internal
+
+/// The kernel of an elementwise operation, from a function of one, two or three numbers without captures (or of a
+/// bool and two numbers): elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter
+/// (`std::floating_point auto x`) where it makes sense for some dtypes only. A result of type bool gives booleans.
+template <class F>
+  requires std::is_empty_v<F>
+constexpr Kernel elementwise(F) {
+  return {.run = [](const KernelCall& call) { internal::run_broadcast(&internal::block_of<F>, call); },
+          .block = &internal::block_of<F>};
+}
+
+}  // namespace unspool

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <unspool/core/random.h>
+#include <unspool/core/tensor.h>
+
+/// Random tensors. Each draw is a function of its key alone (Philox), whatever the number of threads: the
+/// process-wide generator gives a fresh key to every call that names none (set_seed makes it repeat).
+namespace unspool {
+
+/// Uniform in [low, high).
+Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = float32);
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key);
+/// Normal.
+Tensor random_normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = float32);
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key);
+/// 1 with this probability, else 0.
+Tensor random_bernoulli(const Shape& shape, double probability, DType dtype = float32);
+Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key);
+
+/// The key as a tensor (int64 {seed, stream}): what the operations take as operand.
+Tensor key_tensor(RandomKey key);
+
+}  // namespace unspool

@@ -1,0 +1,32 @@
+#include <unspool/autograd/recorder.h>
+
+namespace unspool {
+
+Tensor Recorder::abstract(const Spec& spec) {
+  return internal::TensorAccess::abstract(spec.shape, spec.dtype, shared_from_this());
+}
+
+namespace {
+
+class SpecRecorder : public Recorder {
+ public:
+  Tensors record(OperationRef, std::span<const Tensor>, const Attributes&, const Specs& specs) override {
+    Tensors outputs(specs.size());
+    for (std::size_t i = 0; i < specs.size(); ++i) outputs[i] = abstract(specs[i]);
+    return outputs;
+  }
+};
+
+}  // namespace
+
+std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
+                        const std::vector<Spec>& inputs) {
+  const auto recorder = std::make_shared<SpecRecorder>();
+  std::vector<Tensor> tensors;
+  for (const Spec& spec : inputs) tensors.push_back(recorder->abstract(spec));
+  std::vector<Spec> specs;
+  for (const Tensor& output : function(tensors)) specs.push_back({output.shape(), output.dtype()});
+  return specs;
+}
+
+}  // namespace unspool

@@ -1,0 +1,89 @@
+#include <unspool/autograd/variable.h>
+
+#include <ostream>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+
+namespace unspool {
+
+using internal::TensorAccess;
+
+namespace {
+
+/// The same elements under an identity of their own: no tape links the variable to what the tensor came from.
+Tensor detached(const Tensor& value, const std::string& name) {
+  if (!value) throw ValueError("the variable " + name + " needs a value, came an empty tensor");
+  if (value.is_abstract()) {
+    throw RuntimeError("the variable " + name + " cannot take " + describe(value) +
+                       ", which is being traced and has no value yet: return it as a state instead");
+  }
+  return TensorAccess::alias(value, value.shape());
+}
+
+}  // namespace
+
+Variable::Variable(const Tensor& value, VariableOptions options) {
+  Tensor own = detached(value, options.name);
+  std::string path = options.name;
+  state_ = std::make_shared<State>(State{std::move(own), std::move(options), std::move(path)});
+}
+
+Variable::State& Variable::state() const {
+  if (state_ == nullptr) throw ValueError("this Variable is empty: it was made without a value");
+  return *state_;
+}
+
+Tensor Variable::value() const {
+  const Tensor& value = state().value;
+  const Engine& engine = Engine::of_this_thread();
+  if (engine.records() && state_->options.trainable) {
+    for (TapeState* tape : engine.tapes) {
+      if (tape->watches_variables()) tape->read(*this, value);
+    }
+  }
+  return value;
+}
+
+const Shape& Variable::shape() const { return state().value.shape(); }
+DType Variable::dtype() const { return state().value.dtype(); }
+
+void Variable::assign(const Tensor& value) const {
+  Tensor own = detached(value, path());
+  if (!(value.shape() == shape())) {
+    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", came " + describe(value));
+  }
+  if (value.dtype() != dtype()) {
+    throw TypeError("the variable " + path() + " holds " + std::string(name_of(dtype())) + ", came " +
+                    describe(value) + ": cast() it first");
+  }
+  state_->value = std::move(own);
+  ++state_->version;
+}
+
+void Variable::assign_add(const Tensor& delta) const {
+  NoGradient guard;
+  assign(state().value + delta);
+}
+void Variable::assign_sub(const Tensor& delta) const {
+  NoGradient guard;
+  assign(state().value - delta);
+}
+
+std::uint64_t Variable::version() const { return state().version; }
+const std::string& Variable::name() const { return state().options.name; }
+const std::string& Variable::path() const { return state().path; }
+void Variable::set_path(std::string path) const { state().path = std::move(path); }
+bool Variable::trainable() const { return state().options.trainable; }
+void Variable::set_trainable(bool trainable) const { state().options.trainable = trainable; }
+const std::function<Tensor(const Tensor&)>& Variable::regularizer() const { return state().options.regularizer; }
+const std::function<Tensor(const Tensor&)>& Variable::constraint() const { return state().options.constraint; }
+
+std::string to_string(const Variable& variable) {
+  return "<Variable " + variable.path() + " " + describe(variable.value()) + "\n" + to_string(variable.value()) + ">";
+}
+std::ostream& operator<<(std::ostream& stream, const Variable& variable) { return stream << to_string(variable); }
+
+}  // namespace unspool
