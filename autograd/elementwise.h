@@ -51,17 +51,22 @@ void ternary_block(const Block& block) {
   }
 }
 
-/// The block of a function of numbers, for whichever dtypes it takes. Dtypes that it does not take are refused by
-/// the shape rule before.
-template <class F>
+/// Which elements a function takes.
+enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
+
+/// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the shape
+/// rule before.
+template <class F, Takes takes>
 void block_of(const Block& block) {
   visit_dtype(block.input_dtype, [&]<class T>(T) {
-    if constexpr (std::is_invocable_v<F, T>) {
+    if constexpr (takes == Takes::choice) {
+      ternary_block<F, bool, T, T>(block);
+    } else if constexpr (takes == Takes::numbers && std::is_same_v<T, bool>) {
+      return;
+    } else if constexpr (std::is_invocable_v<F, T>) {
       unary_block<F, T, std::invoke_result_t<F, T>>(block);
     } else if constexpr (std::is_invocable_v<F, T, T>) {
       binary_block<F, T, std::invoke_result_t<F, T, T>>(block);
-    } else if constexpr (std::is_invocable_v<F, bool, T, T>) {
-      ternary_block<F, bool, T, std::invoke_result_t<F, bool, T, T>>(block);
     } else if constexpr (std::is_invocable_v<F, T, T, T>) {
       ternary_block<F, T, T, std::invoke_result_t<F, T, T, T>>(block);
     }
@@ -70,14 +75,33 @@ void block_of(const Block& block) {
 
 }  // namespace internal
 
-/// The kernel of an elementwise operation, from a function of one, two or three numbers without captures (or of a
-/// bool and two numbers): elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter
-/// (`std::floating_point auto x`) where it makes sense for some dtypes only. A result of type bool gives booleans.
+namespace internal {
+
+template <class F, Takes takes>
+constexpr Kernel elementwise_kernel() {
+  static_assert(std::is_empty_v<F>, "the function of an elementwise operation has no captures");
+  return {.run = [](const KernelCall& call) { run_broadcast(&block_of<F, takes>, call); },
+          .block = &block_of<F, takes>};
+}
+
+}  // namespace internal
+
+/// The kernel of an elementwise operation, from a function of one, two or three numbers of one type:
+/// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter (`std::floating_point auto x`) where it
+/// makes sense for some dtypes only. A result of type bool gives booleans.
 template <class F>
-  requires std::is_empty_v<F>
 constexpr Kernel elementwise(F) {
-  return {.run = [](const KernelCall& call) { internal::run_broadcast(&internal::block_of<F>, call); },
-          .block = &internal::block_of<F>};
+  return internal::elementwise_kernel<F, internal::Takes::numbers>();
+}
+/// The same for a function that takes booleans, too.
+template <class F>
+constexpr Kernel elementwise_with_bool(F) {
+  return internal::elementwise_kernel<F, internal::Takes::numbers_and_bool>();
+}
+/// From a function of a bool and two elements of any one type.
+template <class F>
+constexpr Kernel elementwise_choice(F) {
+  return internal::elementwise_kernel<F, internal::Takes::choice>();
 }
 
 }  // namespace unspool

@@ -8,12 +8,12 @@ namespace unspool {
 /// A C++ number where a tensor is expected: it takes the dtype of the tensor beside it.
 class Scalar {
  public:
-  enum class Kind : std::uint8_t { boolean, integer, floating };
+  enum class Kind : std::uint8_t { logical, integer, floating };
 
   template <class T>
     requires std::is_arithmetic_v<T>
   constexpr Scalar(T value)
-      : kind_(std::is_same_v<T, bool>         ? Kind::boolean
+      : kind_(std::is_same_v<T, bool>         ? Kind::logical
               : std::is_floating_point_v<T> ? Kind::floating
                                             : Kind::integer) {
     if constexpr (std::is_floating_point_v<T>) {

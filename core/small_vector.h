@@ -23,7 +23,7 @@ class SmallVector {
     for (const T& value : values) push_back(value);
   }
   explicit SmallVector(std::size_t count) { resize(count); }
-  SmallVector(const SmallVector& other) : SmallVector(std::span<const T>(other)) {}
+  SmallVector(const SmallVector& other) : SmallVector(std::span<const T>(other.data_, other.size_)) {}
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
     if (this != &other) *this = SmallVector(other);
@@ -52,8 +52,6 @@ class SmallVector {
   const T& front() const { return data_[0]; }
   T& back() { return data_[size_ - 1]; }
   const T& back() const { return data_[size_ - 1]; }
-  operator std::span<const T>() const { return {data_, size_}; }
-  operator std::span<T>() { return {data_, size_}; }
 
   void push_back(T value) {
     if (size_ == capacity_) reserve(2 * capacity_);
