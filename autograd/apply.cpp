@@ -1,5 +1,4 @@
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include <unspool/autograd/internal/engine.h>
@@ -106,10 +105,14 @@ Tensor Backward::dy(std::size_t i) const {
   return Tensor::zeros(outputs_[i].shape(), outputs_[i].dtype());
 }
 
-NoGradient::NoGradient() : outer_(Engine::of_this_thread().recording) { Engine::of_this_thread().recording = false; }
+NoGradient::NoGradient() : outer_(Engine::of_this_thread().recording) {
+  Engine::of_this_thread().recording = false;
+}
 NoGradient::~NoGradient() { Engine::of_this_thread().recording = outer_; }
 
-DetectAnomaly::DetectAnomaly() : outer_(Engine::of_this_thread().anomaly) { Engine::of_this_thread().anomaly = true; }
+DetectAnomaly::DetectAnomaly() : outer_(Engine::of_this_thread().anomaly) {
+  Engine::of_this_thread().anomaly = true;
+}
 DetectAnomaly::~DetectAnomaly() { Engine::of_this_thread().anomaly = outer_; }
 
 }  // namespace unspool

@@ -1,9 +1,8 @@
-#include <unspool/autograd/arithmetic.h>
-
 #include <algorithm>
 #include <cmath>
 #include <concepts>
 
+#include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementwise.h>

@@ -3,8 +3,8 @@
 #include <unspool/core/scalar.h>
 #include <unspool/core/tensor.h>
 
-/// Elementwise arithmetic with NumPy's broadcasting. Both operands have one dtype (TypeError otherwise); a C++
-/// number takes the tensor's, but a floating number beside an integer tensor makes both float32.
+/// Elementwise arithmetic with NumPy's broadcasting. Both operands have one dtype (TypeError otherwise); a
+/// C++ number takes the tensor's, but a floating number beside an integer tensor makes both float32.
 namespace unspool {
 
 Tensor add(const Tensor& a, const Tensor& b);
@@ -40,8 +40,8 @@ Tensor operator/(Scalar a, const Tensor& b);
 Tensor maximum(const Tensor& a, Scalar b);
 Tensor minimum(const Tensor& a, Scalar b);
 
-/// A C++ number as the other operand of `beside`: a scalar tensor of its dtype, or of float32 for a floating number
-/// beside integers.
+/// A C++ number as the other operand of `beside`: a scalar tensor of its dtype, or of float32 for a floating
+/// number beside integers.
 Tensor scalar_beside(const Tensor& beside, Scalar value);
 /// `tensor` as it stands beside that number: cast to float32 where that is the rule above.
 Tensor beside_scalar(const Tensor& tensor, Scalar value);

@@ -1,9 +1,7 @@
-#include <unspool/autograd/attributes.h>
-
 #include <algorithm>
-
 #include <fmt/format.h>
 
+#include <unspool/autograd/attributes.h>
 #include <unspool/core/error.h>
 
 namespace unspool {
@@ -45,7 +43,8 @@ const Attributes::Value& Attributes::at(std::string_view name) const {
 }
 
 void Attributes::fail_type(std::string_view name) const {
-  throw TypeError("the attribute \"" + std::string(name) + "\" is of another type in (" + to_string(*this) + ")");
+  throw TypeError("the attribute \"" + std::string(name) + "\" is of another type in (" + to_string(*this) +
+                  ")");
 }
 
 Attributes Attributes::with(const char* name, Value value) const {

@@ -12,7 +12,8 @@
 
 namespace unspool {
 
-/// What an operation carries beside its operands when no plain value will do (a user's gradient, a traced body).
+/// What an operation carries beside its operands when no plain value will do (a user's gradient, a traced
+/// body).
 class Payload {
  public:
   virtual ~Payload() = default;
@@ -20,12 +21,12 @@ class Payload {
   virtual std::string describe() const = 0;
 };
 
-/// The named settings of one use of an operation (an axis, a shape, a flag): immutable, cheap to copy, free when
-/// there are none.
+/// The named settings of one use of an operation (an axis, a shape, a flag): immutable, cheap to copy, free
+/// when there are none.
 class Attributes {
  public:
-  using Value =
-      std::variant<bool, Index, double, DType, Shape, std::vector<Index>, std::string, std::shared_ptr<const Payload>>;
+  using Value = std::variant<bool, Index, double, DType, Shape, std::vector<Index>, std::string,
+                             std::shared_ptr<const Payload>>;
   /// Names are string literals.
   using Entry = std::pair<const char*, Value>;
 

@@ -30,8 +30,8 @@ Tensor logical_not(const Tensor& x);
 /// True where x is NaN.
 Tensor is_nan(const Tensor& x);
 
-/// a where condition (bool) holds, else b; broadcasting all three. What is not chosen gets a gradient of exactly 0,
-/// whatever its value.
+/// a where condition (bool) holds, else b; broadcasting all three. What is not chosen gets a gradient of
+/// exactly 0, whatever its value.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 
 }  // namespace unspool

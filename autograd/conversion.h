@@ -7,7 +7,8 @@
 
 namespace unspool {
 
-/// x with another dtype. Floating to integer cuts towards zero (NaN and what does not fit: ValueError); to bool: x != 0.
+/// x with another dtype. Floating to integer cuts towards zero (NaN and what does not fit: ValueError); to
+/// bool: x != 0.
 Tensor cast(const Tensor& x, DType dtype);
 
 /// x as a constant: no gradient flows through it.
@@ -16,8 +17,8 @@ Tensor stop_gradient(const Tensor& x);
 /// What custom_gradient's function gives: results, and from their gradients those of the inputs.
 struct CustomGradient {
   std::vector<Tensor> outputs;
-  /// Takes one gradient per output; returns one per input, empty for none. Made of recorded operations, it has
-  /// gradients itself.
+  /// Takes one gradient per output; returns one per input, empty for none. Made of recorded operations, it
+  /// has gradients itself.
   std::function<std::vector<Tensor>(const std::vector<Tensor>&)> gradient;
 };
 

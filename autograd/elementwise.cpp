@@ -1,5 +1,4 @@
 #include <unspool/autograd/elementwise.h>
-
 #include <unspool/core/kernels/elementwise.h>
 
 namespace unspool::internal {

@@ -54,8 +54,8 @@ void ternary_block(const Block& block) {
 /// Which elements a function takes.
 enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
 
-/// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the shape
-/// rule before.
+/// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the
+/// shape rule before.
 template <class F, Takes takes>
 void block_of(const Block& block) {
   visit_dtype(block.input_dtype, [&]<class T>(T) {
@@ -87,8 +87,8 @@ constexpr Kernel elementwise_kernel() {
 }  // namespace internal
 
 /// The kernel of an elementwise operation, from a function of one, two or three numbers of one type:
-/// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter (`std::floating_point auto x`) where it
-/// makes sense for some dtypes only. A result of type bool gives booleans.
+/// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter (`std::floating_point auto x`)
+/// where it makes sense for some dtypes only. A result of type bool gives booleans.
 template <class F>
 constexpr Kernel elementwise(F) {
   return internal::elementwise_kernel<F, internal::Takes::numbers>();

@@ -4,17 +4,9 @@
 
 /// The families of operations, each one array of records in the source named by it. Everything that walks all
 /// records (checks, the manual) starts here.
-#define UNSPOOL_OPERATION_FAMILIES(family) \
-  family(arithmetic)                       \
-  family(elementary)                       \
-  family(comparison)                       \
-  family(conversion)                       \
-  family(reduction)                        \
-  family(product)                          \
-  family(shaping)                          \
-  family(indexing)                         \
-  family(softmax)                          \
-  family(random)
+#define UNSPOOL_OPERATION_FAMILIES(family)                                                      \
+  family(arithmetic) family(elementary) family(comparison) family(conversion) family(reduction) \
+      family(product) family(shaping) family(indexing) family(softmax) family(random)
 
 namespace unspool::families {
 

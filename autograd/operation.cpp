@@ -1,10 +1,8 @@
-#include <unspool/autograd/operation.h>
-
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/operation.h>
 #include <unspool/core/error.h>
 
 namespace unspool {
@@ -12,7 +10,8 @@ namespace unspool {
 int Call::axis(std::size_t i) const {
   const Index given = attributes.integer("axis");
   if (given < -rank(i) || given >= rank(i)) {
-    throw IndexError(fmt::format("{}: axis {} is out of range for {}", describe(), given, unspool::describe(inputs[i])));
+    throw IndexError(
+        fmt::format("{}: axis {} is out of range for {}", describe(), given, unspool::describe(inputs[i])));
   }
   return static_cast<int>(given < 0 ? given + rank(i) : given);
 }
@@ -48,7 +47,9 @@ void Call::fail_type(const std::string& what) const { throw TypeError(describe()
 
 std::vector<Example> Examples::list() const {
   if (make_ != nullptr) return make_();
-  const auto operand = [&](std::size_t i, Shape shape) { return Operand{.shape = shape, .range = ranges_[i]}; };
+  const auto operand = [&](std::size_t i, Shape shape) {
+    return Operand{.shape = shape, .range = ranges_[i]};
+  };
   std::vector<Example> examples;
   const auto add = [&](std::initializer_list<Shape> shapes) {
     Example example;
@@ -121,7 +122,8 @@ Specs elementwise(const Call& call) {
       call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
     }
     if (!broadcast(shape, call.shape(i), shape)) {
-      call.fail("these shapes do not broadcast: sizes must be equal along each axis, counted from the last, or 1");
+      call.fail(
+          "these shapes do not broadcast: sizes must be equal along each axis, counted from the last, or 1");
     }
   }
   if (dtype == boolean) call.fail_type("takes numbers, not bool: cast(x, dtype) first");

@@ -61,14 +61,15 @@ struct KernelCall {
 /// How an operation is computed. Outputs are row-major, not initialised, and overlap no input.
 struct Kernel {
   void (*run)(const KernelCall&) = nullptr;
-  /// Elementwise operations (see autograd/elementwise.h): some elements in a row. run() does broadcasting with it.
+  /// Elementwise operations (see autograd/elementwise.h): some elements in a row. run() does broadcasting
+  /// with it.
   BlockFunction block = nullptr;
   /// The output has the elements of operand 0, in the same order: nothing is computed.
   bool view = false;
 };
 
-/// What the gradient rule reads of operands and outputs. Whatever is not named here it sees as abstract tensors:
-/// shape and dtype, no value.
+/// What the gradient rule reads of operands and outputs. Whatever is not named here it sees as abstract
+/// tensors: shape and dtype, no value.
 struct Keep {
   std::uint32_t inputs = 0;
   std::uint32_t outputs = 0;
@@ -114,8 +115,8 @@ class Backward {
   std::span<const bool> needed_;
   std::span<Tensor> gradients_;
 };
-/// Written in the same operations, so that gradients have gradients. Null: the operation has none (its outputs
-/// are constants to every tape).
+/// Written in the same operations, so that gradients have gradients. Null: the operation has none (its
+/// outputs are constants to every tape).
 using GradientRule = void (*)(Backward&);
 
 /// How row i (index i of the first axis) of the output follows from an operand.
@@ -127,8 +128,8 @@ enum class Rows : std::uint8_t {
 /// Fills one entry per operand. All of them `all`: the operation mixes rows or has none.
 using RowsRule = void (*)(const Call&, std::span<Rows> operands);
 
-/// Rewrites the attributes for operands that have one more axis, in front, where `leading` says so; the outputs
-/// then have it too. False if the operation cannot be folded so with these operands.
+/// Rewrites the attributes for operands that have one more axis, in front, where `leading` says so; the
+/// outputs then have it too. False if the operation cannot be folded so with these operands.
 using FoldRule = bool (*)(const Call& step, std::span<const bool> leading, Attributes& attributes);
 
 /// The interval from which checks draw an operand's elements.
@@ -150,9 +151,9 @@ struct Example {
   Attributes attributes{};
 };
 
-/// Valid uses of an operation, from which every check makes its operands: for elementwise operations a range an
-/// operand (shapes follow: broadcast, empty, scalar), else a function that lists them. It has no default: a record
-/// without an example does not compile.
+/// Valid uses of an operation, from which every check makes its operands: for elementwise operations a range
+/// an operand (shapes follow: broadcast, empty, scalar), else a function that lists them. It has no default:
+/// a record without an example does not compile.
 class Examples {
  public:
   constexpr Examples(std::initializer_list<Range> ranges) : count_(ranges.size()) {
@@ -160,8 +161,8 @@ class Examples {
     for (Range range : ranges) ranges_[i++] = range;
   }
   template <class F>
-    requires std::is_convertible_v<F, std::vector<Example> (*)()>
-  constexpr Examples(F make) : make_(make) {}
+  requires std::is_convertible_v < F, std::vector<Example>(*)
+  () > constexpr Examples(F make) : make_(make) {}
 
   std::vector<Example> list() const;
 
@@ -183,7 +184,8 @@ namespace fold {
 bool elementwise(const Call& step, std::span<const bool> leading, Attributes& attributes);
 /// Never.
 bool impossible(const Call& step, std::span<const bool> leading, Attributes& attributes);
-/// All operands must lead; the attributes "axis", "axes" and "shape", where there are any, get the axis added.
+/// All operands must lead; the attributes "axis", "axes" and "shape", where there are any, get the axis
+/// added.
 bool shifted(const Call& step, std::span<const bool> leading, Attributes& attributes);
 }  // namespace fold
 
@@ -257,8 +259,8 @@ class OperationTable {
 /// The library's tables, one a family.
 std::span<const OperationList> operation_tables();
 
-/// Runs an operation: at once on concrete tensors (and on every tape that watches one of them), or in the trace of
-/// its abstract ones. Errors name the operation, its operands and the layer's path.
+/// Runs an operation: at once on concrete tensors (and on every tape that watches one of them), or in the
+/// trace of its abstract ones. Errors name the operation, its operands and the layer's path.
 Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});
 /// The same for an operation of one output.
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});

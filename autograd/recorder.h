@@ -21,8 +21,8 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   Tensor abstract(const Spec& spec);
 };
 
-/// What `function` would return for inputs of these shapes and dtypes: it is run on abstract tensors, computing
-/// nothing. Dimensions may be unknown.
+/// What `function` would return for inputs of these shapes and dtypes: it is run on abstract tensors,
+/// computing nothing. Dimensions may be unknown.
 std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs);
 

@@ -4,8 +4,8 @@
 
 #include <unspool/core/tensor.h>
 
-/// Reductions over axes, sums in a fixed order. No axes: over all. Negative axes count from the end. keepdims keeps
-/// the reduced axes with size 1.
+/// Reductions over axes, sums in a fixed order. No axes: over all. Negative axes count from the end. keepdims
+/// keeps the reduced axes with size 1.
 namespace unspool {
 
 using Axes = std::vector<Index>;

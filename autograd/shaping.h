@@ -21,8 +21,8 @@ Tensor expand_dims(const Tensor& x, int axis);
 /// Takes axes of size 1 out; none given: all of them.
 Tensor squeeze(const Tensor& x, const std::vector<Index>& axes = {});
 
-/// A range of one axis: begin, begin + step, ... before end. Negative bounds count from the end, and bounds beyond it
-/// are cut, as in Python.
+/// A range of one axis: begin, begin + step, ... before end. Negative bounds count from the end, and bounds
+/// beyond it are cut, as in Python.
 struct Slice {
   std::optional<Index> begin = std::nullopt;
   std::optional<Index> end = std::nullopt;

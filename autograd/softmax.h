@@ -8,11 +8,11 @@ namespace unspool {
 Tensor softmax(const Tensor& x, int axis = -1);
 /// x - logsumexp(x).
 Tensor log_softmax(const Tensor& x, int axis = -1);
-/// -sum(target * log_softmax(logits)) along an axis, which is gone in the result. `target` has the logits' shape and
-/// a gradient too.
+/// -sum(target * log_softmax(logits)) along an axis, which is gone in the result. `target` has the logits'
+/// shape and a gradient too.
 Tensor softmax_cross_entropy(const Tensor& target, const Tensor& logits, int axis = -1);
-/// The same for integer classes: labels have the logits' shape without the last axis. IndexError for a label outside
-/// [0, classes).
+/// The same for integer classes: labels have the logits' shape without the last axis. IndexError for a label
+/// outside [0, classes).
 Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits);
 /// max(z, 0) - z * target + log(1 + exp(-|z|)), elementwise.
 Tensor sigmoid_cross_entropy(const Tensor& target, const Tensor& logits);

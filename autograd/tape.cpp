@@ -1,7 +1,4 @@
-#include <unspool/autograd/tape.h>
-
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
@@ -9,6 +6,7 @@
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 
 namespace unspool {
@@ -66,16 +64,19 @@ void TapeState::read(const Variable& variable, const Tensor& value) {
 void TapeState::check_usable() const {
   if (finished_) {
     throw RuntimeError(
-        "this tape has ended: a GradientTape gives gradients once, unless it is made with {.persistent = true}");
+        "this tape has ended: a GradientTape gives gradients once, unless it is made with {.persistent = "
+        "true}");
   }
 }
 
-void TapeState::record(OperationRef operation, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
-                       const Attributes& attributes) {
+void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
+                       std::span<const Tensor> outputs, const Attributes& attributes) {
   const std::size_t first = slots_.size();
   bool watched = false;
   const Keep keep = operation->keep;
-  const auto kept = [](std::uint32_t mask, std::size_t i) { return ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0; };
+  const auto kept = [](std::uint32_t mask, std::size_t i) {
+    return ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
+  };
   SmallVector<Number, 4> operands(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     operands[i] = numbers_.find(inputs[i].id());
@@ -83,11 +84,13 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs, s
   }
   if (!watched) return;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    slots_.push_back({kept(keep.inputs, i) ? inputs[i] : TensorAccess::without_elements(inputs[i]), operands[i]});
+    slots_.push_back(
+        {kept(keep.inputs, i) ? inputs[i] : TensorAccess::without_elements(inputs[i]), operands[i]});
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Number number = is_floating(outputs[i].dtype()) ? track(outputs[i]) : untracked;
-    slots_.push_back({kept(keep.outputs, i) ? outputs[i] : TensorAccess::without_elements(outputs[i]), number});
+    slots_.push_back(
+        {kept(keep.outputs, i) ? outputs[i] : TensorAccess::without_elements(outputs[i]), number});
   }
   nodes_.push_back({operation, attributes, first, static_cast<std::uint32_t>(inputs.size()),
                     static_cast<std::uint32_t>(outputs.size())});
@@ -129,7 +132,8 @@ std::vector<bool> TapeState::reached_from(std::span<const std::vector<Number>> s
 
 void TapeState::step_back(std::size_t index, std::vector<Tensor>& gradients, const std::vector<bool>& wanted,
                           const std::vector<bool>& sources, bool release) {
-  // A rule's own operations may be recorded here (on a persistent tape) and move the lists: take copies first.
+  // A rule's own operations may be recorded here (on a persistent tape) and move the lists: take copies
+  // first.
   const Node node = release ? std::move(nodes_[index]) : nodes_[index];
   const auto numbered = [](const Slot& slot) { return static_cast<std::size_t>(slot.number); };
   Tensors inputs(node.inputs);
@@ -179,18 +183,19 @@ void TapeState::step_back(std::size_t index, std::vector<Tensor>& gradients, con
   engine.backward_of = outer;
 }
 
-std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
-                                     bool release) {
+std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
+                                     std::span<const Source> sources, bool release) {
   check_usable();
   const Number target_number = numbers_.find(target.id());
   if (target_number == untracked) {
-    throw ValueError("the target " + describe(target) +
-                     " was not computed from anything that this tape watched: watch() the inputs, read variables "
-                     "while the tape is active, and compute the target before the tape is stopped");
+    throw ValueError(
+        "the target " + describe(target) +
+        " was not computed from anything that this tape watched: watch() the inputs, read variables "
+        "while the tape is active, and compute the target before the tape is stopped");
   }
   if (seed && !(seed.shape() == target.shape())) {
-    throw ValueError("output_gradient must have the target's shape " + to_string(target.shape()) + ", came " +
-                     describe(seed));
+    throw ValueError("output_gradient must have the target's shape " + unspool::to_string(target.shape()) +
+                     ", came " + describe(seed));
   }
   if (seed && seed.dtype() != target.dtype()) {
     throw TypeError("output_gradient must have the target's dtype, came " + describe(seed) + " for " +
@@ -208,8 +213,10 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed, s
     for (Number number : numbers) is_source[static_cast<std::size_t>(number)] = true;
   }
   std::vector<Tensor> gradients(wanted.size());
-  gradients[static_cast<std::size_t>(target_number)] = seed ? seed : Tensor::ones(target.shape(), target.dtype());
-  for (std::size_t index = nodes_.size(); index-- > 0;) step_back(index, gradients, wanted, is_source, release);
+  gradients[static_cast<std::size_t>(target_number)] =
+      seed ? seed : Tensor::ones(target.shape(), target.dtype());
+  for (std::size_t index = nodes_.size(); index-- > 0;)
+    step_back(index, gradients, wanted, is_source, release);
 
   std::vector<Tensor> results(asked.size());
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -239,7 +246,8 @@ std::string TapeState::to_string() const {
     for (std::size_t i = 0; i < node.inputs; ++i) inputs.push_back(print(*slot++));
     for (std::size_t i = 0; i < node.outputs; ++i) outputs.push_back(print(*slot++));
     if (!node.attributes.empty()) inputs.push_back(unspool::to_string(node.attributes));
-    text += fmt::format("{} = {}({})\n", fmt::join(outputs, ", "), node.operation->name, fmt::join(inputs, ", "));
+    text +=
+        fmt::format("{} = {}({})\n", fmt::join(outputs, ", "), node.operation->name, fmt::join(inputs, ", "));
   }
   return text;
 }
@@ -256,7 +264,8 @@ void GradientTape::watch(const Variable& variable) {
 }
 void GradientTape::stop() { state_->stop(); }
 
-std::vector<Tensor> GradientTape::gradient(const Tensor& target, const Sources& sources, GradientOptions options) {
+std::vector<Tensor> GradientTape::gradient(const Tensor& target, const Sources& sources,
+                                           GradientOptions options) {
   std::vector<Tensor> gradients =
       state_->sweep(target, options.output_gradient, sources.list(), !state_->persistent());
   if (options.unconnected == Unconnected::zero) {

@@ -52,8 +52,8 @@ struct GradientOptions {
   Unconnected unconnected = Unconnected::none;
 };
 
-/// Records what is computed from watched tensors and variables on this thread, from its construction to its first
-/// gradient() (a persistent one: to stop()), as tf.GradientTape does.
+/// Records what is computed from watched tensors and variables on this thread, from its construction to its
+/// first gradient() (a persistent one: to stop()), as tf.GradientTape does.
 ///
 ///     GradientTape tape;
 ///     Tensor loss = mean(square(matmul(x, w) - y));
@@ -73,9 +73,9 @@ class GradientTape {
   /// Ends recording.
   void stop();
 
-  /// d sum(target * output_gradient) / d source. ValueError if `target` was not computed from anything watched, or
-  /// if a tensor among the sources was never on this tape; RuntimeError for a second call on a tape that is not
-  /// persistent. Tapes are asked on the thread that made them.
+  /// d sum(target * output_gradient) / d source. ValueError if `target` was not computed from anything
+  /// watched, or if a tensor among the sources was never on this tape; RuntimeError for a second call on a
+  /// tape that is not persistent. Tapes are asked on the thread that made them.
   Tensor gradient(const Tensor& target, const Source& source, GradientOptions options = {});
   std::vector<Tensor> gradient(const Tensor& target, const Sources& sources, GradientOptions options = {});
 

@@ -1,10 +1,9 @@
-#include <unspool/autograd/variable.h>
-
 #include <ostream>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/variable.h>
 #include <unspool/core/error.h>
 
 namespace unspool {
@@ -53,7 +52,8 @@ DType Variable::dtype() const { return state().value.dtype(); }
 void Variable::assign(const Tensor& value) const {
   Tensor own = detached(value, path());
   if (!(value.shape() == shape())) {
-    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", came " + describe(value));
+    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", came " +
+                     describe(value));
   }
   if (value.dtype() != dtype()) {
     throw TypeError("the variable " + path() + " holds " + std::string(name_of(dtype())) + ", came " +
@@ -78,12 +78,19 @@ const std::string& Variable::path() const { return state().path; }
 void Variable::set_path(std::string path) const { state().path = std::move(path); }
 bool Variable::trainable() const { return state().options.trainable; }
 void Variable::set_trainable(bool trainable) const { state().options.trainable = trainable; }
-const std::function<Tensor(const Tensor&)>& Variable::regularizer() const { return state().options.regularizer; }
-const std::function<Tensor(const Tensor&)>& Variable::constraint() const { return state().options.constraint; }
+const std::function<Tensor(const Tensor&)>& Variable::regularizer() const {
+  return state().options.regularizer;
+}
+const std::function<Tensor(const Tensor&)>& Variable::constraint() const {
+  return state().options.constraint;
+}
 
 std::string to_string(const Variable& variable) {
-  return "<Variable " + variable.path() + " " + describe(variable.value()) + "\n" + to_string(variable.value()) + ">";
+  return "<Variable " + variable.path() + " " + describe(variable.value()) + "\n" +
+         to_string(variable.value()) + ">";
 }
-std::ostream& operator<<(std::ostream& stream, const Variable& variable) { return stream << to_string(variable); }
+std::ostream& operator<<(std::ostream& stream, const Variable& variable) {
+  return stream << to_string(variable);
+}
 
 }  // namespace unspool

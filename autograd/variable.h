@@ -20,8 +20,8 @@ struct VariableOptions {
 
 /// A named tensor that can be assigned. Copying a Variable copies the handle.
 ///
-/// Reading one (a conversion to Tensor) is seen by the tapes that run. Assigning replaces the value: tensors read
-/// before keep theirs, and no history is kept.
+/// Reading one (a conversion to Tensor) is seen by the tapes that run. Assigning replaces the value: tensors
+/// read before keep theirs, and no history is kept.
 class Variable {
  public:
   /// An empty handle.

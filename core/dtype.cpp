@@ -1,18 +1,22 @@
-#include <unspool/core/dtype.h>
-
 #include <string>
 
+#include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
 
 namespace unspool {
 
 std::string_view name_of(DType dtype) {
   switch (dtype) {
-    case DType::float32: return "float32";
-    case DType::float64: return "float64";
-    case DType::int32: return "int32";
-    case DType::int64: return "int64";
-    case DType::boolean: return "bool";
+    case DType::float32:
+      return "float32";
+    case DType::float64:
+      return "float64";
+    case DType::int32:
+      return "int32";
+    case DType::int64:
+      return "int64";
+    case DType::boolean:
+      return "bool";
   }
   return "?";
 }
@@ -21,7 +25,8 @@ DType dtype_of(std::string_view name) {
   for (DType dtype : {float32, float64, int32, int64, boolean}) {
     if (name == name_of(dtype)) return dtype;
   }
-  throw TypeError("unknown dtype \"" + std::string(name) + "\": expected float32, float64, int32, int64 or bool");
+  throw TypeError("unknown dtype \"" + std::string(name) +
+                  "\": expected float32, float64, int32, int64 or bool");
 }
 
 }  // namespace unspool

@@ -14,7 +14,9 @@ std::string with_path(std::string message) {
 
 Error::Error(std::string message) : message_(with_path(std::move(message))) {}
 
-ErrorScope::ErrorScope(const std::string& name) : name_(&name), outer_(innermost_scope) { innermost_scope = this; }
+ErrorScope::ErrorScope(const std::string& name) : name_(&name), outer_(innermost_scope) {
+  innermost_scope = this;
+}
 
 ErrorScope::~ErrorScope() { innermost_scope = outer_; }
 

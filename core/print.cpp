@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <ostream>
-
 #include <fmt/format.h>
+#include <ostream>
 
 #include <unspool/core/tensor.h>
 
@@ -123,8 +122,9 @@ class Printer {
     }
     const Index size = tensor_.shape()[depth];
     const int inner = tensor_.rank() - depth - 1;
-    const std::string separator =
-        inner == 0 ? " " : std::string(static_cast<std::size_t>(inner), '\n') + std::string(static_cast<std::size_t>(depth + 1), ' ');
+    const std::string separator = inner == 0 ? " "
+                                             : std::string(static_cast<std::size_t>(inner), '\n') +
+                                                   std::string(static_cast<std::size_t>(depth + 1), ' ');
     out += '[';
     for (Index i = 0; i < size; ++i) {
       if (i > 0) out += separator;
@@ -147,7 +147,8 @@ class Printer {
 }  // namespace
 
 std::string to_string(const Tensor& tensor) {
-  if (!tensor || tensor.is_abstract()) return "<" + std::string(tensor ? "abstract " : "") + describe(tensor) + ">";
+  if (!tensor || tensor.is_abstract())
+    return "<" + std::string(tensor ? "abstract " : "") + describe(tensor) + ">";
   return Printer(tensor).print();
 }
 

@@ -11,9 +11,9 @@ class Scalar {
   enum class Kind : std::uint8_t { logical, integer, floating };
 
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   constexpr Scalar(T value)
-      : kind_(std::is_same_v<T, bool>         ? Kind::logical
+      : kind_(std::is_same_v<T, bool>       ? Kind::logical
               : std::is_floating_point_v<T> ? Kind::floating
                                             : Kind::integer) {
     if constexpr (std::is_floating_point_v<T>) {

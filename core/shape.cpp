@@ -1,8 +1,7 @@
-#include <unspool/core/shape.h>
-
 #include <algorithm>
 
 #include <unspool/core/error.h>
+#include <unspool/core/shape.h>
 
 namespace unspool {
 
@@ -19,7 +18,8 @@ bool Shape::known() const { return std::find(begin(), end(), unknown) == end(); 
 Index Shape::elements() const {
   Index product = 1;
   for (Index size : *this) {
-    if (size == unknown) throw ValueError("shape " + to_string(*this) + " has an unknown dimension, so no size");
+    if (size == unknown)
+      throw ValueError("shape " + to_string(*this) + " has an unknown dimension, so no size");
     if (__builtin_mul_overflow(product, size, &product)) {
       // A zero later on still makes the product zero.
       if (std::find(begin(), end(), Index{0}) != end()) return 0;
@@ -33,7 +33,8 @@ void Shape::push_back(Index size) {
   if (size < unknown) {
     throw ValueError("a dimension must be >= 0, or -1 if it is not known, came " + std::to_string(size));
   }
-  if (rank_ == max_rank) throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions");
+  if (rank_ == max_rank)
+    throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions");
   sizes_[static_cast<std::size_t>(rank_++)] = size;
 }
 

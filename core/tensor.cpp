@@ -1,11 +1,10 @@
-#include <unspool/core/tensor.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include <unspool/core/error.h>
 #include <unspool/core/memory.h>
+#include <unspool/core/tensor.h>
 
 namespace unspool {
 namespace internal {
@@ -52,8 +51,8 @@ void free_head(TensorHead* head) noexcept {
 }
 
 void fail_ragged(const Shape& first, const Shape& other) {
-  throw ValueError("nested lists must be of one length along each axis: an entry of shape " + to_string(other) +
-                   " stands beside one of shape " + to_string(first));
+  throw ValueError("nested lists must be of one length along each axis: an entry of shape " +
+                   to_string(other) + " stands beside one of shape " + to_string(first));
 }
 
 Tensor TensorAccess::allocate(const Shape& shape, DType dtype) {
@@ -102,7 +101,8 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor Tensor::full(const Shape& shape, Scalar value, DType dtype) {
-  return build(shape, dtype, [&]<class T>(std::span<T> out) { std::fill(out.begin(), out.end(), value.as<T>()); });
+  return build(shape, dtype,
+               [&]<class T>(std::span<T> out) { std::fill(out.begin(), out.end(), value.as<T>()); });
 }
 
 Tensor Tensor::eye(Index rows, Index columns, DType dtype) {
@@ -114,13 +114,14 @@ Tensor Tensor::eye(Index rows, Index columns, DType dtype) {
 
 Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
   if (step == 0 || !std::isfinite(start) || !std::isfinite(stop) || !std::isfinite(step)) {
-    throw ValueError("arange: expected finite bounds and a step other than 0, came " + std::to_string(start) + ", " +
-                     std::to_string(stop) + ", " + std::to_string(step));
+    throw ValueError("arange: expected finite bounds and a step other than 0, came " + std::to_string(start) +
+                     ", " + std::to_string(stop) + ", " + std::to_string(step));
   }
   const double count = std::max(0.0, std::ceil((stop - start) / step));
   if (count > 1e18) throw ValueError("arange: too many elements");
   return build({static_cast<Index>(count)}, dtype, [&]<class T>(std::span<T> out) {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(start + static_cast<double>(i) * step);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<T>(start + static_cast<double>(i) * step);
   });
 }
 
@@ -142,14 +143,16 @@ Tensor Tensor::from_bytes(const void* data, std::size_t count, const Shape& shap
 
 double Tensor::item_as_double() const {
   if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, came " + describe(*this) + ": say which, as in item<float>({0, 1})");
+    throw ValueError("item() takes a tensor of one element, came " + describe(*this) +
+                     ": say which, as in item<float>({0, 1})");
   }
   return dtype() == float32 ? static_cast<double>(data<float>()[0]) : data<double>()[0];
 }
 
 std::int64_t Tensor::item_as_integer() const {
   if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, came " + describe(*this) + ": say which, as in item<float>({0, 1})");
+    throw ValueError("item() takes a tensor of one element, came " + describe(*this) +
+                     ": say which, as in item<float>({0, 1})");
   }
   if (dtype() == int32) return data<std::int32_t>()[0];
   return dtype() == int64 ? data<std::int64_t>()[0] : static_cast<std::int64_t>(data<bool>()[0]);
@@ -166,8 +169,8 @@ Index Tensor::offset_of(std::span<const Index> position) const {
     const Index given = position[static_cast<std::size_t>(axis)];
     const Index index = given < 0 ? given + size : given;
     if (index < 0 || index >= size) {
-      throw IndexError("index " + std::to_string(given) + " is out of range for axis " + std::to_string(axis) +
-                       " of " + describe(*this));
+      throw IndexError("index " + std::to_string(given) + " is out of range for axis " +
+                       std::to_string(axis) + " of " + describe(*this));
     }
     offset = offset * size + index;
   }
@@ -175,7 +178,8 @@ Index Tensor::offset_of(std::span<const Index> position) const {
 }
 
 Tensor Tensor::element(Index offset) const {
-  const auto* source = static_cast<const std::byte*>(raw()) + static_cast<std::size_t>(offset) * size_of(dtype());
+  const auto* source =
+      static_cast<const std::byte*>(raw()) + static_cast<std::size_t>(offset) * size_of(dtype());
   return from_bytes(source, 1, {}, dtype());
 }
 
@@ -185,11 +189,13 @@ void Tensor::fail_empty() {
 
 void Tensor::fail_abstract() const {
   if (recorder() == nullptr) {
-    throw RuntimeError("the value of " + describe(*this) + " was not kept: only its shape and dtype are known here");
+    throw RuntimeError("the value of " + describe(*this) +
+                       " was not kept: only its shape and dtype are known here");
   }
-  throw RuntimeError("the value of " + describe(*this) +
-                     " is not known while it is being traced: choose with where(), carry it as a state, or run the "
-                     "layer with unroll = true");
+  throw RuntimeError(
+      "the value of " + describe(*this) +
+      " is not known while it is being traced: choose with where(), carry it as a state, or run the "
+      "layer with unroll = true");
 }
 
 void Tensor::fail_type(DType wanted) const {

@@ -22,8 +22,8 @@ class Tensor;
 
 namespace internal {
 
-/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. The header and its data are one
-/// block of pooled memory.
+/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. The header and its data are
+/// one block of pooled memory.
 struct Storage {
   std::atomic<std::uint32_t> references;
   std::size_t bytes;
@@ -79,8 +79,7 @@ struct TensorAccess;
 template <class T>
 struct Nested {
   template <class U>
-    requires std::is_arithmetic_v<U>
-  Nested(U value) : values{static_cast<T>(value)} {}
+  requires std::is_arithmetic_v<U> Nested(U value) : values{static_cast<T>(value)} {}
   Nested(std::initializer_list<Nested> rows);
   std::vector<T> values;
   Shape shape;
@@ -120,13 +119,11 @@ class Tensor {
   /// A tensor of rank 0.
   static Tensor scalar(Scalar value, DType dtype);
   template <class T>
-    requires is_element<T>
-  static Tensor scalar(T value) {
-    return scalar(value, dtype_for<T>());
-  }
+  requires is_element<T>
+  static Tensor scalar(T value) { return scalar(value, dtype_for<T>()); }
   /// From nested lists: Tensor::of({{1, 2}, {3, 4}}), Tensor::of<std::int32_t>({1, 2}). ValueError if ragged.
   template <class T = float>
-    requires is_element<T>
+  requires is_element<T>
   static Tensor of(const internal::Nested<T>& values) {
     return generate<T>(values.shape, [&](std::span<T> out) {
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = values.values[i];
@@ -134,23 +131,22 @@ class Tensor {
   }
   /// A copy of `values`. ValueError if their number does not fit the shape.
   template <class T>
-    requires is_element<T>
+  requires is_element<T>
   static Tensor from(std::span<const T> values, const Shape& shape) {
     return from_bytes(values.data(), values.size(), shape, dtype_for<T>());
   }
   template <class T>
-    requires(is_element<T> && !std::is_same_v<T, bool>)
-  static Tensor from(const std::vector<T>& values, const Shape& shape) {
+  requires(is_element<T> && !std::is_same_v<T, bool>) static Tensor
+      from(const std::vector<T>& values, const Shape& shape) {
     return from(std::span<const T>(values), shape);
   }
   template <class T>
-    requires(is_element<T> && !std::is_same_v<T, bool>)
-  static Tensor from(const std::vector<T>& values) {
+  requires(is_element<T> && !std::is_same_v<T, bool>) static Tensor from(const std::vector<T>& values) {
     return from(std::span<const T>(values), {static_cast<Index>(values.size())});
   }
   /// A new tensor whose elements `fill` writes: it gets a std::span<T> of zeros.
   template <class T, class F>
-    requires is_element<T>
+  requires is_element<T>
   static Tensor generate(const Shape& shape, F&& fill) {
     Tensor made = zeros(shape, dtype_for<T>());
     fill(std::span<T>(static_cast<T*>(made.storage_->data()), static_cast<std::size_t>(made.size())));
@@ -172,8 +168,8 @@ class Tensor {
 
   /// The elements in row-major order. TypeError if T is not the dtype's type.
   template <class T>
-    requires is_element<T>
-  std::span<const T> data() const {
+  requires is_element<T> std::span<const T> data()
+  const {
     if (dtype() != dtype_for<T>()) fail_type(dtype_for<T>());
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
@@ -204,8 +200,8 @@ class Tensor {
     return values;
   }
 
-  /// The i-th part along the first axis, without that axis; negative i counts from the end. Recorded like every
-  /// operation (defined with them). IndexError if out of range.
+  /// The i-th part along the first axis, without that axis; negative i counts from the end. Recorded like
+  /// every operation (defined with them). IndexError if out of range.
   Tensor operator[](Index i) const;
 
  private:

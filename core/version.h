@@ -9,7 +9,8 @@
 
 namespace unspool {
 
-/// The version of the library that runs, "0.1.0"; the macros above are that of the headers it was compiled with.
+/// The version of the library that runs, "0.1.0"; the macros above are that of the headers it was compiled
+/// with.
 std::string_view version();
 
 }  // namespace unspool

@@ -29,8 +29,9 @@ struct Variable::State {
   std::uint64_t version = 0;
 };
 
-/// The list behind a GradientTape. Values on it are numbered in order of birth; an operation holds the numbers of
-/// its operands and outputs, so that one sweep from the last to the first visits every use before its source.
+/// The list behind a GradientTape. Values on it are numbered in order of birth; an operation holds the
+/// numbers of its operands and outputs, so that one sweep from the last to the first visits every use before
+/// its source.
 class TapeState {
  public:
   explicit TapeState(bool persistent, bool watch_variables);
@@ -48,7 +49,8 @@ class TapeState {
 
   /// The gradients of sum(target * seed), one a source; empty where the target does not depend on it. With
   /// `release`, what the sweep has passed is freed, and the tape is at its end.
-  std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources, bool release);
+  std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
+                            bool release);
   std::size_t size() const { return nodes_.size(); }
   std::string to_string() const;
 
@@ -72,7 +74,8 @@ class TapeState {
     Number number;
   };
 
-  /// Numbers by identity: open addressing. Identities are born in order, so neighbours in time are neighbours here.
+  /// Numbers by identity: open addressing. Identities are born in order, so neighbours in time are neighbours
+  /// here.
   class Numbers {
    public:
     Number find(std::uint64_t id) const {

@@ -1,8 +1,7 @@
-#include <unspool/core/kernels/elementwise.h>
-
 #include <algorithm>
 #include <array>
 
+#include <unspool/core/kernels/elementwise.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::kernels {
