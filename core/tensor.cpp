@@ -42,7 +42,7 @@ void free_storage(Storage* storage) noexcept { deallocate(storage, header_bytes 
 
 TensorHead* new_head(const Shape& shape, DType dtype) {
   void* block = allocate(sizeof(TensorHead));
-  return new (block) TensorHead{{1U}, dtype, new_id(), shape, nullptr};
+  return new (block) TensorHead{{1U}, dtype, new_id(), shape, nullptr, nullptr};
 }
 
 void free_head(TensorHead* head) noexcept {
@@ -72,6 +72,14 @@ Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<R
 
 Tensor TensorAccess::alias(const Tensor& tensor, const Shape& shape) {
   return {Tensor::Head(new_head(shape, tensor.dtype())), tensor.storage_};
+}
+
+Tensor TensorAccess::with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask) {
+  Tensor::Head head(new_head(tensor.shape(), tensor.dtype()));
+  head->id = tensor.id();
+  head->recorder = tensor.recorder();
+  head->mask = std::move(mask);
+  return {std::move(head), tensor.storage_};
 }
 
 }  // namespace internal

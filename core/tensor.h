@@ -37,6 +37,8 @@ struct TensorHead {
   std::uint64_t id;
   Shape shape;
   std::shared_ptr<Recorder> recorder;
+  /// Which steps of a sequence count; see layers.
+  std::shared_ptr<const Tensor> mask;
 };
 
 Storage* new_storage(std::size_t bytes);
@@ -245,6 +247,8 @@ struct TensorAccess {
   static Tensor abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder = nullptr);
   /// The same elements under a new identity, and perhaps another shape of equal size.
   static Tensor alias(const Tensor& tensor, const Shape& shape);
+  /// The same value and identity, with a mask.
+  static Tensor with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask);
   /// The same identity without the elements.
   static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.head_, {}); }
   static void* data(Tensor& tensor) { return tensor.storage_->data(); }
