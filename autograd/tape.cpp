@@ -301,6 +301,7 @@ Tensor GradientTape::jacobian(const Tensor& target, const Source& source) {
   return reshape(stack(rows, 0), target.shape() + shape);
 }
 
+bool GradientTape::recorded(const Tensor& tensor) const { return state_->recorded(tensor); }
 std::size_t GradientTape::size() const { return state_->size(); }
 std::string GradientTape::to_string() const { return state_->to_string(); }
 

@@ -27,6 +27,7 @@ class Source {
 class Sources {
  public:
   Sources(std::initializer_list<Source> sources) : list_(sources) {}
+  Sources(std::vector<Source> sources) : list_(std::move(sources)) {}
   Sources(const std::vector<Tensor>& tensors) : list_(tensors.begin(), tensors.end()) {}
   Sources(const std::vector<Variable>& variables) : list_(variables.begin(), variables.end()) {}
   const std::vector<Source>& list() const { return list_; }
@@ -82,6 +83,8 @@ class GradientTape {
   /// The derivative of every element of target by every element of source: shape target.shape + source.shape.
   Tensor jacobian(const Tensor& target, const Source& source);
 
+  /// Whether `tensor` is watched here or was computed from what is.
+  bool recorded(const Tensor& tensor) const;
   /// The number of operations recorded so far.
   std::size_t size() const;
   /// A line per recorded operation: what it took, what it gave, what is kept.

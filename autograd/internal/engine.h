@@ -51,6 +51,7 @@ class TapeState {
   /// `release`, what the sweep has passed is freed, and the tape is at its end.
   std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
                             bool release);
+  bool recorded(const Tensor& tensor) const { return numbers_.find(tensor.id()) != untracked; }
   std::size_t size() const { return nodes_.size(); }
   std::string to_string() const;
 
