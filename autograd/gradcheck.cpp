@@ -1,11 +1,9 @@
-#include <unspool/autograd/gradcheck.h>
-
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/tape.h>
@@ -64,8 +62,8 @@ class Point {
  private:
   void add(const Tensor& value, const char* kind, std::size_t place) {
     if (value.dtype() != float64) {
-      throw TypeError(fmt::format("gradcheck: {} {} is {}, but differences need float64", kind, place,
-                                  describe(value)));
+      throw TypeError(
+          fmt::format("gradcheck: {} {} is {}, but differences need float64", kind, place, describe(value)));
     }
     values_.push_back(value);
     names_.push_back(fmt::format("{} {}", kind, place));
@@ -83,7 +81,8 @@ class Point {
 
 /// A fixed random number for each element, so that no two outputs' gradients cancel.
 Tensor weights_like(const Tensor& tensor, std::uint64_t stream) {
-  return random_uniform(tensor.shape(), 0.5, 1.5, tensor.dtype(), {.seed = 0x6772616463ULL, .stream = stream});
+  return random_uniform(tensor.shape(), 0.5, 1.5, tensor.dtype(),
+                        {.seed = 0x6772616463ULL, .stream = stream});
 }
 
 /// sum over outputs of sum(output * fixed weights); empty if there is no floating output.
@@ -106,7 +105,8 @@ std::vector<Tensor> gradients(const Scalars& scalar, const Point& point) {
   const Tensor value = scalar(point.inputs());
   if (tape.recorded(value)) return tape.gradient(value, point.sources(), {.unconnected = Unconnected::zero});
   std::vector<Tensor> none;  // the value depends on nothing
-  for (std::size_t i = 0; i < point.size(); ++i) none.push_back(Tensor::zeros(point.value(i).shape(), float64));
+  for (std::size_t i = 0; i < point.size(); ++i)
+    none.push_back(Tensor::zeros(point.value(i).shape(), float64));
   return none;
 }
 
@@ -141,8 +141,8 @@ Difference compare(const Scalars& scalar, Point point, double step, double toler
       // Written so that a NaN counts as wrong.
       if (!(error <= result.worst)) result.worst = error;
       if (!(error <= tolerance) && result.message.empty()) {
-        result.message = fmt::format("{} gradient by {} at [{}]: the tape gives {}, differences give {}", order,
-                                     point.name(i), at, gradient[at], difference);
+        result.message = fmt::format("{} gradient by {} at [{}]: the tape gives {}, differences give {}",
+                                     order, point.name(i), at, gradient[at], difference);
       }
     }
     point.set(i, original);
@@ -161,7 +161,8 @@ GradcheckResult gradcheck(const TensorFunction& function, const std::vector<Tens
     return value;
   };
   GradcheckResult result;
-  const Difference difference = compare(first, point, options.step, options.tolerance, options.entries, "first");
+  const Difference difference =
+      compare(first, point, options.step, options.tolerance, options.entries, "first");
   result.worst = difference.worst;
   result.message = difference.message;
   if (!options.second_order || !result.message.empty()) return result;

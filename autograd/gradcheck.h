@@ -32,9 +32,9 @@ struct GradcheckResult {
 
 using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
-/// Compares the gradients that the tape gives for `function` (any of its floating outputs) with central differences,
-/// by each float64 input and each variable, first and second order. The function must give the same result each time
-/// it is called. TypeError if an input or variable that it is checked by is float32.
+/// Compares the gradients that the tape gives for `function` (any of its floating outputs) with central
+/// differences, by each float64 input and each variable, first and second order. The function must give the
+/// same result each time it is called. TypeError if an input or variable that it is checked by is float32.
 ///
 ///     CHECK(gradcheck([&](auto& x) { return std::vector{tanh(matmul(x[0], x[1]))}; }, {a, b}));
 GradcheckResult gradcheck(const TensorFunction& function, const std::vector<Tensor>& inputs,

@@ -1,0 +1,222 @@
+#include <cstring>
+#include <fmt/format.h>
+#include <numeric>
+
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/indexing.h>
+#include <unspool/autograd/operation.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+
+namespace unspool {
+namespace {
+
+void check_indices(const Call& call, std::size_t operand) {
+  if (!is_integer(call.dtype(operand))) {
+    call.fail_type("indices must be int32 or int64, came " + describe(call.inputs[operand]) +
+                   ": cast(x, int32) first");
+  }
+}
+
+Specs one(Shape shape, DType dtype) {
+  Specs specs(1);
+  specs[0] = {shape, dtype};
+  return specs;
+}
+
+/// Calls f(position, index) for every index, each checked against [low, size).
+template <class F>
+void for_each_index(const Array& indices, const char* operation, Index low, Index size, F&& f) {
+  visit_dtype(indices.dtype, [&]<class T>(T) {
+    if constexpr (std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t>) {
+      const T* values = indices.as<T>();
+      const Index count = indices.shape->elements();
+      for (Index i = 0; i < count; ++i) {
+        const Index index = values[i];
+        if (index < low || index >= size) {
+          throw IndexError(fmt::format("{}: index {} (at position {}) is out of range for {} parts",
+                                       operation, index, i, size));
+        }
+        f(i, index < 0 ? index + size : index);
+      }
+    }
+  });
+}
+
+/// Bytes of a part along axis 0.
+std::size_t part_bytes(const Array& array) {
+  Index elements = 1;
+  for (int i = 1; i < array.shape->rank(); ++i) elements *= (*array.shape)[i];
+  return static_cast<std::size_t>(elements) * size_of(array.dtype);
+}
+
+void gather_kernel(const KernelCall& call) {
+  const Array& x = call.inputs[0];
+  const std::size_t bytes = part_bytes(x);
+  const Index size = (*x.shape)[0];
+  for_each_index(call.inputs[1], "gather", -size, size, [&](Index to, Index from) {
+    if (bytes == 0) return;
+    std::memcpy(call.outputs[0].as<std::byte>() + static_cast<std::size_t>(to) * bytes,
+                x.as<const std::byte>() + static_cast<std::size_t>(from) * bytes, bytes);
+  });
+}
+
+void scatter_add_kernel(const KernelCall& call) {
+  const Array& updates = call.inputs[1];
+  const Array& y = call.outputs[0];
+  const Index size = (*y.shape)[0];
+  visit_dtype(y.dtype, [&]<class T>(T) {
+    if constexpr (!std::is_same_v<T, bool>) {
+      const auto part = static_cast<Index>(part_bytes(y) / sizeof(T));
+      T* out = y.as<T>();
+      std::fill_n(out, y.shape->elements(), T{});
+      const T* from = updates.as<const T>();
+      for_each_index(call.inputs[0], "scatter_add", -size, size, [&](Index i, Index to) {
+        for (Index k = 0; k < part; ++k) out[to * part + k] += from[i * part + k];
+      });
+    }
+  });
+}
+
+/// Rows of the output are rows of the indices; a table without rows of its own is taken whole.
+void rows_of_indices(const Call& call, std::size_t indices, std::span<Rows> operands) {
+  std::fill(operands.begin(), operands.end(), Rows::all);
+  if (call.rank(indices) > 0) operands[indices] = Rows::same;
+}
+
+Operand indices_below(Shape shape, Index size) {
+  return {.shape = shape, .range = {0, static_cast<double>(size)}, .dtype = int32};
+}
+
+Tensor add_at(const Tensor& indices, const Tensor& updates, Index rows);
+
+constexpr Operation records[] = {
+    {.name = "gather",
+     .summary = "x[indices]: parts along axis 0",
+     .shape =
+         [](const Call& call) {
+           check_indices(call, 1);
+           if (call.rank() == 0) call.fail("x must have an axis to index");
+           return one(call.shape(1) + call.shape(0).sub(1, call.rank()), call.dtype());
+         },
+     .kernel = {.run = gather_kernel},
+     .gradient =
+         [](Backward& b) {
+           if (b.needs(0)) b.dx(0) = add_at(b.x(1), b.dy(), b.x(0).shape()[0]);
+         },
+     .keep = keep::input(1),
+     .rows = [](const Call& call, std::span<Rows> operands) { rows_of_indices(call, 1, operands); },
+     .fold = [](const Call&, std::span<const bool> leading,
+                Attributes&) { return !leading[0] && leading[1]; },
+     .examples =
+         [] {
+           return std::vector<Example>{{{{.shape = {4, 3}}, indices_below({2}, 4)}},
+                                       {{{.shape = {4, 3}}, indices_below({2, 3}, 4)}},
+                                       {{{.shape = {4}}, indices_below({}, 4)}},
+                                       {{{.shape = {4, 2}}, indices_below({0}, 4)}},
+                                       {{{.shape = {4, 0}}, indices_below({2}, 4)}}};
+         }},
+    {.name = "scatter_add",
+     .summary = "zeros with updates[i] added at row indices[i]",
+     .shape =
+         [](const Call& call) {
+           check_indices(call, 0);
+           if (call.dtype(1) == boolean) call.fail_type("updates must be numbers");
+           const int rank = call.rank(0);
+           if (call.rank(1) < rank || !compatible(call.shape(1).sub(0, rank), call.shape(0))) {
+             call.fail("the shape of updates must begin with that of the indices");
+           }
+           Shape shape{call.attributes.integer("rows")};
+           return one(shape + call.shape(1).sub(rank, call.rank(1)), call.dtype(1));
+         },
+     .kernel = {.run = scatter_add_kernel},
+     .gradient =
+         [](Backward& b) {
+           if (b.needs(1)) b.dx(1) = gather(b.dy(), b.x(0));
+         },
+     .keep = keep::input(0),
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           std::fill(operands.begin(), operands.end(), call.rank(0) > 0 ? Rows::summed : Rows::all);
+         },
+     .fold = fold::impossible,
+     .examples =
+         [] {
+           return std::vector<Example>{{{indices_below({3}, 2), {.shape = {3, 2}}}, {{"rows", Index{2}}}},
+                                       {{indices_below({2, 2}, 3), {.shape = {2, 2}}}, {{"rows", Index{3}}}},
+                                       {{indices_below({}, 2), {.shape = {3}}}, {{"rows", Index{2}}}},
+                                       {{indices_below({0}, 2), {.shape = {0, 3}}}, {{"rows", Index{2}}}}};
+         }},
+    {.name = "one_hot",
+     .summary = "1 at each index along a new last axis, 0 elsewhere",
+     .shape =
+         [](const Call& call) {
+           check_indices(call, 0);
+           Shape shape = call.shape();
+           shape.push_back(call.attributes.integer("depth"));
+           return one(shape, call.attributes.get<DType>("dtype"));
+         },
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Index depth = call.attributes.integer("depth");
+                      const Array& y = call.outputs[0];
+                      visit_dtype(y.dtype, [&]<class T>(T) {
+                        T* out = y.as<T>();
+                        std::fill_n(out, y.shape->elements(), T{});
+                        visit_dtype(call.inputs[0].dtype, [&]<class I>(I) {
+                          const I* indices = call.inputs[0].as<const I>();
+                          const Index count = call.inputs[0].shape->elements();
+                          for (Index i = 0; i < count; ++i) {
+                            const auto index = static_cast<Index>(indices[i]);
+                            if (index >= 0 && index < depth) out[i * depth + index] = T{1};
+                          }
+                        });
+                      });
+                    }},
+     .rows = [](const Call& call, std::span<Rows> operands) { rows_of_indices(call, 0, operands); },
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           const Attributes deep{{"depth", Index{3}}, {"dtype", float32}};
+           return std::vector<Example>{{{indices_below({4}, 5)}, deep},
+                                       {{indices_below({2, 2}, 3)}, deep},
+                                       {{indices_below({}, 3)}, deep},
+                                       {{indices_below({0}, 3)}, {{"depth", Index{0}}, {"dtype", boolean}}}};
+         }},
+};
+constexpr OperationTable table(records);
+
+Tensor add_at(const Tensor& indices, const Tensor& updates, Index rows) {
+  return apply(table["scatter_add"], {indices, updates}, {{"rows", rows}});
+}
+
+}  // namespace
+
+OperationList families::indexing() { return table; }
+
+Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
+  const int from = x.shape().normalize(axis);
+  if (from == 0) return apply(table["gather"], {x, indices});
+  // The axis goes to the front and what was found goes back into its place.
+  std::vector<Index> front{from};
+  for (Index i = 0; i < x.rank(); ++i) {
+    if (i != from) front.push_back(i);
+  }
+  const Tensor found = apply(table["gather"], {transpose(x, front), indices});
+  std::vector<Index> back;
+  for (Index i = 0; i < from; ++i) back.push_back(indices.rank() + i);
+  for (Index i = 0; i < indices.rank(); ++i) back.push_back(i);
+  for (Index i = from; i < x.rank() - 1; ++i) back.push_back(indices.rank() + i);
+  return transpose(found, back);
+}
+
+Tensor scatter_add(const Tensor& indices, const Tensor& updates, Index rows) {
+  return add_at(indices, updates, rows);
+}
+
+Tensor one_hot(const Tensor& indices, Index depth, DType dtype) {
+  return apply(table["one_hot"], {indices}, {{"depth", depth}, {"dtype", dtype}});
+}
+
+}  // namespace unspool
