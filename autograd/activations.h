@@ -17,8 +17,6 @@ Tensor selu(const Tensor& x);
 /// x * sigmoid(x).
 Tensor silu(const Tensor& x);
 Tensor gelu(const Tensor& x, bool approximate = false);
-/// x / (1 + |x|).
-Tensor softsign(const Tensor& x);
 /// clip(x / 6 + 0.5, 0, 1).
 Tensor hard_sigmoid(const Tensor& x);
 /// x * hard_sigmoid(x).

@@ -1,0 +1,179 @@
+#include <cmath>
+#include <concepts>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/elementwise.h>
+#include <unspool/autograd/families.h>
+
+namespace unspool {
+namespace {
+
+Shape broadcast_of(const Call& call) {
+  Shape shape = call.shape();
+  for (std::size_t i = 1; i < call.inputs.size(); ++i) {
+    if (!broadcast(shape, call.shape(i), shape)) {
+      call.fail(
+          "these shapes do not broadcast: sizes must be equal along each axis, counted from the last, or 1");
+    }
+  }
+  return shape;
+}
+
+/// One dtype, whichever it is, for the operands from `first` on.
+void check_one_dtype(const Call& call, std::size_t first) {
+  for (std::size_t i = first + 1; i < call.inputs.size(); ++i) {
+    if (call.dtype(i) != call.dtype(first)) {
+      call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
+    }
+  }
+}
+
+Specs comparison(const Call& call) {
+  check_one_dtype(call, 0);
+  Specs specs(1);
+  specs[0] = {broadcast_of(call), boolean};
+  return specs;
+}
+
+Specs logic(const Call& call) {
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    if (call.dtype(i) != boolean) call.fail_type("takes bool: compare numbers first, as in x != 0");
+  }
+  return comparison(call);
+}
+
+Specs choice(const Call& call) {
+  if (call.dtype(0) != boolean) call.fail_type("the condition must be bool: compare numbers first");
+  check_one_dtype(call, 1);
+  Specs specs(1);
+  specs[0] = {broadcast_of(call), call.dtype(1)};
+  return specs;
+}
+
+Operand truths(Shape shape) { return {.shape = shape, .dtype = boolean}; }
+
+std::vector<Example> pairs_of_truths() {
+  return {{{truths({}), truths({})}},
+          {{truths({2, 3}), truths({2, 3})}},
+          {{truths({2, 1, 3}), truths({4, 1})}},
+          {{truths({0, 3}), truths({3})}}};
+}
+
+constexpr Operation records[] = {
+    {.name = "equal",
+     .summary = "whether a == b",
+     .shape = comparison,
+     .kernel = elementwise_with_bool([](auto a, auto b) { return a == b; }),
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "not_equal",
+     .summary = "whether a != b",
+     .shape = comparison,
+     .kernel = elementwise_with_bool([](auto a, auto b) { return a != b; }),
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "less",
+     .summary = "whether a < b",
+     .shape = comparison,
+     .kernel = elementwise_with_bool([](auto a, auto b) { return a < b; }),
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "less_equal",
+     .summary = "whether a <= b",
+     .shape = comparison,
+     .kernel = elementwise_with_bool([](auto a, auto b) { return a <= b; }),
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "logical_and",
+     .summary = "whether both a and b hold",
+     .shape = logic,
+     .kernel =
+         elementwise_with_bool([](std::same_as<bool> auto a, std::same_as<bool> auto b) { return a && b; }),
+     .examples = pairs_of_truths},
+    {.name = "logical_or",
+     .summary = "whether a or b holds, or both",
+     .shape = logic,
+     .kernel =
+         elementwise_with_bool([](std::same_as<bool> auto a, std::same_as<bool> auto b) { return a || b; }),
+     .examples = pairs_of_truths},
+    {.name = "logical_xor",
+     .summary = "whether one of a and b holds and the other does not",
+     .shape = logic,
+     .kernel =
+         elementwise_with_bool([](std::same_as<bool> auto a, std::same_as<bool> auto b) { return a != b; }),
+     .examples = pairs_of_truths},
+    {.name = "logical_not",
+     .summary = "whether x does not hold",
+     .shape = logic,
+     .kernel = elementwise_with_bool([](std::same_as<bool> auto x) { return !x; }),
+     .examples =
+         [] {
+           return std::vector<Example>{{{truths({})}}, {{truths({2, 3})}}, {{truths({0, 3})}}};
+         }},
+    {.name = "is_nan",
+     .summary = "whether x is NaN",
+     .shape = comparison,
+     .kernel = elementwise_with_bool([]([[maybe_unused]] auto x) {
+       if constexpr (std::floating_point<decltype(x)>) {
+         return std::isnan(x);
+       } else {
+         return false;
+       }
+     }),
+     .examples = {{-2, 2}}},
+    {.name = "where",
+     .summary = "a where the condition holds, else b",
+     .shape = choice,
+     .kernel = elementwise_choice([](bool condition, auto a, auto b) { return condition ? a : b; }),
+     // A choice again, not a product with the condition: what is not chosen gets 0 even beside NaN.
+     .gradient =
+         [](Backward& b) {
+           const Tensor zero = scalar_beside(b.dy(), 0);
+           if (b.needs(1)) b.dx(1) = where(b.x(0), b.dy(), zero);
+           if (b.needs(2)) b.dx(2) = where(b.x(0), zero, b.dy());
+         },
+     .keep = keep::input(0),
+     .examples =
+         [] {
+           return std::vector<Example>{{{truths({}), {{}}, {{}}}},
+                                       {{truths({2, 3}), {{2, 3}}, {{2, 3}}}},
+                                       {{truths({2, 1}), {{2, 3}}, {{3}}}},
+                                       {{truths({3}), {{2, 1}}, {{}}}},
+                                       {{truths({4, 1, 1}), {{2, 1}}, {{1, 3}}}},
+                                       {{truths({2, 1}), {{0}}, {{}}}},
+                                       {{truths({40}), {{40}}, {{40}}}}};
+         }},
+};
+constexpr OperationTable table(records);
+
+}  // namespace
+
+OperationList families::comparison() { return table; }
+
+Tensor equal(const Tensor& a, const Tensor& b) { return apply(table["equal"], {a, b}); }
+Tensor not_equal(const Tensor& a, const Tensor& b) { return apply(table["not_equal"], {a, b}); }
+Tensor less(const Tensor& a, const Tensor& b) { return apply(table["less"], {a, b}); }
+Tensor less_equal(const Tensor& a, const Tensor& b) { return apply(table["less_equal"], {a, b}); }
+Tensor greater(const Tensor& a, const Tensor& b) { return less(b, a); }
+Tensor greater_equal(const Tensor& a, const Tensor& b) { return less_equal(b, a); }
+Tensor equal(const Tensor& a, Scalar b) { return equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor not_equal(const Tensor& a, Scalar b) { return not_equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
+Tensor operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }
+Tensor operator>(const Tensor& a, const Tensor& b) { return greater(a, b); }
+Tensor operator>=(const Tensor& a, const Tensor& b) { return greater_equal(a, b); }
+Tensor operator<(const Tensor& a, Scalar b) { return less(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor operator<=(const Tensor& a, Scalar b) { return less_equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor operator>(const Tensor& a, Scalar b) { return greater(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor operator>=(const Tensor& a, Scalar b) {
+  return greater_equal(beside_scalar(a, b), scalar_beside(a, b));
+}
+
+Tensor logical_and(const Tensor& a, const Tensor& b) { return apply(table["logical_and"], {a, b}); }
+Tensor logical_or(const Tensor& a, const Tensor& b) { return apply(table["logical_or"], {a, b}); }
+Tensor logical_xor(const Tensor& a, const Tensor& b) { return apply(table["logical_xor"], {a, b}); }
+Tensor logical_not(const Tensor& x) { return apply(table["logical_not"], {x}); }
+Tensor is_nan(const Tensor& x) { return apply(table["is_nan"], {x}); }
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  return apply(table["where"], {condition, a, b});
+}
+
+}  // namespace unspool

@@ -1,0 +1,195 @@
+#include <cmath>
+#include <concepts>
+#include <numbers>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/elementwise.h>
+#include <unspool/autograd/families.h>
+
+namespace unspool {
+namespace {
+
+using std::floating_point;
+
+// The derivatives of tanh, sigmoid and relu as functions of their output: one operation each on the way back.
+Tensor tanh_gradient(const Tensor& y, const Tensor& dy);
+Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy);
+Tensor relu_gradient(const Tensor& y, const Tensor& dy);
+
+constexpr Operation records[] = {
+    {.name = "sqrt",
+     .summary = "the square root of x; NaN for negative x",
+     .kernel = elementwise([](floating_point auto x) { return std::sqrt(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() / (b.y() + b.y()); },
+     .keep = keep::output(),
+     .examples = {{0.1, 2}}},
+    {.name = "rsqrt",
+     .summary = "1 / sqrt(x)",
+     .kernel = elementwise([](floating_point auto x) { return 1 / std::sqrt(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() * (b.y() * square(b.y()) * -0.5); },
+     .keep = keep::output(),
+     .examples = {{0.1, 2}}},
+    {.name = "pow",
+     .summary = "a to the power b; 1 for b = 0. For a <= 0 the derivative by b is 0",
+     .kernel = elementwise([](floating_point auto a, floating_point auto b) { return std::pow(a, b); }),
+     .gradient =
+         [](Backward& b) {
+           const Tensor& base = b.x(0);
+           const Tensor& exponent = b.x(1);
+           const Tensor one = scalar_beside(base, 1);
+           // Arguments are masked, not results: what a mask leaves out would come back as 0 * inf.
+           if (b.needs(0)) {
+             const Tensor both_zero = logical_and(equal(base, 0), equal(exponent, 0));
+             b.dx(0) = b.dy() * (exponent * pow(where(both_zero, one, base), exponent - one));
+           }
+           if (b.needs(1)) {
+             const Tensor positive = where(base > 0, base, one);
+             b.dx(1) = b.dy() * (pow(positive, exponent) * log(positive));
+           }
+         },
+     .keep = keep::all_inputs,
+     .examples = {{0.1, 2}, {-2, 2}}},
+    {.name = "exp",
+     .summary = "e to the power x",
+     .kernel = elementwise([](floating_point auto x) { return std::exp(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() * b.y(); },
+     .keep = keep::output(),
+     .examples = {{-2, 2}}},
+    {.name = "expm1",
+     .summary = "exp(x) - 1, exact near 0",
+     .kernel = elementwise([](floating_point auto x) { return std::expm1(x); }),
+     // Not from the output: y + 1 has lost its digits where x is far below 0.
+     .gradient = [](Backward& b) { b.dx() = b.dy() * exp(b.x()); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "log",
+     .summary = "the natural logarithm of x",
+     .kernel = elementwise([](floating_point auto x) { return std::log(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() / b.x(); },
+     .keep = keep::input(),
+     .examples = {{0.1, 2}}},
+    {.name = "log1p",
+     .summary = "log(1 + x), exact near 0",
+     .kernel = elementwise([](floating_point auto x) { return std::log1p(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() / (b.x() + 1); },
+     .keep = keep::input(),
+     .examples = {{-0.9, 2}}},
+    {.name = "sin",
+     .summary = "the sine of x in radians",
+     .kernel = elementwise([](floating_point auto x) { return std::sin(x); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() * cos(b.x()); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "cos",
+     .summary = "the cosine of x in radians",
+     .kernel = elementwise([](floating_point auto x) { return std::cos(x); }),
+     .gradient = [](Backward& b) { b.dx() = -(b.dy() * sin(b.x())); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "erf",
+     .summary = "2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x",
+     .kernel = elementwise([](floating_point auto x) { return std::erf(x); }),
+     .gradient =
+         [](Backward& b) { b.dx() = b.dy() * (exp(-square(b.x())) * (2 * std::numbers::inv_sqrtpi)); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "tanh",
+     .summary = "the hyperbolic tangent of x",
+     .kernel = elementwise([](floating_point auto x) { return std::tanh(x); }),
+     .gradient = [](Backward& b) { b.dx() = tanh_gradient(b.y(), b.dy()); },
+     .keep = keep::output(),
+     .examples = {{-2, 2}}},
+    {.name = "tanh_gradient",
+     .summary = "dy * (1 - y * y): the gradient of y = tanh(x)",
+     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return dy * (1 - y * y); }),
+     .gradient =
+         [](Backward& b) {
+           if (b.needs(0)) b.dx(0) = b.dy() * (b.x(1) * b.x(0) * -2);
+           if (b.needs(1)) b.dx(1) = tanh_gradient(b.x(0), b.dy());
+         },
+     .keep = keep::all_inputs,
+     .examples = {{-1, 1}, {-2, 2}}},
+    {.name = "sigmoid",
+     .summary = "1 / (1 + exp(-x))",
+     .kernel = elementwise([](floating_point auto x) {
+       const auto small = std::exp(-std::abs(x));
+       return (x >= 0 ? 1 : small) / (1 + small);
+     }),
+     .gradient = [](Backward& b) { b.dx() = sigmoid_gradient(b.y(), b.dy()); },
+     .keep = keep::output(),
+     .examples = {{-2, 2}}},
+    {.name = "sigmoid_gradient",
+     .summary = "dy * y * (1 - y): the gradient of y = sigmoid(x)",
+     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return dy * y * (1 - y); }),
+     .gradient =
+         [](Backward& b) {
+           if (b.needs(0)) b.dx(0) = b.dy() * (b.x(1) * (1 - (b.x(0) + b.x(0))));
+           if (b.needs(1)) b.dx(1) = sigmoid_gradient(b.x(0), b.dy());
+         },
+     .keep = keep::all_inputs,
+     .examples = {{0, 1}, {-2, 2}}},
+    {.name = "softplus",
+     .summary = "log(1 + exp(x))",
+     .kernel = elementwise(
+         [](floating_point auto x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::abs(x))); }),
+     .gradient = [](Backward& b) { b.dx() = b.dy() * sigmoid(b.x()); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "softsign",
+     .summary = "x / (1 + |x|)",
+     .kernel = elementwise([](floating_point auto x) {
+       return std::isinf(x) ? std::copysign(decltype(x){1}, x) : x / (1 + std::abs(x));
+     }),
+     // The quotient's own rule would subtract two nearly equal numbers where |x| is large.
+     .gradient = [](Backward& b) { b.dx() = b.dy() / square(abs(b.x()) + 1); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
+    {.name = "relu",
+     .summary = "max(x, 0); its derivative at 0 is 0",
+     .kernel = elementwise([](floating_point auto x) { return x <= 0 ? 0 : x; }),
+     .gradient = [](Backward& b) { b.dx() = relu_gradient(b.y(), b.dy()); },
+     .keep = keep::output(),
+     .examples = {{-2, 2}}},
+    {.name = "relu_gradient",
+     .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
+     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
+     .gradient =
+         [](Backward& b) {
+           if (b.needs(1)) b.dx(1) = relu_gradient(b.x(0), b.dy());
+         },
+     .keep = keep::input(0),
+     .examples = {{-2, 2}, {-2, 2}}},
+};
+constexpr OperationTable table(records);
+
+Tensor tanh_gradient(const Tensor& y, const Tensor& dy) { return apply(table["tanh_gradient"], {y, dy}); }
+Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy) {
+  return apply(table["sigmoid_gradient"], {y, dy});
+}
+Tensor relu_gradient(const Tensor& y, const Tensor& dy) { return apply(table["relu_gradient"], {y, dy}); }
+
+}  // namespace
+
+OperationList families::elementary() { return table; }
+
+Tensor sqrt(const Tensor& x) { return apply(table["sqrt"], {x}); }
+Tensor rsqrt(const Tensor& x) { return apply(table["rsqrt"], {x}); }
+Tensor pow(const Tensor& a, const Tensor& b) { return apply(table["pow"], {a, b}); }
+Tensor pow(const Tensor& a, Scalar b) { return pow(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor pow(Scalar a, const Tensor& b) { return pow(scalar_beside(b, a), beside_scalar(b, a)); }
+Tensor exp(const Tensor& x) { return apply(table["exp"], {x}); }
+Tensor expm1(const Tensor& x) { return apply(table["expm1"], {x}); }
+Tensor log(const Tensor& x) { return apply(table["log"], {x}); }
+Tensor log1p(const Tensor& x) { return apply(table["log1p"], {x}); }
+Tensor sin(const Tensor& x) { return apply(table["sin"], {x}); }
+Tensor cos(const Tensor& x) { return apply(table["cos"], {x}); }
+Tensor erf(const Tensor& x) { return apply(table["erf"], {x}); }
+Tensor tanh(const Tensor& x) { return apply(table["tanh"], {x}); }
+Tensor sigmoid(const Tensor& x) { return apply(table["sigmoid"], {x}); }
+Tensor softplus(const Tensor& x) { return apply(table["softplus"], {x}); }
+Tensor softsign(const Tensor& x) { return apply(table["softsign"], {x}); }
+Tensor relu(const Tensor& x) { return apply(table["relu"], {x}); }
+
+}  // namespace unspool
