@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 #include <fmt/format.h>
 
 #include <unspool/autograd/internal/engine.h>
@@ -11,12 +12,12 @@ namespace unspool {
 
 using internal::TensorAccess;
 
-Engine& Engine::of_this_thread() {
-  thread_local Engine engine;
-  return engine;
-}
+constinit thread_local Engine Engine::instance_;
 
 namespace {
+
+/// Up to this many elements an elementwise operation is not worth dealing to threads.
+constexpr Index few_elements = 1 << 15;
 
 bool has_nan(const Tensor& tensor) {
   bool found = false;
@@ -59,45 +60,108 @@ void compute(const Call& call, const Specs& specs, std::span<Tensor> outputs) {
   kernel.run({in, out, call.attributes});
 }
 
-}  // namespace
-
-Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
-  const Call call{*operation, inputs, attributes};
-  bool abstract = false;
-  Recorder* recorder = nullptr;
-  for (const Tensor& input : inputs) {
+/// The deepest recorder among the operands', null if all are concrete.
+Recorder* recorder_of(const Call& call) {
+  Recorder* deepest = nullptr;
+  for (const Tensor& input : call.inputs) {
     if (!input) call.fail("an operand is an empty tensor");
     if (!input.is_abstract()) continue;
-    abstract = true;
     Recorder* own = input.recorder().get();
     if (own == nullptr) {
       throw RuntimeError(call.describe() + ": the value of " + describe(input) +
                          " was not kept: only its shape and dtype are known here");
     }
-    if (recorder == nullptr || own->depth() > recorder->depth()) recorder = own;
+    if (deepest == nullptr || own->depth() > deepest->depth()) deepest = own;
   }
+  return deepest;
+}
+
+void record(OperationRef operation, const Call& call, std::span<const Tensor> outputs, const Engine& engine) {
+  if (!engine.records() || operation->gradient == nullptr) return;
+  for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
+    tape->record(operation, call.inputs, outputs, call.attributes);
+  }
+}
+
+/// An elementwise operation on operands of one dtype and shape, with nothing to broadcast: what most
+/// operations on the tape of a small net are, so it is worth a short way. Empty if these are not such.
+Tensor apply_alike(const Operation& operation, std::span<const Tensor> inputs, const Attributes& attributes) {
+  if (operation.kernel.block == nullptr || !attributes.empty() || operation.kernel.view || inputs.size() > 3)
+    return {};
+  if (operation.shape != shapes::floating && operation.shape != shapes::elementwise) return {};
+  const internal::TensorHead* first = TensorAccess::head(inputs[0]);
+  if (first == nullptr || !is_floating(first->dtype)) return {};
+  const void* data[3] = {};
+  constexpr Index steps[3] = {1, 1, 1};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const internal::TensorHead* head = TensorAccess::head(inputs[i]);
+    if (head == nullptr || head->dtype != first->dtype || !(head->shape == first->shape) ||
+        !TensorAccess::has_elements(inputs[i])) {
+      return {};
+    }
+    data[i] = inputs[i].raw();
+  }
+  const Index count = first->shape.elements();
+  if (count > few_elements) return {};
+  Tensor output = TensorAccess::allocate(first->shape, first->dtype);
+  operation.kernel.block({data, steps, TensorAccess::data(output), count, first->dtype, first->dtype});
+  return output;
+}
+
+/// Operands side by side as a Call has them, without a share in them: they live as long as the caller's.
+template <std::size_t count>
+class Borrowed {
+ public:
+  template <class... T>
+  explicit Borrowed(const T&... tensors) {
+    std::byte* place = memory_;
+    ((std::memcpy(place, static_cast<const void*>(&tensors), sizeof(Tensor)), place += sizeof(Tensor)), ...);
+  }
+  std::span<const Tensor> span() const { return {reinterpret_cast<const Tensor*>(memory_), count}; }
+
+ private:
+  alignas(Tensor) std::byte memory_[count * sizeof(Tensor)];
+};
+
+}  // namespace
+
+Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
+  const Call call{*operation, inputs, attributes};
+  Recorder* recorder = recorder_of(call);
   const Specs specs = operation->shape(call);
   Tensors outputs;
-  Engine& engine = Engine::of_this_thread();
-  if (abstract) {
+  const Engine& engine = Engine::of_this_thread();
+  if (recorder != nullptr) {
     outputs = recorder->record(operation, inputs, attributes, specs);
   } else {
     outputs.resize(specs.size());
     compute(call, specs, outputs);
     if (engine.anomaly) check_anomaly(call, outputs, engine);
   }
-  if (engine.records() && operation->gradient != nullptr) {
-    for (TapeState* tape : engine.tapes) tape->record(operation, inputs, outputs, attributes);
-  }
+  record(operation, call, outputs, engine);
   return outputs;
 }
 
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
-  return std::move(apply_all(operation, inputs, attributes)[0]);
+  Tensor output = apply_alike(*operation, inputs, attributes);
+  if (!output) return std::move(apply_all(operation, inputs, attributes)[0]);
+  const Call call{*operation, inputs, attributes};
+  const Engine& engine = Engine::of_this_thread();
+  const std::span<const Tensor> outputs(&output, 1);
+  if (engine.anomaly) check_anomaly(call, outputs, engine);
+  record(operation, call, outputs, engine);
+  return output;
 }
 
-Tensor apply(OperationRef operation, std::initializer_list<Tensor> inputs, const Attributes& attributes) {
-  return apply(operation, std::span<const Tensor>(inputs.begin(), inputs.size()), attributes);
+Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes) {
+  return apply(operation, std::span(&x, 1), attributes);
+}
+Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Attributes& attributes) {
+  return apply(operation, Borrowed<2>(a, b).span(), attributes);
+}
+Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
+             const Attributes& attributes) {
+  return apply(operation, Borrowed<3>(a, b, c).span(), attributes);
 }
 
 Tensor Backward::dy(std::size_t i) const {

@@ -125,16 +125,16 @@ constexpr OperationTable table(records);
 
 OperationList families::arithmetic() { return table; }
 
-Tensor add(const Tensor& a, const Tensor& b) { return apply(table["add"], {a, b}); }
-Tensor subtract(const Tensor& a, const Tensor& b) { return apply(table["subtract"], {a, b}); }
-Tensor multiply(const Tensor& a, const Tensor& b) { return apply(table["multiply"], {a, b}); }
-Tensor divide(const Tensor& a, const Tensor& b) { return apply(table["divide"], {a, b}); }
-Tensor minimum(const Tensor& a, const Tensor& b) { return apply(table["minimum"], {a, b}); }
-Tensor maximum(const Tensor& a, const Tensor& b) { return apply(table["maximum"], {a, b}); }
-Tensor negative(const Tensor& x) { return apply(table["negative"], {x}); }
-Tensor abs(const Tensor& x) { return apply(table["abs"], {x}); }
-Tensor sign(const Tensor& x) { return apply(table["sign"], {x}); }
-Tensor square(const Tensor& x) { return apply(table["square"], {x}); }
+Tensor add(const Tensor& a, const Tensor& b) { return apply(table["add"], a, b); }
+Tensor subtract(const Tensor& a, const Tensor& b) { return apply(table["subtract"], a, b); }
+Tensor multiply(const Tensor& a, const Tensor& b) { return apply(table["multiply"], a, b); }
+Tensor divide(const Tensor& a, const Tensor& b) { return apply(table["divide"], a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return apply(table["minimum"], a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) { return apply(table["maximum"], a, b); }
+Tensor negative(const Tensor& x) { return apply(table["negative"], x); }
+Tensor abs(const Tensor& x) { return apply(table["abs"], x); }
+Tensor sign(const Tensor& x) { return apply(table["sign"], x); }
+Tensor square(const Tensor& x) { return apply(table["square"], x); }
 
 namespace {
 

@@ -188,7 +188,7 @@ constexpr Operation records[] = {
 constexpr OperationTable table(records);
 
 Tensor add_at(const Tensor& indices, const Tensor& updates, Index rows) {
-  return apply(table["scatter_add"], {indices, updates}, {{"rows", rows}});
+  return apply(table["scatter_add"], indices, updates, {{"rows", rows}});
 }
 
 }  // namespace
@@ -197,13 +197,13 @@ OperationList families::indexing() { return table; }
 
 Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
   const int from = x.shape().normalize(axis);
-  if (from == 0) return apply(table["gather"], {x, indices});
+  if (from == 0) return apply(table["gather"], x, indices);
   // The axis goes to the front and what was found goes back into its place.
   std::vector<Index> front{from};
   for (Index i = 0; i < x.rank(); ++i) {
     if (i != from) front.push_back(i);
   }
-  const Tensor found = apply(table["gather"], {transpose(x, front), indices});
+  const Tensor found = apply(table["gather"], transpose(x, front), indices);
   std::vector<Index> back;
   for (Index i = 0; i < from; ++i) back.push_back(indices.rank() + i);
   for (Index i = 0; i < indices.rank(); ++i) back.push_back(i);
@@ -216,7 +216,7 @@ Tensor scatter_add(const Tensor& indices, const Tensor& updates, Index rows) {
 }
 
 Tensor one_hot(const Tensor& indices, Index depth, DType dtype) {
-  return apply(table["one_hot"], {indices}, {{"depth", depth}, {"dtype", dtype}});
+  return apply(table["one_hot"], indices, {{"depth", depth}, {"dtype", dtype}});
 }
 
 }  // namespace unspool

@@ -264,6 +264,9 @@ std::span<const OperationList> operation_tables();
 Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});
 /// The same for an operation of one output.
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});
-Tensor apply(OperationRef operation, std::initializer_list<Tensor> inputs, const Attributes& attributes = {});
+Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes = {});
+Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Attributes& attributes = {});
+Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
+             const Attributes& attributes = {});
 
 }  // namespace unspool

@@ -214,7 +214,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   const bool column = b.rank() == 1;
   const Attributes attributes{{"transpose_a", transpose_a && !row}, {"transpose_b", transpose_b && !column}};
   Tensor result =
-      apply(table["matmul"], {row ? expand_dims(a, 0) : a, column ? expand_dims(b, 1) : b}, attributes);
+      apply(table["matmul"], row ? expand_dims(a, 0) : a, column ? expand_dims(b, 1) : b, attributes);
   if (column) result = squeeze(result, {-1});
   if (row) result = squeeze(result, {column ? -1 : -2});
   return result;

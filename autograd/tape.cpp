@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
@@ -15,7 +16,7 @@ using internal::TensorAccess;
 
 void TapeState::Numbers::insert(std::uint64_t id, Number number) {
   if (2 * (count_ + 1) > entries_.size()) {
-    std::vector<Entry> old = std::move(entries_);
+    PooledVector<Entry> old = std::move(entries_);
     entries_.assign(std::max<std::size_t>(64, 2 * old.size()), Entry());
     mask_ = entries_.size() - 1;
     for (const Entry& entry : old) {
@@ -32,19 +33,57 @@ void TapeState::Numbers::put(std::uint64_t id, Number number) {
   entries_[at] = {id, number};
 }
 
-TapeState::TapeState(bool persistent, bool watch_variables)
-    : persistent_(persistent), watch_variables_(watch_variables) {
-  Engine::of_this_thread().tapes.push_back(this);
+namespace {
+
+/// Tells tapes apart, for as long as values remember them; 0 is no tape.
+std::uint32_t new_serial() {
+  static std::atomic<std::uint32_t> next{1};
+  std::uint32_t serial = 0;
+  while (serial == 0) serial = next.fetch_add(1, std::memory_order_relaxed);
+  return serial;
 }
 
-TapeState::~TapeState() { stop(); }
+}  // namespace
 
-void TapeState::stop() { std::erase(Engine::of_this_thread().tapes, this); }
+TapeState::TapeState(bool persistent, bool watch_variables)
+    : serial_(new_serial()),
+      outer_(Engine::of_this_thread().tape),
+      persistent_(persistent),
+      watch_variables_(watch_variables) {
+  Engine::of_this_thread().tape = this;
+}
+
+TapeState::~TapeState() {
+  stop();
+  clear();
+}
+
+void TapeState::clear() {
+  for (Node* node : nodes_) {
+    std::destroy_n(node->tensors(), node->size());
+    std::destroy_at(node);
+  }
+  nodes_.clear();
+  arena_.clear();
+}
+
+void TapeState::stop() {
+  TapeState** link = &Engine::of_this_thread().tape;
+  while (*link != nullptr && *link != this) link = &(*link)->outer_;
+  if (*link == this) *link = outer_;
+}
 
 TapeState::Number TapeState::track(const Tensor& tensor) {
   const Number number = next_number_++;
   numbers_.insert(tensor.id(), number);
   return number;
+}
+
+TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
+  internal::TensorHead* head = TensorAccess::newborn(tensor);
+  if (head->tape != 0) return track(tensor);  // an inner tape was first
+  head->tape = serial_;
+  return head->number = next_number_++;
 }
 
 void TapeState::watch(const Tensor& tensor) {
@@ -53,11 +92,11 @@ void TapeState::watch(const Tensor& tensor) {
     throw TypeError("only float32 and float64 tensors have gradients, came " + describe(tensor) +
                     ": cast(x, float32) first");
   }
-  if (numbers_.find(tensor.id()) == untracked) track(tensor);
+  if (!recorded(tensor)) track(tensor);
 }
 
 void TapeState::read(const Variable& variable, const Tensor& value) {
-  if (!is_floating(value.dtype()) || numbers_.find(value.id()) != untracked) return;
+  if (!is_floating(value.dtype()) || recorded(value)) return;
   reads_.push_back({variable, track(value)});
 }
 
@@ -71,29 +110,28 @@ void TapeState::check_usable() const {
 
 void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
                        std::span<const Tensor> outputs, const Attributes& attributes) {
-  const std::size_t first = slots_.size();
   bool watched = false;
-  const Keep keep = operation->keep;
-  const auto kept = [](std::uint32_t mask, std::size_t i) {
-    return ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
-  };
-  SmallVector<Number, 4> operands(inputs.size());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    operands[i] = numbers_.find(inputs[i].id());
-    watched = watched || operands[i] != untracked;
-  }
+  for (const Tensor& input : inputs) watched = watched || recorded(input);
   if (!watched) return;
+  const std::size_t size = inputs.size() + outputs.size();
+  void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
+  Node& node = *new (memory) Node{&*operation, attributes, static_cast<std::uint32_t>(inputs.size()),
+                                  static_cast<std::uint32_t>(outputs.size())};
+  const auto keep = [](Tensor* place, const Tensor& tensor, std::uint32_t mask, std::size_t i) {
+    const bool kept = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
+    new (place) Tensor(kept ? tensor : TensorAccess::without_elements(tensor));
+  };
+  Tensor* tensor = node.tensors();
+  Number* number = node.numbers();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    slots_.push_back(
-        {kept(keep.inputs, i) ? inputs[i] : TensorAccess::without_elements(inputs[i]), operands[i]});
+    keep(tensor++, inputs[i], operation->keep.inputs, i);
+    *number++ = number_of(inputs[i]);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const Number number = is_floating(outputs[i].dtype()) ? track(outputs[i]) : untracked;
-    slots_.push_back(
-        {kept(keep.outputs, i) ? outputs[i] : TensorAccess::without_elements(outputs[i]), number});
+    keep(tensor++, outputs[i], operation->keep.outputs, i);
+    *number++ = is_floating(outputs[i].dtype()) ? track_newborn(outputs[i]) : untracked;
   }
-  nodes_.push_back({operation, attributes, first, static_cast<std::uint32_t>(inputs.size()),
-                    static_cast<std::uint32_t>(outputs.size())});
+  nodes_.push_back(&node);
 }
 
 std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const {
@@ -104,7 +142,7 @@ std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const
     }
     return numbers;
   }
-  const Number number = numbers_.find(source.tensor().id());
+  const Number number = number_of(source.tensor());
   if (number == untracked) {
     throw ValueError("a gradient was asked by " + describe(source.tensor()) +
                      ", which this tape never saw: watch() it before it is used");
@@ -112,57 +150,47 @@ std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const
   return {number};
 }
 
-std::vector<bool> TapeState::reached_from(std::span<const std::vector<Number>> sources) const {
-  std::vector<bool> reached(static_cast<std::size_t>(next_number_), false);
-  for (const auto& numbers : sources) {
-    for (Number number : numbers) reached[static_cast<std::size_t>(number)] = true;
-  }
-  for (const Node& node : nodes_) {
-    const Slot* slot = &slots_[node.first_slot];
-    const bool any = std::any_of(slot, slot + node.inputs, [&](const Slot& input) {
-      return input.number != untracked && reached[static_cast<std::size_t>(input.number)];
-    });
+TapeState::Flags TapeState::reached_from(const Flags& sources) const {
+  Flags reached = sources;
+  for (const Node* node : nodes_) {
+    const Number* number = node->numbers();
+    const Number* const outputs = number + node->inputs;
+    bool any = false;
+    for (; number != outputs; ++number)
+      any = any || (*number != untracked && reached[static_cast<std::size_t>(*number)]);
     if (!any) continue;
-    for (const Slot* output = slot + node.inputs; output != slot + node.inputs + node.outputs; ++output) {
-      if (output->number != untracked) reached[static_cast<std::size_t>(output->number)] = true;
+    for (; number != outputs + node->outputs; ++number) {
+      if (*number != untracked) reached[static_cast<std::size_t>(*number)] = 1;
     }
   }
   return reached;
 }
 
-void TapeState::step_back(std::size_t index, std::vector<Tensor>& gradients, const std::vector<bool>& wanted,
-                          const std::vector<bool>& sources, bool release) {
-  // A rule's own operations may be recorded here (on a persistent tape) and move the lists: take copies
-  // first.
-  const Node node = release ? std::move(nodes_[index]) : nodes_[index];
-  const auto numbered = [](const Slot& slot) { return static_cast<std::size_t>(slot.number); };
-  Tensors inputs(node.inputs);
-  Tensors outputs(node.outputs);
-  SmallVector<Number, 4> numbers(node.inputs);
-  SmallVector<bool, 8> needed(node.inputs);
-  Tensors cotangents(node.outputs);
-  bool any = false;
-  Slot* slot = &slots_[node.first_slot];
-  for (std::size_t i = 0; i < node.inputs; ++i, ++slot) {
-    inputs[i] = release ? std::move(slot->tensor) : slot->tensor;
-    numbers[i] = slot->number;
-    needed[i] = slot->number != untracked && wanted[numbered(*slot)];
+void TapeState::step_back(Node& node, Values& gradients, const Flags& wanted, const Flags& sources,
+                          bool release) {
+  const std::span<const Tensor> inputs(node.tensors(), node.inputs);
+  const std::span<const Tensor> outputs(node.tensors() + node.inputs, node.outputs);
+  const Number* const operands = node.numbers();
+  SmallVector<bool, 16> needed(node.inputs);
+  SmallVector<Tensor, 2> cotangents(node.outputs);
+  bool needs = false;
+  for (std::size_t i = 0; i < node.inputs; ++i) {
+    needed[i] = operands[i] != untracked && wanted[static_cast<std::size_t>(operands[i])];
+    needs = needs || needed[i];
   }
-  for (std::size_t i = 0; i < node.outputs; ++i, ++slot) {
-    outputs[i] = release ? std::move(slot->tensor) : slot->tensor;
-    if (slot->number == untracked) continue;
-    Tensor& gradient = gradients[numbered(*slot)];
-    cotangents[i] = sources[numbered(*slot)] ? gradient : std::move(gradient);
-    any = any || cotangents[i];
+  bool reached = false;
+  for (std::size_t i = 0; i < node.outputs; ++i) {
+    const Number number = operands[node.inputs + i];
+    if (number == untracked) continue;
+    Tensor& gradient = gradients[static_cast<std::size_t>(number)];
+    if (!gradient) continue;
+    cotangents[i] = sources[static_cast<std::size_t>(number)] ? gradient : std::move(gradient);
+    reached = true;
   }
-  if (!any || std::find(needed.begin(), needed.end(), true) == needed.end()) return;
-
-  Engine& engine = Engine::of_this_thread();
-  const std::string_view outer = std::exchange(engine.backward_of, node.operation->name);
-  Tensors made(node.inputs);
-  const Call call{*node.operation, inputs, node.attributes};
-  Backward backward(call, outputs, cotangents, needed, made);
-  try {
+  if (needs && reached) {
+    SmallVector<Tensor, 4> made(node.inputs);
+    const Call call{*node.operation, inputs, node.attributes};
+    Backward backward(call, outputs, cotangents, needed, made);
     node.operation->gradient(backward);
     for (std::size_t i = 0; i < node.inputs; ++i) {
       if (!needed[i] || !made[i]) continue;
@@ -173,20 +201,21 @@ void TapeState::step_back(std::size_t index, std::vector<Tensor>& gradients, con
         }
         made[i] = sum_to(made[i], inputs[i].shape());
       }
-      Tensor& sum = gradients[static_cast<std::size_t>(numbers[i])];
+      Tensor& sum = gradients[static_cast<std::size_t>(operands[i])];
       sum = sum ? sum + made[i] : std::move(made[i]);
     }
-  } catch (...) {
-    engine.backward_of = outer;
-    throw;
   }
-  engine.backward_of = outer;
+  if (!release) return;
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    std::destroy_at(node.tensors() + i);
+    std::construct_at(node.tensors() + i);
+  }
 }
 
 std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
                                      std::span<const Source> sources, bool release) {
   check_usable();
-  const Number target_number = numbers_.find(target.id());
+  const Number target_number = number_of(target);
   if (target_number == untracked) {
     throw ValueError(
         "the target " + describe(target) +
@@ -207,16 +236,27 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
     stop();
     finished_ = true;
   }
-  const std::vector<bool> wanted = reached_from(asked);
-  std::vector<bool> is_source(wanted.size(), false);
+  Flags is_source(static_cast<std::size_t>(next_number_), 0);
   for (const auto& numbers : asked) {
-    for (Number number : numbers) is_source[static_cast<std::size_t>(number)] = true;
+    for (Number number : numbers) is_source[static_cast<std::size_t>(number)] = 1;
   }
-  std::vector<Tensor> gradients(wanted.size());
+  const Flags wanted = reached_from(is_source);
+  Values gradients(wanted.size());
   gradients[static_cast<std::size_t>(target_number)] =
       seed ? seed : Tensor::ones(target.shape(), target.dtype());
-  for (std::size_t index = nodes_.size(); index-- > 0;)
-    step_back(index, gradients, wanted, is_source, release);
+  Engine& engine = Engine::of_this_thread();
+  const std::string_view outer = engine.backward_of;
+  try {
+    // By index: a persistent tape that records its own sweep grows meanwhile.
+    for (std::size_t index = nodes_.size(); index-- > 0;) {
+      engine.backward_of = nodes_[index]->operation->name;
+      step_back(*nodes_[index], gradients, wanted, is_source, release);
+    }
+  } catch (...) {
+    engine.backward_of = outer;
+    throw;
+  }
+  engine.backward_of = outer;
 
   std::vector<Tensor> results(asked.size());
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -225,29 +265,26 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
       if (gradient) results[i] = results[i] ? results[i] + gradient : gradient;
     }
   }
-  if (release) {
-    nodes_ = {};
-    slots_ = {};
-  }
+  if (release) clear();
   return results;
 }
 
 std::string TapeState::to_string() const {
   std::string text;
-  for (const Node& node : nodes_) {
-    const auto print = [&](const Slot& slot) {
-      const bool kept = slot.tensor && TensorAccess::has_elements(slot.tensor);
-      const std::string name = slot.number == untracked ? "constant" : fmt::format("%{}", slot.number);
-      return fmt::format("{} {}{}", name, describe(slot.tensor), kept ? " kept" : "");
-    };
+  for (const Node* node : nodes_) {
     std::vector<std::string> inputs;
     std::vector<std::string> outputs;
-    const Slot* slot = &slots_[node.first_slot];
-    for (std::size_t i = 0; i < node.inputs; ++i) inputs.push_back(print(*slot++));
-    for (std::size_t i = 0; i < node.outputs; ++i) outputs.push_back(print(*slot++));
-    if (!node.attributes.empty()) inputs.push_back(unspool::to_string(node.attributes));
-    text +=
-        fmt::format("{} = {}({})\n", fmt::join(outputs, ", "), node.operation->name, fmt::join(inputs, ", "));
+    for (std::size_t i = 0; i < node->size(); ++i) {
+      const Tensor& tensor = node->tensors()[i];
+      const bool kept = tensor && TensorAccess::has_elements(tensor);
+      const std::string name =
+          node->numbers()[i] == untracked ? "constant" : fmt::format("%{}", node->numbers()[i]);
+      (i < node->inputs ? inputs : outputs)
+          .push_back(fmt::format("{} {}{}", name, describe(tensor), kept ? " kept" : ""));
+    }
+    if (!node->attributes.empty()) inputs.push_back(unspool::to_string(node->attributes));
+    text += fmt::format("{} = {}({})\n", fmt::join(outputs, ", "), node->operation->name,
+                        fmt::join(inputs, ", "));
   }
   return text;
 }

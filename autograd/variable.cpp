@@ -39,7 +39,7 @@ Tensor Variable::value() const {
   const Tensor& value = state().value;
   const Engine& engine = Engine::of_this_thread();
   if (engine.records() && state_->options.trainable) {
-    for (TapeState* tape : engine.tapes) {
+    for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
       if (tape->watches_variables()) tape->read(*this, value);
     }
   }

@@ -22,7 +22,10 @@ class SmallVector {
     reserve(values.size());
     for (const T& value : values) push_back(value);
   }
-  explicit SmallVector(std::size_t count) { resize(count); }
+  explicit SmallVector(std::size_t count) {
+    reserve(count);
+    for (; size_ < count; ++size_) std::construct_at(data_ + size_);
+  }
   SmallVector(const SmallVector& other) : SmallVector(std::span<const T>(other.data_, other.size_)) {}
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
@@ -36,7 +39,10 @@ class SmallVector {
     }
     return *this;
   }
-  ~SmallVector() { reset(); }
+  ~SmallVector() {
+    std::destroy_n(data_, size_);
+    release();
+  }
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

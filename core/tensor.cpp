@@ -42,7 +42,7 @@ void free_storage(Storage* storage) noexcept { deallocate(storage, header_bytes 
 
 TensorHead* new_head(const Shape& shape, DType dtype) {
   void* block = allocate(sizeof(TensorHead));
-  return new (block) TensorHead{{1U}, dtype, new_id(), shape, nullptr, nullptr};
+  return new (block) TensorHead{{1U}, dtype, new_id(), shape, nullptr, nullptr, 0, 0};
 }
 
 void free_head(TensorHead* head) noexcept {
@@ -79,6 +79,8 @@ Tensor TensorAccess::with_mask(const Tensor& tensor, std::shared_ptr<const Tenso
   head->id = tensor.id();
   head->recorder = tensor.recorder();
   head->mask = std::move(mask);
+  head->tape = tensor.head_->tape;
+  head->number = tensor.head_->number;
   return {std::move(head), tensor.storage_};
 }
 

@@ -39,6 +39,10 @@ struct TensorHead {
   std::shared_ptr<Recorder> recorder;
   /// Which steps of a sequence count; see layers.
   std::shared_ptr<const Tensor> mask;
+  /// The tape whose recording made this value (0: none), and its number there. Written once, at birth, so
+  /// that values may be shared between threads.
+  std::uint32_t tape = 0;
+  std::int32_t number = 0;
 };
 
 Storage* new_storage(std::size_t bytes);
@@ -258,6 +262,8 @@ struct TensorAccess {
   static bool same_elements(const Tensor& a, const Tensor& b) { return a.storage_.get() == b.storage_.get(); }
   static bool has_elements(const Tensor& tensor) { return static_cast<bool>(tensor.storage_); }
   static const TensorHead* head(const Tensor& tensor) { return tensor.head_.get(); }
+  /// For a value that nobody else has seen yet.
+  static TensorHead* newborn(const Tensor& tensor) { return tensor.head_.get(); }
 };
 
 }  // namespace internal

@@ -6,20 +6,24 @@
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
+#include <unspool/core/pooled.h>
 
 namespace unspool {
 
 /// What surrounds the operations of one thread.
 struct Engine {
-  /// The tapes that record, outermost first.
-  std::vector<class TapeState*> tapes;
+  /// The innermost of the tapes that record.
+  class TapeState* tape = nullptr;
   bool recording = true;
   bool anomaly = false;
   /// The operation whose gradient rule runs; empty outside a sweep.
-  std::string_view backward_of;
+  std::string_view backward_of{};
 
-  static Engine& of_this_thread();
-  bool records() const { return recording && !tapes.empty(); }
+  bool records() const { return recording && tape != nullptr; }
+  static Engine& of_this_thread() { return instance_; }
+
+ private:
+  static constinit thread_local Engine instance_;
 };
 
 struct Variable::State {
@@ -45,13 +49,15 @@ class TapeState {
   void read(const Variable& variable, const Tensor& value);
   bool watches_variables() const { return watch_variables_; }
   void stop();
+  /// The next tape around this one, among those that record.
+  TapeState* outer() const { return outer_; }
   bool persistent() const { return persistent_; }
 
   /// The gradients of sum(target * seed), one a source; empty where the target does not depend on it. With
   /// `release`, what the sweep has passed is freed, and the tape is at its end.
   std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
                             bool release);
-  bool recorded(const Tensor& tensor) const { return numbers_.find(tensor.id()) != untracked; }
+  bool recorded(const Tensor& tensor) const { return number_of(tensor) != untracked; }
   std::size_t size() const { return nodes_.size(); }
   std::string to_string() const;
 
@@ -59,16 +65,18 @@ class TapeState {
   using Number = std::int32_t;
   static constexpr Number untracked = -1;
 
-  struct Slot {
-    Tensor tensor;
-    Number number;
-  };
+  /// One use of an operation. Its tensors and their numbers, operands first, follow it in memory.
   struct Node {
-    OperationRef operation;
+    const Operation* operation;
     Attributes attributes;
-    std::size_t first_slot;
     std::uint32_t inputs;
     std::uint32_t outputs;
+
+    std::size_t size() const { return inputs + outputs; }
+    Tensor* tensors() { return reinterpret_cast<Tensor*>(this + 1); }
+    const Tensor* tensors() const { return reinterpret_cast<const Tensor*>(this + 1); }
+    Number* numbers() { return reinterpret_cast<Number*>(tensors() + size()); }
+    const Number* numbers() const { return reinterpret_cast<const Number*>(tensors() + size()); }
   };
   struct Read {
     Variable variable;
@@ -80,7 +88,7 @@ class TapeState {
   class Numbers {
    public:
     Number find(std::uint64_t id) const {
-      if (entries_.empty()) return untracked;
+      if (count_ == 0) return untracked;
       for (std::size_t at = place(id);; at = (at + 1) & mask_) {
         if (entries_[at].id == id) return entries_[at].number;
         if (entries_[at].id == 0) return untracked;
@@ -93,26 +101,39 @@ class TapeState {
       std::uint64_t id = 0;
       Number number = untracked;
     };
-    std::size_t place(std::uint64_t id) const { return (id + (id >> 16U) * 0x9E3779B1U) & mask_; }
+    std::size_t place(std::uint64_t id) const {
+      return ((((id >> 2U) * 0x9E3779B97F4A7C15U) >> 24U << 2U) | (id & 3U)) & mask_;
+    }
     void put(std::uint64_t id, Number number);
-    std::vector<Entry> entries_;
+    PooledVector<Entry> entries_;
     std::size_t mask_ = 0;
     std::size_t count_ = 0;
   };
 
+  /// Numbers or tensors of the values on a tape, by number.
+  using Flags = PooledVector<std::uint8_t>;
+  using Values = PooledVector<Tensor>;
+
+  Number number_of(const Tensor& tensor) const {
+    const internal::TensorHead* head = internal::TensorAccess::head(tensor);
+    return head->tape == serial_ ? head->number : numbers_.find(head->id);
+  }
   Number track(const Tensor& tensor);
+  Number track_newborn(const Tensor& tensor);
+  void clear();
   void check_usable() const;
   std::vector<Number> numbers_of(const Source& source) const;
-  /// For each number whether it depends on one of these.
-  std::vector<bool> reached_from(std::span<const std::vector<Number>> sources) const;
-  void step_back(std::size_t node, std::vector<Tensor>& gradients, const std::vector<bool>& wanted,
-                 const std::vector<bool>& sources, bool release);
+  /// For each number whether it depends on a source (one that is marked).
+  Flags reached_from(const Flags& sources) const;
+  void step_back(Node& node, Values& gradients, const Flags& wanted, const Flags& sources, bool release);
 
-  std::vector<Node> nodes_;
-  std::vector<Slot> slots_;
+  PooledVector<Node*> nodes_;
+  Arena arena_;
   std::vector<Read> reads_;
   Numbers numbers_;
   Number next_number_ = 0;
+  std::uint32_t serial_;
+  TapeState* outer_;
   bool persistent_;
   bool watch_variables_;
   bool finished_ = false;

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <unspool/core/memory.h>
+
+namespace unspool {
+
+/// Gives a standard container its memory from the pool.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) {}
+  T* allocate(std::size_t count) { return static_cast<T*>(unspool::allocate(count * sizeof(T))); }
+  void deallocate(T* block, std::size_t count) noexcept { unspool::deallocate(block, count * sizeof(T)); }
+  friend bool operator==(PoolAllocator, PoolAllocator) { return true; }
+};
+
+template <class T>
+using PooledVector = std::vector<T, PoolAllocator<T>>;
+
+/// Memory that is handed out in pieces, which stay where they are, and taken back all at once.
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { clear(); }
+
+  /// A piece aligned to 16 bytes.
+  void* take(std::size_t bytes) {
+    bytes = (bytes + 15) & ~std::size_t{15};
+    if (bytes > left_) grow(bytes);
+    void* piece = next_;
+    next_ += bytes;
+    left_ -= bytes;
+    return piece;
+  }
+  void clear() {
+    for (const Block& block : blocks_) deallocate(block.begin, block.bytes);
+    blocks_.clear();
+    next_ = nullptr;
+    left_ = 0;
+  }
+
+ private:
+  struct Block {
+    std::byte* begin;
+    std::size_t bytes;
+  };
+  void grow(std::size_t bytes) {
+    // Small tapes take little, long ones few blocks.
+    const std::size_t wanted = blocks_.empty() ? 4096 : 65536;
+    const std::size_t size = bytes > wanted ? bytes : wanted;
+    next_ = static_cast<std::byte*>(allocate(size));
+    blocks_.push_back({next_, size});
+    left_ = size;
+  }
+
+  PooledVector<Block> blocks_;
+  std::byte* next_ = nullptr;
+  std::size_t left_ = 0;
+};
+
+}  // namespace unspool
