@@ -42,6 +42,11 @@ class Attributes {
     if (value == nullptr) fail_type(name);
     return *value;
   }
+  /// `fallback` if there is none of that name.
+  template <class T>
+  T get_or(std::string_view name, T fallback) const {
+    return find(name) == nullptr ? std::move(fallback) : get<T>(name);
+  }
   bool flag(std::string_view name) const { return get<bool>(name); }
   Index integer(std::string_view name) const { return get<Index>(name); }
   double number(std::string_view name) const { return get<double>(name); }

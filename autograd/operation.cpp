@@ -94,13 +94,20 @@ void mixed(const Call&, std::span<Rows> operands) { std::fill(operands.begin(), 
 }  // namespace rows
 
 namespace fold {
+namespace {
+
+bool all_lead(std::span<const bool> leading) {
+  return std::find(leading.begin(), leading.end(), false) == leading.end();
+}
+
+}  // namespace
 
 bool elementwise(const Call&, std::span<const bool>, Attributes&) { return true; }
 
 bool impossible(const Call&, std::span<const bool>, Attributes&) { return false; }
 
 bool shifted(const Call& step, std::span<const bool> leading, Attributes& attributes) {
-  if (std::find(leading.begin(), leading.end(), false) != leading.end()) return false;
+  if (!all_lead(leading)) return false;
   if (attributes.find("axis") != nullptr) attributes = attributes.with("axis", Index{step.axis() + 1});
   if (attributes.find("axes") != nullptr) {
     std::vector<Index> axes;
@@ -108,6 +115,12 @@ bool shifted(const Call& step, std::span<const bool> leading, Attributes& attrib
     attributes = attributes.with("axes", std::move(axes));
   }
   return attributes.find("shape") == nullptr;
+}
+
+bool one_more_leading(const Call&, std::span<const bool> leading, Attributes& attributes) {
+  if (!all_lead(leading)) return false;
+  attributes = attributes.with("leading", attributes.get_or("leading", Index{0}) + 1);
+  return true;
 }
 
 }  // namespace fold

@@ -58,7 +58,8 @@ struct KernelCall {
   const Attributes& attributes;
 };
 
-/// How an operation is computed. Outputs are row-major, not initialised, and overlap no input.
+/// How an operation is computed. Outputs are row-major, not initialised, and overlap no input. Sizes are
+/// those of the arrays, not of the attributes: some of the rows (see Rows) are computed by a call with fewer.
 struct Kernel {
   void (*run)(const KernelCall&) = nullptr;
   /// Elementwise operations (see autograd/elementwise.h): some elements in a row. run() does broadcasting
@@ -184,9 +185,11 @@ namespace fold {
 bool elementwise(const Call& step, std::span<const bool> leading, Attributes& attributes);
 /// Never.
 bool impossible(const Call& step, std::span<const bool> leading, Attributes& attributes);
-/// All operands must lead; the attributes "axis", "axes" and "shape", where there are any, get the axis
-/// added.
+/// All operands must lead; the attributes "axis" and "axes", where there are any, move back by one.
 bool shifted(const Call& step, std::span<const bool> leading, Attributes& attributes);
+/// All operands must lead. The attribute "leading" (absent: 0) counts the axes in front that the operation
+/// leaves as they are, and becomes one more.
+bool one_more_leading(const Call& step, std::span<const bool> leading, Attributes& attributes);
 }  // namespace fold
 
 namespace shapes {

@@ -31,7 +31,8 @@ Tensor cumsum(const Tensor& x, int axis = 0, bool reverse = false);
 Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 
-/// Sums x down to a shape that broadcasts to x's: the reverse of broadcast_to.
-Tensor sum_to(const Tensor& x, const Shape& shape);
+/// Sums x down to a shape that broadcasts to x's: the reverse of broadcast_to. A size of -1 stays as it is,
+/// and so do the first `leading` axes.
+Tensor sum_to(const Tensor& x, const Shape& shape, int leading = 0);
 
 }  // namespace unspool

@@ -1,0 +1,626 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <limits>
+
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/kernels/strided.h>
+
+namespace unspool {
+namespace {
+
+Tensor slice_as(const Tensor& x, const Attributes& ranges);
+Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape);
+
+Specs one(const Shape& shape, DType dtype) {
+  Specs specs(1);
+  specs[0] = {shape, dtype};
+  return specs;
+}
+
+void rows_if(bool same, std::span<Rows> operands) {
+  std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
+}
+
+std::byte* at(const Array& array, Index element) {
+  return array.as<std::byte>() + element * static_cast<Index>(size_of(array.dtype));
+}
+
+// Slices. The bounds of an axis whose size is not known yet stay as they were given; a bound that was left
+// out is then one beyond every size.
+constexpr Index beyond = std::numeric_limits<Index>::max();
+constexpr Index before = std::numeric_limits<Index>::min();
+
+struct Part {
+  Index first;
+  Index count;
+};
+
+/// As Python: bounds below 0 count from the end, those out of range are cut.
+Part cut(Index begin, Index end, Index step, Index size) {
+  const Index low = step > 0 ? 0 : -1;
+  const Index high = step > 0 ? size : size - 1;
+  const auto bound = [&](Index given) {
+    return given < 0 ? std::max(given + size, low) : std::min(given, high);
+  };
+  const Index first = bound(begin);
+  const Index last = bound(end);
+  if (step > 0) return {first, last > first ? (last - first - 1) / step + 1 : 0};
+  return {first, first > last ? (first - last - 1) / -step + 1 : 0};
+}
+
+struct Ranges {
+  const std::vector<Index>& begin;
+  const std::vector<Index>& end;
+  const std::vector<Index>& step;
+
+  explicit Ranges(const Attributes& attributes)
+      : begin(attributes.integers("begin")),
+        end(attributes.integers("end")),
+        step(attributes.integers("step")) {}
+  Part part(int axis, Index size) const {
+    const auto i = static_cast<std::size_t>(axis);
+    return cut(begin[i], end[i], step[i], size);
+  }
+  bool whole(int axis, Index size) const {
+    const auto i = static_cast<std::size_t>(axis);
+    return begin[i] == 0 && step[i] == 1 && end[i] >= (size == unknown ? beyond : size);
+  }
+};
+
+Ranges checked_ranges(const Call& call, int rank) {
+  const Ranges ranges(call.attributes);
+  const auto axes = static_cast<std::size_t>(rank);
+  if (ranges.begin.size() != axes || ranges.end.size() != axes || ranges.step.size() != axes) {
+    call.fail(fmt::format("expected ranges of {} axes, came {}", rank, ranges.begin.size()));
+  }
+  if (std::count(ranges.step.begin(), ranges.step.end(), 0) != 0) call.fail("a step of 0");
+  // Its negative would not be a number.
+  if (std::count(ranges.step.begin(), ranges.step.end(), before) != 0) call.fail("a step too far");
+  return ranges;
+}
+
+Specs slice_shape(const Call& call) {
+  const Ranges ranges = checked_ranges(call, call.rank());
+  Shape shape;
+  for (int i = 0; i < call.rank(); ++i) {
+    const Index size = call.shape()[i];
+    shape.push_back(size == unknown ? unknown : ranges.part(i, size).count);
+  }
+  return one(shape, call.dtype());
+}
+
+/// Copies between a part and the whole that it is cut from.
+void copy_part(const KernelCall& call, const Array& whole, const Array& part, bool into_whole) {
+  const Ranges ranges(call.attributes);
+  kernels::Strides strides = kernels::row_major(*whole.shape);
+  Index start = 0;
+  for (int i = 0; i < whole.shape->rank(); ++i) {
+    const auto axis = static_cast<std::size_t>(i);
+    start += ranges.part(i, (*whole.shape)[i]).first * strides[axis];
+    // One element needs no step, and a large one would overflow.
+    strides[axis] = (*part.shape)[i] > 1 ? strides[axis] * ranges.step[axis] : 0;
+  }
+  if (part.shape->elements() == 0) return;
+  const kernels::Strides own = kernels::row_major(*part.shape);
+  const std::size_t size = size_of(part.dtype);
+  if (into_whole) {
+    kernels::copy(*part.shape, size, part.data, own, at(whole, start), strides);
+  } else {
+    kernels::copy(*part.shape, size, at(whole, start), strides, part.data, own);
+  }
+}
+
+Specs place_shape(const Call& call) {
+  Shape shape = call.attributes.shape("shape");
+  if (shape.rank() != call.rank()) call.fail("the ranks differ");
+  const Ranges ranges = checked_ranges(call, call.rank());
+  for (int i = 0; i < call.rank(); ++i) {
+    const Index size = call.shape()[i];
+    if (shape[i] == unknown) {
+      if (!ranges.whole(i, unknown)) call.fail(fmt::format("the whole size of axis {} is not known", i));
+      shape.set(i, size);
+    } else if (const Index count = ranges.part(i, shape[i]).count; size != unknown && size != count) {
+      call.fail(fmt::format("the range of axis {} has {} elements, not {}", i, count, size));
+    }
+  }
+  return one(shape, call.dtype());
+}
+
+bool fold_ranges(Attributes& attributes) {
+  const auto in_front = [&](const char* name, Index value) {
+    std::vector<Index> values = attributes.integers(name);
+    values.insert(values.begin(), value);
+    attributes = attributes.with(name, std::move(values));
+  };
+  in_front("begin", 0);
+  in_front("end", beyond);
+  in_front("step", 1);
+  return true;
+}
+
+Attributes ranges_attributes(std::vector<Index> begin, std::vector<Index> end, std::vector<Index> step) {
+  return {{"begin", std::move(begin)}, {"end", std::move(end)}, {"step", std::move(step)}};
+}
+
+std::vector<Example> slice_examples() {
+  return {{{{{4, 3}}}, ranges_attributes({1, 0}, {3, 3}, {1, 1})},
+          {{{{4, 3}}}, ranges_attributes({0, 1}, {4, 3}, {1, 1})},
+          {{{{5, 6}}}, ranges_attributes({0, -1}, {beyond, before}, {2, -2})},
+          {{{{3, 5}}}, ranges_attributes({-1, 0}, {-4, 5}, {-1, 3})},
+          {{{{4}}}, ranges_attributes({2}, {2}, {1})},
+          {{{{0, 3}}}, ranges_attributes({0, 0}, {0, 2}, {1, 1})},
+          {{{{}}}, ranges_attributes({}, {}, {})}};
+}
+
+std::vector<Example> place_examples() {
+  std::vector<Example> examples;
+  for (const Example& cut_example : slice_examples()) {
+    const Shape& whole = cut_example.operands[0].shape;
+    const Ranges ranges(cut_example.attributes);
+    Shape part;
+    for (int i = 0; i < whole.rank(); ++i) part.push_back(ranges.part(i, whole[i]).count);
+    examples.push_back({{{.shape = part}}, cut_example.attributes.with("shape", whole)});
+  }
+  return examples;
+}
+
+// Padding.
+
+Specs pad_shape(const Call& call) {
+  const auto& widths = call.attributes.integers("widths");
+  if (widths.size() != 2 * static_cast<std::size_t>(call.rank())) {
+    call.fail(fmt::format("expected widths of {} axes, came {}", call.rank(), widths.size() / 2));
+  }
+  Shape shape;
+  for (int i = 0; i < call.rank(); ++i) {
+    const Index lower = widths[2 * static_cast<std::size_t>(i)];
+    const Index upper = widths[2 * static_cast<std::size_t>(i) + 1];
+    Index size = call.shape()[i];
+    if (lower < 0 || upper < 0) call.fail("a width is negative: slice() takes elements away");
+    if (size != unknown &&
+        (__builtin_add_overflow(size, lower, &size) || __builtin_add_overflow(size, upper, &size))) {
+      call.fail(fmt::format("axis {} becomes longer than can be counted", i));
+    }
+    shape.push_back(size);
+  }
+  return one(shape, call.dtype());
+}
+
+void pad_kernel(const KernelCall& call) {
+  const Array& x = call.inputs[0];
+  const Array& y = call.outputs[0];
+  const auto& widths = call.attributes.integers("widths");
+  visit_dtype(y.dtype, [&]<class T>(T) {
+    std::fill_n(y.as<T>(), y.shape->elements(), static_cast<T>(call.attributes.number("value")));
+  });
+  const kernels::Strides strides = kernels::row_major(*y.shape);
+  Index start = 0;
+  for (std::size_t i = 0; 2 * i < widths.size(); ++i) start += widths[2 * i] * strides[i];
+  if (x.shape->elements() == 0) return;
+  kernels::copy(*x.shape, size_of(x.dtype), x.data, kernels::row_major(*x.shape), at(y, start), strides);
+}
+
+// Joining and its reverses.
+
+void check_alike(const Call& call, std::size_t i) {
+  if (call.dtype(i) != call.dtype()) {
+    call.fail_type("the operands have different dtypes: cast(x, dtype) first");
+  }
+  if (call.rank(i) != call.rank()) call.fail("the operands have different ranks");
+}
+
+/// Takes what is known of an axis from one of several equal sizes.
+void unite(const Call& call, Shape& shape, std::size_t i, int axis) {
+  const Index size = call.shape(i)[axis];
+  if (shape[axis] == unknown) shape.set(axis, size);
+  if (size != unknown && size != shape[axis]) {
+    call.fail(fmt::format("sizes {} and {} along axis {} differ", shape[axis], size, axis));
+  }
+}
+
+Specs concat_shape(const Call& call) {
+  const int along = call.axis();
+  Shape shape = call.shape();
+  for (std::size_t i = 1; i < call.inputs.size(); ++i) {
+    check_alike(call, i);
+    for (int axis = 0; axis < call.rank(); ++axis) {
+      if (axis != along) {
+        unite(call, shape, i, axis);
+        continue;
+      }
+      Index total = shape[axis];
+      const Index size = call.shape(i)[axis];
+      if (total == unknown || size == unknown) {
+        total = unknown;
+      } else if (__builtin_add_overflow(total, size, &total)) {
+        call.fail("the result is longer than can be counted");
+      }
+      shape.set(axis, total);
+    }
+  }
+  return one(shape, call.dtype());
+}
+
+/// Copies between parts and the whole that they make up along an axis.
+void copy_parts(std::span<const Array> parts, const Array& whole, int axis, bool into_whole) {
+  const kernels::Strides strides = kernels::row_major(*whole.shape);
+  const std::size_t size = size_of(whole.dtype);
+  Index start = 0;
+  for (const Array& part : parts) {
+    const kernels::Strides own = kernels::row_major(*part.shape);
+    if (part.shape->elements() != 0) {
+      if (into_whole) {
+        kernels::copy(*part.shape, size, part.data, own, at(whole, start), strides);
+      } else {
+        kernels::copy(*part.shape, size, at(whole, start), strides, part.data, own);
+      }
+    }
+    start += (*part.shape)[axis] * strides[static_cast<std::size_t>(axis)];
+  }
+}
+
+/// The same for parts that lack the axis.
+void copy_layers(std::span<const Array> parts, const Array& whole, int axis, bool into_whole) {
+  std::vector<Shape> shapes;
+  std::vector<Array> layers(parts.begin(), parts.end());
+  shapes.reserve(parts.size());
+  for (Array& layer : layers) {
+    shapes.push_back(*layer.shape);
+    shapes.back().insert(axis, 1);
+    layer.shape = &shapes.back();
+  }
+  copy_parts(layers, whole, axis, into_whole);
+}
+
+int axis_from_front(const KernelCall& call, const Array& whole) {
+  return whole.shape->normalize(static_cast<int>(call.attributes.integer("axis")));
+}
+
+/// The attribute "axis" of stack, which counts the axes of the result.
+int stack_axis(const Call& call) {
+  const Index given = call.attributes.integer("axis");
+  const Index rank = call.rank() + 1;
+  if (given < -rank || given >= rank) {
+    throw IndexError(
+        fmt::format("{}: axis {} is out of range for a result of rank {}", call.describe(), given, rank));
+  }
+  return static_cast<int>(given < 0 ? given + rank : given);
+}
+
+Specs stack_shape(const Call& call) {
+  const int along = stack_axis(call);
+  Shape shape = call.shape();
+  for (std::size_t i = 1; i < call.inputs.size(); ++i) {
+    check_alike(call, i);
+    for (int axis = 0; axis < call.rank(); ++axis) unite(call, shape, i, axis);
+  }
+  shape.insert(along, static_cast<Index>(call.inputs.size()));
+  return one(shape, call.dtype());
+}
+
+Specs split_shape(const Call& call) {
+  const int axis = call.axis();
+  const auto& sizes = call.attributes.integers("sizes");
+  Index total = 0;
+  for (Index size : sizes) {
+    if (size < 0 || __builtin_add_overflow(total, size, &total)) {
+      call.fail(fmt::format("{} is no size of a part", size));
+    }
+  }
+  const Index size = call.shape()[axis];
+  if (size != unknown && size != total) {
+    call.fail(fmt::format("the parts' sizes add up to {}, but axis {} has {}", total, axis, size));
+  }
+  Specs specs(sizes.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    specs[i] = {call.shape(), call.dtype()};
+    specs[i].shape.set(axis, sizes[i]);
+  }
+  return specs;
+}
+
+Specs unstack_shape(const Call& call) {
+  const int axis = call.axis();
+  const Index count = call.attributes.integer("count");
+  const Index size = call.shape()[axis];
+  if (size != unknown && size != count) {
+    call.fail(fmt::format("axis {} has {} layers, not {}", axis, size, count));
+  }
+  Shape shape = call.shape();
+  shape.erase(axis);
+  Specs specs(static_cast<std::size_t>(count));
+  for (Spec& spec : specs) spec = {shape, call.dtype()};
+  return specs;
+}
+
+std::vector<Tensor> cotangents(const Backward& b) {
+  std::vector<Tensor> all;
+  for (std::size_t i = 0; i < b.outputs(); ++i) all.push_back(b.dy(i));
+  return all;
+}
+
+constexpr Operation records[] = {
+    {.name = "slice",
+     .summary = "a range of each axis of x: begin, begin + step, ... before end",
+     .shape = slice_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) { copy_part(call, call.inputs[0], call.outputs[0], false); }},
+     .gradient = [](Backward& b) { b.dx() = place(b.dy(), b.attributes(), b.x().shape()); },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.shape()[0]), operands);
+         },
+     .fold = [](const Call&, std::span<const bool>,
+                Attributes& attributes) { return fold_ranges(attributes); },
+     .examples = slice_examples},
+    {.name = "place",
+     .summary = "zeros, with x where a slice would have taken it from: the gradient of slice",
+     .shape = place_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& y = call.outputs[0];
+                      const Index bytes = y.shape->elements() * static_cast<Index>(size_of(y.dtype));
+                      std::fill_n(y.as<std::byte>(), bytes, std::byte{0});
+                      copy_part(call, y, call.inputs[0], true);
+                    }},
+     .gradient = [](Backward& b) { b.dx() = slice_as(b.dy(), b.attributes()); },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.attributes.shape("shape")[0]),
+                   operands);
+         },
+     .fold =
+         [](const Call&, std::span<const bool>, Attributes& attributes) {
+           attributes = attributes.with("shape", Shape{unknown} + attributes.shape("shape"));
+           return fold_ranges(attributes);
+         },
+     .examples = place_examples},
+    {.name = "pad",
+     .summary = "x with a value before and after it along each axis",
+     .shape = pad_shape,
+     .kernel = {.run = pad_kernel},
+     .gradient =
+         [](Backward& b) {
+           std::vector<Slice> ranges;
+           const auto& widths = b.attributes().integers("widths");
+           for (std::size_t i = 0; 2 * i < widths.size(); ++i) {
+             const Index size = b.x().shape()[static_cast<int>(i)];
+             const Index first = widths[2 * i];
+             const Index last = widths[2 * i + 1];
+             if (size != unknown) {
+               ranges.push_back({first, first + size});
+             } else {
+               ranges.push_back({first, last == 0 ? std::optional<Index>() : -last});
+             }
+           }
+           b.dx() = slice(b.dy(), ranges);
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           const auto& widths = call.attributes.integers("widths");
+           rows_if(call.rank() > 0 && widths[0] == 0 && widths[1] == 0, operands);
+         },
+     .fold =
+         [](const Call&, std::span<const bool>, Attributes& attributes) {
+           std::vector<Index> widths = attributes.integers("widths");
+           widths.insert(widths.begin(), 2, 0);
+           attributes = attributes.with("widths", std::move(widths));
+           return true;
+         },
+     .examples =
+         [] {
+           return std::vector<Example>{
+               {{{{2, 3}}}, {{"widths", std::vector<Index>{1, 0, 0, 2}}, {"value", 0.0}}},
+               {{{{2, 3}}}, {{"widths", std::vector<Index>{0, 0, 1, 1}}, {"value", 2.5}}},
+               {{{{0, 2}}}, {{"widths", std::vector<Index>{2, 1, 0, 0}}, {"value", -1.0}}},
+               {{{{}}}, {{"widths", std::vector<Index>{}}, {"value", 0.0}}}};
+         }},
+    {.name = "concat",
+     .summary = "the operands joined along an axis",
+     .shape = concat_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& y = call.outputs[0];
+                      copy_parts(call.inputs, y, axis_from_front(call, y), true);
+                    }},
+     .gradient =
+         [](Backward& b) {
+           const int axis = b.call().axis();
+           std::vector<Index> sizes;
+           for (std::size_t i = 0; i < b.operands(); ++i) sizes.push_back(b.x(i).shape()[axis]);
+           const std::vector<Tensor> parts = split(b.dy(), sizes, axis);
+           for (std::size_t i = 0; i < parts.size(); ++i) {
+             if (b.needs(i)) b.dx(i) = parts[i];
+           }
+         },
+     .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}, {{2, 1}}}, {{"axis", Index{-1}}}},
+                                       {{{{2, 3}}, {{1, 3}}, {{0, 3}}}, {{"axis", Index{0}}}},
+                                       {{{{2, 2, 2}}, {{2, 1, 2}}}, {{"axis", Index{1}}}},
+                                       {{{{4}}}, {{"axis", Index{0}}}}};
+         }},
+    {.name = "stack",
+     .summary = "the operands joined along a new axis",
+     .shape = stack_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& y = call.outputs[0];
+                      copy_layers(call.inputs, y, axis_from_front(call, y), true);
+                    }},
+     .gradient =
+         [](Backward& b) {
+           const std::vector<Tensor> parts = unstack(b.dy(), stack_axis(b.call()));
+           for (std::size_t i = 0; i < parts.size(); ++i) {
+             if (b.needs(i)) b.dx(i) = parts[i];
+           }
+         },
+     .rows = [](const Call& call,
+                std::span<Rows> operands) { rows_if(call.rank() > 0 && stack_axis(call) != 0, operands); },
+     .fold =
+         [](const Call& step, std::span<const bool> leading, Attributes& attributes) {
+           if (std::find(leading.begin(), leading.end(), false) != leading.end()) return false;
+           attributes = attributes.with("axis", Index{stack_axis(step) + 1});
+           return true;
+         },
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}, {{2, 3}}}, {{"axis", Index{0}}}},
+                                       {{{{2, 3}}, {{2, 3}}, {{2, 3}}}, {{"axis", Index{-1}}}},
+                                       {{{{2, 3}}, {{2, 3}}}, {{"axis", Index{1}}}},
+                                       {{{{}}, {{}}}, {{"axis", Index{0}}}},
+                                       {{{{0}}, {{0}}}, {{"axis", Index{1}}}}};
+         }},
+    {.name = "split",
+     .summary = "x cut into parts of given sizes along an axis",
+     .shape = split_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& x = call.inputs[0];
+                      copy_parts(call.outputs, x, axis_from_front(call, x), false);
+                    }},
+     .gradient = [](Backward& b) { b.dx() = concat(cotangents(b), b.call().axis()); },
+     .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           using Sizes = std::vector<Index>;
+           return std::vector<Example>{{{{{2, 5}}}, {{"sizes", Sizes{2, 3}}, {"axis", Index{-1}}}},
+                                       {{{{4, 2}}}, {{"sizes", Sizes{1, 0, 3}}, {"axis", Index{0}}}},
+                                       {{{{2, 6, 2}}}, {{"sizes", Sizes{2, 2, 2}}, {"axis", Index{1}}}},
+                                       {{{{0, 2}}}, {{"sizes", Sizes{1, 1}}, {"axis", Index{1}}}}};
+         }},
+    {.name = "unstack",
+     .summary = "one tensor for each index of an axis of x",
+     .shape = unstack_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& x = call.inputs[0];
+                      copy_layers(call.outputs, x, axis_from_front(call, x), false);
+                    }},
+     .gradient = [](Backward& b) { b.dx() = stack(cotangents(b), b.call().axis()); },
+     .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}}, {{"axis", Index{0}}, {"count", Index{2}}}},
+                                       {{{{2, 3}}}, {{"axis", Index{-1}}, {"count", Index{3}}}},
+                                       {{{{2, 3, 2}}}, {{"axis", Index{1}}, {"count", Index{3}}}},
+                                       {{{{2}}}, {{"axis", Index{0}}, {"count", Index{2}}}}};
+         }},
+};
+constexpr OperationTable table(records);
+
+Tensor slice_as(const Tensor& x, const Attributes& ranges) {
+  const Ranges given(ranges);
+  return apply(table["slice"], {x}, ranges_attributes(given.begin, given.end, given.step));
+}
+
+Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
+  return apply(table["place"], {x}, ranges.with("shape", shape));
+}
+
+/// The ranges as attributes. Where the size is known equal slices have equal ones: bounds in range, and `end`
+/// just behind the last element.
+Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
+  std::vector<Index> begin;
+  std::vector<Index> end;
+  std::vector<Index> step;
+  for (int i = 0; i < x.rank(); ++i) {
+    const auto axis = static_cast<std::size_t>(i);
+    const Slice range = axis < ranges.size() ? ranges[axis] : Slice{};
+    const Index size = x.shape()[i];
+    const Index first = range.begin.value_or(range.step > 0 ? 0 : beyond);
+    const Index last = range.end.value_or(range.step > 0 ? beyond : before);
+    begin.push_back(first);
+    end.push_back(last);
+    step.push_back(range.step);
+    if (size == unknown || range.step == 0 || range.step == before) continue;
+    const Part part = cut(first, last, range.step, size);
+    if (part.count == 0) {
+      begin[axis] = end[axis] = 0;
+      step[axis] = 1;
+      continue;
+    }
+    const Index final = part.first + (part.count - 1) * range.step;
+    begin[axis] = part.first;
+    // Before element 0 lies no index: -1 would be the last element's.
+    end[axis] = range.step > 0 ? final + 1 : final > 0 ? final - 1 : -size - 1;
+  }
+  return ranges_attributes(std::move(begin), std::move(end), std::move(step));
+}
+
+}  // namespace
+
+OperationList families::parts() { return table; }
+
+Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
+  if (ranges.size() > static_cast<std::size_t>(x.rank())) {
+    throw IndexError(fmt::format("slice({}): came ranges for {} axes", describe(x), ranges.size()));
+  }
+  return apply(table["slice"], {x}, normalised(x, ranges));
+}
+
+Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
+  std::vector<Slice> ranges(static_cast<std::size_t>(x.shape().normalize(axis)) + 1);
+  ranges.back() = {begin, end};
+  return slice(x, ranges);
+}
+
+Tensor Tensor::operator[](Index i) const {
+  if (rank() == 0) throw IndexError("a scalar has no parts, came index " + std::to_string(i));
+  const Index size = shape()[0];
+  if (size != unknown && (i < -size || i >= size)) {
+    throw IndexError(fmt::format("index {} is out of range for the first axis of {}", i, describe(*this)));
+  }
+  const auto end = i == -1 ? std::optional<Index>() : std::optional<Index>(i + 1);
+  return squeeze(slice(*this, {Slice{i, end}}), {0});
+}
+
+Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value) {
+  std::vector<Index> flat;
+  for (const auto& pair : widths) flat.insert(flat.end(), pair.begin(), pair.end());
+  return apply(table["pad"], {x}, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
+}
+
+Tensor concat(const std::vector<Tensor>& tensors, int axis) {
+  if (tensors.empty()) throw ValueError("concat: no tensors came");
+  return apply(table["concat"], tensors, {{"axis", Index{axis}}});
+}
+
+Tensor stack(const std::vector<Tensor>& tensors, int axis) {
+  if (tensors.empty()) throw ValueError("stack: no tensors came");
+  return apply(table["stack"], tensors, {{"axis", Index{axis}}});
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis) {
+  const Tensor operands[] = {x};
+  const Tensors parts = apply_all(table["split"], operands, {{"sizes", sizes}, {"axis", Index{axis}}});
+  return {parts.begin(), parts.end()};
+}
+
+std::vector<Tensor> split(const Tensor& x, Index count, int axis) {
+  const Index size = x.shape()[axis];
+  if (count < 1 || size == unknown || size % count != 0) {
+    throw ValueError(fmt::format("split({}, {} parts, axis={}): {}", describe(x), count, axis,
+                                 count < 1         ? "there must be a part"
+                                 : size == unknown ? "the size is not known: give the parts' sizes"
+                                                   : "the size is no multiple"));
+  }
+  return split(x, std::vector<Index>(static_cast<std::size_t>(count), size / count), axis);
+}
+
+std::vector<Tensor> unstack(const Tensor& x, int axis) {
+  const Index count = x.shape()[axis];
+  if (count == unknown) throw ValueError("unstack(" + describe(x) + "): how many there are is not known");
+  const Tensor operands[] = {x};
+  const Tensors parts = apply_all(table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});
+  return {parts.begin(), parts.end()};
+}
+
+}  // namespace unspool

@@ -1,0 +1,511 @@
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <limits>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/kernels/reduce.h>
+#include <unspool/core/threads.h>
+
+namespace unspool {
+namespace {
+
+using kernels::Reduce;
+
+Specs one(const Shape& shape, DType dtype) {
+  Specs specs(1);
+  specs[0] = {shape, dtype};
+  return specs;
+}
+
+std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
+
+bool keeps(const Call& call) { return call.attributes.flag("keepdims"); }
+
+Specs reduced_shape(const Call& call) {
+  Shape shape;
+  const std::vector<int> axes = call.axes();
+  for (int i = 0; i < call.rank(); ++i) {
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
+      shape.push_back(call.shape()[i]);
+    } else if (keeps(call)) {
+      shape.push_back(1);
+    }
+  }
+  return one(shape, call.dtype());
+}
+
+/// The number of elements that make one of the result; unknown if a size is.
+Index reduced_elements(const Call& call) {
+  Shape sizes;
+  for (int axis : call.axes()) sizes.push_back(call.shape()[axis]);
+  return sizes.known() ? sizes.elements() : unknown;
+}
+
+Specs number_shape(const Call& call) {
+  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  return reduced_shape(call);
+}
+
+Specs floating_shape(const Call& call) {
+  if (!is_floating(call.dtype())) call.fail_type("takes float32 or float64: cast(x, float32) first");
+  return reduced_shape(call);
+}
+
+Specs extreme_shape(const Call& call) {
+  if (reduced_elements(call) == 0) call.fail("of no elements there is none");
+  return number_shape(call);
+}
+
+Specs logical_shape(const Call& call) {
+  if (call.dtype() != boolean) call.fail_type("takes bool: compare first, as in not_equal(x, 0)");
+  return reduced_shape(call);
+}
+
+std::uint32_t mask_of(const std::vector<Index>& axes, int rank) {
+  std::uint32_t mask = 0;
+  for (Index axis : axes) mask |= 1U << static_cast<unsigned>(axis < 0 ? axis + rank : axis);
+  return mask;
+}
+
+template <Reduce kind>
+void reduce_kernel(const KernelCall& call) {
+  const Array& x = call.inputs[0];
+  kernels::reduce(kind, x, mask_of(call.attributes.integers("axes"), x.shape->rank()), call.outputs[0]);
+}
+
+bool names_rows(const Call& call) {
+  const std::vector<int> axes = call.axes();
+  return call.rank() == 0 || (!axes.empty() && axes[0] == 0);
+}
+
+void rows_unless_named(const Call& call, std::span<Rows> operands) {
+  operands[0] = names_rows(call) ? Rows::all : Rows::same;
+}
+
+void rows_of_sum(const Call& call, std::span<Rows> operands) {
+  operands[0] = call.rank() == 0 ? Rows::all : names_rows(call) ? Rows::summed : Rows::same;
+}
+
+void rows_unless_axis(const Call& call, std::span<Rows> operands) {
+  operands[0] = call.axis() == 0 ? Rows::all : Rows::same;
+}
+
+/// A result, or the gradient by it, with the reduced axes as axes of size 1: it broadcasts to the operand.
+Tensor with_axes(const Backward& b, const Tensor& reduced) {
+  return keeps(b.call()) ? reduced : expand_dims(reduced, as_indices(b.call().axes()));
+}
+
+/// dy at the largest (or smallest) elements; an equal share if there are several.
+void extreme_gradient(Backward& b) {
+  const Tensor chosen = cast(equal(b.x(), with_axes(b, b.y())), b.x().dtype());
+  const Tensor count = sum(chosen, as_indices(b.call().axes()), true);
+  b.dx() = with_axes(b, b.dy()) / count * chosen;
+}
+
+/// For each element along the last axis the product of all others, by a tree of products up and down: no
+/// division, so right beside zeros, and its derivatives too.
+Tensor product_of_others(const Tensor& x) {
+  Tensor level = x;
+  Index size = x.shape().back();
+  std::vector<std::vector<Tensor>> halves;
+  const auto grown = [](const Tensor& shorter, Index by) {
+    std::vector<std::array<Index, 2>> widths(static_cast<std::size_t>(shorter.rank()));
+    widths.back() = {0, by};
+    return pad(shorter, widths, 1);
+  };
+  while (size > 1) {
+    if (size % 2 != 0) level = grown(level, 1);
+    halves.push_back(split(level, Index{2}));
+    level = halves.back()[0] * halves.back()[1];
+    size = (size + 1) / 2;
+  }
+  Tensor others = Tensor::ones({1}, x.dtype());
+  for (std::size_t i = halves.size(); i-- > 0;) {
+    const Index own = halves[i][0].shape().back();
+    if (others.shape().back() > own) others = slice(others, -1, 0, own);
+    others = concat({others * halves[i][1], others * halves[i][0]}, -1);
+  }
+  const Index asked = x.shape().back();
+  return others.shape().back() > asked ? slice(others, -1, 0, asked) : others;
+}
+
+void prod_gradient(Backward& b) {
+  const std::vector<int> axes = b.call().axes();
+  const Shape& shape = b.x().shape();
+  std::vector<Index> order;
+  for (const bool reduced : {false, true}) {
+    for (int i = 0; i < shape.rank(); ++i) {
+      if ((std::find(axes.begin(), axes.end(), i) != axes.end()) == reduced) order.push_back(i);
+    }
+  }
+  std::vector<Index> back(order.size());
+  Shape moved;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    back[static_cast<std::size_t>(order[i])] = static_cast<Index>(i);
+    moved.push_back(shape[static_cast<int>(order[i])]);
+  }
+  const int kept = shape.rank() - static_cast<int>(axes.size());
+  const Index count = reduced_elements(b.call());
+  if (count == unknown) b.call().fail("its gradient needs to know the sizes of the reduced axes");
+  if (count == 0) return;
+  const Tensor lines = reshape(transpose(b.x(), order), {count}, kept);
+  const Tensor others = reshape(product_of_others(lines), moved.sub(kept, moved.rank()), kept);
+  b.dx() = with_axes(b, b.dy()) * transpose(others, back);
+}
+
+void cumsum_kernel(const KernelCall& call) {
+  const Shape& shape = *call.outputs[0].shape;
+  const int axis = shape.normalize(static_cast<int>(call.attributes.integer("axis")));
+  const Index size = shape[axis];
+  const Index inner = shape.sub(axis + 1, shape.rank()).elements();
+  const Index outer = shape.sub(0, axis).elements();
+  if (size == 0) return;
+  const bool reverse = call.attributes.flag("reverse");
+  visit_dtype(call.outputs[0].dtype, [&]<class T>(T) {
+    using Total = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+    const T* x = call.inputs[0].as<T>();
+    T* y = call.outputs[0].as<T>();
+    parallel_for(outer * inner, std::max<Index>(1, (1 << 15) / size), [&](Index begin, Index end) {
+      for (Index line = begin; line < end; ++line) {
+        const Index start = line / inner * size * inner + line % inner;
+        Total total = 0;
+        for (Index i = 0; i < size; ++i) {
+          const Index at = start + (reverse ? size - 1 - i : i) * inner;
+          total += static_cast<Total>(x[at]);
+          y[at] = static_cast<T>(total);
+        }
+      }
+    });
+  });
+}
+
+Specs index_shape(const Call& call) {
+  const int axis = call.axis();
+  const Index size = call.shape()[axis];
+  if (size == 0) call.fail("of no elements there is none");
+  if (size > std::numeric_limits<std::int32_t>::max()) call.fail("the axis is too long for int32 indices");
+  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  Shape shape = call.shape();
+  shape.erase(axis);
+  return one(shape, int32);
+}
+
+/// The first NaN counts as the largest, and as the smallest, as in NumPy.
+template <bool largest>
+void index_kernel(const KernelCall& call) {
+  const Shape& shape = *call.inputs[0].shape;
+  const int axis = shape.normalize(static_cast<int>(call.attributes.integer("axis")));
+  const Index size = shape[axis];
+  const Index inner = shape.sub(axis + 1, shape.rank()).elements();
+  const Index outer = shape.sub(0, axis).elements();
+  visit_dtype(call.inputs[0].dtype, [&]<class T>(T) {
+    const T* x = call.inputs[0].as<T>();
+    auto* y = call.outputs[0].as<std::int32_t>();
+    parallel_for(outer * inner, std::max<Index>(1, (1 << 15) / size), [&](Index begin, Index end) {
+      for (Index line = begin; line < end; ++line) {
+        const T* first = x + line / inner * size * inner + line % inner;
+        Index best = 0;
+        for (Index i = 1; i < size; ++i) {
+          const T old = first[best * inner];
+          const T value = first[i * inner];
+          const bool wins = largest ? value > old : value < old;
+          if (old == old && (wins || value != value)) best = i;
+        }
+        y[line] = static_cast<std::int32_t>(best);
+      }
+    });
+  });
+}
+
+int leading_axes(const Attributes& attributes) {
+  return static_cast<int>(attributes.get_or("leading", Index{0}));
+}
+
+Specs sum_to_shape(const Call& call) {
+  const int leading = leading_axes(call.attributes);
+  if (leading < 0 || leading > call.rank()) {
+    call.fail(fmt::format("{} leading axes of {}", leading, call.rank()));
+  }
+  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  Shape to = call.attributes.shape("shape");
+  const int extra = call.rank() - leading - to.rank();
+  if (extra < 0) call.fail(to_string(to) + " has more axes");
+  for (int i = 0; i < to.rank(); ++i) {
+    const Index size = call.shape()[leading + extra + i];
+    if (to[i] == unknown) to.set(i, size);
+    if (to[i] != size && to[i] != 1 && size != unknown) {
+      call.fail(fmt::format("{} does not broadcast to this shape: size {} is neither {} nor 1", to_string(to),
+                            to[i], size));
+    }
+  }
+  return one(call.shape().sub(0, leading) + to, call.dtype());
+}
+
+void sum_to_kernel(const KernelCall& call) {
+  const Shape& from = *call.inputs[0].shape;
+  const Shape& to = *call.outputs[0].shape;
+  const int leading = leading_axes(call.attributes);
+  const int extra = from.rank() - to.rank();
+  std::uint32_t axes = 0;
+  for (int i = leading; i < from.rank(); ++i) {
+    // An axis of size 1 in both is summed over for nothing.
+    if (i < leading + extra || to[i - extra] != from[i]) axes |= 1U << static_cast<unsigned>(i);
+  }
+  kernels::reduce(Reduce::sum, call.inputs[0], axes, call.outputs[0]);
+}
+
+using List = std::vector<Index>;
+
+std::vector<Example> reductions(Range range, DType dtype, bool distinct, bool empty) {
+  std::vector<Example> examples;
+  const auto add = [&](Shape shape, List axes, bool keepdims) {
+    examples.push_back(
+        {{{shape, range, dtype, distinct}}, {{"axes", std::move(axes)}, {"keepdims", keepdims}}});
+  };
+  add({2, 3}, {0, 1}, false);
+  add({2, 3}, {1}, false);
+  add({2, 3}, {0}, true);
+  add({2, 3, 4}, {-1, 0}, false);
+  add({2, 3, 2}, {1}, true);
+  add({3, 2, 2}, {0, 1}, false);
+  add({2, 3, 2, 2}, {1, 3}, true);
+  add({}, {}, false);
+  add({3}, {}, true);
+  add({0, 3}, {1}, false);
+  if (empty) {
+    add({0, 3}, {0}, false);
+    add({2, 0}, {1}, true);
+  }
+  return examples;
+}
+
+std::vector<Example> along_axis(bool distinct) {
+  const auto example = [&](Shape shape, Index axis) {
+    return Example{{{.shape = shape, .distinct = distinct}}, {{"axis", axis}}};
+  };
+  return {example({4}, 0), example({2, 3}, -1), example({2, 3}, 0), example({2, 3, 2}, 1),
+          example({0, 3}, 1)};
+}
+
+constexpr Operation records[] = {
+    {.name = "sum",
+     .summary = "the sum over axes",
+     .shape = number_shape,
+     .kernel = {.run = reduce_kernel<Reduce::sum>},
+     .gradient = [](Backward& b) { b.dx() = broadcast_to(with_axes(b, b.dy()), b.x().shape()); },
+     .rows = rows_of_sum,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return reductions({-1, 1}, float64, false, true);
+         }},
+    {.name = "mean",
+     .summary = "the mean over axes",
+     .shape = floating_shape,
+     .kernel = {.run = reduce_kernel<Reduce::mean>},
+     .gradient =
+         [](Backward& b) {
+           const Index count = reduced_elements(b.call());
+           if (count == unknown) b.call().fail("its gradient needs to know the sizes of the reduced axes");
+           const Tensor share = with_axes(b, b.dy()) / static_cast<double>(count);
+           b.dx() = broadcast_to(share, b.x().shape());
+         },
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return reductions({-1, 1}, float64, false, false);
+         }},
+    {.name = "max",
+     .summary = "the largest element over axes; NaN if there is one",
+     .shape = extreme_shape,
+     .kernel = {.run = reduce_kernel<Reduce::max>},
+     .gradient = extreme_gradient,
+     .keep = keep::input() | keep::output(),
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return reductions({-1, 1}, float64, true, false);
+         }},
+    {.name = "min",
+     .summary = "the smallest element over axes; NaN if there is one",
+     .shape = extreme_shape,
+     .kernel = {.run = reduce_kernel<Reduce::min>},
+     .gradient = extreme_gradient,
+     .keep = keep::input() | keep::output(),
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return reductions({-1, 1}, float64, true, false);
+         }},
+    {.name = "prod",
+     .summary = "the product over axes",
+     .shape = number_shape,
+     .kernel = {.run = reduce_kernel<Reduce::prod>},
+     .gradient = prod_gradient,
+     .keep = keep::input(),
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return reductions({-2, 2}, float64, false, true);
+         }},
+    {.name = "all",
+     .summary = "whether all elements over axes hold",
+     .shape = logical_shape,
+     .kernel = {.run = reduce_kernel<Reduce::all>},
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples = [] { return reductions({}, boolean, false, true); }},
+    {.name = "any",
+     .summary = "whether any element over axes holds",
+     .shape = logical_shape,
+     .kernel = {.run = reduce_kernel<Reduce::any>},
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples = [] { return reductions({}, boolean, false, true); }},
+    {.name = "argmax",
+     .summary = "the index of the first largest element along an axis",
+     .shape = index_shape,
+     .kernel = {.run = index_kernel<true>},
+     .rows = rows_unless_axis,
+     .fold = fold::shifted,
+     .examples = [] { return along_axis(true); }},
+    {.name = "argmin",
+     .summary = "the index of the first smallest element along an axis",
+     .shape = index_shape,
+     .kernel = {.run = index_kernel<false>},
+     .rows = rows_unless_axis,
+     .fold = fold::shifted,
+     .examples = [] { return along_axis(true); }},
+    {.name = "cumsum",
+     .summary = "running sums along an axis, from its end if reverse",
+     .shape =
+         [](const Call& call) {
+           static_cast<void>(call.axis());
+           if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+           return one(call.shape(), call.dtype());
+         },
+     .kernel = {.run = cumsum_kernel},
+     .gradient =
+         [](Backward& b) { b.dx() = cumsum(b.dy(), b.call().axis(), !b.attributes().flag("reverse")); },
+     .rows = rows_unless_axis,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           std::vector<Example> examples;
+           for (const bool reverse : {false, true}) {
+             for (Example& example : along_axis(false)) {
+               examples.push_back({example.operands, example.attributes.with("reverse", reverse)});
+             }
+           }
+           return examples;
+         }},
+    {.name = "sum_to",
+     .summary = "x summed down to a shape that broadcasts to its own",
+     .shape = sum_to_shape,
+     .kernel = {.run = sum_to_kernel},
+     .gradient =
+         [](Backward& b) {
+           const int leading = leading_axes(b.attributes());
+           b.dx() = broadcast_to(b.dy(), b.x().shape().sub(leading, b.x().rank()), leading);
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           const Shape to = sum_to_shape(call)[0].shape;
+           const bool same = call.rank() > 0 && (leading_axes(call.attributes) > 0 ||
+                                                 (to.rank() == call.rank() && to[0] == call.shape()[0]));
+           operands[0] = same ? Rows::same : call.rank() > 0 ? Rows::summed : Rows::all;
+         },
+     .fold = fold::one_more_leading,
+     .examples =
+         [] {
+           return std::vector<Example>{
+               {{{{2, 3}}}, {{"shape", Shape{3}}}},
+               {{{{2, 3}}}, {{"shape", Shape{1, 3}}}},
+               {{{{2, 3}}}, {{"shape", Shape{2, 1}}}},
+               {{{{2, 3, 2}}}, {{"shape", Shape{}}}},
+               {{{{2, 3}}}, {{"shape", Shape{-1, 1}}}},
+               {{{{2, 3, 2}}}, {{"shape", Shape{3, 1}}}},
+               {{{{0, 3}}}, {{"shape", Shape{3}}}},
+               {{{{2, 1, 3}}}, {{"shape", Shape{2, 1, 1}}}},
+               {{{{2, 3, 2}}}, {{"shape", Shape{2}}, {"leading", Index{1}}}},
+           };
+         }},
+};
+constexpr OperationTable table(records);
+
+Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
+  Axes named = axes;
+  if (named.empty()) {
+    for (int i = 0; i < x.rank(); ++i) named.push_back(i);
+  }
+  return {{"axes", std::move(named)}, {"keepdims", keepdims}};
+}
+
+}  // namespace
+
+OperationList families::reduction() { return table; }
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["sum"], {x}, over(x, axes, keepdims));
+}
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["mean"], {x}, over(x, axes, keepdims));
+}
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["max"], {x}, over(x, axes, keepdims));
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["min"], {x}, over(x, axes, keepdims));
+}
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["prod"], {x}, over(x, axes, keepdims));
+}
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["all"], {x}, over(x, axes, keepdims));
+}
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
+  return apply(table["any"], {x}, over(x, axes, keepdims));
+}
+
+Tensor variance(const Tensor& x, const Axes& axes, bool keepdims) {
+  return mean(square(x - mean(x, axes, true)), axes, keepdims);
+}
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+  const Tensor largest = stop_gradient(max(x, axes, true));
+  // Infinities are no offset: their differences would be NaN.
+  const Tensor shift =
+      where(abs(largest) < std::numeric_limits<double>::infinity(), largest, scalar_beside(x, 0));
+  const Tensor total = sum(exp(x - shift), axes, true);
+  // Where all elements are -inf the result is, too, and their gradients are 0 instead of 0 / 0.
+  const Tensor none = equal(total, 0);
+  const Tensor result = where(none, scalar_beside(x, -std::numeric_limits<double>::infinity()),
+                              log(where(none, scalar_beside(x, 1), total)) + shift);
+  if (keepdims) return result;
+  return squeeze(result, over(x, axes, true).integers("axes"));
+}
+
+Tensor argmax(const Tensor& x, int axis) { return apply(table["argmax"], {x}, {{"axis", Index{axis}}}); }
+Tensor argmin(const Tensor& x, int axis) { return apply(table["argmin"], {x}, {{"axis", Index{axis}}}); }
+Tensor cumsum(const Tensor& x, int axis, bool reverse) {
+  return apply(table["cumsum"], {x}, {{"axis", Index{axis}}, {"reverse", reverse}});
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape, int leading) {
+  if (leading == 0) return apply(table["sum_to"], {x}, {{"shape", shape}});
+  return apply(table["sum_to"], {x}, {{"shape", shape}, {"leading", Index{leading}}});
+}
+
+}  // namespace unspool

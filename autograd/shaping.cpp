@@ -1,0 +1,412 @@
+#include <algorithm>
+#include <fmt/format.h>
+
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/kernels/strided.h>
+
+namespace unspool {
+namespace {
+
+Specs one(Shape shape, DType dtype) {
+  Specs specs(1);
+  specs[0] = {shape, dtype};
+  return specs;
+}
+
+int leading_axes(const Attributes& attributes) {
+  return static_cast<int>(attributes.get_or("leading", Index{0}));
+}
+
+/// The shape of operand 0 in two: the axes that stay, and those that the operation is about.
+std::pair<Shape, Shape> halves(const Call& call) {
+  const int leading = leading_axes(call.attributes);
+  if (leading < 0 || leading > call.rank()) {
+    call.fail(fmt::format("{} leading axes of {}", leading, call.rank()));
+  }
+  return {call.shape().sub(0, leading), call.shape().sub(leading, call.rank())};
+}
+
+/// The product of the sizes that are known.
+Index known_elements(const Shape& shape) {
+  Shape known;
+  for (Index size : shape) known.push_back(size == unknown ? 1 : size);
+  return known.elements();
+}
+
+Specs reshape_shape(const Call& call) {
+  const auto [stays, from] = halves(call);
+  Shape to = call.attributes.shape("shape");
+  const auto open = std::count(to.begin(), to.end(), unknown);
+  if (open > 1) call.fail("at most one size may be -1");
+  const Index known = known_elements(to);
+  const Index elements = known_elements(from);
+  if (from.known() && open == 0 && elements != known) {
+    call.fail(fmt::format("{} elements do not fit {}, which has {}", elements, to_string(to), known));
+  }
+  if (from.known() && open == 1) {
+    if (known == 0) call.fail("the size -1 cannot be told, since the others' product is 0");
+    if (elements % known != 0) call.fail(fmt::format("{} elements are no multiple of {}", elements, known));
+    to.set(static_cast<int>(std::find(to.begin(), to.end(), unknown) - to.begin()), elements / known);
+  }
+  if (!from.known() && open == 0 && (elements == 0 ? known != 0 : known % elements != 0)) {
+    call.fail(fmt::format("a multiple of {} elements does not fit {}, which has {}", elements, to_string(to),
+                          known));
+  }
+  return one(stays + to, call.dtype());
+}
+
+Specs broadcast_shape(const Call& call) {
+  const auto [stays, from] = halves(call);
+  Shape to = call.attributes.shape("shape");
+  const int missing = to.rank() - from.rank();
+  if (missing < 0) call.fail(fmt::format("does not broadcast to {}, which has fewer axes", to_string(to)));
+  for (int i = 0; i < to.rank(); ++i) {
+    if (i < missing) {
+      if (to[i] == unknown) call.fail("the size of a new axis is not known");
+      continue;
+    }
+    const Index size = from[i - missing];
+    if (to[i] == unknown) to.set(i, size);
+    if (size != to[i] && size != 1 && size != unknown) {
+      call.fail(
+          fmt::format("does not broadcast to {}: size {} is neither {} nor 1", to_string(to), size, to[i]));
+    }
+  }
+  return one(stays + to, call.dtype());
+}
+
+void broadcast_kernel(const KernelCall& call) {
+  const Shape& from = *call.inputs[0].shape;
+  const Shape& to = *call.outputs[0].shape;
+  const int leading = leading_axes(call.attributes);
+  const kernels::Strides own = kernels::row_major(from);
+  kernels::Strides strides{};
+  for (int i = 0; i < to.rank(); ++i) {
+    const int at = i < leading ? i : i - (to.rank() - from.rank());
+    if (at >= (i < leading ? 0 : leading) && from[at] != 1) {
+      strides[static_cast<std::size_t>(i)] = own[static_cast<std::size_t>(at)];
+    }
+  }
+  kernels::copy(to, size_of(call.outputs[0].dtype), call.inputs[0].data, strides, call.outputs[0].data,
+                kernels::row_major(to));
+}
+
+/// The attribute "axes" of expand_dims: places in the result.
+std::vector<int> new_axes(const Call& call) {
+  const auto& given = call.attributes.integers("axes");
+  const Index rank = call.rank() + static_cast<Index>(given.size());
+  std::vector<int> axes;
+  for (Index axis : given) {
+    if (axis < -rank || axis >= rank) {
+      throw IndexError(
+          fmt::format("{}: axis {} is out of range for a result of rank {}", call.describe(), axis, rank));
+    }
+    axes.push_back(static_cast<int>(axis < 0 ? axis + rank : axis));
+  }
+  std::sort(axes.begin(), axes.end());
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) call.fail("an axis is named twice");
+  return axes;
+}
+
+std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
+
+Specs expand_shape(const Call& call) {
+  Shape shape = call.shape();
+  for (int axis : new_axes(call)) shape.insert(axis, 1);
+  return one(shape, call.dtype());
+}
+
+Specs squeeze_shape(const Call& call) {
+  Shape shape;
+  const std::vector<int> axes = call.axes();
+  for (int i = 0; i < call.rank(); ++i) {
+    const Index size = call.shape()[i];
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
+      shape.push_back(size);
+    } else if (size != 1 && size != unknown) {
+      call.fail(fmt::format("axis {} has size {}, not 1", i, size));
+    }
+  }
+  return one(shape, call.dtype());
+}
+
+/// The attribute "order" of transpose, counted from the front.
+std::vector<Index> order_of(const Call& call) {
+  std::vector<Index> order = call.attributes.integers("order");
+  if (static_cast<int>(order.size()) != call.rank()) {
+    call.fail(fmt::format("expected an order of {} axes, came {}", call.rank(), order.size()));
+  }
+  std::vector<bool> seen(order.size(), false);
+  for (Index& axis : order) {
+    if (axis < -call.rank() || axis >= call.rank()) {
+      throw IndexError(fmt::format("{}: axis {} is out of range", call.describe(), axis));
+    }
+    if (axis < 0) axis += call.rank();
+    if (seen[static_cast<std::size_t>(axis)]) call.fail("an axis is named twice");
+    seen[static_cast<std::size_t>(axis)] = true;
+  }
+  return order;
+}
+
+void transpose_kernel(const KernelCall& call) {
+  const Shape& to = *call.outputs[0].shape;
+  const auto& order = call.attributes.integers("order");
+  const kernels::Strides own = kernels::row_major(*call.inputs[0].shape);
+  kernels::Strides strides{};
+  for (int i = 0; i < to.rank(); ++i) {
+    const Index axis = order[static_cast<std::size_t>(i)];
+    strides[static_cast<std::size_t>(i)] = own[static_cast<std::size_t>(axis < 0 ? axis + to.rank() : axis)];
+  }
+  kernels::copy(to, size_of(call.outputs[0].dtype), call.inputs[0].data, strides, call.outputs[0].data,
+                kernels::row_major(to));
+}
+
+void flip_kernel(const KernelCall& call) {
+  const Array& x = call.inputs[0];
+  const Shape& shape = *x.shape;
+  const kernels::Strides own = kernels::row_major(shape);
+  kernels::Strides strides = own;
+  if (shape.elements() == 0) return;
+  Index start = 0;
+  for (Index axis : call.attributes.integers("axes")) {
+    const auto i = static_cast<std::size_t>(axis < 0 ? axis + shape.rank() : axis);
+    start += (shape[static_cast<int>(i)] - 1) * own[i];
+    strides[i] = -own[i];
+  }
+  kernels::copy(shape, size_of(x.dtype), x.as<std::byte>() + start * static_cast<Index>(size_of(x.dtype)),
+                strides, call.outputs[0].data, own);
+}
+
+void rows_if(bool same, std::span<Rows> operands) {
+  std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
+}
+
+/// Rows stay if their axis is not among the axes named.
+void rows_unless_named(const Call& call, std::span<Rows> operands) {
+  const std::vector<int> axes = call.axes();
+  rows_if(call.rank() > 0 && (axes.empty() || axes[0] != 0), operands);
+}
+
+constexpr Operation records[] = {
+    {.name = "reshape",
+     .summary = "the same elements in the same order, in another shape",
+     .shape = reshape_shape,
+     .kernel = {.view = true},
+     .gradient =
+         [](Backward& b) {
+           const int leading = leading_axes(b.attributes());
+           b.dx() = reshape(b.dy(), b.x().shape().sub(leading, b.x().rank()), leading);
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           if (leading_axes(call.attributes) > 0) return rows_if(true, operands);
+           const Shape& from = call.shape();
+           const Shape to = reshape_shape(call)[0].shape;
+           bool same = from.rank() > 0 && to.rank() > 0;
+           if (same) {
+             const Shape a = from.sub(1, from.rank());
+             const Shape b = to.sub(1, to.rank());
+             same = a.known() && b.known() && a.elements() == b.elements() && compatible({from[0]}, {to[0]});
+           }
+           rows_if(same, operands);
+         },
+     .fold = fold::one_more_leading,
+     .examples =
+         [] {
+           return std::vector<Example>{
+               {{{{2, 6}}}, {{"shape", Shape{3, 4}}}},
+               {{{{2, 6}}}, {{"shape", Shape{2, 3, -1}}}},
+               {{{{2, 6}}}, {{"shape", Shape{-1}}}},
+               {{{{2, 6}}}, {{"shape", Shape{-1, 2}}}},
+               {{{{1}}}, {{"shape", Shape{}}}},
+               {{{{}}}, {{"shape", Shape{1, 1}}}},
+               {{{{0, 3}}}, {{"shape", Shape{3, 0}}}},
+               {{{{0, 3}}}, {{"shape", Shape{-1, 3}}}},
+               {{{{2, 0, 3}}}, {{"shape", Shape{3, 0}}, {"leading", Index{1}}}},
+               {{{{3, 4, 2}}}, {{"shape", Shape{-1}}, {"leading", Index{1}}}},
+           };
+         }},
+    {.name = "expand_dims",
+     .summary = "x with axes of size 1 put in",
+     .shape = expand_shape,
+     .kernel = {.view = true},
+     .gradient = [](Backward& b) { b.dx() = squeeze(b.dy(), as_indices(new_axes(b.call()))); },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           const std::vector<int> axes = new_axes(call);
+           rows_if(call.rank() > 0 && (axes.empty() || axes[0] != 0), operands);
+         },
+     .fold =
+         [](const Call& step, std::span<const bool>, Attributes& attributes) {
+           std::vector<Index> axes;
+           for (int axis : new_axes(step)) axes.push_back(axis + 1);
+           attributes = attributes.with("axes", std::move(axes));
+           return true;
+         },
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}}, {{"axes", std::vector<Index>{0}}}},
+                                       {{{{2, 3}}}, {{"axes", std::vector<Index>{-1}}}},
+                                       {{{{2, 3}}}, {{"axes", std::vector<Index>{1, 3}}}},
+                                       {{{{}}}, {{"axes", std::vector<Index>{0}}}},
+                                       {{{{0, 3}}}, {{"axes", std::vector<Index>{1}}}}};
+         }},
+    {.name = "squeeze",
+     .summary = "x with axes of size 1 taken out",
+     .shape = squeeze_shape,
+     .kernel = {.view = true},
+     .gradient = [](Backward& b) { b.dx() = expand_dims(b.dy(), as_indices(b.call().axes())); },
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{1, 2, 3}}}, {{"axes", std::vector<Index>{0}}}},
+                                       {{{{2, 1, 3, 1}}}, {{"axes", std::vector<Index>{-1, 1}}}},
+                                       {{{{1, 1}}}, {{"axes", std::vector<Index>{0, 1}}}},
+                                       {{{{0, 1}}}, {{"axes", std::vector<Index>{1}}}}};
+         }},
+    {.name = "transpose",
+     .summary = "x with its axes in another order",
+     .shape =
+         [](const Call& call) {
+           Shape shape;
+           for (Index axis : order_of(call)) shape.push_back(call.shape()[static_cast<int>(axis)]);
+           return one(shape, call.dtype());
+         },
+     .kernel = {.run = transpose_kernel},
+     .gradient =
+         [](Backward& b) {
+           const std::vector<Index> order = order_of(b.call());
+           std::vector<Index> inverse(order.size());
+           for (std::size_t i = 0; i < order.size(); ++i) {
+             inverse[static_cast<std::size_t>(order[i])] = static_cast<Index>(i);
+           }
+           b.dx() = transpose(b.dy(), inverse);
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           const std::vector<Index> order = order_of(call);
+           rows_if(!order.empty() && order[0] == 0, operands);
+         },
+     .fold =
+         [](const Call& step, std::span<const bool>, Attributes& attributes) {
+           std::vector<Index> order{0};
+           for (Index axis : order_of(step)) order.push_back(axis + 1);
+           attributes = attributes.with("order", std::move(order));
+           return true;
+         },
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}}, {{"order", std::vector<Index>{1, 0}}}},
+                                       {{{{2, 3, 4}}}, {{"order", std::vector<Index>{0, 2, 1}}}},
+                                       {{{{2, 3, 4}}}, {{"order", std::vector<Index>{2, 0, -2}}}},
+                                       {{{{}}}, {{"order", std::vector<Index>{}}}},
+                                       {{{{0, 3}}}, {{"order", std::vector<Index>{1, 0}}}}};
+         }},
+    {.name = "broadcast_to",
+     .summary = "x repeated along new axes and along those of size 1",
+     .shape = broadcast_shape,
+     .kernel = {.run = broadcast_kernel},
+     .gradient =
+         [](Backward& b) {
+           const int leading = leading_axes(b.attributes());
+           b.dx() = sum_to(b.dy(), b.x().shape().sub(leading, b.x().rank()), leading);
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           const Shape to = broadcast_shape(call)[0].shape;
+           const bool same = call.rank() == to.rank() && to.rank() > 0 && call.shape()[0] == to[0];
+           rows_if(same || leading_axes(call.attributes) > 0, operands);
+         },
+     .fold = fold::one_more_leading,
+     .examples =
+         [] {
+           return std::vector<Example>{
+               {{{{3}}}, {{"shape", Shape{2, 3}}}},
+               {{{{2, 1}}}, {{"shape", Shape{2, 3}}}},
+               {{{{1, 3}}}, {{"shape", Shape{2, 3}}}},
+               {{{{}}}, {{"shape", Shape{2, 3}}}},
+               {{{{2, 1}}}, {{"shape", Shape{-1, 4}}}},
+               {{{{1, 3}}}, {{"shape", Shape{0, 3}}}},
+               {{{{2, 3}}}, {{"shape", Shape{4, 3}}, {"leading", Index{1}}}},
+           };
+         }},
+    {.name = "flip",
+     .summary = "the order along some axes reversed",
+     .shape =
+         [](const Call& call) {
+           static_cast<void>(call.axes());
+           return one(call.shape(), call.dtype());
+         },
+     .kernel = {.run = flip_kernel},
+     .gradient = [](Backward& b) { b.dx() = flip(b.dy(), as_indices(b.call().axes())); },
+     .rows = rows_unless_named,
+     .fold = fold::shifted,
+     .examples =
+         [] {
+           return std::vector<Example>{{{{{2, 3}}}, {{"axes", std::vector<Index>{0}}}},
+                                       {{{{2, 3, 4}}}, {{"axes", std::vector<Index>{-1, 1}}}},
+                                       {{{{0, 3}}}, {{"axes", std::vector<Index>{0}}}}};
+         }},
+};
+constexpr OperationTable table(records);
+
+Attributes shape_attributes(const Shape& shape, int leading) {
+  if (leading == 0) return {{"shape", shape}};
+  return {{"shape", shape}, {"leading", Index{leading}}};
+}
+
+std::vector<Index> all_axes(const Tensor& x) {
+  std::vector<Index> axes;
+  for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
+  return axes;
+}
+
+}  // namespace
+
+OperationList families::shaping() { return table; }
+
+Tensor reshape(const Tensor& x, const Shape& shape, int leading) {
+  return apply(table["reshape"], {x}, shape_attributes(shape, leading));
+}
+
+Tensor transpose(const Tensor& x, const std::vector<Index>& axes) {
+  std::vector<Index> order = axes;
+  if (order.empty()) {
+    order = all_axes(x);
+    std::reverse(order.begin(), order.end());
+  }
+  return apply(table["transpose"], {x}, {{"order", std::move(order)}});
+}
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape, int leading) {
+  return apply(table["broadcast_to"], {x}, shape_attributes(shape, leading));
+}
+
+Tensor expand_dims(const Tensor& x, int axis) { return expand_dims(x, std::vector<Index>{axis}); }
+
+Tensor expand_dims(const Tensor& x, const std::vector<Index>& axes) {
+  return apply(table["expand_dims"], {x}, {{"axes", axes}});
+}
+
+Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
+  std::vector<Index> named = axes;
+  if (named.empty()) {
+    if (!x.shape().known()) {
+      throw ValueError("squeeze(" + describe(x) + "): which axes have size 1 is not known; name them");
+    }
+    for (int i = 0; i < x.rank(); ++i) {
+      if (x.shape()[i] == 1) named.push_back(i);
+    }
+  }
+  return apply(table["squeeze"], {x}, {{"axes", std::move(named)}});
+}
+
+Tensor flip(const Tensor& x, const std::vector<Index>& axes) {
+  return apply(table["flip"], {x}, {{"axes", axes.empty() ? all_axes(x) : axes}});
+}
+
+}  // namespace unspool

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <cstring>
+
+#include <unspool/core/kernels/strided.h>
+#include <unspool/core/threads.h>
+
+namespace unspool::kernels {
+namespace {
+
+/// Elements a thread takes at a time.
+constexpr Index grain = 1 << 15;
+/// Side of the squares in which two axes are exchanged: both sides' lines stay in the nearest cache.
+constexpr Index tile = 16;
+
+/// One axis; distances in bytes.
+struct Axis {
+  Index size = 1;
+  Index from = 0;
+  Index to = 0;
+};
+
+struct Box {
+  int rank = 0;
+  std::array<Axis, Shape::max_rank> axes{};
+  Axis& operator[](int i) { return axes[static_cast<std::size_t>(i)]; }
+  const Axis& operator[](int i) const { return axes[static_cast<std::size_t>(i)]; }
+};
+
+/// Without axes of size 1; neighbours that both sides step through evenly are joined.
+Box joined(const Shape& sizes, Index element, const Strides& from, const Strides& to) {
+  Box box;
+  for (int i = 0; i < sizes.rank(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Axis axis{sizes[i], from[at] * element, to[at] * element};
+    if (axis.size == 1) continue;
+    Axis* last = box.rank > 0 ? &box[box.rank - 1] : nullptr;
+    if (last != nullptr && last->from == axis.from * axis.size && last->to == axis.to * axis.size) {
+      *last = {last->size * axis.size, axis.from, axis.to};
+    } else {
+      box[box.rank++] = axis;
+    }
+  }
+  return box;
+}
+
+/// Walks the outer axes [0, rank) of a box from a flat index on.
+class Walk {
+ public:
+  Walk(const Box& box, int rank, Index flat) : box_(box), rank_(rank) {
+    for (int i = rank; i-- > 0;) {
+      const Index at = flat % box[i].size;
+      flat /= box[i].size;
+      position_[static_cast<std::size_t>(i)] = at;
+      from += at * box[i].from;
+      to += at * box[i].to;
+    }
+  }
+  void next() {
+    for (int i = rank_; i-- > 0;) {
+      const Axis& axis = box_[i];
+      Index& at = position_[static_cast<std::size_t>(i)];
+      from += axis.from;
+      to += axis.to;
+      if (++at < axis.size) return;
+      at = 0;
+      from -= axis.size * axis.from;
+      to -= axis.size * axis.to;
+    }
+  }
+  Index from = 0;
+  Index to = 0;
+
+ private:
+  const Box& box_;
+  int rank_;
+  std::array<Index, Shape::max_rank> position_{};
+};
+
+template <std::size_t size>
+void copy_line(const std::byte* from, std::byte* to, const Axis& axis) {
+  if (axis.from == static_cast<Index>(size) && axis.to == static_cast<Index>(size)) {
+    std::memcpy(to, from, static_cast<std::size_t>(axis.size) * size);
+    return;
+  }
+  for (Index i = 0; i < axis.size; ++i) std::memcpy(to + i * axis.to, from + i * axis.from, size);
+}
+
+template <std::size_t size>
+void copy_tile(const std::byte* from, std::byte* to, const Axis& a, const Axis& b) {
+  for (Index i = 0; i < a.size; ++i) {
+    for (Index j = 0; j < b.size; ++j) {
+      std::memcpy(to + i * a.to + j * b.to, from + i * a.from + j * b.from, size);
+    }
+  }
+}
+
+template <class F>
+void deal(Index count, Index work, F&& body) {
+  if (count * work <= grain) return body(Index{0}, count);
+  parallel_for(count, std::max<Index>(1, grain / work), body);
+}
+
+/// Lines of the last axis.
+template <std::size_t size>
+void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
+  const Axis line = box[box.rank - 1];
+  Index count = 1;
+  for (int i = 0; i + 1 < box.rank; ++i) count *= box[i].size;
+  deal(count, line.size, [&](Index begin, Index end) {
+    Walk walk(box, box.rank - 1, begin);
+    for (Index i = begin; i < end; ++i, walk.next()) copy_line<size>(from + walk.from, to + walk.to, line);
+  });
+}
+
+/// The last axis is the densest of `to`, `other` that of `from`: squares of the two.
+template <std::size_t size>
+void copy_squares(const Box& box, int other, const std::byte* from, std::byte* to) {
+  const Axis a = box[other];
+  const Axis b = box[box.rank - 1];
+  Box outer;
+  Index count = 1;
+  for (int i = 0; i + 1 < box.rank; ++i) {
+    if (i == other) continue;
+    outer[outer.rank++] = box[i];
+    count *= box[i].size;
+  }
+  const Index bands = (a.size + tile - 1) / tile;
+  deal(count * bands, tile * b.size, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Walk walk(outer, outer.rank, i / bands);
+      const Index row = i % bands * tile;
+      const Axis rows{std::min(tile, a.size - row), a.from, a.to};
+      for (Index column = 0; column < b.size; column += tile) {
+        const Axis columns{std::min(tile, b.size - column), b.from, b.to};
+        copy_tile<size>(from + walk.from + row * a.from + column * b.from,
+                        to + walk.to + row * a.to + column * b.to, rows, columns);
+      }
+    }
+  });
+}
+
+template <std::size_t size>
+void copy_box(const Box& box, const std::byte* from, std::byte* to) {
+  if (box.rank == 0) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  if (box[box.rank - 1].from != static_cast<Index>(size)) {
+    for (int other = 0; other + 1 < box.rank; ++other) {
+      if (box[other].from == static_cast<Index>(size)) return copy_squares<size>(box, other, from, to);
+    }
+  }
+  copy_lines<size>(box, from, to);
+}
+
+}  // namespace
+
+Strides row_major(const Shape& shape) {
+  Strides strides{};
+  Index next = 1;
+  for (int i = shape.rank(); i-- > 0;) {
+    strides[static_cast<std::size_t>(i)] = next;
+    next *= shape[i];
+  }
+  return strides;
+}
+
+void copy(const Shape& sizes, std::size_t element_size, const void* from, const Strides& from_strides,
+          void* to, const Strides& to_strides) {
+  if (sizes.elements() == 0) return;
+  const Box box = joined(sizes, static_cast<Index>(element_size), from_strides, to_strides);
+  const auto* source = static_cast<const std::byte*>(from);
+  auto* target = static_cast<std::byte*>(to);
+  switch (element_size) {
+    case 1:
+      return copy_box<1>(box, source, target);
+    case 4:
+      return copy_box<4>(box, source, target);
+    default:
+      return copy_box<8>(box, source, target);
+  }
+}
+
+}  // namespace unspool::kernels
