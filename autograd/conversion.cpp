@@ -174,10 +174,10 @@ OperationList families::conversion() { return table; }
 
 Tensor cast(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  return apply(table["cast"], {x}, {{"dtype", dtype}});
+  return apply(table["cast"], x, {{"dtype", dtype}});
 }
 
-Tensor stop_gradient(const Tensor& x) { return apply(table["stop_gradient"], {x}); }
+Tensor stop_gradient(const Tensor& x) { return apply(table["stop_gradient"], x); }
 
 std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs) {

@@ -518,11 +518,11 @@ constexpr OperationTable table(records);
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges) {
   const Ranges given(ranges);
-  return apply(table["slice"], {x}, ranges_attributes(given.begin, given.end, given.step));
+  return apply(table["slice"], x, ranges_attributes(given.begin, given.end, given.step));
 }
 
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
-  return apply(table["place"], {x}, ranges.with("shape", shape));
+  return apply(table["place"], x, ranges.with("shape", shape));
 }
 
 /// The ranges as attributes. Where the size is known equal slices have equal ones: bounds in range, and `end`
@@ -563,7 +563,7 @@ Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   if (ranges.size() > static_cast<std::size_t>(x.rank())) {
     throw IndexError(fmt::format("slice({}): came ranges for {} axes", describe(x), ranges.size()));
   }
-  return apply(table["slice"], {x}, normalised(x, ranges));
+  return apply(table["slice"], x, normalised(x, ranges));
 }
 
 Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
@@ -585,7 +585,7 @@ Tensor Tensor::operator[](Index i) const {
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value) {
   std::vector<Index> flat;
   for (const auto& pair : widths) flat.insert(flat.end(), pair.begin(), pair.end());
-  return apply(table["pad"], {x}, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
+  return apply(table["pad"], x, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
 }
 
 Tensor concat(const std::vector<Tensor>& tensors, int axis) {

@@ -458,25 +458,25 @@ Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
 OperationList families::reduction() { return table; }
 
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["sum"], {x}, over(x, axes, keepdims));
+  return apply(table["sum"], x, over(x, axes, keepdims));
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["mean"], {x}, over(x, axes, keepdims));
+  return apply(table["mean"], x, over(x, axes, keepdims));
 }
 Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["max"], {x}, over(x, axes, keepdims));
+  return apply(table["max"], x, over(x, axes, keepdims));
 }
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["min"], {x}, over(x, axes, keepdims));
+  return apply(table["min"], x, over(x, axes, keepdims));
 }
 Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["prod"], {x}, over(x, axes, keepdims));
+  return apply(table["prod"], x, over(x, axes, keepdims));
 }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["all"], {x}, over(x, axes, keepdims));
+  return apply(table["all"], x, over(x, axes, keepdims));
 }
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["any"], {x}, over(x, axes, keepdims));
+  return apply(table["any"], x, over(x, axes, keepdims));
 }
 
 Tensor variance(const Tensor& x, const Axes& axes, bool keepdims) {
@@ -497,15 +497,15 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   return squeeze(result, over(x, axes, true).integers("axes"));
 }
 
-Tensor argmax(const Tensor& x, int axis) { return apply(table["argmax"], {x}, {{"axis", Index{axis}}}); }
-Tensor argmin(const Tensor& x, int axis) { return apply(table["argmin"], {x}, {{"axis", Index{axis}}}); }
+Tensor argmax(const Tensor& x, int axis) { return apply(table["argmax"], x, {{"axis", Index{axis}}}); }
+Tensor argmin(const Tensor& x, int axis) { return apply(table["argmin"], x, {{"axis", Index{axis}}}); }
 Tensor cumsum(const Tensor& x, int axis, bool reverse) {
-  return apply(table["cumsum"], {x}, {{"axis", Index{axis}}, {"reverse", reverse}});
+  return apply(table["cumsum"], x, {{"axis", Index{axis}}, {"reverse", reverse}});
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape, int leading) {
-  if (leading == 0) return apply(table["sum_to"], {x}, {{"shape", shape}});
-  return apply(table["sum_to"], {x}, {{"shape", shape}, {"leading", Index{leading}}});
+  if (leading == 0) return apply(table["sum_to"], x, {{"shape", shape}});
+  return apply(table["sum_to"], x, {{"shape", shape}, {"leading", Index{leading}}});
 }
 
 }  // namespace unspool

@@ -370,7 +370,7 @@ std::vector<Index> all_axes(const Tensor& x) {
 OperationList families::shaping() { return table; }
 
 Tensor reshape(const Tensor& x, const Shape& shape, int leading) {
-  return apply(table["reshape"], {x}, shape_attributes(shape, leading));
+  return apply(table["reshape"], x, shape_attributes(shape, leading));
 }
 
 Tensor transpose(const Tensor& x, const std::vector<Index>& axes) {
@@ -379,17 +379,17 @@ Tensor transpose(const Tensor& x, const std::vector<Index>& axes) {
     order = all_axes(x);
     std::reverse(order.begin(), order.end());
   }
-  return apply(table["transpose"], {x}, {{"order", std::move(order)}});
+  return apply(table["transpose"], x, {{"order", std::move(order)}});
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape, int leading) {
-  return apply(table["broadcast_to"], {x}, shape_attributes(shape, leading));
+  return apply(table["broadcast_to"], x, shape_attributes(shape, leading));
 }
 
 Tensor expand_dims(const Tensor& x, int axis) { return expand_dims(x, std::vector<Index>{axis}); }
 
 Tensor expand_dims(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(table["expand_dims"], {x}, {{"axes", axes}});
+  return apply(table["expand_dims"], x, {{"axes", axes}});
 }
 
 Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
@@ -402,11 +402,11 @@ Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
       if (x.shape()[i] == 1) named.push_back(i);
     }
   }
-  return apply(table["squeeze"], {x}, {{"axes", std::move(named)}});
+  return apply(table["squeeze"], x, {{"axes", std::move(named)}});
 }
 
 Tensor flip(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(table["flip"], {x}, {{"axes", axes.empty() ? all_axes(x) : axes}});
+  return apply(table["flip"], x, {{"axes", axes.empty() ? all_axes(x) : axes}});
 }
 
 }  // namespace unspool
