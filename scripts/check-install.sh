@@ -17,7 +17,7 @@ mv "$work/prefix" "$prefix"
 consume() {
   local name=$1
   shift
-  cmake -S tests/install -B "$work/$name" -DCMAKE_BUILD_TYPE=Debug "$@" >"$work/$name.log" 2>&1 &&
+  cmake -G Ninja -S tests/install -B "$work/$name" -DCMAKE_BUILD_TYPE=Debug "$@" >"$work/$name.log" 2>&1 &&
     cmake --build "$work/$name" -j "$(nproc)" >>"$work/$name.log" 2>&1 || { cat "$work/$name.log"; exit 1; }
   echo "$name: $("$work/$name/consumer")"
 }
