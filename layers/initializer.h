@@ -5,8 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include <unspool/core/config.h>
+#include <unspool/core/fields.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -15,21 +19,27 @@ namespace unspool {
 /// from a function of shape and dtype. Keras' names, formulas and defaults. Empty if default-made.
 ///
 /// Made with a seed it gives the same values each time for one shape; without, new ones from the process-wide
-/// generator.
+/// generator (set_seed).
 class Initializer {
  public:
   Initializer() = default;
-  /// ValueError for an unknown name.
+  /// ValueError for an unknown name, naming the nearest.
   Initializer(const char* name) : Initializer(std::string(name)) {}
   Initializer(const std::string& name);
   Initializer(std::function<Tensor(const Shape&, DType)> function);
 
   explicit operator bool() const { return implementation_ != nullptr; }
+  /// ValueError for a shape that is not known or does not suit; TypeError for a dtype that does not.
   Tensor operator()(const Shape& shape, DType dtype = float32) const;
-  /// Keras' class name and arguments.
+  /// Keras' class name: "GlorotUniform".
   std::string class_name() const;
+  /// {"module", "class_name", "config", "registered_name"}; null if empty.
   Config config() const;
+  /// From that, a name, or null.
   static Initializer from_config(const Config& config);
+
+  /// One function or one name and arguments.
+  friend bool operator==(const Initializer& a, const Initializer& b);
 
   struct Implementation;
   explicit Initializer(std::shared_ptr<const Implementation> implementation)
@@ -38,5 +48,122 @@ class Initializer {
  private:
   std::shared_ptr<const Implementation> implementation_;
 };
+
+/// Makes a function usable, and written to configs, by a name: "my>scaled". ValueError if it is a built-in
+/// one's.
+void register_initializer(const std::string& name, std::function<Tensor(const Shape&, DType)> function);
+
+template <>
+struct ConfigValue<Initializer> {
+  static constexpr std::string_view name = "Initializer";
+  static Config to(const Initializer& value) { return value.config(); }
+  static Initializer from(const Config& config) { return Initializer::from_config(config); }
+};
+
+/// All 0.
+Initializer Zeros();
+/// All 1.
+Initializer Ones();
+
+struct ConstantOptions {
+  double value = 0;
+  static constexpr auto fields() {
+    return std::tuple(field("value", &ConstantOptions::value, "of every element"));
+  }
+};
+Initializer Constant(ConstantOptions options = {});
+
+struct RandomUniformOptions {
+  double minval = -0.05;
+  double maxval = 0.05;
+  std::optional<std::int64_t> seed = std::nullopt;
+  static constexpr auto fields() {
+    using O = RandomUniformOptions;
+    return std::tuple(field("minval", &O::minval, "the lower bound"),
+                      field("maxval", &O::maxval, "the upper bound"),
+                      field("seed", &O::seed, "makes it repeat"));
+  }
+};
+Initializer RandomUniform(RandomUniformOptions options = {});
+
+struct RandomNormalOptions {
+  double mean = 0;
+  double stddev = 0.05;
+  std::optional<std::int64_t> seed = std::nullopt;
+  static constexpr auto fields() {
+    using O = RandomNormalOptions;
+    return std::tuple(field("mean", &O::mean, "the mean"),
+                      field("stddev", &O::stddev, "the standard deviation"),
+                      field("seed", &O::seed, "makes it repeat"));
+  }
+};
+Initializer RandomNormal(RandomNormalOptions options = {});
+/// Drawn anew beyond two standard deviations; `stddev` is that before the cut.
+Initializer TruncatedNormal(RandomNormalOptions options = {});
+
+struct VarianceScalingOptions {
+  double scale = 1;
+  std::string mode = "fan_in";
+  std::string distribution = "truncated_normal";
+  std::optional<std::int64_t> seed = std::nullopt;
+  std::optional<std::vector<Index>> input_axes = std::nullopt;
+  std::optional<std::vector<Index>> output_axes = std::nullopt;
+  static constexpr auto fields() {
+    using O = VarianceScalingOptions;
+    return std::tuple(field("scale", &O::scale, "the variance times the fan"),
+                      field("mode", &O::mode, "\"fan_in\", \"fan_out\" or \"fan_avg\""),
+                      field("distribution", &O::distribution,
+                            "\"truncated_normal\", \"untruncated_normal\" or \"uniform\""),
+                      field("seed", &O::seed, "makes it repeat"),
+                      field("input_axes", &O::input_axes, "whose sizes make the fan in"),
+                      field("output_axes", &O::output_axes, "whose sizes make the fan out"));
+  }
+};
+/// Variance scale / fan.
+Initializer VarianceScaling(VarianceScalingOptions options = {});
+
+/// Arguments of the named forms of VarianceScaling.
+struct FanOptions {
+  std::optional<std::int64_t> seed = std::nullopt;
+  std::optional<std::vector<Index>> input_axes = std::nullopt;
+  std::optional<std::vector<Index>> output_axes = std::nullopt;
+  static constexpr auto fields() {
+    using O = FanOptions;
+    return std::tuple(field("seed", &O::seed, "makes it repeat"),
+                      field("input_axes", &O::input_axes, "whose sizes make the fan in"),
+                      field("output_axes", &O::output_axes, "whose sizes make the fan out"));
+  }
+};
+/// Variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
+Initializer GlorotUniform(FanOptions options = {});
+Initializer GlorotNormal(FanOptions options = {});
+/// Variance 2 / fan in (He et al. 2015).
+Initializer HeUniform(FanOptions options = {});
+Initializer HeNormal(FanOptions options = {});
+/// Variance 1 / fan in (LeCun et al. 1998).
+Initializer LecunUniform(FanOptions options = {});
+Initializer LecunNormal(FanOptions options = {});
+
+struct OrthogonalOptions {
+  double gain = 1;
+  std::optional<std::int64_t> seed = std::nullopt;
+  static constexpr auto fields() {
+    using O = OrthogonalOptions;
+    return std::tuple(field("gain", &O::gain, "times the matrix"),
+                      field("seed", &O::seed, "makes it repeat"));
+  }
+};
+/// A matrix of shape (product of all sizes but the last, last) with orthonormal rows or columns, whichever
+/// are fewer (Saxe et al. 2014).
+Initializer Orthogonal(OrthogonalOptions options = {});
+
+struct IdentityOptions {
+  double gain = 1;
+  static constexpr auto fields() {
+    return std::tuple(field("gain", &IdentityOptions::gain, "on the diagonal"));
+  }
+};
+/// Ones on the diagonal of a matrix.
+Initializer Identity(IdentityOptions options = {});
 
 }  // namespace unspool

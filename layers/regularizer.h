@@ -3,17 +3,20 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include <unspool/core/config.h>
+#include <unspool/core/fields.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-/// A penalty on a weight or an output, added to the loss. Empty if default-made.
+/// A penalty on a weight or an output, added to the loss: made from a name ("l2"), by one of the functions
+/// below, or from a function that gives a scalar. Empty if default-made.
 class Regularizer {
  public:
   Regularizer() = default;
-  /// "l1", "l2", "L1L2": Keras' defaults. ValueError for an unknown name.
+  /// "l1", "l2", "L1L2", "orthogonal_regularizer", with Keras' defaults. ValueError for an unknown name.
   Regularizer(const char* name) : Regularizer(std::string(name)) {}
   Regularizer(const std::string& name);
   Regularizer(std::function<Tensor(const Tensor&)> function);
@@ -21,9 +24,15 @@ class Regularizer {
   explicit operator bool() const { return implementation_ != nullptr; }
   /// The penalty, a scalar.
   Tensor operator()(const Tensor& x) const;
+  /// Keras' class name: "L1L2".
   std::string class_name() const;
+  /// {"module", "class_name", "config", "registered_name"}; null if empty.
   Config config() const;
+  /// From that, a name, or null.
   static Regularizer from_config(const Config& config);
+
+  /// One function or one name and arguments.
+  friend bool operator==(const Regularizer& a, const Regularizer& b);
 
   struct Implementation;
   explicit Regularizer(std::shared_ptr<const Implementation> implementation)
@@ -32,5 +41,56 @@ class Regularizer {
  private:
   std::shared_ptr<const Implementation> implementation_;
 };
+
+/// Makes a function usable, and written to configs, by a name: "my>penalty". ValueError if it is a built-in
+/// one's.
+void register_regularizer(const std::string& name, std::function<Tensor(const Tensor&)> function);
+
+template <>
+struct ConfigValue<Regularizer> {
+  static constexpr std::string_view name = "Regularizer";
+  static Config to(const Regularizer& value) { return value.config(); }
+  static Regularizer from(const Config& config) { return Regularizer::from_config(config); }
+};
+
+// Factors are rounded to float32 even for float64 weights, as Keras does. ValueError if negative or not
+// finite.
+
+struct L1Options {
+  double l1 = 0.01;
+  static constexpr auto fields() { return std::tuple(field("l1", &L1Options::l1, "the factor")); }
+};
+/// l1 * sum(|x|).
+Regularizer L1(L1Options options = {});
+
+struct L2Options {
+  double l2 = 0.01;
+  static constexpr auto fields() { return std::tuple(field("l2", &L2Options::l2, "the factor")); }
+};
+/// l2 * sum(x^2).
+Regularizer L2(L2Options options = {});
+
+struct L1L2Options {
+  double l1 = 0;
+  double l2 = 0;
+  static constexpr auto fields() {
+    return std::tuple(field("l1", &L1L2Options::l1, "the factor of sum(|x|)"),
+                      field("l2", &L1L2Options::l2, "the factor of sum(x^2)"));
+  }
+};
+/// Both.
+Regularizer L1L2(L1L2Options options = {});
+
+struct OrthogonalRegularizerOptions {
+  double factor = 0.01;
+  std::string mode = "rows";
+  static constexpr auto fields() {
+    using O = OrthogonalRegularizerOptions;
+    return std::tuple(field("factor", &O::factor, "the factor"),
+                      field("mode", &O::mode, "\"rows\" or \"columns\""));
+  }
+};
+/// factor times the mean absolute cosine between two rows (or columns) of a matrix.
+Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});
 
 }  // namespace unspool

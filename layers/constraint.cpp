@@ -1,0 +1,106 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/constraint.h>
+#include <unspool/layers/internal/named_function.h>
+
+namespace unspool {
+
+struct Constraint::Implementation : internal::NamedFunction<const Tensor&> {};
+
+namespace {
+
+using Functions = internal::NamedFunctions<Constraint::Implementation, const Tensor&>;
+
+struct NoOptions {
+  static constexpr auto fields() { return std::tuple<>(); }
+};
+
+constexpr double epsilon = 1e-7;
+
+Tensor norms_of(const Tensor& x, const AxisList& axis) { return sqrt(sum(square(x), axis.list(), true)); }
+
+struct MaxNormKind {
+  static constexpr std::string_view name = "MaxNorm";
+  using Options = MaxNormOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Tensor& x) {
+    const Tensor norms = norms_of(x, options.axis);
+    return x * (clip(norms, 0, options.max_value) / (norms + epsilon));
+  }
+};
+
+struct UnitNormKind {
+  static constexpr std::string_view name = "UnitNorm";
+  using Options = UnitNormOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Tensor& x) {
+    return x / (norms_of(x, options.axis) + epsilon);
+  }
+};
+
+struct MinMaxNormKind {
+  static constexpr std::string_view name = "MinMaxNorm";
+  using Options = MinMaxNormOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Tensor& x) {
+    const Tensor norms = norms_of(x, options.axis);
+    const Tensor wanted =
+        clip(norms, options.min_value, options.max_value) * options.rate + norms * (1 - options.rate);
+    return x * (wanted / (norms + epsilon));
+  }
+};
+
+struct NonNegKind {
+  static constexpr std::string_view name = "NonNeg";
+  using Options = NoOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options&, const Tensor& x) { return maximum(x, 0); }
+};
+
+Functions& functions() {
+  static Functions all("constraint", {Functions::entry<MaxNormKind>(), Functions::entry<UnitNormKind>(),
+                                      Functions::entry<MinMaxNormKind>(), Functions::entry<NonNegKind>()});
+  return all;
+}
+
+template <class Kind>
+Constraint made(typename Kind::Options options) {
+  return Constraint(std::make_shared<internal::KindFunction<Constraint::Implementation, Kind, const Tensor&>>(
+      std::move(options)));
+}
+
+}  // namespace
+
+Constraint::Constraint(const std::string& name) : implementation_(functions().by_name(name)) {}
+
+Constraint::Constraint(std::function<Tensor(const Tensor&)> function)
+    : implementation_(
+          std::make_shared<internal::UserFunction<Implementation, const Tensor&>>("", std::move(function))) {}
+
+Tensor Constraint::operator()(const Tensor& x) const {
+  if (implementation_ == nullptr) throw ValueError("this Constraint is empty: it was made without a name");
+  return (*implementation_)(x);
+}
+
+std::string Constraint::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
+Config Constraint::config() const { return functions().serialize(implementation_); }
+Constraint Constraint::from_config(const Config& config) {
+  return Constraint(functions().deserialize(config));
+}
+
+bool operator==(const Constraint& a, const Constraint& b) {
+  return internal::same_function(a.implementation_, b.implementation_);
+}
+
+void register_constraint(const std::string& name, std::function<Tensor(const Tensor&)> function) {
+  functions().add(name, std::move(function));
+}
+
+Constraint MaxNorm(MaxNormOptions options) { return made<MaxNormKind>(std::move(options)); }
+Constraint UnitNorm(UnitNormOptions options) { return made<UnitNormKind>(std::move(options)); }
+Constraint MinMaxNorm(MinMaxNormOptions options) { return made<MinMaxNormKind>(std::move(options)); }
+Constraint NonNeg() { return made<NonNegKind>({}); }
+
+}  // namespace unspool

@@ -1,0 +1,343 @@
+#include <Eigen/Dense>
+#include <cmath>
+#include <fmt/format.h>
+
+#include <unspool/core/error.h>
+#include <unspool/core/random.h>
+#include <unspool/layers/initializer.h>
+#include <unspool/layers/internal/named_function.h>
+
+namespace unspool {
+
+struct Initializer::Implementation : internal::NamedFunction<const Shape&, DType> {};
+
+namespace {
+
+using Seed = std::optional<std::int64_t>;
+using Functions = internal::NamedFunctions<Initializer::Implementation, const Shape&, DType>;
+
+struct NoOptions {
+  static constexpr auto fields() { return std::tuple<>(); }
+};
+
+/// With a seed always the same key, so that one initializer gives one value for one shape.
+RandomKey key_of(const Seed& seed) {
+  return seed ? SeedGenerator(static_cast<std::uint64_t>(*seed)).next() : next_random_key();
+}
+
+/// Elements that `fill` writes as numbers of the dtype. TypeError unless it is floating.
+template <class Fill>
+Tensor generate(std::string_view name, const Shape& shape, DType dtype, Fill&& fill) {
+  if (dtype == float32) return Tensor::generate<float>(shape, fill);
+  if (dtype == float64) return Tensor::generate<double>(shape, fill);
+  throw TypeError(fmt::format("{} makes floating numbers, came the dtype {}", name, name_of(dtype)));
+}
+
+Tensor uniform(std::string_view name, const Shape& shape, DType dtype, double low, double high,
+               const Seed& seed) {
+  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
+    fill_uniform(key_of(seed), out);
+    for (T& x : out) x = static_cast<T>(low) + static_cast<T>(high - low) * x;
+  });
+}
+
+Tensor normal(std::string_view name, const Shape& shape, DType dtype, double mean, double stddev,
+              const Seed& seed) {
+  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
+    fill_normal(key_of(seed), out);
+    for (T& x : out) x = static_cast<T>(mean) + static_cast<T>(stddev) * x;
+  });
+}
+
+/// What lies beyond two standard deviations is drawn again, from numbers that no other element uses.
+Tensor truncated_normal(std::string_view name, const Shape& shape, DType dtype, double mean, double stddev,
+                        const Seed& seed) {
+  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
+    const RandomKey key = key_of(seed);
+    fill_normal(key, out);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      for (std::uint64_t draw = 1; !(std::abs(out[i]) <= T{2}); ++draw) {
+        fill_normal(key, out.subspan(i, 1), draw * out.size() + i);
+      }
+      out[i] = static_cast<T>(mean) + static_cast<T>(stddev) * out[i];
+    }
+  });
+}
+
+struct ZerosKind {
+  static constexpr std::string_view name = "Zeros";
+  using Options = NoOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::zeros(shape, dtype); }
+};
+
+struct OnesKind {
+  static constexpr std::string_view name = "Ones";
+  using Options = NoOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::ones(shape, dtype); }
+};
+
+struct ConstantKind {
+  static constexpr std::string_view name = "Constant";
+  using Options = ConstantOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return Tensor::full(shape, options.value, dtype);
+  }
+};
+
+struct RandomUniformKind {
+  static constexpr std::string_view name = "RandomUniform";
+  using Options = RandomUniformOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return uniform(name, shape, dtype, options.minval, options.maxval, options.seed);
+  }
+};
+
+struct RandomNormalKind {
+  static constexpr std::string_view name = "RandomNormal";
+  using Options = RandomNormalOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return normal(name, shape, dtype, options.mean, options.stddev, options.seed);
+  }
+};
+
+struct TruncatedNormalKind {
+  static constexpr std::string_view name = "TruncatedNormal";
+  using Options = RandomNormalOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return truncated_normal(name, shape, dtype, options.mean, options.stddev, options.seed);
+  }
+};
+
+struct Fans {
+  double in = 1;
+  double out = 1;
+};
+
+double product(const Shape& shape, const std::vector<Index>& axes) {
+  double size = 1;
+  for (const Index axis : axes) size *= static_cast<double>(shape[static_cast<int>(axis)]);
+  return size;
+}
+
+Fans fans_of(const Shape& shape, const VarianceScalingOptions& options) {
+  if (options.input_axes && options.output_axes) {
+    return {product(shape, *options.input_axes), product(shape, *options.output_axes)};
+  }
+  if (shape.rank() == 0) return {};
+  if (shape.rank() == 1) return {static_cast<double>(shape[0]), static_cast<double>(shape[0])};
+  const double field = static_cast<double>(shape.sub(0, shape.rank() - 2).elements());
+  return {static_cast<double>(shape[-2]) * field, static_cast<double>(shape[-1]) * field};
+}
+
+Tensor variance_scaling(std::string_view name, const VarianceScalingOptions& options, const Shape& shape,
+                        DType dtype) {
+  const Fans fans = fans_of(shape, options);
+  const double fan = options.mode == "fan_in"    ? fans.in
+                     : options.mode == "fan_out" ? fans.out
+                                                 : (fans.in + fans.out) / 2;
+  const double variance = options.scale / std::max(1.0, fan);
+  if (options.distribution == "uniform") {
+    const double limit = std::sqrt(3 * variance);
+    return uniform(name, shape, dtype, -limit, limit, options.seed);
+  }
+  if (options.distribution == "untruncated_normal") {
+    return normal(name, shape, dtype, 0, std::sqrt(variance), options.seed);
+  }
+  // The standard deviation of a normal distribution cut at 2.
+  constexpr double stddev_of_cut = 0.87962566103423978;
+  return truncated_normal(name, shape, dtype, 0, std::sqrt(variance) / stddev_of_cut, options.seed);
+}
+
+struct VarianceScalingKind {
+  static constexpr std::string_view name = "VarianceScaling";
+  using Options = VarianceScalingOptions;
+  static void check(Options& options) {
+    if (!(options.scale > 0)) {
+      throw ValueError(fmt::format("VarianceScaling: scale must be positive, came {}", options.scale));
+    }
+    if (options.mode != "fan_in" && options.mode != "fan_out" && options.mode != "fan_avg") {
+      throw ValueError("VarianceScaling: mode must be \"fan_in\", \"fan_out\" or \"fan_avg\", came " +
+                       in_quotes(options.mode));
+    }
+    if (options.distribution == "normal") options.distribution = "truncated_normal";
+    if (options.distribution != "uniform" && options.distribution != "truncated_normal" &&
+        options.distribution != "untruncated_normal") {
+      throw ValueError(
+          "VarianceScaling: distribution must be \"truncated_normal\", \"untruncated_normal\" or "
+          "\"uniform\", came " +
+          in_quotes(options.distribution));
+    }
+  }
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return variance_scaling(name, options, shape, dtype);
+  }
+};
+
+/// A VarianceScaling with a name of its own: what stands in Named is all that tells them apart.
+template <class Named>
+struct FanKind {
+  static constexpr std::string_view name = Named::name;
+  using Options = FanOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    return variance_scaling(name,
+                            {.scale = Named::scale,
+                             .mode = Named::mode,
+                             .distribution = Named::distribution,
+                             .seed = options.seed,
+                             .input_axes = options.input_axes,
+                             .output_axes = options.output_axes},
+                            shape, dtype);
+  }
+};
+
+struct GlorotUniformName {
+  static constexpr auto name = "GlorotUniform", mode = "fan_avg", distribution = "uniform";
+  static constexpr double scale = 1;
+};
+struct GlorotNormalName {
+  static constexpr auto name = "GlorotNormal", mode = "fan_avg", distribution = "truncated_normal";
+  static constexpr double scale = 1;
+};
+struct HeUniformName {
+  static constexpr auto name = "HeUniform", mode = "fan_in", distribution = "uniform";
+  static constexpr double scale = 2;
+};
+struct HeNormalName {
+  static constexpr auto name = "HeNormal", mode = "fan_in", distribution = "truncated_normal";
+  static constexpr double scale = 2;
+};
+struct LecunUniformName {
+  static constexpr auto name = "LecunUniform", mode = "fan_in", distribution = "uniform";
+  static constexpr double scale = 1;
+};
+struct LecunNormalName {
+  static constexpr auto name = "LecunNormal", mode = "fan_in", distribution = "truncated_normal";
+  static constexpr double scale = 1;
+};
+
+struct OrthogonalKind {
+  static constexpr std::string_view name = "Orthogonal";
+  using Options = OrthogonalOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    if (shape.rank() < 2) {
+      throw ValueError("Orthogonal: expected a shape of at least 2 dimensions, came " + to_string(shape));
+    }
+    const Index rows = shape.sub(0, shape.rank() - 1).elements();
+    const Index columns = shape.back();
+    const Index many = std::max(rows, columns);
+    const Index few = std::min(rows, columns);
+    using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    Matrix random(many, few);
+    fill_normal(key_of(options.seed),
+                std::span<double>(random.data(), static_cast<std::size_t>(random.size())));
+    const Eigen::HouseholderQR<Matrix> qr(random);
+    Matrix q = qr.householderQ() * Matrix::Identity(many, few);
+    // With a positive diagonal of R the factors are unique, and Q is uniform over the orthogonal matrices.
+    for (Index i = 0; i < few; ++i) {
+      if (qr.matrixQR()(i, i) < 0) q.col(i) *= -1;
+    }
+    if (rows < columns) q.transposeInPlace();
+    return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(options.gain * q.data()[i]);
+    });
+  }
+};
+
+struct IdentityKind {
+  static constexpr std::string_view name = "Identity";
+  using Options = IdentityOptions;
+  static void check(const Options&) {}
+  static Tensor call(const Options& options, const Shape& shape, DType dtype) {
+    if (shape.rank() != 2)
+      throw ValueError("Identity: expected a shape of 2 dimensions, came " + to_string(shape));
+    return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
+      for (Index i = 0; i < std::min(shape[0], shape[1]); ++i) {
+        out[static_cast<std::size_t>(i * shape[1] + i)] = static_cast<T>(options.gain);
+      }
+    });
+  }
+};
+
+Functions& functions() {
+  static Functions all(
+      "initializer",
+      {Functions::entry<ZerosKind>(), Functions::entry<OnesKind>(), Functions::entry<ConstantKind>(),
+       Functions::entry<RandomUniformKind>(), Functions::entry<RandomNormalKind>(),
+       Functions::entry<TruncatedNormalKind>(), Functions::entry<VarianceScalingKind>(),
+       Functions::entry<FanKind<GlorotUniformName>>(), Functions::entry<FanKind<GlorotNormalName>>(),
+       Functions::entry<FanKind<HeUniformName>>(), Functions::entry<FanKind<HeNormalName>>(),
+       Functions::entry<FanKind<LecunUniformName>>(), Functions::entry<FanKind<LecunNormalName>>(),
+       Functions::entry<OrthogonalKind>(), Functions::entry<IdentityKind>()},
+      {{"zero", "Zeros"},
+       {"one", "Ones"},
+       {"uniform", "RandomUniform"},
+       {"normal", "RandomNormal"},
+       {"IdentityInitializer", "Identity"},
+       {"OrthogonalInitializer", "Orthogonal"}});
+  return all;
+}
+
+template <class Kind>
+Initializer made(typename Kind::Options options) {
+  return Initializer(
+      std::make_shared<internal::KindFunction<Initializer::Implementation, Kind, const Shape&, DType>>(
+          std::move(options)));
+}
+
+}  // namespace
+
+Initializer::Initializer(const std::string& name) : implementation_(functions().by_name(name)) {}
+
+Initializer::Initializer(std::function<Tensor(const Shape&, DType)> function)
+    : implementation_(std::make_shared<internal::UserFunction<Implementation, const Shape&, DType>>(
+          "", std::move(function))) {}
+
+Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
+  if (implementation_ == nullptr) throw ValueError("this Initializer is empty: it was made without a name");
+  if (!shape.known()) {
+    throw ValueError("a value needs a shape whose sizes are all known, came " + to_string(shape));
+  }
+  return (*implementation_)(shape, dtype);
+}
+
+std::string Initializer::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
+Config Initializer::config() const { return functions().serialize(implementation_); }
+Initializer Initializer::from_config(const Config& config) {
+  return Initializer(functions().deserialize(config));
+}
+
+bool operator==(const Initializer& a, const Initializer& b) {
+  return internal::same_function(a.implementation_, b.implementation_);
+}
+
+void register_initializer(const std::string& name, std::function<Tensor(const Shape&, DType)> function) {
+  functions().add(name, std::move(function));
+}
+
+Initializer Zeros() { return made<ZerosKind>({}); }
+Initializer Ones() { return made<OnesKind>({}); }
+Initializer Constant(ConstantOptions options) { return made<ConstantKind>(options); }
+Initializer RandomUniform(RandomUniformOptions options) { return made<RandomUniformKind>(options); }
+Initializer RandomNormal(RandomNormalOptions options) { return made<RandomNormalKind>(options); }
+Initializer TruncatedNormal(RandomNormalOptions options) { return made<TruncatedNormalKind>(options); }
+Initializer VarianceScaling(VarianceScalingOptions options) {
+  return made<VarianceScalingKind>(std::move(options));
+}
+Initializer GlorotUniform(FanOptions options) { return made<FanKind<GlorotUniformName>>(std::move(options)); }
+Initializer GlorotNormal(FanOptions options) { return made<FanKind<GlorotNormalName>>(std::move(options)); }
+Initializer HeUniform(FanOptions options) { return made<FanKind<HeUniformName>>(std::move(options)); }
+Initializer HeNormal(FanOptions options) { return made<FanKind<HeNormalName>>(std::move(options)); }
+Initializer LecunUniform(FanOptions options) { return made<FanKind<LecunUniformName>>(std::move(options)); }
+Initializer LecunNormal(FanOptions options) { return made<FanKind<LecunNormalName>>(std::move(options)); }
+Initializer Orthogonal(OrthogonalOptions options) { return made<OrthogonalKind>(options); }
+Initializer Identity(IdentityOptions options) { return made<IdentityKind>(options); }
+
+}  // namespace unspool

@@ -1,0 +1,129 @@
+#include <cmath>
+#include <fmt/format.h>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/internal/named_function.h>
+#include <unspool/layers/regularizer.h>
+
+namespace unspool {
+
+struct Regularizer::Implementation : internal::NamedFunction<const Tensor&> {};
+
+namespace {
+
+using Functions = internal::NamedFunctions<Regularizer::Implementation, const Tensor&>;
+
+void check_factor(std::string_view regularizer, std::string_view argument, double factor) {
+  if (!std::isfinite(factor) || factor < 0) {
+    throw ValueError(
+        fmt::format("{}: {} must be a finite number >= 0, came {}", regularizer, argument, factor));
+  }
+}
+
+double rounded(double factor) { return static_cast<double>(static_cast<float>(factor)); }
+
+struct L1Kind {
+  static constexpr std::string_view name = "L1";
+  using Options = L1Options;
+  static void check(const Options& options) { check_factor(name, "l1", options.l1); }
+  static Tensor call(const Options& options, const Tensor& x) { return sum(abs(x)) * rounded(options.l1); }
+};
+
+struct L2Kind {
+  static constexpr std::string_view name = "L2";
+  using Options = L2Options;
+  static void check(const Options& options) { check_factor(name, "l2", options.l2); }
+  static Tensor call(const Options& options, const Tensor& x) { return sum(square(x)) * rounded(options.l2); }
+};
+
+struct L1L2Kind {
+  static constexpr std::string_view name = "L1L2";
+  using Options = L1L2Options;
+  static void check(const Options& options) {
+    check_factor(name, "l1", options.l1);
+    check_factor(name, "l2", options.l2);
+  }
+  static Tensor call(const Options& options, const Tensor& x) {
+    if (options.l1 == 0 && options.l2 == 0) return Tensor::scalar(0, x.dtype());
+    // A factor of 0 makes no 0 * inf.
+    if (options.l1 == 0) return L2Kind::call({options.l2}, x);
+    if (options.l2 == 0) return L1Kind::call({options.l1}, x);
+    return L1Kind::call({options.l1}, x) + L2Kind::call({options.l2}, x);
+  }
+};
+
+struct OrthogonalRegularizerKind {
+  static constexpr std::string_view name = "OrthogonalRegularizer";
+  using Options = OrthogonalRegularizerOptions;
+  static void check(const Options& options) {
+    check_factor(name, "factor", options.factor);
+    if (options.mode != "rows" && options.mode != "columns") {
+      throw ValueError("OrthogonalRegularizer: mode must be \"rows\" or \"columns\", came " +
+                       in_quotes(options.mode));
+    }
+  }
+  static Tensor call(const Options& options, const Tensor& x) {
+    if (x.rank() != 2) throw ValueError("OrthogonalRegularizer: expected a matrix, came " + describe(x));
+    const bool rows = options.mode == "rows";
+    const Index count = x.shape()[rows ? 0 : 1];
+    const Tensor unit = x * rsqrt(maximum(sum(square(x), {rows ? 1 : 0}, true), 1e-12));
+    const Tensor cosines = matmul(unit, unit, !rows, rows);
+    const Tensor others = abs(cosines * (1 - Tensor::eye(count, count, x.dtype())));
+    const double pairs = static_cast<double>(count) * (static_cast<double>(count) - 1) / 2;
+    return sum(others) * (rounded(options.factor) * 0.5 / pairs);
+  }
+};
+
+Functions& functions() {
+  static Functions all("regularizer",
+                       {Functions::entry<L1Kind>(), Functions::entry<L2Kind>(), Functions::entry<L1L2Kind>(),
+                        Functions::entry<OrthogonalRegularizerKind>()});
+  return all;
+}
+
+template <class Kind>
+Regularizer made(typename Kind::Options options) {
+  return Regularizer(
+      std::make_shared<internal::KindFunction<Regularizer::Implementation, Kind, const Tensor&>>(
+          std::move(options)));
+}
+
+}  // namespace
+
+Regularizer::Regularizer(const std::string& name) : implementation_(functions().by_name(name)) {}
+
+Regularizer::Regularizer(std::function<Tensor(const Tensor&)> function)
+    : implementation_(
+          std::make_shared<internal::UserFunction<Implementation, const Tensor&>>("", std::move(function))) {}
+
+Tensor Regularizer::operator()(const Tensor& x) const {
+  if (implementation_ == nullptr) throw ValueError("this Regularizer is empty: it was made without a name");
+  return (*implementation_)(x);
+}
+
+std::string Regularizer::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
+Config Regularizer::config() const { return functions().serialize(implementation_); }
+Regularizer Regularizer::from_config(const Config& config) {
+  return Regularizer(functions().deserialize(config));
+}
+
+bool operator==(const Regularizer& a, const Regularizer& b) {
+  return internal::same_function(a.implementation_, b.implementation_);
+}
+
+void register_regularizer(const std::string& name, std::function<Tensor(const Tensor&)> function) {
+  functions().add(name, std::move(function));
+}
+
+Regularizer L1(L1Options options) { return made<L1Kind>(options); }
+Regularizer L2(L2Options options) { return made<L2Kind>(options); }
+Regularizer L1L2(L1L2Options options) { return made<L1L2Kind>(options); }
+Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options) {
+  return made<OrthogonalRegularizerKind>(std::move(options));
+}
+
+}  // namespace unspool
