@@ -1,5 +1,11 @@
 #pragma once
 
+#include <concepts>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <unspool/layers/layer.h>
 
 namespace unspool {
@@ -13,11 +19,24 @@ struct CellOutput {
   States states;
 };
 
+/// The shape of a state without the batch: 64, or {rows, columns} for a matrix.
+class StateSize {
+ public:
+  template <std::integral I>
+  StateSize(I units) : shape_({static_cast<Index>(units)}) {}
+  StateSize(std::initializer_list<Index> sizes) : shape_(sizes) {}
+  StateSize(const Shape& shape) : shape_(shape) {}
+  const Shape& shape() const { return shape_; }
+
+ private:
+  Shape shape_;
+};
+
 struct CellOptions {
-  /// The shape of each state without the batch: {units}, or for a matrix {rows, columns}.
-  std::vector<Shape> state_sizes;
+  /// One for each state: {units}, {units, units}, {{rows, columns}, units}.
+  std::vector<StateSize> state_sizes;
   /// The shape of the output without the batch; empty: the first state's.
-  std::optional<Shape> output_size = std::nullopt;
+  std::optional<StateSize> output_size = std::nullopt;
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;
@@ -33,9 +52,17 @@ class Cell : public LayerBase {
   /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...).
   CellOutput operator()(const Tensor& x, const States& states, const CallArgs& args = {});
 
-  /// The states before the first step: zeros unless overridden.
+  /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
   virtual States get_initial_state(Index batch_size, DType dtype);
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
+
+  /// What is the same at every step of one call: dropout masks, or whatever follows from the constants. RNN
+  /// asks for it before the first step, with the input of that step, and call() finds it in args.per_call at
+  /// each. By default nothing.
+  virtual PerCall per_call(const Tensor& x, const CallArgs& args);
+  /// Forgets what a cell may have kept of it for calls outside of an RNN, which calls this before and after
+  /// its steps.
+  virtual void reset_per_call() {}
 
  protected:
   explicit Cell(CellOptions options);
@@ -43,6 +70,8 @@ class Cell : public LayerBase {
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:
+  void check_states(const States& states, std::string_view whose, const Shape& input) const;
+
   std::vector<Shape> state_sizes_;
   Shape output_size_;
 };

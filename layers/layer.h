@@ -2,18 +2,23 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
+#include <unspool/core/fields.h>
 #include <unspool/core/tensor.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/initializer.h>
+#include <unspool/layers/naming.h>
+#include <unspool/layers/options.h>
 #include <unspool/layers/regularizer.h>
 
 namespace unspool {
@@ -22,6 +27,17 @@ class LayerBase;
 class Layer;
 class Cell;
 
+namespace internal {
+class CallScope;
+}
+
+/// What a cell makes once a call and keeps over its steps, dropout masks say; a cell made of others keeps
+/// theirs, too.
+struct PerCall {
+  std::vector<Tensor> tensors = {};
+  std::vector<PerCall> of_cells = {};
+};
+
 /// What a call is given beside its inputs.
 struct CallArgs {
   /// Not said: as the layer around says, else false.
@@ -29,7 +45,10 @@ struct CallArgs {
   /// Which steps count, (batch, time), bool. Empty: the mask attached to the first input, if any.
   Tensor mask = {};
   std::vector<Tensor> initial_state = {};
+  /// What a cell is given at every step beside its input.
   std::vector<Tensor> constants = {};
+  /// What the cell's per_call() gave. Filled in by RNN.
+  std::shared_ptr<const PerCall> per_call = nullptr;
 
   bool is_training() const { return training.value_or(false); }
 };
@@ -120,23 +139,51 @@ class Ref {
 /// A layer or cell of any class: make<MinimalGatedCell>(128).
 template <class L, class... Arguments>
 Ref<L> make(Arguments&&... arguments) {
-  return Ref<L>(std::make_shared<L>(std::forward<Arguments>(arguments)...));
+  Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
+  made->name();  // Names are counted in the order in which layers are made.
+  return made;
 }
 
 /// The function object behind a built-in layer's name: Dense({.units = 10}) is a Ref<layers::Dense>.
 template <class L>
 struct Maker {
-  Ref<L> operator()(typename L::Options options) const {
-    return Ref<L>(std::make_shared<L>(std::move(options)));
-  }
+  Ref<L> operator()(typename L::Options options) const { return make<L>(std::move(options)); }
 };
 
 /// Arguments that every layer takes.
 struct LayerOptions {
-  /// Empty: made from the class's name, "dense_1".
+  /// Without '/'. Empty: made from the class's name, "dense_1".
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;
+  /// A penalty on each output, divided by the batch size.
+  Regularizer activity_regularizer = {};
+
+  static constexpr auto fields() {
+    using O = LayerOptions;
+    return std::tuple(field("name", &O::name, "of the layer"),
+                      field("trainable", &O::trainable, "whether training changes its weights"),
+                      field("dtype", &O::dtype, "of weights and computation"),
+                      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"));
+  }
+};
+
+/// Those arguments from among a layer's own.
+template <Options O>
+LayerOptions layer_options(const O& options) {
+  return options_from<LayerOptions>(options);
+}
+
+/// What an input must be like; what is not said may be anything. Checked before a layer is built and called.
+struct InputSpec {
+  std::optional<DType> dtype = std::nullopt;
+  /// Unknown dimensions fit everything.
+  std::optional<Shape> shape = std::nullopt;
+  std::optional<int> ndim = std::nullopt;
+  std::optional<int> max_ndim = std::nullopt;
+  std::optional<int> min_ndim = std::nullopt;
+  /// The sizes of some axes.
+  std::map<int, Index> axes = {};
 };
 
 /// All that layers and cells have in common: names, weights, sublayers, losses, config. How they are called
@@ -147,7 +194,9 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   LayerBase(const LayerBase&) = delete;
   LayerBase& operator=(const LayerBase&) = delete;
 
-  const std::string& name() const { return name_; }
+  /// As given, or made from the class's name when the layer is made (at the latest when it is first asked
+  /// for).
+  const std::string& name() const;
   /// The names of the layers around and this one's, joined by '/'; empty until it is built.
   const std::string& path() const { return path_; }
   DType dtype() const { return dtype_; }
@@ -157,59 +206,105 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
 
   /// Own trainable weights in the order they were added, own others, then each sublayer's.
   std::vector<Variable> weights() const;
+  /// Those that training changes; none if the layer is not trainable.
   std::vector<Variable> trainable_weights() const;
   std::vector<Variable> non_trainable_weights() const;
   std::vector<Variable> trainable_variables() const { return trainable_weights(); }
   bool trainable() const { return trainable_; }
-  /// Of this layer, its weights and its sublayers.
+  /// Of this layer, the weights that were added as trainable, and its sublayers.
   void set_trainable(bool trainable);
   std::vector<Tensor> get_weights() const;
-  /// In the order of weights(). ValueError if number or shapes differ; then nothing has changed.
+  /// In the order of weights(); floating values are cast. ValueError if number or shapes differ, and then
+  /// nothing has changed.
   void set_weights(const std::vector<Tensor>& values);
   /// The number of elements of all weights. ValueError unless built.
   Index count_params() const;
 
-  /// Added penalties: add_loss's since the outermost call began, then each trainable weight's regularizer.
+  /// Added penalties: what add_loss() and activity regularizers gave since the outermost call began, here and
+  /// in sublayers, then each trainable weight's regularizer.
   std::vector<Tensor> losses() const;
 
   const std::vector<Ref<LayerBase>>& sublayers() const { return sublayers_; }
-  /// The arguments that make this layer again.
+  const std::vector<InputSpec>& input_spec() const { return input_spec_; }
+  const Regularizer& activity_regularizer() const { return activity_regularizer_; }
+
+  /// Makes the weights for inputs of these shapes, unless they are made. A call does it by itself; a layer
+  /// may do it for its sublayers while it is built.
+  void build_once(const std::vector<Shape>& input_shapes);
+  void build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
+
+  /// The arguments that make this layer again. A layer with arguments of its own overrides it, by
+  /// `return config_of(options)` if it has an options struct.
   virtual Config get_config() const;
 
  protected:
   explicit LayerBase(LayerOptions options = {});
 
-  /// Adds a weight, made at once. Only while building or in the constructor: RuntimeError afterwards.
+  /// Adds a weight, made at once. Only in the constructor or while building: RuntimeError afterwards.
   Variable add_weight(WeightOptions options);
-  /// Owns a sublayer: its weights are this layer's, too.
+  /// Owns a sublayer: its weights are this layer's, too. Only in the constructor or while building.
   template <class L>
   Ref<L> add_layer(Ref<L> layer) {
     own(layer);
     return layer;
   }
-  /// A loss of this call (a scalar), for the training loss.
+  /// A loss of this call (one number), for the training loss. In a graph of layers it is added when the graph
+  /// is run.
   void add_loss(const Tensor& loss);
+  /// For the first inputs, one each.
+  void set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+  /// ValueError naming the layer unless inputs of these shapes fit input_spec().
+  void check_input_shapes(const std::vector<Shape>& shapes) const;
 
   /// Makes the weights for inputs of this shape. Called once, before the first call.
   virtual void build(const Shape& input_shape);
-  /// Runs build() with the layer's path in force, unless it is built.
-  void build_once(const Shape& input_shape);
+  /// For layers whose weights depend on several inputs; a cell is given its input's shape and those of the
+  /// constants.
+  virtual void build_all(const std::vector<Shape>& input_shapes);
+
+  /// name, trainable and dtype as they are now, then the other fields of an options struct.
+  template <Options O>
+  Config config_of(const O& options) const {
+    return merged_config(to_config(options));
+  }
 
  private:
   friend class Layer;
   friend class Cell;
-  class Scope;
 
   void own(Ref<LayerBase> layer);
+  void check_inputs(const std::vector<Tensor>& inputs) const;
+  void build_here(const std::vector<Shape>& input_shapes);
+  Config merged_config(const Config& arguments) const;
+  void set_paths();
+  void clear_losses();
+  template <class F>
+  void for_each_layer(F&& f) const;
 
-  std::string name_;
+  mutable std::string name_;
   std::string path_;
   bool trainable_ = true;
   DType dtype_ = float32;
   bool built_ = false;
-  std::vector<Variable> weights_;
+  bool building_ = false;
+  std::vector<Variable> trainable_weights_;  // Added as such, whatever they are now.
+  std::vector<Variable> other_weights_;
   std::vector<Ref<LayerBase>> sublayers_;
+  std::vector<InputSpec> input_spec_;
+  Regularizer activity_regularizer_;
   std::vector<Tensor> losses_;
+};
+
+/// While it lives, calls on this thread keep no losses: prediction writes to no layer.
+class WithoutLosses {
+ public:
+  WithoutLosses();
+  ~WithoutLosses();
+  WithoutLosses(const WithoutLosses&) = delete;
+  WithoutLosses& operator=(const WithoutLosses&) = delete;
+
+ private:
+  bool outer_;
 };
 
 /// A layer: tensors in, tensors out. One of your own derives from it and overrides call(), and build() if it
@@ -217,23 +312,27 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
 ///
 ///     class Scale : public Layer {
 ///      public:
-///       void build(const Shape& input) override { gain_ = add_weight({.name = "gain", .shape =
-///       {input.back()}}); } Tensor call(const Tensor& x, const CallArgs&) override { return x * gain_; }
+///       void build(const Shape& input) override {
+///         gain_ = add_weight({.name = "gain", .shape = {input.back()}, .initializer = Ones()});
+///       }
+///       Tensor call(const Tensor& x, const CallArgs&) override { return x * gain_; }
+///
 ///      private:
 ///       Variable gain_;
 ///     };
 ///     Tensor y = make<Scale>()(x);
 class Layer : public LayerBase {
  public:
-  /// Builds the layer at the first call, hands down `training` and the mask, and calls it. Errors name its
-  /// path.
+  /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
+  /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {});
 
   /// The shapes of the outputs for inputs of these shapes; dimensions may be unknown. By default found by
-  /// calling the layer on abstract tensors.
+  /// calling the layer on abstract tensors, which builds it.
   virtual std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs);
   Shape compute_output_shape(const Shape& input) { return compute_output_shapes({input}).at(0); }
-  /// The mask of the output, given that of the first input (may be empty).
+  /// The mask of the first output, given that of the first input (may be empty). By default that one if
+  /// supports_masking(), else none. A mask that call() attached stays.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask);
   /// Whether masks pass through.
   virtual bool supports_masking() const { return false; }
@@ -245,6 +344,9 @@ class Layer : public LayerBase {
   virtual Tensor call(const Tensor& x, const CallArgs& args);
   /// Several in or out.
   virtual std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args);
+
+ private:
+  void add_activity_losses(const std::vector<Tensor>& outputs);
 };
 
 }  // namespace unspool

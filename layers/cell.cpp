@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <unspool/autograd/conversion.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/cell.h>
+#include <unspool/layers/internal/call_scope.h>
+
+namespace unspool {
+namespace {
+
+bool needs_cast(const Tensor& tensor, DType dtype) {
+  return tensor && is_floating(tensor.dtype()) && tensor.dtype() != dtype;
+}
+
+Tensor as(const Tensor& tensor, DType dtype) {
+  return needs_cast(tensor, dtype) ? cast(tensor, dtype) : tensor;
+}
+
+}  // namespace
+
+Cell::Cell(CellOptions options)
+    : LayerBase({.name = std::move(options.name), .trainable = options.trainable, .dtype = options.dtype}) {
+  if (options.state_sizes.empty()) throw ValueError("a cell has at least one state: state_sizes is empty");
+  for (const StateSize& size : options.state_sizes) {
+    for (const Index n : size.shape()) {
+      if (n <= 0) {
+        throw ValueError("the size of a state is positive, came " + to_string(size.shape()));
+      }
+    }
+    state_sizes_.push_back(size.shape());
+  }
+  output_size_ = options.output_size ? options.output_size->shape() : state_sizes_.front();
+}
+
+States Cell::get_initial_state(Index batch_size, DType dtype) {
+  if (batch_size < 0) {
+    throw ValueError(fmt::format("get_initial_state: the batch size must be known, came {}", batch_size));
+  }
+  States states;
+  for (const Shape& size : state_sizes_) states.push_back(Tensor::zeros(Shape({batch_size}) + size, dtype));
+  return states;
+}
+
+PerCall Cell::per_call(const Tensor&, const CallArgs&) { return {}; }
+
+void Cell::check_states(const States& states, std::string_view whose, const Shape& input) const {
+  if (states.size() != state_sizes_.size()) {
+    throw ValueError(fmt::format("the cell {} has {} state{}, {} {}", name(), state_sizes_.size(),
+                                 state_sizes_.size() == 1 ? "" : "s", whose, states.size()));
+  }
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const Shape expected = Shape({input.front()}) + state_sizes_[i];
+    if (states[i] && compatible(states[i].shape(), expected)) continue;
+    throw ValueError(fmt::format("the cell {} has a state {} of shape {} here, {} {}", name(), i,
+                                 to_string(expected), whose, describe(states[i])));
+  }
+}
+
+CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArgs& args) {
+  const internal::CallScope scope(*this, args.training);
+  if (scope.outermost()) clear_losses();
+  if (!x) throw ValueError("the input is an empty tensor");
+  if (x.rank() == 0) throw ValueError("the input has a batch axis, came " + describe(x));
+  check_inputs({x});
+  if (!built()) {
+    std::vector<Shape> shapes = {x.shape()};
+    for (const Tensor& constant : args.constants) shapes.push_back(constant.shape());
+    build_here(shapes);
+    check_inputs({x});
+  }
+  check_states(states, "came", x.shape());
+
+  CallArgs resolved = args;
+  resolved.training = scope.training();
+  for (Tensor& constant : resolved.constants) constant = as(constant, dtype());
+  States cast_states;
+  for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));
+  const Tensor input = as(x, dtype());
+  if (resolved.per_call == nullptr)
+    resolved.per_call = std::make_shared<const PerCall>(per_call(input, resolved));
+
+  CellOutput result = call(input, cast_states, resolved);
+  if (!result.output) throw ValueError("call() returned an empty tensor as output");
+  check_states(result.states, "call() returned", x.shape());
+  return result;
+}
+
+}  // namespace unspool

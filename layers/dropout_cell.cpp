@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/random.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/dropout_cell.h>
+
+namespace unspool {
+namespace {
+
+void check_rate(std::string_view argument, double rate) {
+  if (!(rate >= 0 && rate <= 1))
+    throw ValueError(fmt::format("{} must lie in [0, 1], came {}", argument, rate));
+}
+
+std::optional<std::uint64_t> unsigned_seed(const std::optional<std::int64_t>& seed) {
+  if (!seed) return std::nullopt;
+  return static_cast<std::uint64_t>(*seed);
+}
+
+}  // namespace
+
+DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
+    : Cell(std::move(cell)),
+      dropout_(dropout.dropout),
+      recurrent_dropout_(dropout.recurrent_dropout),
+      masks_(dropout.masks),
+      seeds_(unsigned_seed(dropout.seed)) {
+  check_rate("dropout", dropout_);
+  check_rate("recurrent_dropout", recurrent_dropout_);
+}
+
+std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype,
+                                       double rate, int count) {
+  const bool fits = static_cast<int>(kept.size()) == count && kept.front().shape() == shape &&
+                    kept.front().dtype() == dtype;
+  if (!fits) {
+    if (!shape.known()) {
+      throw ValueError("a dropout mask needs sizes that are known, came " + to_string(shape));
+    }
+    kept.clear();
+    for (int i = 0; i < count; ++i) {
+      const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, seeds_.next());
+      kept.push_back(rate == 1 ? ones : ones * (1 / (1 - rate)));
+    }
+  }
+  return kept;
+}
+
+std::vector<Tensor> DropoutCell::get_dropout_mask_for_cell(const Tensor& x, bool training, int count) {
+  if (dropout_ == 0 || !training) return {};
+  return masks(input_masks_, x.shape(), x.dtype(), dropout_, count);
+}
+
+std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training,
+                                                                     int count) {
+  if (recurrent_dropout_ == 0 || !training) return {};
+  return masks(state_masks_, state.shape(), state.dtype(), recurrent_dropout_, count);
+}
+
+PerCall DropoutCell::per_call(const Tensor& x, const CallArgs& args) {
+  if (!args.is_training()) return {};
+  PerCall made;
+  made.tensors = get_dropout_mask_for_cell(x, true, masks_);
+  if (recurrent_dropout_ > 0) {
+    const Tensor state =
+        internal::TensorAccess::abstract(Shape({x.shape().front()}) + state_sizes().front(), dtype());
+    for (Tensor& mask : get_recurrent_dropout_mask_for_cell(state, true, masks_)) {
+      made.tensors.push_back(std::move(mask));
+    }
+  }
+  return made;
+}
+
+Tensor DropoutCell::dropped_input(const Tensor& x, const CallArgs& args, int i) const {
+  if (dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return x;
+  return x * args.per_call->tensors.at(static_cast<std::size_t>(i));
+}
+
+Tensor DropoutCell::dropped_state(const Tensor& state, const CallArgs& args, int i) const {
+  if (recurrent_dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return state;
+  return state * args.per_call->tensors.at(static_cast<std::size_t>(i + (dropout_ > 0 ? masks_ : 0)));
+}
+
+}  // namespace unspool

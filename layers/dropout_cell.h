@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <unspool/core/random.h>
+#include <unspool/layers/cell.h>
+
+namespace unspool {
+
+struct DropoutCellOptions {
+  /// The part of the input's elements that a call leaves out, 0 to 1.
+  double dropout = 0;
+  /// The same of the first state's.
+  double recurrent_dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  /// How many masks each of the two needs: one for all gates, or one a gate.
+  int masks = 1;
+};
+
+/// A cell with dropout on its input and on its first state: masks are drawn once a call and are the same at
+/// every step (Gal and Ghahramani 2016). In call(), write dropped_input(x, args) for x and dropped_state(h,
+/// args) for h.
+///
+/// A mask holds 0 or 1 / (1 - rate). Outside of an RNN masks stay until they are reset, or until the input's
+/// shape changes.
+class DropoutCell : public Cell {
+ public:
+  double dropout() const { return dropout_; }
+  double recurrent_dropout() const { return recurrent_dropout_; }
+
+  /// The masks for inputs like `x`: none if the rate is 0 or this is no training, else `count` of them.
+  std::vector<Tensor> get_dropout_mask_for_cell(const Tensor& x, bool training, int count = 1);
+  /// The same for the first state.
+  std::vector<Tensor> get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training, int count = 1);
+  void reset_dropout_mask() { reset(input_masks_); }
+  void reset_recurrent_dropout_mask() { reset(state_masks_); }
+
+  PerCall per_call(const Tensor& x, const CallArgs& args) override;
+  void reset_per_call() override {
+    reset_dropout_mask();
+    reset_recurrent_dropout_mask();
+  }
+
+ protected:
+  /// ValueError for a rate outside of 0 to 1.
+  DropoutCell(CellOptions cell, DropoutCellOptions dropout);
+
+  /// `x` with the i-th mask of this call; as it is where there is none.
+  Tensor dropped_input(const Tensor& x, const CallArgs& args, int i = 0) const;
+  Tensor dropped_state(const Tensor& state, const CallArgs& args, int i = 0) const;
+
+ private:
+  static void reset(std::vector<Tensor>& masks) {
+    if (!masks.empty()) masks.clear();  // Prediction writes nothing.
+  }
+  std::vector<Tensor> masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype, double rate,
+                            int count);
+
+  double dropout_;
+  double recurrent_dropout_;
+  int masks_;
+  SeedGenerator seeds_;
+  std::vector<Tensor> input_masks_;
+  std::vector<Tensor> state_masks_;
+};
+
+}  // namespace unspool

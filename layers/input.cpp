@@ -1,0 +1,26 @@
+#include <unspool/core/config.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/graph.h>
+#include <unspool/layers/input.h>
+#include <unspool/layers/naming.h>
+
+namespace unspool {
+
+Tensor Input(InputOptions options) {
+  if (options.batch_shape && (options.shape || options.batch_size)) {
+    throw ValueError(
+        "Input: batch_shape holds the batch size and the shape; give either it or these, came batch_shape " +
+        to_string(*options.batch_shape) +
+        (options.shape ? " and shape " + to_string(*options.shape) : " and batch_size"));
+  }
+  if (!options.batch_shape && !options.shape) throw ValueError("Input: needs a shape or a batch_shape");
+  const Shape shape = options.batch_shape ? *options.batch_shape
+                                          : Shape({options.batch_size.value_or(unknown)}) + *options.shape;
+  if (options.name.empty()) options.name = unique_name("input_layer");
+  if (options.name.find('/') != std::string::npos) {
+    throw ValueError("Input: a name has no '/' in it, came " + in_quotes(options.name));
+  }
+  return GraphNode::input({shape, options.dtype}, options.name);
+}
+
+}  // namespace unspool

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+#include <unspool/core/shape.h>
+#include <unspool/core/tensor.h>
+
+namespace unspool {
+
+/// A shape that may be left out; `{}` and Shape() are the shape of a scalar.
+class GivenShape : public std::optional<Shape> {
+ public:
+  constexpr GivenShape() = default;
+  GivenShape(std::nullopt_t) {}
+  GivenShape(std::initializer_list<Index> sizes) : std::optional<Shape>(Shape(sizes)) {}
+  GivenShape(const Shape& shape) : std::optional<Shape>(shape) {}
+};
+
+struct InputOptions {
+  /// Without the batch; -1 where the size is not known.
+  GivenShape shape = std::nullopt;
+  /// Empty: not known.
+  std::optional<Index> batch_size = std::nullopt;
+  DType dtype = float32;
+  /// With the batch; instead of shape and batch_size.
+  GivenShape batch_shape = std::nullopt;
+  /// Empty: "input_layer", "input_layer_1", ...
+  std::string name = {};
+};
+
+/// A symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of shape
+/// {-1, 8, 8}. ValueError if both shape and batch_shape are given, or neither.
+Tensor Input(InputOptions options);
+
+}  // namespace unspool
