@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unspool/core/array.h>
 #include <unspool/core/config.h>
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
@@ -7,8 +8,48 @@
 #include <unspool/core/memory.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/scalar.h>
 #include <unspool/core/shape.h>
+#include <unspool/core/small_vector.h>
+#include <unspool/core/tensor.h>
 #include <unspool/core/threads.h>
 #include <unspool/core/version.h>
 
 #include <unspool/serialization/file.h>
+
+#include <unspool/autograd/activations.h>
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/attributes.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/elementwise.h>
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/gradcheck.h>
+#include <unspool/autograd/indexing.h>
+#include <unspool/autograd/operation.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/random.h>
+#include <unspool/autograd/recorder.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/autograd/softmax.h>
+#include <unspool/autograd/tape.h>
+#include <unspool/autograd/variable.h>
+
+#include <unspool/layers/activation.h>
+#include <unspool/layers/cell.h>
+#include <unspool/layers/constraint.h>
+#include <unspool/layers/dense.h>
+#include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/graph.h>
+#include <unspool/layers/initializer.h>
+#include <unspool/layers/input.h>
+#include <unspool/layers/layer.h>
+#include <unspool/layers/naming.h>
+#include <unspool/layers/options.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/regularizer.h>
+#include <unspool/layers/rnn.h>
+#include <unspool/layers/simple_rnn.h>
+#include <unspool/layers/simple_rnn_cell.h>

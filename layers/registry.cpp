@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <array>
+
+#include <unspool/core/error.h>
+#include <unspool/layers/dense.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/rnn.h>
+#include <unspool/layers/simple_rnn.h>
+#include <unspool/layers/simple_rnn_cell.h>
+
+namespace unspool {
+namespace {
+
+std::shared_ptr<LayerBase> rnn_from(const Config& config) {
+  Config arguments = detail::plain_layer_config(config);
+  const Ref<Cell> cell = layer_from_config<Cell>(arguments["cell"]);
+  arguments.erase("cell");
+  return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
+}
+
+using Entry = Registry<LayerBase>::Entry;
+
+template <class L>
+Entry entry(Registry<LayerBase>::Factory factory = &detail::layer_from<L>) {
+  return Registry<LayerBase>::entry<L>(class_name_of(typeid(L)), std::move(factory));
+}
+
+std::vector<Entry> built_in() {
+  return {
+      entry<layers::Dense>(),
+      entry<layers::RNN>(&rnn_from),
+      entry<layers::SimpleRNN>(),
+      entry<layers::SimpleRNNCell>(),
+  };
+}
+
+bool is_built_in(const LayerBase& layer) {
+  static const std::vector<Entry> all = built_in();
+  return std::any_of(all.begin(), all.end(), [&](const Entry& known) { return known.type == typeid(layer); });
+}
+
+}  // namespace
+
+Registry<LayerBase>& layer_registry() {
+  static Registry<LayerBase> registry("layer", &built_in, "register_layer<MyLayer>(\"my>MyLayer\")");
+  return registry;
+}
+
+Config detail::plain_layer_config(const Config& config) {
+  Config plain = config;
+  if (const auto dtype = config.find("dtype"); dtype && dtype->is_map()) {
+    plain.set("dtype", (*dtype)["config"]["name"]);
+  } else if (dtype && dtype->is_null()) {
+    plain.erase("dtype");
+  }
+  // Arguments of Keras' layers that this library has no use for.
+  for (const std::string_view key : {"quantization_config", "lora_rank", "lora_alpha"}) {
+    if (const auto value = config.find(key); value && value->is_null()) plain.erase(key);
+  }
+  return plain;
+}
+
+void detail::fail_layer_class(const Config& config, const LayerBase& came, const std::type_info& wanted) {
+  throw TypeError(config.path() + ": expected a " + class_name_of(wanted) + ", came the class " +
+                  came.class_name());
+}
+
+Config serialize_layer(const LayerBase& layer) {
+  const std::string name = layer_registry().name_of(layer);
+  const bool known_to_keras = is_built_in(layer);
+  return Config::map({{"module", known_to_keras ? Config("keras.layers") : Config()},
+                      {"class_name", name.substr(name.find('>') + 1)},
+                      {"config", layer.get_config()},
+                      {"registered_name", known_to_keras ? Config() : Config(name)}});
+}
+
+Ref<LayerBase> deserialize_layer(const Config& config) {
+  std::string name = config["class_name"].as<std::string>();
+  const std::optional<Config> registered = config.find("registered_name");
+  if (registered && registered->is_string()) {
+    const std::string own = registered->as<std::string>();
+    if (layer_registry().contains(own) || !layer_registry().contains(name)) name = own;
+  }
+  const std::optional<Config> arguments = config.find("config");
+  return Ref<LayerBase>(
+      layer_registry().create(name, arguments && !arguments->is_null() ? *arguments : Config::map()));
+}
+
+}  // namespace unspool

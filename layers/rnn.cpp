@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <numeric>
+
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/recorder.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/rnn.h>
+
+namespace unspool::layers {
+namespace {
+
+/// The first two axes change places: batch-major to time-major, and back.
+Tensor swap_batch_and_time(const Tensor& x) {
+  std::vector<Index> axes(static_cast<std::size_t>(x.rank()));
+  std::iota(axes.begin(), axes.end(), Index{0});
+  std::swap(axes[0], axes[1]);
+  return transpose(x, axes);
+}
+
+/// `mask` with axes of size 1 added at the end, up to `rank`.
+Tensor broadcastable(Tensor mask, int rank) {
+  while (mask.rank() < rank) mask = expand_dims(mask, -1);
+  return mask;
+}
+
+/// A mask (time, batch), a step at a time, for tensors of any rank.
+class StepMasks {
+ public:
+  explicit StepMasks(Tensor mask) : mask_(std::move(mask)) {}
+  explicit operator bool() const { return static_cast<bool>(mask_); }
+
+  /// Where step t counts keeps `now`, elsewhere `before`.
+  Tensor select(std::size_t t, const Tensor& now, const Tensor& before) {
+    const int rank = now.rank();
+    auto found = steps_.find(rank);
+    if (found == steps_.end()) {
+      found = steps_.emplace(rank, unstack(broadcastable(mask_, rank + 1), 0)).first;
+    }
+    return where(found->second[t], now, before);
+  }
+
+ private:
+  Tensor mask_;
+  std::map<int, std::vector<Tensor>> steps_;
+};
+
+}  // namespace
+
+RNN::RNN(Ref<Cell> cell, RNNOptions options)
+    : Layer({.name = options.name,
+             .trainable = options.trainable,
+             .dtype = options.dtype.value_or(cell ? cell->dtype() : float32),
+             .activity_regularizer = options.activity_regularizer}),
+      cell_(std::move(cell)),
+      options_(std::move(options)) {
+  if (!cell_) throw ValueError("RNN: needs a cell, came an empty Ref");
+  add_layer(cell_);
+}
+
+void RNN::check_sequence(const Shape& shape) const {
+  if (shape.rank() >= 3) return;
+  throw ValueError(fmt::format("the layer {} expects a sequence ({}, features...), came the shape {}", name(),
+                               options_.time_major ? "time, batch" : "batch, time", to_string(shape)));
+}
+
+Shape RNN::step_shape(const Shape& sequence) const {
+  return Shape({sequence[options_.time_major ? 1 : 0]}) + sequence.sub(2, sequence.rank());
+}
+
+void RNN::build_all(const std::vector<Shape>& input_shapes) {
+  const Shape& sequence = input_shapes.front();
+  check_sequence(sequence);
+  const Shape step = step_shape(sequence);
+  if (options_.stateful && step.front() == unknown) {
+    throw ValueError(fmt::format(
+        "the layer {} is stateful, so its batch size must be known, came the shape {}: give the Input a "
+        "batch_size",
+        name(), to_string(sequence)));
+  }
+  std::vector<Shape> shapes = {step};
+  const std::size_t states = cell_->state_sizes().size();
+  for (std::size_t i = 1 + states; i < input_shapes.size(); ++i) shapes.push_back(input_shapes[i]);
+  cell_->build_once(shapes);
+  if (options_.stateful) {
+    states_.clear();
+    for (const Tensor& state : cell_->get_initial_state(step.front())) {
+      states_.emplace_back(state, VariableOptions{.name = "state", .trainable = false});
+    }
+  }
+}
+
+RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  Parts parts{inputs.front(), args.initial_state, args.constants};
+  if (inputs.size() == 1) return parts;
+  if (!args.initial_state.empty() || !args.constants.empty()) {
+    throw ValueError(
+        fmt::format("the layer {} was given {} tensors beside its sequence, and initial_state or "
+                    "constants as well: give them in one way",
+                    name(), inputs.size() - 1));
+  }
+  const std::size_t states = cell_->state_sizes().size();
+  if (inputs.size() < 1 + states) {
+    throw ValueError(fmt::format("the layer {} has {} states, but was given {} initial states", name(),
+                                 states, inputs.size() - 1));
+  }
+  const auto first_constant = inputs.begin() + static_cast<std::ptrdiff_t>(1 + states);
+  parts.initial_state.assign(inputs.begin() + 1, first_constant);
+  parts.constants.assign(first_constant, inputs.end());
+  return parts;
+}
+
+States RNN::first_states(const Tensor& sequence, const States& given) const {
+  const Index batch = step_shape(sequence.shape()).front();
+  const std::vector<Shape>& sizes = cell_->state_sizes();
+  if (given.empty()) {
+    if (options_.stateful) {
+      States states;
+      for (const Variable& state : states_) states.push_back(state.value());
+      return states;
+    }
+    if (batch != unknown) return cell_->get_initial_state(batch);
+    // Shapes alone are asked for.
+    States states;
+    for (const Shape& size : sizes) {
+      states.push_back(sequence.recorder()->abstract({Shape({unknown}) + size, cell_->dtype()}));
+    }
+    return states;
+  }
+  if (given.size() != sizes.size()) {
+    throw ValueError(fmt::format("the layer {} has {} state{}, but was given {} initial state{}", name(),
+                                 sizes.size(), sizes.size() == 1 ? "" : "s", given.size(),
+                                 given.size() == 1 ? "" : "s"));
+  }
+  States states;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const Shape expected = Shape({batch}) + sizes[i];
+    if (!given[i] || !compatible(given[i].shape(), expected)) {
+      throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, came {}", name(), i,
+                                   to_string(expected), describe(given[i])));
+    }
+    states.push_back(given[i].dtype() == cell_->dtype() ? given[i] : cast(given[i], cell_->dtype()));
+  }
+  return states;
+}
+
+/// As (time, batch), or empty.
+Tensor RNN::checked_mask(const Tensor& mask, const Shape& sequence) const {
+  if (!mask) return {};
+  const bool trailing = mask.rank() == 3 && mask.shape().back() == 1;
+  if ((mask.rank() != 2 && !trailing) || !compatible(mask.shape().sub(0, 2), sequence.sub(0, 2))) {
+    throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(),
+                                 to_string(sequence.sub(0, 2)), describe(mask)));
+  }
+  const Tensor flat = trailing ? squeeze(mask, {2}) : mask;
+  return options_.time_major ? flat : swap_batch_and_time(flat);
+}
+
+std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const Parts parts = parts_of(inputs, args);
+  const Shape& shape = parts.sequence.shape();
+  check_sequence(shape);
+  const Index time = shape[options_.time_major ? 0 : 1];
+  if (time == unknown) {
+    throw ValueError(fmt::format("the layer {} needs a known number of time steps, came the shape {}", name(),
+                                 to_string(shape)));
+  }
+  if (time == 0) {
+    throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
+                                 to_string(shape)));
+  }
+  const Index batch = step_shape(shape).front();
+  if (options_.stateful && batch != unknown && states_.front().shape().front() != batch) {
+    throw ValueError(fmt::format(
+        "the layer {} is stateful and was built for batch size {}, came a batch size of {} (shape {})",
+        name(), states_.front().shape().front(), batch, to_string(shape)));
+  }
+
+  States states = first_states(parts.sequence, parts.initial_state);
+  Tensor sequence = options_.time_major ? parts.sequence : swap_batch_and_time(parts.sequence);
+  const Tensor mask = checked_mask(args.mask, shape);
+  if (mask) {
+    sequence = where(broadcastable(mask, sequence.rank()), sequence, Tensor::scalar(0, sequence.dtype()));
+  }
+  StepMasks masks(mask);
+  const std::vector<Tensor> steps = unstack(sequence, 0);
+
+  CallArgs step_args;
+  step_args.training = args.training;
+  step_args.constants = parts.constants;
+  const auto visited = [&](Index t) {
+    return static_cast<std::size_t>(options_.go_backwards ? time - 1 - t : t);
+  };
+  cell_->reset_per_call();
+  step_args.per_call = std::make_shared<const PerCall>(cell_->per_call(steps[visited(0)], step_args));
+  cell_->reset_per_call();
+
+  std::vector<Tensor> outputs;
+  Tensor before;
+  for (Index t = 0; t < time; ++t) {
+    const std::size_t at = visited(t);
+    CellOutput now = (*cell_)(steps[at], states, step_args);
+    if (masks) {
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        now.states[i] = masks.select(at, now.states[i], states[i]);
+      }
+      if (!before) before = Tensor::scalar(0, now.output.dtype());
+      now.output = masks.select(at, now.output, before);
+      if (!options_.zero_output_for_mask) before = now.output;
+    }
+    states = std::move(now.states);
+    if (options_.return_sequences || t == time - 1) outputs.push_back(std::move(now.output));
+  }
+
+  if (options_.stateful) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (!states[i].is_abstract()) states_[i].assign(states[i]);
+    }
+  }
+  std::vector<Tensor> results;
+  if (options_.return_sequences) {
+    const Tensor stacked = stack(outputs, 0);
+    results.push_back(options_.time_major ? stacked : swap_batch_and_time(stacked));
+  } else {
+    results.push_back(outputs.back());
+  }
+  if (options_.return_state) results.insert(results.end(), states.begin(), states.end());
+  return results;
+}
+
+std::vector<Shape> RNN::compute_output_shapes(const std::vector<Shape>& inputs) {
+  const Shape& sequence = inputs.at(0);
+  check_input_shapes({sequence});
+  check_sequence(sequence);
+  const Shape batch = {step_shape(sequence).front()};
+  std::vector<Shape> shapes;
+  shapes.push_back((options_.return_sequences ? sequence.sub(0, 2) : batch) + cell_->output_size());
+  if (options_.return_state) {
+    for (const Shape& size : cell_->state_sizes()) shapes.push_back(batch + size);
+  }
+  return shapes;
+}
+
+Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
+  return options_.return_sequences ? mask : Tensor();
+}
+
+void RNN::reset_states() {
+  if (!options_.stateful)
+    throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
+  if (states_.empty()) return;
+  const States first = cell_->get_initial_state(states_.front().shape().front());
+  for (std::size_t i = 0; i < states_.size(); ++i) states_[i].assign(first[i]);
+}
+
+void RNN::reset_states(const std::vector<Tensor>& values) {
+  if (!options_.stateful)
+    throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
+  if (!built()) {
+    throw ValueError(
+        fmt::format("reset_states: the layer {} is not built, so its batch size is not known", name()));
+  }
+  if (values.size() != states_.size()) {
+    throw ValueError(fmt::format("the layer {} expects {} states, but was given {} values", name(),
+                                 states_.size(), values.size()));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] && values[i].shape() == states_[i].shape()) continue;
+    throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, came {}", i,
+                                 name(), to_string(states_[i].shape()), describe(values[i])));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    states_[i].assign(values[i].dtype() == states_[i].dtype() ? values[i]
+                                                              : cast(values[i], states_[i].dtype()));
+  }
+}
+
+Config RNN::ordered_config(const Config& config) {
+  std::vector<Config::Entry> entries;
+  const std::vector<std::string> first = detail::field_names<LayerOptions>();
+  const std::vector<std::string> flags = detail::field_names<RNNOptions>();
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const auto rank = [&](const std::string& name) {
+    if (name == "activity_regularizer") return 2;
+    return has(first, name) ? 0 : has(flags, name) ? 1 : 2;
+  };
+  for (int wanted = 0; wanted < 3; ++wanted) {
+    for (const Config::Entry& entry : config.items()) {
+      // Keras 3 has no such argument: a config in which it says nothing is one that Keras reads.
+      if (entry.first == "time_major" && entry.second == Config(false)) continue;
+      if (rank(entry.first) == wanted) entries.push_back(entry);
+    }
+  }
+  return Config::map(std::move(entries));
+}
+
+Config RNN::get_config() const {
+  Config config = recurrent_config(options_);
+  if (!activity_regularizer()) config.erase("activity_regularizer");
+  return config.set("cell", serialize_layer(*cell_));
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <unspool/layers/cell.h>
+
+namespace unspool {
+
+/// Arguments of RNN.
+struct RNNOptions {
+  bool return_sequences = false;
+  bool return_state = false;
+  bool go_backwards = false;
+  bool stateful = false;
+  bool unroll = false;
+  bool zero_output_for_mask = false;
+  bool time_major = false;
+  Regularizer activity_regularizer = {};
+  std::string name = {};
+  bool trainable = true;
+  /// Empty: the cell's.
+  std::optional<DType> dtype = std::nullopt;
+
+  static constexpr auto fields() {
+    using O = RNNOptions;
+    return std::tuple(
+        field("return_sequences", &O::return_sequences, "the outputs of all steps, not of the last alone"),
+        field("return_state", &O::return_state, "the last states come after the output"),
+        field("go_backwards", &O::go_backwards,
+              "from the last step to the first; outputs stay in that order"),
+        field("stateful", &O::stateful, "the next call starts with the states that this one ends with"),
+        field("unroll", &O::unroll, "each step is recorded by itself"),
+        field("zero_output_for_mask", &O::zero_output_for_mask,
+              "the output of a masked step is 0, not the one before"),
+        field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
+        field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
+        field("name", &O::name, "of the layer"),
+        field("trainable", &O::trainable, "whether training changes its weights"),
+        field("dtype", &O::dtype, "of the computation; null: the cell's"));
+  }
+};
+
+namespace layers {
+
+/// Runs a cell over the steps of a sequence (batch, time, features...): output (batch, ...) of the last step,
+/// or (batch, time, ...), then each state if return_state.
+///
+/// A step whose mask is false changes nothing: the states stay, and the output is that of the step before
+/// (zeros before the first). What is masked is never used, so a NaN there reaches neither results nor
+/// gradients. args.initial_state has one tensor a state; args.constants are handed to the cell at every step.
+/// Both may also follow the sequence in the list of inputs.
+class RNN : public Layer {
+ public:
+  explicit RNN(Ref<Cell> cell, RNNOptions options = {});
+
+  const Ref<Cell>& cell() const { return cell_; }
+  const RNNOptions& options() const { return options_; }
+  bool stateful() const { return options_.stateful; }
+
+  /// Zeros, or what the cell says: (batch, size) each.
+  States get_initial_state(Index batch_size) const { return cell_->get_initial_state(batch_size); }
+  /// The states kept between calls; empty unless stateful and built.
+  const std::vector<Variable>& states() const { return states_; }
+  /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError for another number or
+  /// other shapes.
+  void reset_states();
+  void reset_states(const std::vector<Tensor>& values);
+  void reset_state() { reset_states(); }
+
+  /// Time and batch may be unknown.
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
+  bool supports_masking() const override { return true; }
+  Config get_config() const override;
+
+ protected:
+  void build_all(const std::vector<Shape>& input_shapes) override;
+  std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+
+  /// The config of a layer whose options hold those of RNN and its cell's: name, trainable, dtype, RNN's, the
+  /// cell's.
+  template <Options O>
+  Config recurrent_config(const O& options) const {
+    return ordered_config(config_of(options));
+  }
+
+ private:
+  /// The inputs of a call, sorted.
+  struct Parts {
+    Tensor sequence;
+    States initial_state;
+    std::vector<Tensor> constants;
+  };
+  Parts parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const;
+  void check_sequence(const Shape& shape) const;
+  Shape step_shape(const Shape& sequence) const;
+  States first_states(const Tensor& sequence, const States& given) const;
+  Tensor checked_mask(const Tensor& mask, const Shape& sequence) const;
+  static Config ordered_config(const Config& config);
+
+  Ref<Cell> cell_;
+  RNNOptions options_;
+  std::vector<Variable> states_;
+};
+
+}  // namespace layers
+
+/// RNN(cell, {.return_sequences = true}).
+struct RNNMaker {
+  Ref<layers::RNN> operator()(const Ref<Cell>& cell, RNNOptions options = {}) const {
+    return make<layers::RNN>(cell, std::move(options));
+  }
+};
+inline constexpr RNNMaker RNN;
+
+}  // namespace unspool
