@@ -1,0 +1,344 @@
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+#include <unspool/core/kernels/gemm.h>
+#include <unspool/core/kernels/gemm_table.h>
+#include <unspool/core/memory.h>
+#include <unspool/core/threads.h>
+
+namespace unspool::kernels {
+
+namespace {
+
+// Sums run over this much of k at a time: a panel of B, 16 KiB with AVX2, then stays in the nearest cache.
+constexpr Index depth = 256;
+// What is packed at a time: a block of B of 2 MiB and one of A of 3 MiB in float.
+constexpr Index most_columns = 2048;
+constexpr Index most_rows = 3072;
+// Columns of the tiles of C that are dealt to threads: their part of B, 256 KiB, stays in the second cache.
+constexpr Index tile_columns = 256;
+// Up to so many rows the panels of B are packed one by one, used while they are in the nearest cache, and
+// forgotten.
+constexpr Index rows_at_once = 192;
+// Multiply-adds that are worth a thread's while (some 5 us).
+constexpr Index worthwhile = 1 << 18;
+// Up to so many, whatever is prepared first costs more than it saves.
+constexpr Index tiny = 512;
+
+Index round_up(Index value, Index step) { return (value + step - 1) / step * step; }
+Index pieces(Index value, Index step) { return (value + step - 1) / step; }
+
+template <class T>
+const GemmTable<T>& table_for(Isa isa) {
+  constexpr bool single = std::is_same_v<T, float>;
+#ifdef __x86_64__
+  if constexpr (single) {
+    if (isa == Isa::avx2) return gemm_avx2_float;
+    if (isa == Isa::avx512) return gemm_avx512_float;
+  } else {
+    if (isa == Isa::avx2) return gemm_avx2_double;
+    if (isa == Isa::avx512) return gemm_avx512_double;
+  }
+#else
+  static_cast<void>(isa);
+#endif
+  if constexpr (single) {
+    return gemm_baseline_float;
+  } else {
+    return gemm_baseline_double;
+  }
+}
+
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(Index elements)
+      : bytes_(static_cast<std::size_t>(elements) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
+  ~Buffer() { deallocate(data_, bytes_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
+template <class T>
+struct Operand {
+  const T* data;
+  // Between elements along k, and across it.
+  Index step;
+  Index across;
+  Operand from(Index k, Index other) const { return {data + k * step + other * across, step, across}; }
+};
+
+// A, packed or as it lies, as GemmTable::block takes it.
+template <class T>
+struct Rows {
+  const T* data;
+  Index tile;
+  Index row;
+  Index step;
+};
+
+template <class T>
+Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
+  return {a.data, mr * a.across, a.across, a.step};
+}
+
+// Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
+// panels of B.
+template <class T>
+bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, Index n) {
+  return a.step == 1 ? n > 4 * table.nr : n > table.nr;
+}
+
+// How rows are cut: into even blocks of at most mc.
+template <class T>
+Index block_rows(const GemmTable<T>& table, Index m) {
+  return round_up(pieces(m, pieces(m, table.mc)), table.mr);
+}
+
+template <class T>
+struct Product {
+  const GemmTable<T>& table;
+  Index m;
+  Index n;
+  Index k;
+  Operand<T> a;
+  // Packed by `pack` if b.step is 0.
+  Operand<T> b;
+  T* c;
+  Index ldc;
+  bool accumulate;
+
+  bool packed() const { return b.step == 0; }
+  // The packed panels of columns j and on, from k = p, `part` of it.
+  const T* panels(Index j, Index p, Index part) const {
+    return b.data + p * round_up(n, table.nr) + j * part;
+  }
+  bool load(Index p) const { return accumulate || p > 0; }
+
+  void run() const;
+  void few_rows_run() const;
+  void some_rows_run() const;
+  void many_rows_run() const;
+};
+
+template <class T>
+void Product<T>::few_rows_run() const {
+  // A multiple of every width.
+  const Index grain = round_up(std::max<Index>(512, worthwhile / (m * k)), 512);
+  if (!packed()) {
+    parallel_for(n, grain, [&](Index begin, Index end) {
+      table.few(m, end - begin, k, a.data, a.across, a.step, b.data + begin, b.step, table.nr, c + begin, ldc,
+                accumulate);
+    });
+    return;
+  }
+  parallel_for(n, grain, [&](Index begin, Index end) {
+    for (Index p = 0; p < k; p += depth) {
+      const Index part = std::min(depth, k - p);
+      table.few(m, end - begin, part, a.data + p * a.step, a.across, a.step, panels(begin, p, part), table.nr,
+                table.nr * part, c + begin, ldc, load(p));
+    }
+  });
+}
+
+template <class T>
+void Product<T>::some_rows_run() const {
+  const Index mr = table.mr;
+  const Index nr = table.nr;
+  const bool pack_rows = worth_packing(a, table, n);
+  const Buffer<T> packed_a(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0);
+  for (Index p = 0; p < k; p += depth) {
+    const Index part = std::min(depth, k - p);
+    const Operand<T> a_part = a.from(p, 0);
+    Rows<T> rows = as_it_lies(a_part, mr);
+    if (pack_rows) {
+      table.pack_a(m, part, a_part.data, a_part.across, a_part.step, packed_a.data());
+      rows = {packed_a.data(), mr * part, 1, mr};
+    }
+    const Index grain = std::max<Index>(1, worthwhile / (m * part * nr));
+    parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
+      const Index end = std::min(n, last * nr);
+      if (packed()) {
+        table.block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
+                    panels(first * nr, p, part), c + first * nr, ldc, load(p));
+        return;
+      }
+      const Buffer<T> panel(nr * part);
+      for (Index j = first * nr; j < end; j += nr) {
+        const Index columns = std::min(nr, end - j);
+        const Operand<T> b_part = b.from(p, j);
+        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, panel.data());
+        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, panel.data(), c + j, ldc,
+                    load(p));
+      }
+    });
+  }
+}
+
+template <class T>
+void Product<T>::many_rows_run() const {
+  const Index mr = table.mr;
+  const Index nr = table.nr;
+  const bool pack_rows = worth_packing(a, table, n);
+  const Index deepest = std::min(k, depth);
+  const Buffer<T> packed_a(pack_rows ? round_up(std::min(m, most_rows), mr) * deepest : 0);
+  const Buffer<T> packed_b(packed() ? 0 : round_up(std::min(n, most_columns), nr) * deepest);
+  for (Index j0 = 0; j0 < n; j0 += most_columns) {
+    const Index columns = std::min(most_columns, n - j0);
+    for (Index p = 0; p < k; p += depth) {
+      const Index part = std::min(depth, k - p);
+      const T* b_panels = panels(j0, p, part);
+      if (!packed()) {
+        b_panels = packed_b.data();
+        const Index grain = std::max<Index>(1, worthwhile / 4 / (nr * part));
+        parallel_for(pieces(columns, nr), grain, [&](Index first, Index last) {
+          const Operand<T> b_part = b.from(p, j0 + first * nr);
+          table.pack_b(std::min(columns, last * nr) - first * nr, part, b_part.data, b_part.step,
+                       b_part.across, packed_b.data() + first * nr * part);
+        });
+      }
+      for (Index i0 = 0; i0 < m; i0 += most_rows) {
+        const Index height = std::min(most_rows, m - i0);
+        const Operand<T> a_part = a.from(p, i0);
+        Rows<T> rows = as_it_lies(a_part, mr);
+        if (pack_rows) {
+          rows = {packed_a.data(), mr * part, 1, mr};
+          const Index grain = std::max<Index>(1, worthwhile / 4 / (mr * part));
+          parallel_for(pieces(height, mr), grain, [&](Index first, Index last) {
+            const Operand<T> from = a_part.from(0, first * mr);
+            table.pack_a(std::min(height, last * mr) - first * mr, part, from.data, from.across, from.step,
+                         packed_a.data() + first * mr * part);
+          });
+        }
+        const Index tile_rows = block_rows(table, height);
+        const Index down = pieces(height, tile_rows);
+        const Index grain =
+            std::max<Index>(1, worthwhile / (tile_rows * std::min(columns, tile_columns) * part));
+        parallel_for(down * pieces(columns, tile_columns), grain, [&](Index first, Index last) {
+          for (Index which = first; which < last; ++which) {
+            const Index i = which % down * tile_rows;
+            const Index j = which / down * tile_columns;
+            table.block(std::min(tile_rows, height - i), std::min(tile_columns, columns - j), part,
+                        rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
+                        c + (i0 + i) * ldc + j0 + j, ldc, load(p));
+          }
+        });
+      }
+    }
+  }
+}
+
+template <class T>
+void Product<T>::run() const {
+  if (m <= 0 || n <= 0) return;
+  if (k <= 0) {
+    if (accumulate) return;
+    for (Index i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T{});
+    return;
+  }
+  if (!packed() && m <= tiny && n <= tiny && k <= tiny && m * n * k <= tiny) {
+    table.small(m, n, k, a.data, a.across, a.step, b.data, b.step, b.across, c, ldc, accumulate);
+  } else if (m <= kernels::few_rows && (packed() || b.across == 1)) {
+    few_rows_run();
+  } else if (m <= rows_at_once) {
+    some_rows_run();
+  } else {
+    many_rows_run();
+  }
+}
+
+template <class T>
+Operand<T> left(bool transpose, const T* a, Index lda) {
+  return transpose ? Operand<T>{a, lda, 1} : Operand<T>{a, 1, lda};
+}
+
+template <class T>
+Operand<T> right(bool transpose, const T* b, Index ldb) {
+  return transpose ? Operand<T>{b, 1, ldb} : Operand<T>{b, ldb, 1};
+}
+
+template <class T>
+void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda,
+              const T* b, Index ldb, T* c, Index ldc, bool accumulate) {
+  Product<T>{table_for<T>(isa),          m, n,   k,         left(transpose_a, a, lda),
+             right(transpose_b, b, ldb), c, ldc, accumulate}
+      .run();
+}
+
+template <class T>
+void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const T* a, Index lda,
+                     const T* packed, T* c, Index ldc, bool accumulate) {
+  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, accumulate}.run();
+}
+
+template <class T>
+void pack_any(Isa isa, bool transpose_b, Index n, Index k, const T* b, Index ldb, T* packed) {
+  const GemmTable<T>& table = table_for<T>(isa);
+  const Index nr = table.nr;
+  const Operand<T> from = right(transpose_b, b, ldb);
+  for (Index p = 0; p < k; p += depth) {
+    const Index part = std::min(depth, k - p);
+    T* const to = packed + p * round_up(n, nr);
+    const Index grain = std::max<Index>(1, worthwhile / 4 / (nr * part));
+    parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
+      const Operand<T> here = from.from(p, first * nr);
+      table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
+                   to + first * nr * part);
+    });
+  }
+}
+
+}  // namespace
+
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a, Index lda,
+          const float* b, Index ldb, float* c, Index ldc, bool accumulate) {
+  gemm_any(current_isa(), transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+}
+
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const double* a, Index lda,
+          const double* b, Index ldb, double* c, Index ldc, bool accumulate) {
+  gemm_any(current_isa(), transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+}
+
+void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a,
+               Index lda, const float* b, Index ldb, float* c, Index ldc, bool accumulate) {
+  gemm_any(isa, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+}
+
+void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const double* a,
+               Index lda, const double* b, Index ldb, double* c, Index ldc, bool accumulate) {
+  gemm_any(isa, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+}
+
+template <class T>
+Index packed_size(Index n, Index k, Isa isa) {
+  return round_up(n, table_for<T>(isa).nr) * k;
+}
+template Index packed_size<float>(Index n, Index k, Isa isa);
+template Index packed_size<double>(Index n, Index k, Isa isa);
+
+void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* packed, Isa isa) {
+  pack_any(isa, transpose_b, n, k, b, ldb, packed);
+}
+
+void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double* packed, Isa isa) {
+  pack_any(isa, transpose_b, n, k, b, ldb, packed);
+}
+
+void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
+                 float* c, Index ldc, bool accumulate, Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, accumulate);
+}
+
+void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
+                 const double* packed, double* c, Index ldc, bool accumulate, Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, accumulate);
+}
+
+}  // namespace unspool::kernels

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <unspool/core/kernels/isa.h>
+#include <unspool/core/shape.h>
+
+namespace unspool::kernels {
+
+// Matrix products, row-major: C[m, n] = op(A)[m, k] op(B)[k, n], plus C if `accumulate`; op transposes where
+// asked. ld* is the distance between rows in memory. Any of m, n, k may be 0. C overlaps neither A nor B.
+//
+// An element of C is one chain of multiply-adds over k, in order, from 0 or from C, rounded to T at each
+// (fused where the instruction set can). So its bits depend on its row of A, its column of B and the
+// instruction set, and on nothing else: not on the other rows and columns, the transpositions, the strides,
+// packing, or threads. Cutting k in two and accumulating gives the same bits, too.
+
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a, Index lda,
+          const float* b, Index ldb, float* c, Index ldc, bool accumulate);
+void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const double* a, Index lda,
+          const double* b, Index ldb, double* c, Index ldc, bool accumulate);
+
+// For a B that is used again and again: laid out once by pack, into packed_size elements aligned to 64 bytes.
+
+template <class T>
+Index packed_size(Index n, Index k, Isa isa = current_isa());
+
+void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* packed,
+          Isa isa = current_isa());
+void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double* packed,
+          Isa isa = current_isa());
+
+/// gemm with a packed B.
+void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
+                 float* c, Index ldc, bool accumulate, Isa isa = current_isa());
+void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
+                 const double* packed, double* c, Index ldc, bool accumulate, Isa isa = current_isa());
+
+/// gemm with an instruction set of available_isas.
+void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a,
+               Index lda, const float* b, Index ldb, float* c, Index ldc, bool accumulate);
+void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const double* a,
+               Index lda, const double* b, Index ldb, double* c, Index ldc, bool accumulate);
+
+}  // namespace unspool::kernels

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+
+// Between gemm.cpp and the sources compiled for one instruction set. Those define no weak symbol and use no
+// inline code of others: the linker keeps one copy of such code, from whichever source it likes, and a
+// machine without that source's instructions would run it. So this header holds declarations only.
+
+namespace unspool::kernels {
+
+/// Strides are in elements. Element (i, p) of op(A) is a[i * a_row + p * a_step]; element (p, j) of op(B) is
+/// b[p * b_step + j * b_col]. With `load` sums go on from what C holds, else from 0.
+template <class T>
+struct GemmTable {
+  using Size = std::int64_t;
+
+  /// A tile of C that is held in registers: mr rows, nr columns.
+  Size mr;
+  Size nr;
+  /// Rows that are computed with one panel of B: a multiple of mr.
+  Size mc;
+
+  /// Any shape; plain loops.
+  void (*small)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
+                Size b_col, T* c, Size ldc, bool load);
+
+  /// 1 <= m <= few_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are contiguous
+  /// (b_panel == nr).
+  void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
+              Size b_panel, T* c, Size ldc, bool load);
+
+  /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written.
+  void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, T* packed);
+
+  /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1.
+  void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, T* packed);
+
+  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_tile == mr *
+  /// a_row.
+  void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
+                Size ldc, bool load);
+};
+
+inline constexpr std::int64_t few_rows = 4;
+
+extern const GemmTable<float> gemm_baseline_float;
+extern const GemmTable<double> gemm_baseline_double;
+extern const GemmTable<float> gemm_avx2_float;
+extern const GemmTable<double> gemm_avx2_double;
+extern const GemmTable<float> gemm_avx512_float;
+extern const GemmTable<double> gemm_avx512_double;
+
+}  // namespace unspool::kernels

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+namespace unspool::kernels {
+
+/// The instruction sets that kernels are compiled for.
+enum class Isa { baseline, avx2, avx512 };
+
+/// "baseline", "avx2", "avx512".
+const char* name_of(Isa isa);
+
+/// Those that this machine can run, baseline first.
+const std::vector<Isa>& available_isas();
+
+/// The one in use, the same for the life of the process: the environment's UNSPOOL_ISA, else the best of
+/// baseline and avx2. avx512 must be asked for. ValueError if UNSPOOL_ISA is no name of an available one.
+Isa current_isa();
+
+}  // namespace unspool::kernels

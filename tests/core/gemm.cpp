@@ -1,0 +1,280 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <unspool/core/kernels/gemm.h>
+#include <unspool/core/memory.h>
+#include <unspool/core/random.h>
+#include <unspool/core/threads.h>
+
+using namespace unspool;
+using kernels::Isa;
+
+namespace {
+
+template <class T>
+struct Matrix {
+  Index rows = 0;
+  Index columns = 0;
+  Index stride = 0;
+  std::vector<T> data;
+
+  Matrix(Index r, Index c, Index padding, T fill) : rows(r), columns(c), stride(c + padding) {
+    data.assign(static_cast<std::size_t>(r * stride), fill);
+  }
+  T& at(Index i, Index j) { return data[static_cast<std::size_t>(i * stride + j)]; }
+  T at(Index i, Index j) const { return data[static_cast<std::size_t>(i * stride + j)]; }
+  Matrix transposed(Index padding) const {
+    Matrix other(columns, rows, padding, T{});
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < columns; ++j) other.at(j, i) = at(i, j);
+    }
+    return other;
+  }
+};
+
+// What pads the rows: a product that takes it in, or writes over it, shows.
+template <class T>
+constexpr T poison = std::numeric_limits<T>::quiet_NaN();
+
+template <class T>
+Matrix<T> random_matrix(Index rows, Index columns, Index padding, std::uint64_t stream) {
+  Matrix<T> m(rows, columns, padding, poison<T>);
+  std::vector<T> values(static_cast<std::size_t>(rows * columns));
+  fill_normal(RandomKey{17, stream}, values);
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < columns; ++j) m.at(i, j) = values[static_cast<std::size_t>(i * columns + j)];
+  }
+  return m;
+}
+
+template <class T>
+bool same_bits(const Matrix<T>& a, const Matrix<T>& b) {
+  if (a.rows != b.rows || a.columns != b.columns) return false;
+  for (Index i = 0; i < a.rows; ++i) {
+    if (a.columns == 0) continue;
+    if (std::memcmp(&a.data[static_cast<std::size_t>(i * a.stride)],
+                    &b.data[static_cast<std::size_t>(i * b.stride)],
+                    static_cast<std::size_t>(a.columns) * sizeof(T)) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+template <class T>
+bool padding_intact(const Matrix<T>& m) {
+  for (Index i = 0; i < m.rows; ++i) {
+    for (Index j = m.columns; j < m.stride; ++j) {
+      if (!std::isnan(m.data[static_cast<std::size_t>(i * m.stride + j)])) return false;
+    }
+  }
+  return true;
+}
+
+// The definition: one chain over k.
+template <class T>
+Matrix<T> chains(Isa isa, const Matrix<T>& a, const Matrix<T>& b, const Matrix<T>* start) {
+  Matrix<T> c(a.rows, b.columns, 0, T{});
+  for (Index i = 0; i < a.rows; ++i) {
+    for (Index j = 0; j < b.columns; ++j) {
+      T sum = start != nullptr ? start->at(i, j) : T{};
+      for (Index p = 0; p < a.columns; ++p) {
+        sum = isa == Isa::baseline ? sum + a.at(i, p) * b.at(p, j) : std::fma(a.at(i, p), b.at(p, j), sum);
+      }
+      c.at(i, j) = sum;
+    }
+  }
+  return c;
+}
+
+template <class T>
+void multiply(Isa isa, bool ta, bool tb, const Matrix<T>& a, const Matrix<T>& b, Matrix<T>& c,
+              bool accumulate) {
+  kernels::gemm_with(isa, ta, tb, c.rows, c.columns, ta ? a.rows : a.columns, a.data.data(), a.stride,
+                     b.data.data(), b.stride, c.data.data(), c.stride, accumulate);
+}
+
+struct Sizes {
+  Index m;
+  Index n;
+  Index k;
+};
+
+struct Threads {
+  int before = num_threads();
+  explicit Threads(int n) { set_num_threads(n); }
+  ~Threads() { set_num_threads(before); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("gemm: each element is one chain over k, whatever the path", T, float, double) {
+  std::vector<Sizes> all{{0, 0, 0},     {0, 3, 2},    {3, 0, 2},    {2, 3, 0},     {1, 1, 1},
+                         {2, 3, 4},     {1, 512, 37}, {1, 71, 300}, {2, 131, 9},   {3, 77, 130},
+                         {4, 100, 257}, {5, 16, 8},   {6, 16, 3},   {7, 33, 5},    {13, 31, 17},
+                         {14, 32, 64},  {15, 65, 29}, {32, 48, 70}, {97, 50, 20},  {200, 35, 9},
+                         {193, 66, 11}, {260, 7, 4},  {5, 5, 600},  {9, 260, 513}, {195, 90, 258}};
+  for (Index size = 1; size < 40; size += 3) all.push_back({size, (size * 7) % 41 + 1, (size * 5) % 23 + 1});
+  for (const Isa isa : kernels::available_isas()) {
+    for (const Sizes& sizes : all) {
+      const Index m = sizes.m;
+      const Index n = sizes.n;
+      const Index k = sizes.k;
+      CAPTURE(kernels::name_of(isa));
+      CAPTURE(m);
+      CAPTURE(n);
+      CAPTURE(k);
+      const auto a = random_matrix<T>(m, k, 0, 1);
+      const auto b = random_matrix<T>(k, n, 0, 2);
+      const auto start = random_matrix<T>(m, n, 3, 3);
+      const auto fresh = chains<T>(isa, a, b, nullptr);
+      const auto added = chains<T>(isa, a, b, &start);
+      for (const Index padding : {0, 5}) {
+        const auto at = a.transposed(padding);
+        const auto bt = b.transposed(padding);
+        Matrix<T> wide_a = random_matrix<T>(m, k, padding, 1);
+        Matrix<T> wide_b = random_matrix<T>(k, n, padding, 2);
+        for (const bool ta : {false, true}) {
+          for (const bool tb : {false, true}) {
+            Matrix<T> c(m, n, padding, poison<T>);
+            multiply(isa, ta, tb, ta ? at : wide_a, tb ? bt : wide_b, c, false);
+            REQUIRE(same_bits(c, fresh));
+            REQUIRE(padding_intact(c));
+            Matrix<T> sum = start;
+            multiply(isa, ta, tb, ta ? at : wide_a, tb ? bt : wide_b, sum, true);
+            REQUIRE(same_bits(sum, added));
+            REQUIRE(padding_intact(sum));
+          }
+          for (const bool tb : {false, true}) {
+            const auto elements = static_cast<std::size_t>(kernels::packed_size<T>(n, k, isa));
+            std::vector<T> packed(elements, poison<T>);
+            const Matrix<T>& from = tb ? bt : wide_b;
+            const Matrix<T>& left = ta ? at : wide_a;
+            kernels::pack(tb, n, k, from.data.data(), from.stride, packed.data(), isa);
+            Matrix<T> c = start;
+            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(), c.data.data(),
+                                 c.stride, true, isa);
+            REQUIRE(same_bits(c, added));
+            REQUIRE(padding_intact(c));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: more than one block each way, on 1, 2 and 4 threads", T, float, double) {
+  const std::vector<Sizes> all{{3, 2100, 260}, {100, 2100, 260}, {230, 2100, 260}, {3100, 40, 260}};
+  for (const Isa isa : kernels::available_isas()) {
+    for (const Sizes& sizes : all) {
+      const Index m = sizes.m;
+      const Index n = sizes.n;
+      const Index k = sizes.k;
+      CAPTURE(kernels::name_of(isa));
+      CAPTURE(m);
+      const auto a = random_matrix<T>(m, k, 0, 1);
+      const auto b = random_matrix<T>(k, n, 0, 2);
+      Matrix<T> one(m, n, 0, poison<T>);
+      {
+        const Threads threads(1);
+        multiply(isa, false, false, a, b, one, false);
+      }
+      for (const int count : {2, 4}) {
+        const Threads threads(count);
+        Matrix<T> c(m, n, 0, poison<T>);
+        multiply(isa, false, false, a, b, c, false);
+        CHECK(same_bits(c, one));
+      }
+      // Some rows, each alone, and some columns, each alone.
+      bool rows_same = true;
+      for (Index i = 0; i < m; i += m / 3) {
+        std::vector<T> row(static_cast<std::size_t>(n));
+        kernels::gemm_with(isa, false, false, 1, n, k, &a.data[static_cast<std::size_t>(i * k)], k,
+                           b.data.data(), n, row.data(), n, false);
+        for (Index j = 0; j < n; ++j)
+          rows_same = rows_same && row[static_cast<std::size_t>(j)] == one.at(i, j);
+      }
+      CHECK(rows_same);
+      bool columns_same = true;
+      for (Index j = 0; j < n; j += 131) {
+        std::vector<T> column(static_cast<std::size_t>(m));
+        kernels::gemm_with(isa, false, false, m, 1, k, a.data.data(), k, &b.data[static_cast<std::size_t>(j)],
+                           n, column.data(), 1, false);
+        for (Index i = 0; i < m; ++i)
+          columns_same = columns_same && column[static_cast<std::size_t>(i)] == one.at(i, j);
+      }
+      CHECK(columns_same);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: near the sum in long double", T, float, double) {
+  const Index m = 33;
+  const Index n = 45;
+  const Index k = 700;
+  const auto a = random_matrix<T>(m, k, 0, 5);
+  const auto b = random_matrix<T>(k, n, 0, 6);
+  for (const Isa isa : kernels::available_isas()) {
+    Matrix<T> c(m, n, 0, poison<T>);
+    multiply(isa, false, false, a, b, c, false);
+    long double worst = 0;
+    for (Index i = 0; i < m; ++i) {
+      for (Index j = 0; j < n; ++j) {
+        long double sum = 0;
+        long double size = 0;
+        for (Index p = 0; p < k; ++p) {
+          const long double product =
+              static_cast<long double>(a.at(i, p)) * static_cast<long double>(b.at(p, j));
+          sum += product;
+          size += std::abs(product);
+        }
+        worst = std::max(worst, std::abs(static_cast<long double>(c.at(i, j)) - sum) / size);
+      }
+    }
+    // Far below the bound k * epsilon, as errors have both signs.
+    CHECK(worst < 8 * static_cast<long double>(std::numeric_limits<T>::epsilon()));
+  }
+}
+
+TEST_CASE("gemm: NaN and infinity stay in their rows and columns") {
+  for (const Isa isa : kernels::available_isas()) {
+    auto a = random_matrix<float>(20, 30, 0, 1);
+    auto b = random_matrix<float>(30, 40, 0, 2);
+    a.at(7, 3) = std::numeric_limits<float>::quiet_NaN();
+    b.at(5, 39) = std::numeric_limits<float>::infinity();
+    Matrix<float> c(20, 40, 0, 0.0f);
+    multiply(isa, false, false, a, b, c, false);
+    bool as_expected = true;
+    for (Index i = 0; i < 20; ++i) {
+      for (Index j = 0; j < 40; ++j)
+        as_expected = as_expected && std::isfinite(c.at(i, j)) == (i != 7 && j != 39);
+    }
+    CHECK(as_expected);
+  }
+}
+
+TEST_CASE("gemm: a steady state asks the system for no memory") {
+  const auto a = random_matrix<float>(400, 300, 0, 1);
+  const auto b = random_matrix<float>(300, 500, 0, 2);
+  Matrix<float> c(400, 500, 0, 0.0f);
+  const auto step = [&] {
+    for (const Index m : {2, 32, 400}) {
+      kernels::gemm(false, false, m, 500, 300, a.data.data(), 300, b.data.data(), 500, c.data.data(), 500,
+                    true);
+    }
+  };
+  const Threads threads(2);
+  for (int i = 0; i < 20; ++i) step();
+  const auto before = memory_statistics().system_allocations;
+  for (int i = 0; i < 20; ++i) step();
+  CHECK(memory_statistics().system_allocations <= before + 1);
+}
