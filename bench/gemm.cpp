@@ -147,7 +147,11 @@ constexpr Case cases[] = {
 };
 
 void row(const Case& each, double budget) {
-  const auto [name, m, n, k, ta, tb, packed] = each;
+  const Index m = each.m;
+  const Index n = each.n;
+  const Index k = each.k;
+  const bool ta = each.transpose_a;
+  const bool tb = each.transpose_b;
   std::vector<float> a(static_cast<std::size_t>(m * k));
   std::vector<float> b(static_cast<std::size_t>(k * n));
   std::vector<float> c(static_cast<std::size_t>(m * n));
@@ -160,13 +164,13 @@ void row(const Case& each, double budget) {
   std::size_t bytes = space.size() * sizeof(float);
   auto* const panels = static_cast<float*>(std::align(64, bytes - 64, start, bytes));
   kernels::pack(tb, n, k, b.data(), ldb, panels);
-  std::printf("%-10s %6lld,%5lld,%5lld %s%s ", name, static_cast<long long>(m), static_cast<long long>(n),
-              static_cast<long long>(k), ta ? "t" : "-", tb ? "t" : "-");
+  std::printf("%-10s %6lld,%5lld,%5lld %s%s ", each.name, static_cast<long long>(m),
+              static_cast<long long>(n), static_cast<long long>(k), ta ? "t" : "-", tb ? "t" : "-");
   for (const int threads : {1, 2}) {
     set_num_threads(threads);
     const double best = peak() * threads;
     const Rate rate = measure(2.0 * static_cast<double>(m * n * k), budget, [&] {
-      if (packed) {
+      if (each.packed) {
         kernels::gemm_packed(ta, m, n, k, a.data(), lda, panels, c.data(), n, false);
       } else {
         kernels::gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, c.data(), n, false);

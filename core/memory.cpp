@@ -118,7 +118,7 @@ Central& central() {
 // Null if the system has no more.
 void* take_from_system(std::size_t bytes) noexcept {
 #ifdef __linux__
-  const bool huge = bytes >= 2 * huge_page;
+  const bool huge = bytes >= huge_page;
   const std::size_t slack = huge ? huge_page : 0;
   void* const mapped =
       mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -24,7 +24,7 @@ constexpr Index rows_at_once = 192;
 // Multiply-adds that are worth a thread's while (some 5 us).
 constexpr Index worthwhile = 1 << 18;
 // Up to so many, whatever is prepared first costs more than it saves.
-constexpr Index tiny = 256;
+constexpr Index tiny = 512;
 
 Index round_up(Index value, Index step) { return (value + step - 1) / step * step; }
 Index pieces(Index value, Index step) { return (value + step - 1) / step; }

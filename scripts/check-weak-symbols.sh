@@ -1,0 +1,16 @@
+#!/bin/sh
+# check-weak-symbols.sh BUILD: the kernels of one instruction set define no weak symbol. Of weak ones the linker keeps
+# one copy, from whichever source it likes: a machine without that source's instructions would run it.
+set -eu
+objects=$(find "$1" -path '*/core/kernels/*' \( -name '*_baseline.cpp.o' -o -name '*_avx*.cpp.o' \))
+[ -n "$objects" ] || { echo "no kernels in $1" >&2; exit 1; }
+status=0
+for object in $objects; do
+  # W and V are defined and weak, u is unique in the process; lower case w and v are undefined. DW.ref is no code but a
+  # pointer, which the sanitizers bring.
+  if nm -C "$object" | grep -E '^[0-9a-f]+ [WVu] ' | grep -v ' DW\.ref\.'; then
+    echo "above: weak symbols of $object" >&2
+    status=1
+  fi
+done
+exit $status
