@@ -95,6 +95,13 @@ constexpr Operation records[] = {
          [](Backward& b) { b.dx() = b.dy() * (exp(-square(b.x())) * (2 * std::numbers::inv_sqrtpi)); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},
+    {.name = "erfc",
+     .summary = "1 - erf(x), exact where that is near 0",
+     .kernel = elementwise([](floating_point auto x) { return std::erfc(x); }),
+     .gradient =
+         [](Backward& b) { b.dx() = b.dy() * (exp(-square(b.x())) * (-2 * std::numbers::inv_sqrtpi)); },
+     .keep = keep::input(),
+     .examples = {{-2, 2}}},
     {.name = "tanh",
      .summary = "the hyperbolic tangent of x",
      .kernel = elementwise([](floating_point auto x) { return std::tanh(x); }),
@@ -186,6 +193,7 @@ Tensor log1p(const Tensor& x) { return apply(table["log1p"], {x}); }
 Tensor sin(const Tensor& x) { return apply(table["sin"], {x}); }
 Tensor cos(const Tensor& x) { return apply(table["cos"], {x}); }
 Tensor erf(const Tensor& x) { return apply(table["erf"], {x}); }
+Tensor erfc(const Tensor& x) { return apply(table["erfc"], {x}); }
 Tensor tanh(const Tensor& x) { return apply(table["tanh"], {x}); }
 Tensor sigmoid(const Tensor& x) { return apply(table["sigmoid"], {x}); }
 Tensor softplus(const Tensor& x) { return apply(table["softplus"], {x}); }
