@@ -7,13 +7,13 @@
 /// process-wide generator gives a fresh key to every call that names none (set_seed makes it repeat).
 namespace unspool {
 
-/// Uniform in [low, high).
+/// Uniform from low up to but without high (low itself if they are equal).
 Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = float32);
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key);
 /// Normal.
 Tensor random_normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = float32);
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key);
-/// 1 with this probability, else 0.
+/// 1 with this probability, else 0; any dtype.
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype = float32);
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key);
 

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/random.h>
+#include <unspool/core/threads.h>
+
+namespace unspool {
+namespace {
+
+RandomKey key_of(const KernelCall& call) {
+  const Index* const words = call.inputs[0].as<const Index>();
+  return {static_cast<std::uint64_t>(words[0]), static_cast<std::uint64_t>(words[1])};
+}
+
+template <class T>
+std::span<T> elements(const Array& output) {
+  return {output.as<T>(), static_cast<std::size_t>(output.shape->elements())};
+}
+
+/// fill(key, elements), then each element u becomes change(u).
+template <class Fill, class Change>
+void draw(const KernelCall& call, const Fill& fill, const Change& change) {
+  visit_dtype(call.outputs[0].dtype, [&]<class T>(T) {
+    if constexpr (std::floating_point<T>) {
+      const std::span<T> values = elements<T>(call.outputs[0]);
+      fill(key_of(call), values);
+      const auto changed = change(T{});
+      parallel_for(static_cast<Index>(values.size()), 1 << 15, [&](Index begin, Index end) {
+        for (T& value :
+             values.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin))) {
+          value = changed(value);
+        }
+      });
+    }
+  });
+}
+
+void run_uniform(const KernelCall& call) {
+  const double low = call.attributes.number("low");
+  const double high = call.attributes.number("high");
+  draw(
+      call, [](RandomKey key, auto values) { fill_uniform(key, values); },
+      [&]<class T>(T) {
+        // Rounding must not give `high` itself.
+        const auto from = static_cast<T>(low);
+        const T width = static_cast<T>(high) - from;
+        const T most = std::nextafter(static_cast<T>(high), from);
+        return [=](T u) { return std::min(from + width * u, most); };
+      });
+}
+
+void run_normal(const KernelCall& call) {
+  const double mean = call.attributes.number("mean");
+  const double stddev = call.attributes.number("stddev");
+  draw(
+      call, [](RandomKey key, auto values) { fill_normal(key, values); },
+      [&]<class T>(T) {
+        return [center = static_cast<T>(mean), width = static_cast<T>(stddev)](T u) {
+          return center + width * u;
+        };
+      });
+}
+
+void run_bernoulli(const KernelCall& call) {
+  const RandomKey key = key_of(call);
+  const double probability = call.attributes.number("probability");
+  visit_dtype(call.outputs[0].dtype, [&]<class T>(T) {
+    const std::span<T> values = elements<T>(call.outputs[0]);
+    if constexpr (std::floating_point<T>) {
+      fill_uniform(key, values);
+      for (T& value : values) value = value < static_cast<T>(probability) ? T{1} : T{0};
+    } else {
+      std::vector<float> uniform(values.size());
+      fill_uniform(key, std::span<float>(uniform));
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<T>(uniform[i] < static_cast<float>(probability));
+      }
+    }
+  });
+}
+
+Specs drawn(const Call& call) {
+  if (call.dtype() != int64 || !compatible(call.shape(), {2})) {
+    call.fail("takes a key as key_tensor() makes it: int64 {seed, stream}");
+  }
+  Specs specs(1);
+  specs[0] = {call.attributes.shape("shape"), call.attributes.get<DType>("dtype")};
+  return specs;
+}
+
+Specs drawn_floating(const Call& call) {
+  Specs specs = drawn(call);
+  if (!is_floating(specs[0].dtype)) call.fail_type("draws float32 or float64");
+  return specs;
+}
+
+std::vector<Example> draws(const Attributes& attributes) {
+  std::vector<Example> examples;
+  for (const Shape& shape : {Shape{}, Shape{2, 3}, Shape{0, 3}}) {
+    for (DType dtype : {float32, float64}) {
+      examples.push_back({{{.shape = {2}, .range = {0, 1000}, .dtype = int64}},
+                          attributes.with("shape", shape).with("dtype", dtype)});
+    }
+  }
+  return examples;
+}
+
+constexpr Operation records[] = {
+    {.name = "random_uniform",
+     .summary = "uniform numbers from low up to but without high",
+     .shape =
+         [](const Call& call) {
+           const double low = call.attributes.number("low");
+           const double high = call.attributes.number("high");
+           if (!std::isfinite(low) || !std::isfinite(high) || low > high)
+             call.fail("low must not exceed high");
+           return drawn_floating(call);
+         },
+     .kernel = {run_uniform},
+     .rows = rows::mixed,
+     .fold = fold::impossible,
+     .examples =
+         [] {
+           return draws({{"low", -1.0}, {"high", 2.0}});
+         }},
+    {.name = "random_normal",
+     .summary = "normal numbers of this mean and standard deviation",
+     .shape =
+         [](const Call& call) {
+           if (!(call.attributes.number("stddev") >= 0)) call.fail("stddev must not be negative");
+           return drawn_floating(call);
+         },
+     .kernel = {run_normal},
+     .rows = rows::mixed,
+     .fold = fold::impossible,
+     .examples =
+         [] {
+           return draws({{"mean", 1.0}, {"stddev", 2.0}});
+         }},
+    {.name = "random_bernoulli",
+     .summary = "1 with this probability, else 0",
+     .shape =
+         [](const Call& call) {
+           const double probability = call.attributes.number("probability");
+           if (!(probability >= 0 && probability <= 1)) call.fail("a probability lies between 0 and 1");
+           return drawn(call);
+         },
+     .kernel = {run_bernoulli},
+     .rows = rows::mixed,
+     .fold = fold::impossible,
+     .examples =
+         [] {
+           return draws({{"probability", 0.3}});
+         }},
+};
+constexpr OperationTable table(records);
+
+}  // namespace
+
+OperationList families::random() { return table; }
+
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype) {
+  return random_uniform(shape, low, high, dtype, next_random_key());
+}
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key) {
+  return apply(table["random_uniform"], {key_tensor(key)},
+               {{"shape", shape}, {"low", low}, {"high", high}, {"dtype", dtype}});
+}
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype) {
+  return random_normal(shape, mean, stddev, dtype, next_random_key());
+}
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key) {
+  return apply(table["random_normal"], {key_tensor(key)},
+               {{"shape", shape}, {"mean", mean}, {"stddev", stddev}, {"dtype", dtype}});
+}
+Tensor random_bernoulli(const Shape& shape, double probability, DType dtype) {
+  return random_bernoulli(shape, probability, dtype, next_random_key());
+}
+Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key) {
+  return apply(table["random_bernoulli"], {key_tensor(key)},
+               {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
+}
+
+Tensor key_tensor(RandomKey key) {
+  return Tensor::from(std::vector<Index>{static_cast<Index>(key.seed), static_cast<Index>(key.stream)});
+}
+
+}  // namespace unspool
