@@ -105,9 +105,10 @@ Tensor with_axes(const Backward& b, const Tensor& reduced) {
 
 /// dy at the largest (or smallest) elements; an equal share if there are several.
 void extreme_gradient(Backward& b) {
+  const std::vector<Index> axes = as_indices(b.call().axes());
   const Tensor chosen = cast(equal(b.x(), with_axes(b, b.y())), b.x().dtype());
-  const Tensor count = sum(chosen, as_indices(b.call().axes()), true);
-  b.dx() = with_axes(b, b.dy()) / count * chosen;
+  const Tensor share = axes.empty() ? chosen : chosen / sum(chosen, axes, true);
+  b.dx() = with_axes(b, b.dy()) * share;
 }
 
 /// For each element along the last axis the product of all others, by a tree of products up and down: no

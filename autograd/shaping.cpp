@@ -233,7 +233,11 @@ constexpr Operation records[] = {
      .summary = "x with axes of size 1 put in",
      .shape = expand_shape,
      .kernel = {.view = true},
-     .gradient = [](Backward& b) { b.dx() = squeeze(b.dy(), as_indices(new_axes(b.call()))); },
+     .gradient =
+         [](Backward& b) {
+           const std::vector<int> axes = new_axes(b.call());
+           b.dx() = axes.empty() ? b.dy() : squeeze(b.dy(), as_indices(axes));
+         },
      .rows =
          [](const Call& call, std::span<Rows> operands) {
            const std::vector<int> axes = new_axes(call);
@@ -249,6 +253,7 @@ constexpr Operation records[] = {
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"axes", std::vector<Index>{0}}}},
+                                       {{{{1, 3}}}, {{"axes", std::vector<Index>{}}}},
                                        {{{{2, 3}}}, {{"axes", std::vector<Index>{-1}}}},
                                        {{{{2, 3}}}, {{"axes", std::vector<Index>{1, 3}}}},
                                        {{{{}}}, {{"axes", std::vector<Index>{0}}}},

@@ -1,0 +1,572 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <fmt/format.h>
+#include <map>
+#include <memory>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/check_operation.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/fold.h>
+#include <unspool/autograd/gradcheck.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/memory.h>
+#include <unspool/core/random.h>
+
+namespace unspool {
+namespace {
+
+using internal::TensorAccess;
+
+constexpr std::uint64_t seed = 0x636865636bULL;
+/// Steps that are folded.
+constexpr Index steps = 3;
+
+/// A tensor from an operand's range. Integers are drawn from [low, high).
+Tensor draw(const Operand& operand, std::uint64_t stream) {
+  const RandomKey key{seed, stream};
+  const auto count = static_cast<std::size_t>(operand.shape.elements());
+  std::vector<double> values(count);
+  fill_uniform(key, std::span<double>(values));
+  if (operand.distinct) {
+    // One in the middle half of each of `count` equal cells, in random order.
+    const std::vector<Index> cells = permutation(static_cast<Index>(count), {seed, ~stream});
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = (static_cast<double>(cells[i]) + 0.25 + 0.5 * values[i]) / static_cast<double>(count);
+    }
+  }
+  if (operand.dtype == boolean) {
+    return Tensor::generate<bool>(operand.shape, [&](std::span<bool> out) {
+      for (std::size_t i = 0; i < count; ++i) out[i] = values[i] < 0.5;
+    });
+  }
+  for (double& value : values) {
+    value = operand.range.low + value * (operand.range.high - operand.range.low);
+    if (!is_floating(operand.dtype)) value = std::floor(value);
+  }
+  return cast(Tensor::from(values, operand.shape), operand.dtype);
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+/// Empty if a and b agree within this tolerance, relative to the larger of 1 and b; else where they differ.
+std::string difference(const Tensor& a, const Tensor& b, double tolerance) {
+  if (!(a.shape() == b.shape())) return fmt::format("{} and {}", describe(a), describe(b));
+  const std::vector<double> x = a.to_vector<double>();
+  const std::vector<double> y = b.to_vector<double>();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const bool equal = x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]));
+    if (equal || std::fabs(x[i] - y[i]) <= tolerance * std::max(1.0, std::fabs(y[i]))) continue;
+    return fmt::format("at [{}]: {} and {}", i, x[i], y[i]);
+  }
+  return "";
+}
+
+/// As difference, with tolerance 0 standing for equal bits.
+std::string disagreement(const Tensor& a, const Tensor& b, double tolerance) {
+  if (tolerance > 0) return difference(a, b, tolerance);
+  if (same_bits(a, b)) return "";
+  const std::string where = difference(a, b, 0);
+  return where.empty() ? "zeros of different sign, or other bits" : where;
+}
+
+double rounding(DType dtype) { return dtype == float32 ? 1e-4 : 1e-11; }
+
+/// An output in memory with guards around it, so that a kernel that writes less or more than its shape rule
+/// said is seen.
+class Guarded {
+ public:
+  Guarded(const Spec& spec, unsigned char fill)
+      : spec_(spec),
+        bytes_(static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype)),
+        block_(static_cast<unsigned char*>(allocate(bytes_ + 2 * guard))) {
+    std::memset(block_, fill, bytes_ + 2 * guard);
+    fill_ = fill;
+  }
+  ~Guarded() { deallocate(block_, bytes_ + 2 * guard); }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+
+  Array array() const { return {block_ + guard, &spec_.shape, spec_.dtype}; }
+  bool guards_hold() const {
+    const auto holds = [&](const unsigned char* from) {
+      return std::all_of(from, from + guard, [&](unsigned char byte) { return byte == fill_; });
+    };
+    return holds(block_) && holds(block_ + guard + bytes_);
+  }
+  bool same_bits(const Guarded& other) const {
+    return bytes_ == 0 || std::memcmp(block_ + guard, other.block_ + guard, bytes_) == 0;
+  }
+
+ private:
+  static constexpr std::size_t guard = 4096;
+  Spec spec_;
+  std::size_t bytes_;
+  unsigned char* block_;
+  unsigned char fill_;
+};
+
+/// Calls the kernel itself, without the shape rule: outputs get the shapes given.
+Tensors run_kernel(const Operation& operation, std::span<const Tensor> inputs, const Attributes& attributes,
+                   const Specs& specs) {
+  Tensors outputs(specs.size());
+  if (operation.kernel.view) {
+    outputs[0] = TensorAccess::alias(inputs[0], specs[0].shape);
+    return outputs;
+  }
+  std::vector<Array> in;
+  for (const Tensor& input : inputs) {
+    in.push_back({const_cast<void*>(input.raw()), &input.shape(), input.dtype()});
+  }
+  std::vector<Array> out;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    outputs[i] = TensorAccess::allocate(specs[i].shape, specs[i].dtype);
+    out.push_back({TensorAccess::data(outputs[i]), &outputs[i].shape(), specs[i].dtype});
+  }
+  operation.kernel.run({in, out, attributes});
+  return outputs;
+}
+
+class Checker {
+ public:
+  explicit Checker(OperationRef operation) : operation_(operation) {}
+
+  CheckReport run() {
+    names();
+    const std::vector<Example> examples = operation_->examples.list();
+    if (examples.empty()) fail("has no example");
+    for (const Example& example : examples) {
+      ++example_;
+      call_.clear();
+      try {
+        check(example);
+      } catch (const std::exception& error) {
+        fail(std::string("throws: ") + error.what());
+      }
+    }
+    call_.clear();
+    needless();
+    return std::move(report_);
+  }
+
+ private:
+  void expect(bool holds, const std::string& what) {
+    ++report_.checks;
+    if (!holds) fail(what);
+  }
+  void fail(const std::string& what) {
+    report_.failures.push_back(call_.empty() ? fmt::format("{}: {}", operation_->name, what)
+                                             : fmt::format("{} (example {}): {}", call_, example_, what));
+  }
+
+  void names() {
+    expect(!operation_->name.empty(), "names: the name is empty");
+    expect(!operation_->summary.empty(), "names: the summary is empty");
+    for (const OperationList& list : operation_tables()) {
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (list[i] == operation_) continue;
+        expect(list[i]->name != operation_->name, "names: another operation has this name");
+      }
+    }
+  }
+
+  void check(const Example& example) {
+    inputs_.clear();
+    for (std::size_t i = 0; i < example.operands.size(); ++i) {
+      inputs_.push_back(draw(example.operands[i], stream(i, 0)));
+    }
+    attributes_ = example.attributes;
+    const Call call{*operation_, inputs_, attributes_};
+    call_ = call.describe();
+    if (!memory(call)) return;
+    outputs_ = apply_all(operation_, inputs_, attributes_);
+    shapes(call);
+    single_precision();
+    rows(call);
+    folds(example);
+    if (gradient_rule(call)) gradients();
+  }
+
+  std::uint64_t stream(std::size_t operand, Index step) const {
+    return example_ * 1000 + operand * 10 + static_cast<std::uint64_t>(step);
+  }
+
+  /// The kernel writes what the shape rule says, all of it and nothing else. False if to run it would be
+  /// dangerous.
+  bool memory(const Call& call) {
+    specs_ = operation_->shape(call);
+    for (const Spec& spec : specs_) {
+      expect(spec.shape.known(), "shape: a size is unknown though all operands' are known");
+      if (!spec.shape.known()) return false;
+    }
+    const Kernel& kernel = operation_->kernel;
+    if (operation_->elementwise()) {
+      Shape shape;
+      for (const Tensor& input : inputs_) {
+        if (!broadcast(shape, input.shape(), shape)) return false;
+      }
+      const bool fits = specs_.size() == 1 && specs_[0].shape == shape;
+      expect(fits, "shape: not the broadcast of the operands, though it is an elementwise operation");
+      if (!fits) return false;
+    }
+    if (kernel.view) {
+      const bool fits = specs_.size() == 1 && specs_[0].shape.elements() == inputs_[0].size() &&
+                        specs_[0].dtype == inputs_[0].dtype();
+      expect(fits, "shape: a view has other elements than its operand");
+      return fits;
+    }
+    std::vector<Array> in;
+    for (const Tensor& input : inputs_) {
+      in.push_back({const_cast<void*>(input.raw()), &input.shape(), input.dtype()});
+    }
+    std::array<std::vector<std::unique_ptr<Guarded>>, 2> runs;
+    for (std::size_t run = 0; run < 2; ++run) {
+      std::vector<Array> out;
+      for (const Spec& spec : specs_) {
+        runs[run].push_back(std::make_unique<Guarded>(spec, run == 0 ? 0x00 : 0xA5));
+        out.push_back(runs[run].back()->array());
+      }
+      kernel.run({in, out, attributes_});
+    }
+    bool inside = true;
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+      const bool holds = runs[0][i]->guards_hold() && runs[1][i]->guards_hold();
+      inside = inside && holds;
+      expect(holds, fmt::format("shape: the kernel writes beyond output {} of shape {}", i,
+                                unspool::to_string(specs_[i].shape)));
+      expect(runs[0][i]->same_bits(*runs[1][i]),
+             fmt::format("shape: the kernel leaves elements of output {} of shape {} unwritten", i,
+                         unspool::to_string(specs_[i].shape)));
+    }
+    return inside;
+  }
+
+  /// The shape rule with some sizes unknown agrees with itself where all are known.
+  void shapes(const Call& call) {
+    std::vector<std::pair<std::size_t, int>> places;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      for (int axis = 0; axis < call.rank(i); ++axis) places.emplace_back(i, axis);
+    }
+    const std::size_t all = std::size_t{1} << std::min<std::size_t>(places.size(), 20);
+    for (std::size_t n = 1; n < std::min<std::size_t>(all, 257); ++n) {
+      // Every choice if they are few, else all at once and some.
+      const std::size_t mask = all <= 257 ? n : n == 1 ? all - 1 : random_bits({seed, n}, 0) % all;
+      std::vector<Shape> shapes;
+      for (const Tensor& input : inputs_) shapes.push_back(input.shape());
+      for (std::size_t k = 0; k < places.size(); ++k) {
+        if ((mask >> k & 1U) != 0) shapes[places[k].first].set(places[k].second, unknown);
+      }
+      Tensors abstract(inputs_.size());
+      for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        abstract[i] = TensorAccess::abstract(shapes[i], inputs_[i].dtype());
+      }
+      const Call partly{*operation_, abstract, attributes_};
+      std::string what;
+      try {
+        const Specs specs = operation_->shape(partly);
+        if (specs.size() != specs_.size()) what = "another number of outputs";
+        for (std::size_t i = 0; what.empty() && i < specs.size(); ++i) {
+          if (!compatible(specs[i].shape, specs_[i].shape) || specs[i].dtype != specs_[i].dtype) {
+            what = fmt::format("output {} is {}{}, but {}{} if all is known", i, name_of(specs[i].dtype),
+                               unspool::to_string(specs[i].shape), name_of(specs_[i].dtype),
+                               unspool::to_string(specs_[i].shape));
+          }
+        }
+      } catch (const std::exception& error) {
+        what = std::string("throws: ") + error.what();
+      }
+      expect(what.empty(), fmt::format("shape: of {}: {}", partly.describe(), what));
+      if (!what.empty()) return;
+    }
+  }
+
+  void single_precision() {
+    Tensors single(inputs_);
+    bool any = false;
+    for (Tensor& input : single) {
+      any = any || input.dtype() == float64;
+      if (input.dtype() == float64) input = cast(input, float32);
+    }
+    if (!any) return;
+    const Tensors outputs = apply_all(operation_, single, attributes_);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!is_floating(outputs[i].dtype())) continue;
+      const std::string where = difference(outputs[i], outputs_[i], 1e-3);
+      expect(where.empty(), "float32: differs from float64 " + where);
+    }
+  }
+
+  /// Part [begin, end) of an operand along the first axis.
+  static Tensor rows_of(const Tensor& x, Index begin, Index end) { return slice(x, 0, begin, end); }
+
+  void rows(const Call& call) {
+    std::vector<Rows> claims(inputs_.size());
+    operation_->rows(call, claims);
+    const auto claimed = [&](Rows kind) {
+      return std::find(claims.begin(), claims.end(), kind) != claims.end();
+    };
+    const bool summed = claimed(Rows::summed);
+    if (!summed && !claimed(Rows::same)) return;
+    expect(!(summed && claimed(Rows::same)), "rows: an operand's are summed and another one's stay");
+    if (summed && claimed(Rows::same)) return;
+    std::optional<Index> count;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+      if (claims[i] == Rows::all) continue;
+      const bool has = call.rank(i) > 0 && (!count || *count == call.shape(i)[0]);
+      expect(has, fmt::format("rows: operand {} has no such rows", i));
+      if (!has) return;
+      count = call.shape(i)[0];
+    }
+    Specs part_specs = specs_;
+    for (std::size_t i = 0; !summed && i < specs_.size(); ++i) {
+      const bool has = !specs_[i].shape.empty() && specs_[i].shape[0] == *count;
+      expect(has, fmt::format("rows: output {} has no such rows", i));
+      if (!has) return;
+    }
+    const auto part = [&](Index begin, Index end) {
+      Tensors operands(inputs_);
+      for (std::size_t i = 0; i < claims.size(); ++i) {
+        if (claims[i] != Rows::all) operands[i] = rows_of(inputs_[i], begin, end);
+      }
+      for (Spec& spec : part_specs) {
+        if (!summed) spec.shape.set(0, end - begin);
+      }
+      return run_kernel(*operation_, operands, attributes_, part_specs);
+    };
+    if (!summed) {
+      for (const Index width : {Index{1}, Index{2}}) {
+        for (Index row = 0; row < *count; row += width) {
+          const Index end = std::min(row + width, *count);
+          const Tensors outputs = part(row, end);
+          for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const std::string where = disagreement(outputs[i], rows_of(outputs_[i], row, end), 0);
+            expect(where.empty(),
+                   fmt::format("rows: output {}, row {} alone and in the whole differ {}", i, row, where));
+            if (!where.empty()) return;
+          }
+        }
+      }
+      return;
+    }
+    if (*count == 0) return;
+    Tensors total = part(0, 1);
+    for (Index row = 1; row < *count; ++row) {
+      const Tensors outputs = part(row, row + 1);
+      for (std::size_t i = 0; i < total.size(); ++i) total[i] = total[i] + outputs[i];
+    }
+    for (std::size_t i = 0; i < total.size(); ++i) {
+      const std::string where = disagreement(total[i], outputs_[i], rounding(outputs_[i].dtype()));
+      expect(where.empty(),
+             fmt::format("rows: output {}, the sum over rows and the whole differ {}", i, where));
+    }
+  }
+
+  void folds(const Example& example) {
+    const std::size_t operands = inputs_.size();
+    std::vector<std::vector<Tensor>> drawn(operands);
+    for (std::size_t i = 0; i < operands; ++i) {
+      for (Index step = 0; step < steps; ++step)
+        drawn[i].push_back(draw(example.operands[i], stream(i, step)));
+    }
+    std::vector<Rows> claims(operands);
+    operation_->rows({*operation_, inputs_, attributes_}, claims);
+    const bool summed = std::find(claims.begin(), claims.end(), Rows::summed) != claims.end();
+    const std::size_t choices = std::size_t{1} << std::min<std::size_t>(operands, 5);
+    for (std::size_t mask = 1; mask < choices; ++mask) {
+      SmallVector<bool, 8> leading(operands);
+      std::string who;
+      Tensors whole(operands);
+      for (std::size_t i = 0; i < operands; ++i) {
+        leading[i] = (mask >> i & 1U) != 0;
+        whole[i] = leading[i] ? stack(drawn[i]) : drawn[i][0];
+        if (leading[i]) who += fmt::format("{}{}", who.empty() ? "" : ", ", i);
+      }
+      std::optional<Tensors> folded;
+      try {
+        folded = apply_folded(operation_, whole, leading, attributes_);
+      } catch (const std::exception& error) {
+        fail(fmt::format("fold: with operand {} leading throws: {}", who, error.what()));
+        continue;
+      }
+      if (!folded) continue;
+      for (Index step = 0; step < steps; ++step) {
+        Tensors own(operands);
+        for (std::size_t i = 0; i < operands; ++i) {
+          own[i] = drawn[i][leading[i] ? static_cast<std::size_t>(step) : 0];
+        }
+        const Tensors outputs = apply_all(operation_, own, attributes_);
+        std::string what;
+        for (std::size_t i = 0; what.empty() && i < outputs.size(); ++i) {
+          const Tensor& all = (*folded)[i];
+          if (!(all.shape() == Shape{steps} + outputs[i].shape())) {
+            what = fmt::format("output {} is {} for steps of {}", i, describe(all), describe(outputs[i]));
+            break;
+          }
+          const std::string where =
+              disagreement(all[step], outputs[i], summed ? rounding(outputs[i].dtype()) : 0);
+          if (!where.empty()) what = fmt::format("output {} of step {} and of all differ {}", i, step, where);
+        }
+        expect(what.empty(), fmt::format("fold: with operand {} leading: {}", who, what));
+        if (!what.empty()) break;
+      }
+    }
+  }
+
+  /// Runs the gradient rule on what is kept, less one operand or output; counted together, operands first.
+  std::vector<Tensor> run_rule(std::span<const Tensor> cotangents, std::span<const bool> needed,
+                               std::size_t without) {
+    const auto kept = [](std::uint32_t mask, std::size_t i) {
+      return (mask >> std::min<std::size_t>(i, 31) & 1U) != 0;
+    };
+    Tensors inputs(inputs_);
+    Tensors outputs(outputs_);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!kept(operation_->keep.inputs, i) || i == without) {
+        inputs[i] = TensorAccess::without_elements(inputs[i]);
+      }
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!kept(operation_->keep.outputs, i) || inputs.size() + i == without) {
+        outputs[i] = TensorAccess::without_elements(outputs[i]);
+      }
+    }
+    const Call call{*operation_, inputs, attributes_};
+    std::vector<Tensor> gradients(inputs.size());
+    Backward backward(call, outputs, cotangents, needed, gradients);
+    operation_->gradient(backward);
+    return gradients;
+  }
+
+  /// The rule fills what is needed, from what is kept. False if there is nothing to differentiate or no use
+  /// in it.
+  bool gradient_rule(const Call& call) {
+    if (operation_->gradient == nullptr) return false;
+    Tensors cotangents(outputs_.size());
+    bool differentiable = false;
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (!is_floating(outputs_[i].dtype())) continue;
+      differentiable = true;
+      cotangents[i] =
+          cast(draw({.shape = outputs_[i].shape()}, stream(99, static_cast<Index>(i))), outputs_[i].dtype());
+    }
+    const std::size_t operands = inputs_.size();
+    SmallVector<bool, 8> needed(operands);
+    std::size_t wanted = 0;
+    for (std::size_t i = 0; i < operands; ++i) {
+      needed[i] = is_floating(call.dtype(i));
+      wanted += needed[i] ? 1U : 0U;
+    }
+    if (!differentiable || wanted == 0) return false;
+    std::vector<Tensor> full;
+    try {
+      full = run_rule(cotangents, needed, nothing);
+    } catch (const RuntimeError& error) {
+      expect(false, std::string("keep: the gradient reads what is not kept: ") + error.what());
+      return false;
+    }
+    for (std::size_t i = 0; i < operands; ++i) {
+      expect(needed[i] || !full[i], fmt::format("gradient: dx({}) is filled though nobody needs it", i));
+    }
+    for (std::size_t i = 0; wanted > 1 && i < operands; ++i) {
+      if (!needed[i]) continue;
+      SmallVector<bool, 8> only(operands);
+      std::fill(only.begin(), only.end(), false);
+      only[i] = true;
+      const std::vector<Tensor> alone = run_rule(cotangents, only, nothing);
+      for (std::size_t k = 0; k < operands; ++k) {
+        const bool right = k != i ? !alone[k]
+                                  : static_cast<bool>(alone[k]) == static_cast<bool>(full[k]) &&
+                                        (!alone[k] || same_bits(alone[k], full[k]));
+        expect(right, k != i ? fmt::format("gradient: dx({}) is filled though only {} needs it", k, i)
+                             : fmt::format("gradient: dx({}) depends on what else is needed", i));
+      }
+    }
+    // Whether a kept tensor is read at all is known after the last example.
+    for (std::size_t i = 0; i < operands + outputs_.size(); ++i) {
+      const bool input = i < operands;
+      const std::size_t place = input ? i : i - operands;
+      const std::uint32_t mask = input ? operation_->keep.inputs : operation_->keep.outputs;
+      if ((mask >> std::min<std::size_t>(place, 31) & 1U) == 0) continue;
+      bool& read = reads_[{input ? "operand" : "output", place}];
+      try {
+        run_rule(cotangents, needed, i);
+      } catch (const RuntimeError&) {
+        read = true;
+      }
+    }
+    return true;
+  }
+
+  void needless() {
+    for (const auto& [kept, read] : reads_) {
+      expect(read,
+             fmt::format("keep: {} {} is kept, but the gradient never reads it", kept.first, kept.second));
+    }
+  }
+
+  /// First and second derivatives, by the operands and by the gradient of the outputs, against differences.
+  void gradients() {
+    std::vector<Tensor> moved;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (inputs_[i].dtype() != float64) continue;
+      places.push_back(i);
+      moved.push_back(inputs_[i]);
+    }
+    if (moved.empty()) return;
+    std::vector<std::size_t> floating;
+    bool single = false;
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (!is_floating(outputs_[i].dtype())) continue;
+      single = single || outputs_[i].dtype() == float32;
+      floating.push_back(i);
+      moved.push_back(draw({.shape = outputs_[i].shape()}, stream(98, static_cast<Index>(i))));
+    }
+    const auto function = [&](const std::vector<Tensor>& at) {
+      Tensors operands(inputs_);
+      for (std::size_t k = 0; k < places.size(); ++k) operands[places[k]] = at[k];
+      const Tensors outputs = apply_all(operation_, operands, attributes_);
+      std::vector<Tensor> weighted;
+      for (std::size_t k = 0; k < floating.size(); ++k) {
+        weighted.push_back(cast(outputs[floating[k]], float64) * at[places.size() + k]);
+      }
+      return weighted;
+    };
+    GradcheckOptions options{.entries = 12};
+    // Differences of numbers rounded to float32 need a wide step.
+    if (single) options = {.step = 1.0 / 64, .tolerance = 1e-3, .second_tolerance = 1e-3, .entries = 12};
+    const GradcheckResult result = gradcheck(function, moved, {}, options);
+    expect(static_cast<bool>(result), "gradient: " + result.message);
+  }
+
+  static constexpr std::size_t nothing = ~std::size_t{0};
+
+  OperationRef operation_;
+  CheckReport report_;
+  std::size_t example_ = 0;
+  std::string call_;
+  // Of the present example.
+  std::vector<Tensor> inputs_;
+  Attributes attributes_;
+  Specs specs_;
+  Tensors outputs_;
+  /// Whether what `keep` names is read in some example.
+  std::map<std::pair<std::string_view, std::size_t>, bool> reads_;
+};
+
+}  // namespace
+
+std::string to_string(const CheckReport& report) {
+  std::string text = fmt::format("{} checks, {} failed", report.checks, report.failures.size());
+  for (const std::string& failure : report.failures) text += "\n" + failure;
+  return text;
+}
+
+CheckReport check_operation(OperationRef operation) { return Checker(operation).run(); }
+
+}  // namespace unspool
