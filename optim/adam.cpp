@@ -1,0 +1,44 @@
+#include <cmath>
+
+#include <unspool/optim/adam.h>
+#include <unspool/optim/update.h>
+
+namespace unspool::optimizers {
+
+std::vector<std::vector<Adam::Slot>> Adam::slots() const {
+  std::vector<std::vector<Slot>> groups{{{.name = "momentum"}, {.name = "velocity"}}};
+  if (options().amsgrad) groups.push_back({{.name = "velocity_hat"}});
+  return groups;
+}
+
+void Adam::update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+                  const Step& step) {
+  visit_floating(variable.dtype(), [&]<class T>(T) {
+    // As Keras rounds them: the powers are of the rounded betas, 1 - beta is rounded after the subtraction.
+    const T number = static_cast<T>(step.number);
+    const T power_1 = std::pow(static_cast<T>(options().beta_1), number);
+    const T power_2 = std::pow(static_cast<T>(options().beta_2), number);
+    const T rate = static_cast<T>(step.learning_rate) * std::sqrt(T{1} - power_2) / (T{1} - power_1);
+    const T new_1 = static_cast<T>(1 - options().beta_1);
+    const T new_2 = static_cast<T>(1 - options().beta_2);
+    const T epsilon = static_cast<T>(options().epsilon);
+    const auto plain = [=](T g, T& w, T& m, T& v) {
+      m += (g - m) * new_1;
+      v += (g * g - v) * new_2;
+      w -= m * rate / (std::sqrt(v) + epsilon);
+    };
+    const auto amsgrad = [=](T g, T& w, T& m, T& v, T& largest) {
+      m += (g - m) * new_1;
+      v += (g * g - v) * new_2;
+      largest = largest < v ? v : largest;
+      w -= m * rate / (std::sqrt(largest) + epsilon);
+    };
+    if (options().amsgrad) {
+      update_elements<T>(amsgrad, gradient, variable, slots[0], slots[1], slots[2]);
+    } else {
+      update_elements<T>(plain, gradient, variable, slots[0], slots[1]);
+    }
+  });
+}
+
+}  // namespace unspool::optimizers

@@ -1,0 +1,190 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <unspool/autograd/variable.h>
+#include <unspool/core/config.h>
+#include <unspool/core/fields.h>
+#include <unspool/core/registry.h>
+#include <unspool/core/tensor.h>
+
+namespace unspool {
+
+/// What every optimizer has, whatever its formula.
+struct OptimizerSettings {
+  double learning_rate = 0.001;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  std::string name = {};
+};
+
+/// The arguments that every optimizer takes after its own, as fields of its options struct.
+template <class O>
+constexpr auto optimizer_fields() {
+  return std::tuple(
+      field("weight_decay", &O::weight_decay,
+            "takes this part, times the rate, off each weight before a step"),
+      field("clipnorm", &O::clipnorm, "the largest norm of each gradient"),
+      field("clipvalue", &O::clipvalue, "the largest absolute value of a gradient's elements"),
+      field("global_clipnorm", &O::global_clipnorm, "the largest norm of all gradients together"),
+      field("name", &O::name, "the optimizer's name"));
+}
+template <class O>
+OptimizerSettings settings_of(const O& options) {
+  return {.learning_rate = options.learning_rate,
+          .weight_decay = options.weight_decay,
+          .clipnorm = options.clipnorm,
+          .clipvalue = options.clipvalue,
+          .global_clipnorm = options.global_clipnorm,
+          .name = options.name};
+}
+
+/// An optimizer of one's own derives from this, says which slots (running values) a variable gets, and how
+/// one variable makes a step; clipping, decay, constraints, counting and saving are done here.
+class OptimizerBase {
+ public:
+  virtual ~OptimizerBase() = default;
+  OptimizerBase(const OptimizerBase&) = delete;
+  OptimizerBase& operator=(const OptimizerBase&) = delete;
+
+  /// The class as configs have it, "Adam": its name in optimizer_registry().
+  std::string class_name() const;
+  /// The arguments that make this optimizer again, with the learning rate as it is now.
+  virtual Config get_config() const = 0;
+
+  const std::string& name() const { return settings_.name; }
+  std::int64_t iterations() const;
+  double learning_rate() const;
+  void set_learning_rate(double learning_rate);
+
+  /// Makes the slots. Done by the first step for the variables that it is given.
+  void build(const std::vector<Variable>& variables);
+  bool built() const { return built_; }
+  void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables);
+  /// The state: iteration (int64), learning_rate (float32), then the slots.
+  std::vector<Variable> variables() const;
+
+ protected:
+  /// A running value of each variable, of its shape and dtype.
+  struct Slot {
+    std::string name;
+    double initial = 0;
+  };
+  /// One step, the same for all variables.
+  struct Step {
+    double learning_rate;
+    std::int64_t number;  ///< Of this step, from 1.
+  };
+
+  /// ValueError if more than one way of clipping is asked for.
+  explicit OptimizerBase(OptimizerSettings settings);
+
+  /// The slots of a variable, in groups: those of the first group of all variables come first in variables().
+  virtual std::vector<std::vector<Slot>> slots() const { return {}; }
+  /// Moves one variable; `slots` are its own, in order. See update_elements (optim/update.h).
+  virtual void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+                      const Step& step) = 0;
+
+ private:
+  std::vector<Tensor> clipped(std::vector<Tensor> gradients) const;
+
+  OptimizerSettings settings_;
+  Variable iteration_;
+  Variable learning_rate_;
+  bool built_ = false;
+  std::vector<Variable> slot_variables_;
+  std::unordered_map<const void*, std::vector<Variable>> slots_of_;
+  std::vector<Variable> known_;  // Keeps the keys of slots_of_ from coming back as others'.
+};
+
+/// The same with an options struct, which has the fields of optimizer_fields after its own.
+template <class O>
+class OptimizerOf : public OptimizerBase {
+ public:
+  using Options = O;
+  Config get_config() const override {
+    Config config = to_config(options_);
+    return config.set("learning_rate", learning_rate());
+  }
+
+ protected:
+  explicit OptimizerOf(O options) : OptimizerBase(settings_of(options)), options_(std::move(options)) {}
+  const O& options() const { return options_; }
+
+ private:
+  O options_;
+};
+
+/// A shared optimizer: what compile() takes, made by one of the functions (Adam({.learning_rate = 1e-3})) or
+/// from a name ("adam", with its defaults). Copying shares it and its state. Empty if default-made.
+class Optimizer {
+ public:
+  Optimizer() = default;
+  Optimizer(const char* name) : Optimizer(std::string(name)) {}
+  /// ValueError for an unknown name, naming the nearest.
+  Optimizer(const std::string& name);
+  explicit Optimizer(std::shared_ptr<OptimizerBase> implementation)
+      : implementation_(std::move(implementation)) {}
+
+  explicit operator bool() const { return implementation_ != nullptr; }
+  OptimizerBase* operator->() const { return &implementation(); }
+
+  /// One step of gradient descent: Keras' order. Gradients that are empty are left out, with their variables;
+  /// ValueError if all are, if the lists differ in length, or for a variable that was not there at the first
+  /// step.
+  void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
+    implementation().apply_gradients(gradients, variables);
+  }
+  /// How many steps were made.
+  std::int64_t iterations() const { return implementation().iterations(); }
+  double learning_rate() const { return implementation().learning_rate(); }
+  void set_learning_rate(double learning_rate) const { implementation().set_learning_rate(learning_rate); }
+  std::vector<Variable> variables() const { return implementation().variables(); }
+
+  /// {"class_name", "config"}; null if empty.
+  Config config() const;
+  /// From that, a name, or null.
+  static Optimizer from_config(const Config& config);
+
+ private:
+  OptimizerBase& implementation() const;
+  std::shared_ptr<OptimizerBase> implementation_;
+};
+
+template <>
+struct ConfigValue<Optimizer> {
+  static constexpr std::string_view name = "Optimizer";
+  static Config to(const Optimizer& value) { return value.config(); }
+  static Optimizer from(const Config& config) { return Optimizer::from_config(config); }
+};
+
+/// All optimizers by name.
+Registry<OptimizerBase>& optimizer_registry();
+
+/// Makes an optimizer of one's own, which is made from T::Options, known to configs and files.
+template <class T>
+void register_optimizer(std::string name) {
+  optimizer_registry().add<T>(std::move(name), [](const Config& config) {
+    return std::make_shared<T>(from_config<typename T::Options>(config));
+  });
+}
+
+/// The function object behind an optimizer's name: Adam({.learning_rate = 1e-3}).
+template <class T>
+struct OptimizerMaker {
+  Optimizer operator()(typename T::Options options = {}) const {
+    return Optimizer(std::make_shared<T>(std::move(options)));
+  }
+};
+
+}  // namespace unspool

@@ -1,0 +1,43 @@
+#include <unspool/optim/sgd.h>
+#include <unspool/optim/update.h>
+
+namespace unspool::optimizers {
+
+SGD::SGD(SGDOptions options) : OptimizerOf(std::move(options)) {
+  const double momentum = this->options().momentum;
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw ValueError("SGD: momentum must lie in [0, 1], came " + std::to_string(momentum));
+  }
+}
+
+std::vector<std::vector<SGD::Slot>> SGD::slots() const {
+  if (options().momentum == 0) return {};
+  return {{{.name = "momentum"}}};
+}
+
+void SGD::update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+                 const Step& step) {
+  visit_floating(variable.dtype(), [&]<class T>(T) {
+    const T rate = static_cast<T>(step.learning_rate);
+    const T momentum = static_cast<T>(options().momentum);
+    if (slots.empty()) {
+      update_elements<T>([=](T g, T& w) { w -= rate * g; }, gradient, variable);
+      return;
+    }
+    const auto plain = [=](T g, T& w, T& m) {
+      m = momentum * m - rate * g;
+      w += m;
+    };
+    const auto nesterov = [=](T g, T& w, T& m) {
+      m = momentum * m - rate * g;
+      w += momentum * m - rate * g;
+    };
+    if (options().nesterov) {
+      update_elements<T>(nesterov, gradient, variable, slots[0]);
+    } else {
+      update_elements<T>(plain, gradient, variable, slots[0]);
+    }
+  });
+}
+
+}  // namespace unspool::optimizers

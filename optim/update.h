@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include <unspool/autograd/variable.h>
+#include <unspool/core/error.h>
+#include <unspool/core/tensor.h>
+#include <unspool/core/threads.h>
+
+namespace unspool {
+
+/// Calls f with a zero of the C++ type behind a floating dtype. TypeError for others.
+template <class F>
+void visit_floating(DType dtype, F&& f) {
+  if (dtype == float32) return f(float{});
+  if (dtype == float64) return f(double{});
+  throw TypeError("expected a floating dtype, came " + std::string(name_of(dtype)));
+}
+
+/// Changes a variable and what is kept beside it, element by element: f(gradient, value, slot...) gets the
+/// elements at one index, all but the first as T&. One pass; tensors that were read before keep what they
+/// had.
+template <class T, class F, class... V>
+void update_elements(F f, const Tensor& gradient, const V&... variables) {
+  constexpr std::size_t count = sizeof...(V);
+  const std::array<Tensor, count> old{variables.value()...};
+  std::array<Tensor, count> made{internal::TensorAccess::allocate(variables.shape(), variables.dtype())...};
+  const T* const g = gradient.data<T>().data();
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    const std::array<const T*, count> from{old[k].template data<T>().data()...};
+    const std::array<T*, count> to{static_cast<T*>(internal::TensorAccess::data(made[k]))...};
+    // Small enough for a few pieces to lie in the nearest cache, large enough to be worth a thread.
+    constexpr Index piece = 16384;
+    parallel_for(gradient.size(), piece, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        std::array<T, count> element{from[k][i]...};
+        f(g[i], element[k]...);
+        ((to[k][i] = element[k]), ...);
+      }
+    });
+  }
+  (std::make_index_sequence<count>());
+  std::size_t next = 0;
+  (variables.assign(made[next++]), ...);
+}
+
+}  // namespace unspool
