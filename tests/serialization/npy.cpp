@@ -51,10 +51,10 @@ TEST_CASE("npy files are those that NumPy writes") {
 
 TEST_CASE("npy files are read") {
   const Folder folder;
-  for (const auto& [name, tensor] : sample_tensors()) {
-    CAPTURE(name);
-    save_npy(folder / "file.npy", tensor);
-    check_same(load_npy(folder / "file.npy"), tensor);
+  for (const NamedTensor& sample : sample_tensors()) {
+    CAPTURE(sample.name);
+    save_npy(folder / "file.npy", sample.tensor);
+    check_same(load_npy(folder / "file.npy"), sample.tensor);
   }
   for (const int version : {1, 2, 3})
     check_same(npy_from_bytes(npy(dict("<f4", "(1,)"), one_float, version)), Tensor::of({1}));
