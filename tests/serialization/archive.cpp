@@ -1,0 +1,203 @@
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <unspool/serialization/archive.h>
+#include <unspool/serialization/file.h>
+#include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/internal/crc64.h>
+
+#include "folder.h"
+#include "samples.h"
+
+using namespace unspool;
+
+namespace {
+
+constexpr std::size_t header = 20;
+
+Snapshot sample() {
+  return {Config::map({{"class_name", "LSTM"}, {"units", 4}, {"rate", 0.1f}}), sample_tensors()};
+}
+
+Snapshot small_sample() {
+  return {Config::map({{"a", 1}}), {{"w", Tensor::of({1, 2})}, {"m", Tensor::of<bool>({true})}}};
+}
+
+std::string number(std::uint64_t value) {
+  std::string bytes;
+  internal::append_little(bytes, value);
+  return bytes;
+}
+
+std::string text(const std::string& text) { return number(text.size()) + text; }
+
+// A file with a right header and checksum around any body.
+std::string around(const std::string& body, std::uint32_t version = 1) {
+  std::string bytes = "\x89UNSPOOL";
+  internal::append_little(bytes, version);
+  bytes += number(body.size()) + body;
+  return bytes + number(internal::crc64(bytes));
+}
+
+std::string body_with(const std::string& tensors, std::uint64_t count = 1) {
+  return "\1" + text("{}") + number(count) + tensors;
+}
+
+}  // namespace
+
+TEST_CASE("the checksum is CRC-64/XZ") {
+  CHECK(internal::crc64("123456789") == 0x995DC9BBDF1939FAu);
+  CHECK(internal::crc64("") == 0);
+  CHECK(internal::crc64("a") != internal::crc64(std::string("a\0", 2)));
+}
+
+TEST_CASE("an archive gives back what went in") {
+  const Folder folder;
+  const Snapshot snapshot = sample();
+  save_archive(folder / "model.unspool", snapshot);
+  const Snapshot back = load_archive(folder / "model.unspool");
+  CHECK(back.config == snapshot.config);
+  REQUIRE(back.tensors.size() == snapshot.tensors.size());
+  for (std::size_t i = 0; i < back.tensors.size(); ++i) {
+    CHECK(back.tensors[i].name == snapshot.tensors[i].name);
+    check_same(back.tensors[i].tensor, snapshot.tensors[i].tensor);
+  }
+  CHECK(archive_to_bytes(back) == archive_to_bytes(snapshot));
+  CHECK(archive_to_bytes(archive_from_bytes(archive_to_bytes({}))) == archive_to_bytes({}));
+  check_same(find_tensor(back.tensors, "double"), snapshot.tensors[2].tensor);
+  CHECK(has(message_of<KeyError>([&] { find_tensor(back.tensors, "kernle"); }), "did you mean \"kernel\"?"));
+}
+
+TEST_CASE("the layout is the one that is documented") {
+  const std::string body = "\1" + text("{\"a\": 1}") + number(2) +                            //
+                           text("w") + text("float32") + number(1) + number(2) + number(8) +  //
+                           std::string("\0\0\x80\x3f\0\0\0\x40", 8) +                         //
+                           text("m") + text("bool") + number(1) + number(1) + number(1) + "\1";
+  CHECK(archive_to_bytes(small_sample()) == around(body));
+}
+
+TEST_CASE("an archive from a machine of the other order of bytes is read") {
+  const auto big = [](std::uint64_t value) {
+    const std::string little = number(value);
+    return std::string(little.rbegin(), little.rend());
+  };
+  const std::string body = std::string(1, '\0') + big(2) + "{}" + big(1) + big(1) + "w" + big(7) + "float32" +
+                           big(1) + big(2) + big(8) + std::string("\x3f\x80\0\0\x40\0\0\0", 8);
+  check_same(archive_from_bytes(around(body)).tensors[0].tensor, Tensor::of({1, 2}));
+}
+
+TEST_CASE("every cut, every change of a byte and everything added is noticed") {
+  const std::string bytes = archive_to_bytes(small_sample());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CAPTURE(size);
+    CHECK(refused([&] { archive_from_bytes(bytes.substr(0, size)); }));
+  }
+  CHECK(count_refused_changes(bytes, [](const std::string& b) { archive_from_bytes(b); }) ==
+        255 * static_cast<int>(bytes.size()));
+  for (int c = 0; c < 256; ++c) {
+    CHECK(refused([&] { archive_from_bytes(bytes + static_cast<char>(c)); }));
+  }
+  CHECK(refused([&] { archive_from_bytes(bytes + bytes); }));
+  // Every bit of a file of several words as well.
+  const std::string large = archive_to_bytes(sample());
+  for (std::size_t bit = 0; bit < large.size() * 8; ++bit) {
+    std::string changed = large;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
+    CHECK(refused([&] { archive_from_bytes(changed); }));
+  }
+}
+
+TEST_CASE("a body that was changed under a right checksum is read or refused, nothing else") {
+  const std::string bytes = archive_to_bytes(small_sample());
+  const std::string body = bytes.substr(header, bytes.size() - header - 8);
+  const int refused_changes =
+      count_refused_changes(body, [](const std::string& b) { archive_from_bytes(around(b)); });
+  CHECK(refused_changes > 200 * static_cast<int>(body.size()) / 2);
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    CHECK(refused([&] { archive_from_bytes(around(body.substr(0, size))); }));
+  }
+}
+
+TEST_CASE("a file made to deceive is refused by its place and takes no memory") {
+  const std::uint64_t huge = std::uint64_t{1} << 62;
+  const auto refusal = [](const std::string& body) {
+    return message_of([&] { archive_from_bytes(around(body), "\"m\""); });
+  };
+  const auto tensor = [](const std::string& dtype, const std::vector<std::uint64_t>& shape,
+                         std::uint64_t bytes) {
+    std::string entry = text("w") + text(dtype) + number(shape.size());
+    for (const std::uint64_t size : shape) entry += number(size);
+    return entry + number(bytes);
+  };
+  rusage before{};
+  getrusage(RUSAGE_SELF, &before);
+
+  CHECK(refusal("\1" + number(huge)) ==
+        "\"m\", byte 29: expected the config (" + std::to_string(huge) + " bytes), but only 0 are left");
+  CHECK(has(refusal("\1" + number(~std::uint64_t{0}) + "{}"), "the config (18446744073709551615 bytes)"));
+  CHECK(has(refusal(body_with("", huge)), "the length of the name of tensor 0"));
+  CHECK(has(refusal(body_with(number(huge))), "the name of tensor 0"));
+  CHECK(has(refusal(body_with(tensor("float16", {}, 2))), "tensor 0 \"w\" has the dtype \"float16\""));
+  CHECK(has(refusal(body_with(text("w") + number(huge))), "the dtype of tensor 0 \"w\""));
+  CHECK(has(refusal(body_with(tensor("float32", {huge}, huge * 4))), "does not take"));
+  CHECK(has(refusal(body_with(tensor("float32", {1u << 30}, std::uint64_t{1} << 32))),
+            "the elements of tensor 0"));
+  CHECK(has(refusal(body_with(tensor("bool", {huge}, huge))), "the elements of tensor 0"));
+  CHECK(has(refusal(body_with(tensor("float32", {huge, 4}, 0))), "more elements than can be counted"));
+  CHECK(has(refusal(body_with(tensor("float32", {huge, huge}, 0))), "more elements than can be counted"));
+  CHECK(has(refusal(body_with(tensor("float32", {~std::uint64_t{0}}, 0))), "negative size"));
+  CHECK(has(refusal(body_with(tensor("float32", {2, 2}, 12))), "float32[2, 2] does not take 12 bytes"));
+  CHECK(has(refusal(body_with(tensor("float32", std::vector<std::uint64_t>(9, 1), 4))), "has 9 dimensions"));
+  CHECK(has(refusal(body_with(text("w") + text("bool") + number(huge))), "dimensions"));
+  CHECK(has(refusal(body_with(tensor("bool", {2}, 2) + "\1\2")), "element 1 of tensor 0 \"w\" is no bool"));
+  const std::string empty = tensor("bool", {0}, 0);
+  CHECK(has(refusal(body_with(empty + empty, 2)), "a second tensor with the name \"w\""));
+  CHECK(has(refusal(body_with(empty + "x")), "expected the end after 1 tensors"));
+  CHECK(has(refusal("\1" + text("{\"a\": NaN}") + number(0)), "in the config that ends here: JSON, line 1"));
+  CHECK(has(refusal("\1" + text(std::string(100000, '[')) + number(0)), "more than 256 levels"));
+  CHECK(has(refusal("\2" + text("{}") + number(0)), "the order of bytes"));
+  CHECK(has(refusal(""), "ends within its header"));
+  // A dimension of none makes any other harmless.
+  check_same(archive_from_bytes(around(body_with(tensor("float32", {huge, 0}, 0)))).tensors[0].tensor,
+             Tensor::zeros({static_cast<Index>(huge), 0}));
+
+  rusage after{};
+  getrusage(RUSAGE_SELF, &after);
+  CHECK(after.ru_maxrss - before.ru_maxrss < 64 * 1024);
+}
+
+TEST_CASE("what is not an archive, or is of another version, is called that") {
+  const std::string body = body_with("", 0);
+  CHECK(has(message_of([] { archive_from_bytes(""); }), "no archive of unspool"));
+  CHECK(has(message_of([] { archive_from_bytes("PK\3\4 something else"); }), "no archive of unspool"));
+  CHECK(has(message_of([&] { archive_from_bytes(around(body, 2)); }),
+            "has the version 2, which is newer than this library: expected 1"));
+  CHECK(has(message_of([&] { archive_from_bytes(around(body, 0)); }), "version 0"));
+  std::string cut = around(body, 2);
+  cut.pop_back();
+  CHECK(has(message_of([&] { archive_from_bytes(cut); }), "damaged or cut, or of version 2"));
+  CHECK(has(message_of([] { load_archive("no/such/file"); }), "No such file"));
+  const Folder folder;
+  write_file_atomically(folder / "text", "hello");
+  CHECK(message_of([&] { load_archive(folder / "text"); }) ==
+        "\"" + (folder / "text").native() + "\", byte 0: this is no archive of unspool");
+}
+
+TEST_CASE("a snapshot that cannot be written leaves the old file") {
+  const Folder folder;
+  save_archive(folder / "file", small_sample());
+  const std::string before = read_file(folder / "file");
+  Snapshot bad = small_sample();
+  bad.config.set("rate", std::nan(""));
+  CHECK_THROWS_AS(save_archive(folder / "file", bad), ValueError);
+  bad = small_sample();
+  bad.tensors.push_back(bad.tensors[0]);
+  CHECK(has(message_of<ValueError>([&] { save_archive(folder / "file", bad); }),
+            "two tensors have the name \"w\""));
+  bad = small_sample();
+  bad.tensors.push_back({"none", Tensor()});
+  CHECK(has(message_of<ValueError>([&] { save_archive(folder / "file", bad); }), "\"none\" is empty"));
+  bad.tensors.back().tensor = internal::TensorAccess::abstract({2}, float32);
+  CHECK(has(message_of<ValueError>([&] { save_archive(folder / "file", bad); }), "\"none\" is abstract"));
+  CHECK(read_file(folder / "file") == before);
+}

@@ -1,0 +1,135 @@
+#include <doctest/doctest.h>
+
+#include <unspool/serialization/file.h>
+#include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/safetensors.h>
+
+#include "folder.h"
+#include "samples.h"
+
+using namespace unspool;
+
+namespace {
+
+std::string file(const std::string& header, const std::string& data) {
+  std::string bytes;
+  internal::append_little(bytes, static_cast<std::uint64_t>(header.size()));
+  return bytes + header + data;
+}
+
+std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
+                  const std::string& offsets) {
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets +
+         "}";
+}
+
+}  // namespace
+
+TEST_CASE("safetensors files are those that the format's own library writes") {
+  const Safetensors content = {{{"b", Tensor::of({1, 2})},
+                                {"a", Tensor::of({{3}})},
+                                {"i", Tensor::scalar(std::int32_t{7})},
+                                {"l", Tensor::of<std::int64_t>({-1})},
+                                {"d", Tensor::of<double>({0.5})},
+                                {"m", Tensor::of<bool>({true, false, true})},
+                                {"e", Tensor::zeros({0, 2})},
+                                {"q\"\xc3\xa9", Tensor::scalar(std::int32_t{0})}},
+                               {{"k", "v \"x\""}}};
+  // Written by safetensors 0.8 for Python.
+  const std::string header =
+      R"({"__metadata__":{"k":"v \"x\""},"l":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},)"
+      R"("d":{"dtype":"F64","shape":[1],"data_offsets":[8,16]},"a":{"dtype":"F32","shape":[1,1],)"
+      R"("data_offsets":[16,20]},"b":{"dtype":"F32","shape":[2],"data_offsets":[20,28]},)"
+      R"("e":{"dtype":"F32","shape":[0,2],"data_offsets":[28,28]},)"
+      R"("i":{"dtype":"I32","shape":[],"data_offsets":[28,32]},)"
+      "\"q\\\"\xc3\xa9\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[32,36]},"
+      R"("m":{"dtype":"BOOL","shape":[3],"data_offsets":[36,39]}}    )";
+  const std::string data(
+      "\377\377\377\377\377\377\377\377\000\000\000\000\000\000\340?\000\000@@\000\000\200?\000\000\000@"
+      "\007\000\000\000"
+      "\000\000\000\000\001\000\001",
+      39);
+  CHECK(safetensors_to_bytes(content) == file(header, data));
+  const Safetensors back = safetensors_from_bytes(file(header, data));
+  CHECK(back.metadata == content.metadata);
+  CHECK(back.tensors.size() == 8);
+  for (const auto& [name, tensor] : content.tensors) check_same(find_tensor(back.tensors, name), tensor);
+}
+
+TEST_CASE("safetensors give back what went in") {
+  const Folder folder;
+  save_safetensors(folder / "file.safetensors", {sample_tensors()});
+  const Safetensors back = load_safetensors(folder / "file.safetensors");
+  CHECK(back.tensors.size() == sample_tensors().size());
+  for (const auto& [name, tensor] : sample_tensors()) check_same(find_tensor(back.tensors, name), tensor);
+  CHECK(safetensors_to_bytes(back) == read_file(folder / "file.safetensors"));
+  CHECK(safetensors_to_bytes({}) == file("{}      ", ""));
+  CHECK(safetensors_from_bytes(file("{}", "")).tensors.empty());
+}
+
+TEST_CASE("a golden case is a safetensors file") {
+  const Safetensors golden =
+      load_safetensors("tests/golden/cells/gru_tanh_sigmoid_nobias_reset_after.safetensors");
+  const Config about = from_json(golden.metadata.at("case"));
+  CHECK(about["config"]["class_name"].as<std::string>() == "GRUCell");
+  CHECK(find_tensor(golden.tensors, "weight.0").shape() == about["weights"][0]["shape"].as<Shape>());
+  CHECK(find_tensor(golden.tensors, "weight.0").dtype() == float32);
+}
+
+TEST_CASE("safetensors that do not fit are refused by their place") {
+  const auto refusal = [](const std::string& bytes) {
+    return message_of([&] { safetensors_from_bytes(bytes, "f"); });
+  };
+  const auto of = [&](const std::string& entries, std::size_t data) {
+    return refusal(file("{" + entries + "}", std::string(data, '\0')));
+  };
+  CHECK(refusal("1234567") == "f, byte 7: expected 8 bytes that say the length of the header");
+  CHECK(has(refusal(std::string(8, '\xff')), "a header of at most 100000000 bytes"));
+  CHECK(has(refusal(file("{}", "").substr(0, 9)), "expected a header of 2 bytes, but only 1 are left"));
+  CHECK(has(refusal(file(" {}", "")), "begin with {"));
+  CHECK(has(refusal(file("", "")), "begin with {"));
+  CHECK(has(refusal(file("{\"a\":1,\"a\":1}", "")), "the key \"a\" comes twice"));
+  CHECK(has(refusal(file("{\"a\":", "")), "JSON, line 1"));
+  CHECK(has(of("\"a\":1", 0), "header.a: expected a map, came the integer 1"));
+  CHECK(has(of("\"a\":{}", 0), "header.a has no key \"dtype\""));
+  CHECK(has(of("\"__metadata__\":{\"a\":1}", 0), "header.__metadata__.a: expected a string"));
+  CHECK(has(of("\"__metadata__\":[]", 0), "expected a map"));
+  CHECK(has(of(entry("a", "BF16", "[1]", "[0,2]"), 2), "header.a: the dtype \"BF16\" is not supported"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[0,4],\"x\":1"), 4), "unknown key \"x\""));
+  CHECK(has(of(entry("a", "F32", "[-1]", "[0,4]"), 4), "header.a.shape[0]: expected a size >= 0"));
+  CHECK(
+      has(of(entry("a", "F32", "[null]", "[0,4]"), 4), "header.a.shape[0]: expected an integer, came null"));
+  CHECK(has(of(entry("a", "F32", "[1.0]", "[0,4]"), 4), "expected an integer, came the real 1.0"));
+  CHECK(has(of(entry("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4), "at most 8 dimensions"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[0,4,8]"), 4), "a list of two offsets"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[-4,0]"), 4), "expected an integer from 0"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[4,0]"), 4), "does not fill the bytes from 4 to 0"));
+  CHECK(has(of(entry("a", "F32", "[2]", "[0,4]"), 4), "F32[2] does not fill the bytes from 0 to 4"));
+  CHECK(has(of(entry("a", "F32", "[4611686018427387904,4]", "[0,0]"), 0), "more elements than"));
+  CHECK(has(of(entry("a", "F32", "[4611686018427387904]", "[0,0]"), 0), "does not fill"));
+  CHECK(has(of(entry("a", "F32", "[4000000000]", "[0,16000000000]"), 4), "speaks of 16000000000 bytes"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[0,4]"), 5), "speaks of 4 bytes of data, but 5 are there"));
+  CHECK(has(of(entry("a", "F32", "[1]", "[4,8]"), 8), "\"a\" begins at 4 of the data: expected 0, no hole"));
+  CHECK(
+      has(of(entry("a", "F32", "[1]", "[0,4]") + "," + entry("b", "F32", "[1]", "[0,4]"), 4), "begins at 0"));
+  CHECK(
+      has(of(entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[1]", "[4,8]"), 8), "no overlap"));
+  CHECK(has(refusal(file("{" + entry("a", "BOOL", "[2]", "[0,2]") + "}", "\1\2")), "\"a\" is no bool"));
+  CHECK(has(message_of([] { load_safetensors("no.safetensors"); }), "No such file"));
+}
+
+TEST_CASE("a safetensors file that was cut or changed is read or refused, nothing else") {
+  const std::string bytes =
+      safetensors_to_bytes({{{"w", Tensor::of({1, 2})}, {"m", Tensor::of<bool>({true})}}});
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK(refused([&] { safetensors_from_bytes(bytes.substr(0, size)); }));
+  }
+  CHECK(count_refused_changes(bytes, [](const std::string& b) { safetensors_from_bytes(b); }) > 255 * 90);
+}
+
+TEST_CASE("what safetensors cannot say is not written") {
+  CHECK_THROWS_AS(safetensors_to_bytes({{{"__metadata__", Tensor::of({1})}}}), ValueError);
+  CHECK_THROWS_AS(safetensors_to_bytes({{{"\xff", Tensor::of({1})}}}), ValueError);
+  CHECK_THROWS_AS(safetensors_to_bytes({{{"a", Tensor::of({1})}, {"a", Tensor::of({1})}}}), ValueError);
+  CHECK_THROWS_AS(safetensors_to_bytes({{{"a", Tensor()}}}), ValueError);
+}

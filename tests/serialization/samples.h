@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <unspool/core/error.h>
+#include <unspool/serialization/snapshot.h>
+
+/// Tensors of every dtype, of rank 0 and of no elements among them, and every float that is special.
+inline std::vector<unspool::NamedTensor> sample_tensors() {
+  using namespace unspool;
+  const float infinity = std::numeric_limits<float>::infinity();
+  return {{"kernel", Tensor::of({{1, 2, 3}, {-4, 5.5, -0.0}})},
+          {"special", Tensor::from(std::vector<float>{infinity, -infinity, std::nanf(""), 1e-45f})},
+          {"double", Tensor::from(std::vector<double>{0.1, 5e-324})},
+          {"int32", Tensor::of<std::int32_t>({{1}, {-2147483647 - 1}})},
+          {"int64", Tensor::from(std::vector<std::int64_t>{std::numeric_limits<std::int64_t>::min()})},
+          {"mask", Tensor::of<bool>({true, false, true})},
+          {"scalar", Tensor::scalar(2.5f)},
+          {"nothing", Tensor::zeros({3, 0, 2})},
+          {"no bools", Tensor::zeros({0}, boolean)},
+          {"a \"na\\me\"/\xc3\xa9", Tensor::scalar(std::int64_t{7})}};
+}
+
+inline void check_same(const unspool::Tensor& a, const unspool::Tensor& b) {
+  CHECK(a.dtype() == b.dtype());
+  CHECK(a.shape() == b.shape());
+  // Bits, since NaN does not equal itself.
+  CHECK((a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0)));
+}
+
+/// What F throws as E: its message.
+template <class E = unspool::FileError, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Neither passes nor ends in anything but a FileError.
+template <class F>
+bool refused(F&& read) {
+  try {
+    read();
+  } catch (const unspool::FileError&) {
+    return true;
+  }
+  return false;
+}
+
+/// Reads every variant of `bytes` in which one byte has another value; none may end in anything but a
+/// FileError, where it is refused at all.
+template <class F>
+int count_refused_changes(const std::string& bytes, F&& read) {
+  int count = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string changed = bytes;
+    for (int change = 1; change < 256; ++change) {
+      changed[i] = static_cast<char>(bytes[i] ^ change);
+      if (refused([&] { read(changed); })) ++count;
+    }
+  }
+  return count;
+}
