@@ -6,6 +6,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/memory.h>
+#include <unspool/core/pooled.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/scalar.h>
@@ -15,19 +16,27 @@
 #include <unspool/core/threads.h>
 #include <unspool/core/version.h>
 
+#include <unspool/serialization/archive.h>
 #include <unspool/serialization/file.h>
+#include <unspool/serialization/npy.h>
+#include <unspool/serialization/safetensors.h>
+#include <unspool/serialization/snapshot.h>
 
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/attributes.h>
+#include <unspool/autograd/check_operation.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/fold.h>
+#include <unspool/autograd/functional.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/indexing.h>
 #include <unspool/autograd/operation.h>
+#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/recorder.h>
@@ -53,3 +62,8 @@
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+
+#include <unspool/optim/adam.h>
+#include <unspool/optim/optimizer.h>
+#include <unspool/optim/sgd.h>
+#include <unspool/optim/update.h>

@@ -184,18 +184,18 @@ Tensor rsqrt(const Tensor& x) { return apply(table["rsqrt"], x); }
 Tensor pow(const Tensor& a, const Tensor& b) { return apply(table["pow"], a, b); }
 Tensor pow(const Tensor& a, Scalar b) { return pow(beside_scalar(a, b), scalar_beside(a, b)); }
 Tensor pow(Scalar a, const Tensor& b) { return pow(scalar_beside(b, a), beside_scalar(b, a)); }
-Tensor exp(const Tensor& x) { return apply(table["exp"], {x}); }
-Tensor expm1(const Tensor& x) { return apply(table["expm1"], {x}); }
-Tensor log(const Tensor& x) { return apply(table["log"], {x}); }
-Tensor log1p(const Tensor& x) { return apply(table["log1p"], {x}); }
-Tensor sin(const Tensor& x) { return apply(table["sin"], {x}); }
-Tensor cos(const Tensor& x) { return apply(table["cos"], {x}); }
-Tensor erf(const Tensor& x) { return apply(table["erf"], {x}); }
-Tensor erfc(const Tensor& x) { return apply(table["erfc"], {x}); }
-Tensor tanh(const Tensor& x) { return apply(table["tanh"], {x}); }
-Tensor sigmoid(const Tensor& x) { return apply(table["sigmoid"], {x}); }
-Tensor softplus(const Tensor& x) { return apply(table["softplus"], {x}); }
-Tensor softsign(const Tensor& x) { return apply(table["softsign"], {x}); }
-Tensor relu(const Tensor& x) { return apply(table["relu"], {x}); }
+Tensor exp(const Tensor& x) { return apply(table["exp"], x); }
+Tensor expm1(const Tensor& x) { return apply(table["expm1"], x); }
+Tensor log(const Tensor& x) { return apply(table["log"], x); }
+Tensor log1p(const Tensor& x) { return apply(table["log1p"], x); }
+Tensor sin(const Tensor& x) { return apply(table["sin"], x); }
+Tensor cos(const Tensor& x) { return apply(table["cos"], x); }
+Tensor erf(const Tensor& x) { return apply(table["erf"], x); }
+Tensor erfc(const Tensor& x) { return apply(table["erfc"], x); }
+Tensor tanh(const Tensor& x) { return apply(table["tanh"], x); }
+Tensor sigmoid(const Tensor& x) { return apply(table["sigmoid"], x); }
+Tensor softplus(const Tensor& x) { return apply(table["softplus"], x); }
+Tensor softsign(const Tensor& x) { return apply(table["softsign"], x); }
+Tensor relu(const Tensor& x) { return apply(table["relu"], x); }
 
 }  // namespace unspool

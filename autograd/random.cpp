@@ -168,21 +168,21 @@ Tensor random_uniform(const Shape& shape, double low, double high, DType dtype) 
   return random_uniform(shape, low, high, dtype, next_random_key());
 }
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key) {
-  return apply(table["random_uniform"], {key_tensor(key)},
+  return apply(table["random_uniform"], key_tensor(key),
                {{"shape", shape}, {"low", low}, {"high", high}, {"dtype", dtype}});
 }
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype) {
   return random_normal(shape, mean, stddev, dtype, next_random_key());
 }
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key) {
-  return apply(table["random_normal"], {key_tensor(key)},
+  return apply(table["random_normal"], key_tensor(key),
                {{"shape", shape}, {"mean", mean}, {"stddev", stddev}, {"dtype", dtype}});
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype) {
   return random_bernoulli(shape, probability, dtype, next_random_key());
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key) {
-  return apply(table["random_bernoulli"], {key_tensor(key)},
+  return apply(table["random_bernoulli"], key_tensor(key),
                {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
 }
 

@@ -406,27 +406,27 @@ constexpr Operation records[] = {
 constexpr OperationTable table(records);
 
 Tensor softmax_gradient(const Tensor& y, const Tensor& dy, int axis) {
-  return apply(table["softmax_gradient"], {y, dy}, along(axis));
+  return apply(table["softmax_gradient"], y, dy, along(axis));
 }
 Tensor subtract_one_hot(const Tensor& labels, const Tensor& x) {
-  return apply(table["subtract_one_hot"], {labels, x});
+  return apply(table["subtract_one_hot"], labels, x);
 }
 
 }  // namespace
 
 OperationList families::softmax() { return table; }
 
-Tensor softmax(const Tensor& x, int axis) { return apply(table["softmax"], {x}, along(axis)); }
-Tensor log_softmax(const Tensor& x, int axis) { return apply(table["log_softmax"], {x}, along(axis)); }
+Tensor softmax(const Tensor& x, int axis) { return apply(table["softmax"], x, along(axis)); }
+Tensor log_softmax(const Tensor& x, int axis) { return apply(table["log_softmax"], x, along(axis)); }
 Tensor softmax_cross_entropy(const Tensor& target, const Tensor& logits, int axis) {
-  return apply(table["softmax_cross_entropy"], {target, logits}, along(axis));
+  return apply(table["softmax_cross_entropy"], target, logits, along(axis));
 }
 Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
-  return apply(table["sparse_softmax_cross_entropy"], {labels, logits});
+  return apply(table["sparse_softmax_cross_entropy"], labels, logits);
 }
 Tensor sigmoid_cross_entropy(const Tensor& target, const Tensor& logits) {
-  return apply(table["sigmoid_cross_entropy"], {target, logits});
+  return apply(table["sigmoid_cross_entropy"], target, logits);
 }
-Tensor sparsemax(const Tensor& x, int axis) { return apply(table["sparsemax"], {x}, along(axis)); }
+Tensor sparsemax(const Tensor& x, int axis) { return apply(table["sparsemax"], x, along(axis)); }
 
 }  // namespace unspool
