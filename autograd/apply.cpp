@@ -103,7 +103,7 @@ Tensor apply_alike(const Operation& operation, std::span<const Tensor> inputs, c
   }
   const Index count = first->shape.elements();
   if (count > few_elements) return {};
-  Tensor output = TensorAccess::allocate(first->shape, first->dtype);
+  Tensor output = TensorAccess::allocate(first->shape, first->dtype, count);
   operation.kernel.block({data, steps, TensorAccess::data(output), count, first->dtype, first->dtype});
   return output;
 }

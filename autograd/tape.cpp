@@ -59,12 +59,15 @@ TapeState::~TapeState() {
 }
 
 void TapeState::clear() {
-  for (Node* node : nodes_) {
-    std::destroy_n(node->tensors(), node->size());
-    std::destroy_at(node);
-  }
-  nodes_.clear();
+  while (!nodes_.empty()) free_last();
   arena_.clear();
+}
+
+void TapeState::free_last() {
+  Node* node = nodes_.back();
+  nodes_.pop_back();
+  std::destroy_n(node->tensors(), node->size());
+  std::destroy_at(node);
 }
 
 void TapeState::stop() {
@@ -92,12 +95,13 @@ void TapeState::watch(const Tensor& tensor) {
     throw TypeError("only float32 and float64 tensors have gradients, came " + describe(tensor) +
                     ": cast(x, float32) first");
   }
-  if (!recorded(tensor)) track(tensor);
+  if (!recorded(tensor)) roots_.push_back(track(tensor));
 }
 
 void TapeState::read(const Variable& variable, const Tensor& value) {
   if (!is_floating(value.dtype()) || recorded(value)) return;
   reads_.push_back({variable, track(value)});
+  roots_.push_back(reads_.back().number);
 }
 
 void TapeState::check_usable() const {
@@ -110,8 +114,12 @@ void TapeState::check_usable() const {
 
 void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
                        std::span<const Tensor> outputs, const Attributes& attributes) {
+  SmallVector<Number, 8> operands(inputs.size());
   bool watched = false;
-  for (const Tensor& input : inputs) watched = watched || recorded(input);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    operands[i] = number_of(inputs[i]);
+    watched = watched || operands[i] != untracked;
+  }
   if (!watched) return;
   const std::size_t size = inputs.size() + outputs.size();
   void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
@@ -125,7 +133,7 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
   Number* number = node.numbers();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     keep(tensor++, inputs[i], operation->keep.inputs, i);
-    *number++ = number_of(inputs[i]);
+    *number++ = operands[i];
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     keep(tensor++, outputs[i], operation->keep.outputs, i);
@@ -151,6 +159,8 @@ std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const
 }
 
 TapeState::Flags TapeState::reached_from(const Flags& sources) const {
+  const auto is_source = [&](Number root) { return sources[static_cast<std::size_t>(root)] != 0; };
+  if (std::all_of(roots_.begin(), roots_.end(), is_source)) return Flags(sources.size(), 1);
   Flags reached = sources;
   for (const Node* node : nodes_) {
     const Number* number = node->numbers();
@@ -166,49 +176,45 @@ TapeState::Flags TapeState::reached_from(const Flags& sources) const {
   return reached;
 }
 
-void TapeState::step_back(Node& node, Values& gradients, const Flags& wanted, const Flags& sources,
-                          bool release) {
-  const std::span<const Tensor> inputs(node.tensors(), node.inputs);
-  const std::span<const Tensor> outputs(node.tensors() + node.inputs, node.outputs);
+void TapeState::step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources) {
   const Number* const operands = node.numbers();
-  SmallVector<bool, 16> needed(node.inputs);
+  const Number* const results = operands + node.inputs;
+  const auto gradient_at = [&](Number number) -> Tensor& {
+    return gradients[static_cast<std::size_t>(number)];
+  };
+  bool reached = false;
+  for (std::size_t i = 0; i < node.outputs; ++i)
+    reached = reached || (results[i] != untracked && gradient_at(results[i]));
+  if (!reached) return;
   SmallVector<Tensor, 2> cotangents(node.outputs);
+  for (std::size_t i = 0; i < node.outputs; ++i) {
+    if (results[i] == untracked) continue;
+    Tensor& gradient = gradient_at(results[i]);
+    cotangents[i] = sources[static_cast<std::size_t>(results[i])] ? gradient : std::move(gradient);
+  }
+  SmallVector<bool, 16> needed(node.inputs);
   bool needs = false;
   for (std::size_t i = 0; i < node.inputs; ++i) {
     needed[i] = operands[i] != untracked && wanted[static_cast<std::size_t>(operands[i])];
     needs = needs || needed[i];
   }
-  bool reached = false;
-  for (std::size_t i = 0; i < node.outputs; ++i) {
-    const Number number = operands[node.inputs + i];
-    if (number == untracked) continue;
-    Tensor& gradient = gradients[static_cast<std::size_t>(number)];
-    if (!gradient) continue;
-    cotangents[i] = sources[static_cast<std::size_t>(number)] ? gradient : std::move(gradient);
-    reached = true;
-  }
-  if (needs && reached) {
-    SmallVector<Tensor, 4> made(node.inputs);
-    const Call call{*node.operation, inputs, node.attributes};
-    Backward backward(call, outputs, cotangents, needed, made);
-    node.operation->gradient(backward);
-    for (std::size_t i = 0; i < node.inputs; ++i) {
-      if (!needed[i] || !made[i]) continue;
-      if (!(made[i].shape() == inputs[i].shape())) {
-        if (!node.operation->elementwise()) {
-          throw RuntimeError(fmt::format("the gradient rule of {} gave {} for operand {}", call.describe(),
-                                         describe(made[i]), i));
-        }
-        made[i] = sum_to(made[i], inputs[i].shape());
+  if (!needs) return;
+  SmallVector<Tensor, 3> made(node.inputs);
+  const std::span<const Tensor> inputs(node.tensors(), node.inputs);
+  const Call call{*node.operation, inputs, node.attributes};
+  Backward backward(call, {node.tensors() + node.inputs, node.outputs}, cotangents, needed, made);
+  node.operation->gradient(backward);
+  for (std::size_t i = 0; i < node.inputs; ++i) {
+    if (!needed[i] || !made[i]) continue;
+    if (!(made[i].shape() == inputs[i].shape())) {
+      if (!node.operation->elementwise()) {
+        throw RuntimeError(fmt::format("the gradient rule of {} gave {} for operand {}", call.describe(),
+                                       describe(made[i]), i));
       }
-      Tensor& sum = gradients[static_cast<std::size_t>(operands[i])];
-      sum = sum ? sum + made[i] : std::move(made[i]);
+      made[i] = sum_to(made[i], inputs[i].shape());
     }
-  }
-  if (!release) return;
-  for (std::size_t i = 0; i < node.size(); ++i) {
-    std::destroy_at(node.tensors() + i);
-    std::construct_at(node.tensors() + i);
+    Tensor& sum = gradient_at(operands[i]);
+    sum = sum ? sum + made[i] : std::move(made[i]);
   }
 }
 
@@ -250,7 +256,8 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
     // By index: a persistent tape that records its own sweep grows meanwhile.
     for (std::size_t index = nodes_.size(); index-- > 0;) {
       engine.backward_of = nodes_[index]->operation->name;
-      step_back(*nodes_[index], gradients, wanted, is_source, release);
+      step_back(*nodes_[index], gradients, wanted, is_source);
+      if (release) free_last();
     }
   } catch (...) {
     engine.backward_of = outer;

@@ -15,18 +15,11 @@ Shape::Shape(std::span<const Index> sizes) {
 
 bool Shape::known() const { return std::find(begin(), end(), unknown) == end(); }
 
-Index Shape::elements() const {
-  Index product = 1;
-  for (Index size : *this) {
-    if (size == unknown)
-      throw ValueError("shape " + to_string(*this) + " has an unknown dimension, so no size");
-    if (__builtin_mul_overflow(product, size, &product)) {
-      // A zero later on still makes the product zero.
-      if (std::find(begin(), end(), Index{0}) != end()) return 0;
-      throw ValueError("shape " + to_string(*this) + " has more elements than a 64-bit index can count");
-    }
-  }
-  return product;
+Index Shape::elements_or_fail() const {
+  if (!known()) throw ValueError("shape " + to_string(*this) + " has an unknown dimension, so no size");
+  // A zero later on still makes the product zero.
+  if (std::find(begin(), end(), Index{0}) != end()) return 0;
+  throw ValueError("shape " + to_string(*this) + " has more elements than a 64-bit index can count");
 }
 
 void Shape::push_back(Index size) {

@@ -38,7 +38,14 @@ class Shape {
   /// True if no dimension is unknown.
   bool known() const;
   /// The number of elements. ValueError if a dimension is unknown or the product overflows.
-  Index elements() const;
+  Index elements() const {
+    Index product = 1;
+    for (int i = 0; i < rank_; ++i) {
+      const Index size = sizes_[static_cast<std::size_t>(i)];
+      if (size < 0 || __builtin_mul_overflow(product, size, &product)) return elements_or_fail();
+    }
+    return product;
+  }
   /// `axis` counted from the front. IndexError unless -rank <= axis < rank.
   int normalize(int axis) const {
     const int from_front = axis < 0 ? axis + rank_ : axis;
@@ -64,6 +71,7 @@ class Shape {
 
  private:
   [[noreturn]] void fail_axis(int axis) const;
+  Index elements_or_fail() const;
 
   std::array<Index, max_rank> sizes_{};
   int rank_ = 0;

@@ -55,9 +55,9 @@ void fail_ragged(const Shape& first, const Shape& other) {
                    to_string(other) + " stands beside one of shape " + to_string(first));
 }
 
-Tensor TensorAccess::allocate(const Shape& shape, DType dtype) {
+Tensor TensorAccess::allocate(const Shape& shape, DType dtype, Index count) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(shape.elements()), size_of(dtype), &bytes)) {
+  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes)) {
     throw ValueError("a tensor of shape " + to_string(shape) + " has more bytes than can be counted");
   }
   Tensor::Elements storage(new_storage(bytes));

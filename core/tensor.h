@@ -246,7 +246,8 @@ namespace internal {
 /// What only the library's own machinery may do with a tensor.
 struct TensorAccess {
   /// New elements, not initialised.
-  static Tensor allocate(const Shape& shape, DType dtype);
+  static Tensor allocate(const Shape& shape, DType dtype) { return allocate(shape, dtype, shape.elements()); }
+  static Tensor allocate(const Shape& shape, DType dtype, Index count);
   /// No elements; `recorder` (null: nobody) records what is done with it.
   static Tensor abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder = nullptr);
   /// The same elements under a new identity, and perhaps another shape of equal size.

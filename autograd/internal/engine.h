@@ -125,12 +125,15 @@ class TapeState {
   std::vector<Number> numbers_of(const Source& source) const;
   /// For each number whether it depends on a source (one that is marked).
   Flags reached_from(const Flags& sources) const;
-  void step_back(Node& node, Values& gradients, const Flags& wanted, const Flags& sources, bool release);
+  void step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources);
+  void free_last();
 
   PooledVector<Node*> nodes_;
   Arena arena_;
   std::vector<Read> reads_;
   Numbers numbers_;
+  /// What was watched or read, as against computed.
+  PooledVector<Number> roots_;
   Number next_number_ = 0;
   std::uint32_t serial_;
   TapeState* outer_;
