@@ -18,7 +18,7 @@ constexpr Operation steps[] = {
      .examples = {{0, 1}}},
 };
 constexpr OperationTable step_table(steps);
-Tensor smooth_step(const Tensor& x) { return apply(step_table["smooth_step"], {x}); }
+Tensor smooth_step(const Tensor& x) { return apply(step_table["smooth_step"], x); }
 
 }  // namespace
 
@@ -39,7 +39,7 @@ constexpr Operation distances[] = {
      .examples = {{0.5, 2}, {0.5, 2}}},
 };
 constexpr OperationTable distance_table(distances);
-Tensor distance(const Tensor& a, const Tensor& b) { return apply(distance_table["distance"], {a, b}); }
+Tensor distance(const Tensor& a, const Tensor& b) { return apply(distance_table["distance"], a, b); }
 
 }  // namespace
 
