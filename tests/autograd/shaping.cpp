@@ -1,0 +1,123 @@
+#include <doctest/doctest.h>
+#include <vector>
+
+#include <unspool/autograd/recorder.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+
+using namespace unspool;
+
+namespace {
+
+Tensor counted(const Shape& shape) {
+  return Tensor::generate<std::int32_t>(shape, [](std::span<std::int32_t> out) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::int32_t>(i);
+  });
+}
+
+using Values = std::vector<int>;
+
+Shape inferred(const std::function<Tensor(const Tensor&)>& function, const Shape& shape) {
+  return infer([&](const std::vector<Tensor>& x) { return std::vector{function(x[0])}; },
+               {{shape, float32}})[0]
+      .shape;
+}
+
+}  // namespace
+
+TEST_CASE("reshape: shares its elements; one size may follow") {
+  const Tensor x = counted({2, 6});
+  const Tensor y = reshape(x, {3, -1});
+  CHECK(y.shape() == Shape{3, 4});
+  CHECK(y.raw() == x.raw());
+  CHECK(reshape(x, {2, -1}, 1).shape() == Shape{2, 2, 3});
+  CHECK(reshape(Tensor::zeros({0, 3}), {-1, 3}).shape() == Shape{0, 3});
+  CHECK(reshape(Tensor::zeros({0, 3}), {5, 0}).shape() == Shape{5, 0});
+}
+
+TEST_CASE("reshape: what does not fit") {
+  const Tensor x = counted({2, 6});
+  CHECK_THROWS_WITH_AS(reshape(x, {5, 2}),
+                       "reshape(int32[2, 6], shape=[5, 2]): 12 elements do not fit [5, 2], which has 10",
+                       ValueError);
+  CHECK_THROWS_AS(reshape(x, {5, -1}), ValueError);
+  CHECK_THROWS_AS(reshape(x, {-1, -1}), ValueError);
+  CHECK_THROWS_AS(reshape(Tensor::zeros({0}), {0, -1}), ValueError);
+  CHECK_THROWS_AS(reshape(x, {Index{1} << 40, Index{1} << 40}), ValueError);
+  CHECK_THROWS_AS(reshape(x, {12}, 3), ValueError);
+}
+
+TEST_CASE("reshape: with sizes that are not known yet") {
+  CHECK(inferred([](auto& x) { return reshape(x, {-1, 64}); }, {unknown, 8, 8}) == Shape{unknown, 64});
+  CHECK(inferred([](auto& x) { return reshape(x, {-1}, 1); }, {unknown, 8, 8}) == Shape{unknown, 64});
+  CHECK(inferred([](auto& x) { return reshape(x, {2, 3}); }, {unknown}) == Shape{2, 3});
+  CHECK_THROWS_AS(inferred([](auto& x) { return reshape(x, {5, 3}); }, {unknown, 2}), ValueError);
+}
+
+TEST_CASE("expand_dims and squeeze") {
+  const Tensor x = counted({2, 3});
+  CHECK(expand_dims(x, 0).shape() == Shape{1, 2, 3});
+  CHECK(expand_dims(x, -1).shape() == Shape{2, 3, 1});
+  CHECK(expand_dims(x, {0, -1}).shape() == Shape{1, 2, 3, 1});
+  CHECK(expand_dims(x, 1).raw() == x.raw());
+  CHECK_THROWS_AS(expand_dims(x, 3), IndexError);
+  CHECK_THROWS_AS(expand_dims(x, {0, -4}), ValueError);
+  CHECK(squeeze(Tensor::zeros({1, 2, 1})).shape() == Shape{2});
+  CHECK(squeeze(Tensor::zeros({1, 2, 1}), {-1}).shape() == Shape{1, 2});
+  CHECK_THROWS_WITH_AS(squeeze(x, {0}), "squeeze(int32[2, 3], axes={0}): axis 0 has size 2, not 1",
+                       ValueError);
+  CHECK_THROWS_AS(squeeze(x, {2}), IndexError);
+  CHECK(inferred([](auto& y) { return expand_dims(y, 1); }, {unknown, 3}) == Shape{unknown, 1, 3});
+  CHECK(inferred([](auto& y) { return squeeze(y, {1}); }, {unknown, 1, 3}) == Shape{unknown, 3});
+  CHECK_THROWS_AS(inferred([](auto& y) { return squeeze(y); }, {unknown, 1}), ValueError);
+}
+
+TEST_CASE("transpose: every order of three axes, and large ones") {
+  const Tensor x = counted({2, 3, 4});
+  for (const std::vector<Index>& order : std::vector<std::vector<Index>>{
+           {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}, {-1, 0, 1}}) {
+    const Tensor y = transpose(x, order);
+    for (Index i = 0; i < 2; ++i) {
+      for (Index j = 0; j < 3; ++j) {
+        for (Index k = 0; k < 4; ++k) {
+          const Index from[] = {i, j, k};
+          const auto at = [&](std::size_t axis) { return from[(order[axis] + 3) % 3]; };
+          CHECK(y.item<int>({at(0), at(1), at(2)}) == i * 12 + j * 4 + k);
+        }
+      }
+    }
+  }
+  CHECK(transpose(x).shape() == Shape{4, 3, 2});
+  const Tensor large = counted({301, 509});
+  const Tensor turned = transpose(large);
+  bool right = true;
+  for (Index i = 0; i < 509; ++i) {
+    for (Index j = 0; j < 301; ++j) {
+      right = right && turned.data<std::int32_t>()[static_cast<std::size_t>(i * 301 + j)] == j * 509 + i;
+    }
+  }
+  CHECK(right);
+  const Tensor bytes = transpose(Tensor::of<bool>({{true, false}, {true, true}}));
+  CHECK(bytes.to_vector<int>() == Values{1, 1, 0, 1});
+  CHECK_THROWS_AS(transpose(x, {0, 1}), ValueError);
+  CHECK_THROWS_AS(transpose(x, {0, 1, 1}), ValueError);
+  CHECK_THROWS_AS(transpose(x, {0, 1, 3}), IndexError);
+  CHECK(inferred([](auto& y) { return transpose(y, {1, 0}); }, {unknown, 3}) == Shape{3, unknown});
+}
+
+TEST_CASE("broadcast_to") {
+  CHECK(broadcast_to(counted({2, 1}), {2, 2}).to_vector<int>() == Values{0, 0, 1, 1});
+  CHECK(broadcast_to(counted({2}), {2, 2}).to_vector<int>() == Values{0, 1, 0, 1});
+  CHECK(broadcast_to(counted({2, 2}), {2, 2}, 1).to_vector<int>() == Values{0, 1, 0, 1, 2, 3, 2, 3});
+  CHECK(broadcast_to(counted({3}), {0, 3}).shape() == Shape{0, 3});
+  CHECK_THROWS_AS(broadcast_to(counted({2}), {3}), ValueError);
+  CHECK_THROWS_AS(broadcast_to(counted({2, 3}), {3}), ValueError);
+  CHECK(inferred([](auto& x) { return broadcast_to(x, {-1, 4}); }, {unknown, 1}) == Shape{unknown, 4});
+}
+
+TEST_CASE("flip") {
+  CHECK(flip(counted({2, 2})).to_vector<int>() == Values{3, 2, 1, 0});
+  CHECK(flip(counted({2, 2}), {1}).to_vector<int>() == Values{1, 0, 3, 2});
+  CHECK(flip(Tensor::zeros({0, 2})).shape() == Shape{0, 2});
+  CHECK_THROWS_AS(flip(counted({2}), {1}), IndexError);
+}
