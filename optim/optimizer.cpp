@@ -7,6 +7,7 @@
 #include <unspool/core/threads.h>
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>
+#include <unspool/optim/rmsprop.h>
 #include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
 
@@ -27,6 +28,7 @@ std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
     }
   };
   add(SGD, "SGD");
+  add(RMSprop, "RMSprop");
   add(Adam, "Adam");
   return entries;
 }
