@@ -29,7 +29,7 @@ int terminal_width() {
 std::string with_commas(Index number) {
   std::string text = std::to_string(number);
   for (Index i = static_cast<Index>(text.size()) - 3; i > 0; i -= 3)
-    text.insert(static_cast<std::size_t>(i), ",");
+    text.insert(static_cast<std::size_t>(i), 1, ',');
   return text;
 }
 

@@ -132,7 +132,7 @@ void OptimizerBase::build(const std::vector<Variable>& variables) {
   }
   for (const Variable& variable : variables) {
     slots_of_.try_emplace(variable.key());
-    known_.push_back(variable);
+    built_for_.push_back(variable);
   }
 }
 
