@@ -59,7 +59,8 @@ TEST_CASE("Adam makes Keras' steps") {
   check_close(three_steps(Adam({.learning_rate = .1})), {.7986274, 2.1906030});
   check_close(three_steps(Adam({.learning_rate = .1, .amsgrad = true})), {.7986274, 2.1905832});
   check_close(three_steps(Adam({.learning_rate = .1, .weight_decay = .01})), {.7959107, 2.1843582});
-  check_close(one_step(Adam({.learning_rate = .5})), {.5, 1.5, 2.5, 3.5});
+  // Keras' own test allows 1e-4 here: its float32 powers of beta_2 move the result by 5e-6.
+  check_close(one_step(Adam({.learning_rate = .5})), {.500005, 1.500005, 2.500005, 3.500005}, 1e-6);
 }
 
 TEST_CASE("RMSprop makes Keras' steps") {
