@@ -65,5 +65,16 @@
 
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>
+#include <unspool/optim/rmsprop.h>
 #include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
+
+#include <unspool/models/callback.h>
+#include <unspool/models/csv.h>
+#include <unspool/models/curve.h>
+#include <unspool/models/history.h>
+#include <unspool/models/loss.h>
+#include <unspool/models/metric.h>
+#include <unspool/models/model.h>
+#include <unspool/models/saving.h>
+#include <unspool/models/sequential.h>

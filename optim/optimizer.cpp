@@ -7,6 +7,7 @@
 #include <unspool/core/threads.h>
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>
+#include <unspool/optim/rmsprop.h>
 #include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
 
@@ -27,6 +28,7 @@ std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
     }
   };
   add(SGD, "SGD");
+  add(RMSprop, "RMSprop");
   add(Adam, "Adam");
   return entries;
 }
@@ -130,7 +132,7 @@ void OptimizerBase::build(const std::vector<Variable>& variables) {
   }
   for (const Variable& variable : variables) {
     slots_of_.try_emplace(variable.key());
-    known_.push_back(variable);
+    built_for_.push_back(variable);
   }
 }
 

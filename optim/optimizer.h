@@ -70,6 +70,8 @@ class OptimizerBase {
   /// Makes the slots. Done by the first step for the variables that it is given.
   void build(const std::vector<Variable>& variables);
   bool built() const { return built_; }
+  /// The variables that have slots, in order.
+  const std::vector<Variable>& built_for() const { return built_for_; }
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables);
   /// The state: iteration (int64), learning_rate (float32), then the slots.
   std::vector<Variable> variables() const;
@@ -104,7 +106,7 @@ class OptimizerBase {
   bool built_ = false;
   std::vector<Variable> slot_variables_;
   std::unordered_map<const void*, std::vector<Variable>> slots_of_;
-  std::vector<Variable> known_;  // Keeps the keys of slots_of_ from coming back as others'.
+  std::vector<Variable> built_for_;  // Held, so that no key of slots_of_ comes back as another's.
 };
 
 /// The same with an options struct, which has the fields of optimizer_fields after its own.

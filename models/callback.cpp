@@ -1,0 +1,59 @@
+#include <unspool/core/error.h>
+#include <unspool/models/callback.h>
+#include <unspool/models/model.h>
+
+namespace unspool {
+
+namespace {
+
+class Lambda final : public Callback {
+ public:
+  explicit Lambda(LambdaCallbackOptions options) : options_(std::move(options)) {}
+  void on_train_begin() override { call(options_.on_train_begin); }
+  void on_train_end() override { call(options_.on_train_end); }
+  void on_epoch_begin(Index epoch) override { call(options_.on_epoch_begin, epoch); }
+  void on_epoch_end(Index epoch, Logs& logs) override { call(options_.on_epoch_end, epoch, logs); }
+  void on_train_batch_begin(Index batch) override { call(options_.on_train_batch_begin, batch); }
+  void on_train_batch_end(Index batch, const Logs& logs) override {
+    call(options_.on_train_batch_end, batch, logs);
+  }
+
+ private:
+  template <class F, class... A>
+  static void call(const F& function, A&&... arguments) {
+    if (function) function(std::forward<A>(arguments)...);
+  }
+  LambdaCallbackOptions options_;
+};
+
+class RateScheduler final : public Callback {
+ public:
+  explicit RateScheduler(std::function<double(Index, double)> schedule) : schedule_(std::move(schedule)) {}
+  void on_epoch_begin(Index epoch) override {
+    const Optimizer optimizer = model().optimizer();
+    optimizer.set_learning_rate(schedule_(epoch, optimizer.learning_rate()));
+  }
+  void on_epoch_end(Index, Logs& logs) override {
+    logs.set("learning_rate", model().optimizer().learning_rate());
+  }
+
+ private:
+  std::function<double(Index, double)> schedule_;
+};
+
+}  // namespace
+
+Model& Callback::model() const {
+  if (model_ == nullptr) throw RuntimeError("a callback has a model only while fit() runs");
+  return *model_;
+}
+
+Ref<Callback> LambdaCallback(LambdaCallbackOptions options) {
+  return Ref<Callback>(std::make_shared<Lambda>(std::move(options)));
+}
+
+Ref<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {
+  return Ref<Callback>(std::make_shared<RateScheduler>(std::move(schedule)));
+}
+
+}  // namespace unspool

@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <iterator>
+#include <optional>
+#include <vector>
+
+#include <unspool/models/curve.h>
+#include <unspool/serialization/file.h>
+
+namespace unspool {
+
+namespace {
+
+constexpr int left = 56;
+constexpr int right = 16;
+constexpr int top = 48;
+constexpr int bottom = 40;
+constexpr std::string_view training_color = "#1f5fa8";
+constexpr std::string_view validation_color = "#c8501e";
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      default:
+        safe += c;
+    }
+  }
+  return safe;
+}
+
+/// The range of one axis, with round numbers to mark it.
+class Scale {
+ public:
+  Scale(double low, double high, double from, double to, bool whole) : from_(from), to_(to) {
+    if (!(high > low)) {
+      const double margin = low == 0 ? 1 : std::abs(low) * 0.1;
+      low -= margin;
+      high += margin;
+    }
+    // The largest of 1, 2, 5, 10, ... that leaves at least four steps.
+    const double wanted = (high - low) / 4;
+    step_ = std::pow(10.0, std::floor(std::log10(wanted)));
+    for (const double times : {5.0, 2.0}) {
+      if (step_ * times <= wanted) {
+        step_ *= times;
+        break;
+      }
+    }
+    if (whole) step_ = std::max(1.0, std::round(step_));
+    low_ = whole ? low : std::floor(low / step_ + 1e-9) * step_;
+    high_ = whole ? high : std::ceil(high / step_ - 1e-9) * step_;
+  }
+  double operator()(double value) const { return from_ + (value - low_) / (high_ - low_) * (to_ - from_); }
+  std::vector<double> marks() const {
+    std::vector<double> all;
+    const double first = std::ceil(low_ / step_ - 1e-9);
+    for (int i = 0; (first + i) * step_ <= high_ + step_ * 1e-6 && i < 20; ++i)
+      all.push_back((first + i) * step_);
+    return all;
+  }
+
+ private:
+  double from_;
+  double to_;
+  double low_ = 0;
+  double high_ = 1;
+  double step_ = 1;
+};
+
+struct Line {
+  std::string_view label;
+  const std::vector<double>* values;
+  std::string_view color;
+  std::string_view dashes;
+};
+
+/// The epochs that `values` belong to: of fewer values than epochs (some were not validated) the steps
+/// between.
+double epoch_of(const History& history, const std::vector<double>& values, std::size_t i) {
+  const std::size_t epochs = history.epoch.size();
+  if (epochs == 0) return static_cast<double>(i + 1);
+  const std::size_t stride = values.empty() ? 1 : std::max<std::size_t>(1, epochs / values.size());
+  return static_cast<double>(history.epoch[std::min(epochs - 1, (i + 1) * stride - 1)] + 1);
+}
+
+std::string panel(const History& history, const std::string& name, const std::vector<Line>& lines,
+                  const CurveOptions& options) {
+  double low = INFINITY;
+  double high = -INFINITY;
+  double first = INFINITY;
+  double last = -INFINITY;
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < line.values->size(); ++i) {
+      const double value = (*line.values)[i];
+      first = std::min(first, epoch_of(history, *line.values, i));
+      last = std::max(last, epoch_of(history, *line.values, i));
+      if (!std::isfinite(value)) continue;
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+  }
+  if (!(low <= high)) low = high = 0;
+  if (!(first <= last)) first = last = 1;
+  const Scale x(first, last, left, options.width - right, true);
+  const Scale y(low, high, options.height - bottom, top, false);
+
+  std::string svg;
+  const auto out = std::back_inserter(svg);
+  for (const double mark : y.marks()) {
+    fmt::format_to(out,
+                   "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>"
+                   "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.6g}</text>\n",
+                   left, options.width - right, y(mark), y(mark), left - 6, y(mark) + 4,
+                   std::abs(mark) < 1e-12 ? 0 : mark);
+  }
+  for (const double mark : x.marks()) {
+    fmt::format_to(out, "<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.6g}</text>\n", x(mark),
+                   options.height - bottom + 18, mark);
+  }
+  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>\n",
+                 (left + options.width - right) / 2, options.height - 6);
+  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n", left, top - 10,
+                 escaped(name));
+  int legend = options.width - right;
+  for (const Line& line : lines) {
+    std::string points;
+    for (std::size_t i = 0; i < line.values->size(); ++i) {
+      const double value = (*line.values)[i];
+      if (!std::isfinite(value)) continue;
+      fmt::format_to(std::back_inserter(points), "{:.1f},{:.1f} ", x(epoch_of(history, *line.values, i)),
+                     y(value));
+    }
+    fmt::format_to(out, "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}/>\n",
+                   points, line.color, line.dashes);
+    if (lines.size() > 1) {
+      fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>\n", legend,
+                     top - 10, line.color, line.label);
+      legend -= 72;
+    }
+  }
+  return svg;
+}
+
+}  // namespace
+
+std::string history_to_svg(const History& history, CurveOptions options) {
+  options.width = std::max(options.width, left + right + 64);
+  options.height = std::max(options.height, top + bottom + 64);
+  std::string panels;
+  int count = 0;
+  for (const auto& [name, values] : history.history) {
+    if (name.starts_with("val_") && history.history.contains(name.substr(4))) continue;
+    std::vector<Line> lines;
+    if (history.history.contains("val_" + name)) {
+      lines.push_back({"validation", &history["val_" + name], validation_color, " stroke-dasharray=\"5 3\""});
+    }
+    lines.push_back({"training", &values, training_color, ""});
+    fmt::format_to(std::back_inserter(panels), "<g transform=\"translate({} 0)\">\n{}</g>\n",
+                   count * options.width, panel(history, name, lines, options));
+    ++count;
+  }
+  const int width = std::max(count, 1) * options.width;
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
+      "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+      width, options.height);
+  if (!options.title.empty()) {
+    svg += fmt::format("<text x=\"{}\" y=\"18\" text-anchor=\"middle\" font-size=\"14\">{}</text>\n",
+                       width / 2, escaped(options.title));
+  }
+  return svg + panels + "</svg>\n";
+}
+
+void save_curve(const std::filesystem::path& path, const History& history, CurveOptions options) {
+  write_file_atomically(path, history_to_svg(history, std::move(options)));
+}
+
+}  // namespace unspool

@@ -1,0 +1,346 @@
+#include <limits>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/autograd/softmax.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/layer.h>
+#include <unspool/layers/naming.h>
+#include <unspool/models/loss.h>
+
+namespace unspool {
+
+namespace {
+
+// Keras' epsilon, and in float32 the number nearest to 1 - epsilon.
+constexpr double epsilon = 1e-7;
+
+Tensor probabilities(const Tensor& p) {
+  if (p.dtype() == float64) return clip(p, epsilon, 1 - epsilon);
+  return clip(p, static_cast<float>(epsilon), 1.0F - static_cast<float>(epsilon));
+}
+
+/// The axis of the classes at the end, where the operations of softmax want it.
+Tensor classes_last(const Tensor& x, int axis) {
+  const int from = x.shape().normalize(axis);
+  if (from == x.rank() - 1) return x;
+  std::vector<Index> axes;
+  for (int i = 0; i < x.rank(); ++i) {
+    if (i != from) axes.push_back(i);
+  }
+  axes.push_back(from);
+  return transpose(x, axes);
+}
+
+struct MeanSquaredErrorKind {
+  using Options = LossOptions;
+  static constexpr auto name = "MeanSquaredError";
+  static constexpr std::string_view aliases[] = {"mse", "MSE"};
+  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
+    const auto [labels, predicted] = internal::aligned(y, p);
+    return mean(square(predicted - labels), {-1});
+  }
+};
+
+struct MeanAbsoluteErrorKind {
+  using Options = LossOptions;
+  static constexpr auto name = "MeanAbsoluteError";
+  static constexpr std::string_view aliases[] = {"mae", "MAE"};
+  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
+    const auto [labels, predicted] = internal::aligned(y, p);
+    return mean(abs(predicted - labels), {-1});
+  }
+};
+
+struct BinaryCrossentropyKind {
+  using Options = CrossentropyOptions;
+  static constexpr auto name = "BinaryCrossentropy";
+  static constexpr std::string_view aliases[] = {"bce", "BCE"};
+  static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
+    auto [labels, predicted] = internal::aligned(y, p);
+    if (options.label_smoothing != 0) {
+      labels = labels * (1 - options.label_smoothing) + 0.5 * options.label_smoothing;
+    }
+    if (options.from_logits) return mean(sigmoid_cross_entropy(labels, predicted), {options.axis});
+    const Tensor q = probabilities(predicted);
+    return mean(-(labels * log(q) + (1 - labels) * log(1 - q)), {options.axis});
+  }
+};
+
+struct CategoricalCrossentropyKind {
+  using Options = CrossentropyOptions;
+  static constexpr auto name = "CategoricalCrossentropy";
+  static constexpr std::string_view aliases[] = {"cce", "CCE"};
+  static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
+    if (!(y.shape() == p.shape())) {
+      throw ValueError("categorical_crossentropy: labels and predictions have one shape, came " +
+                       describe(y) + " and " + describe(p) +
+                       "; for integer labels take sparse_categorical_crossentropy");
+    }
+    auto [labels, predicted] = internal::aligned(y, p);
+    if (options.label_smoothing != 0) {
+      const double classes = static_cast<double>(p.shape()[options.axis]);
+      labels = labels * (1 - options.label_smoothing) + options.label_smoothing / classes;
+    }
+    if (options.from_logits) return softmax_cross_entropy(labels, predicted, options.axis);
+    const Tensor q = probabilities(predicted / sum(predicted, {options.axis}, true));
+    return -sum(labels * log(q), {options.axis});
+  }
+};
+
+struct SparseCategoricalCrossentropyKind {
+  using Options = SparseCrossentropyOptions;
+  static constexpr auto name = "SparseCategoricalCrossentropy";
+  static constexpr std::string_view aliases[] = {"scce"};
+  static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
+    const Tensor logits = classes_last(options.from_logits ? p : log(probabilities(p)), options.axis);
+    Tensor labels = is_integer(y.dtype()) ? y : cast(y, int32);
+    if (labels.rank() == logits.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
+    const Shape wanted = logits.shape().sub(0, logits.rank() - 1);
+    if (!(labels.shape() == wanted)) {
+      throw ValueError("sparse_categorical_crossentropy: expected labels of shape " + to_string(wanted) +
+                       " for predictions " + describe(p) + ", came " + describe(y) +
+                       "; for one-hot labels take categorical_crossentropy");
+    }
+    if (options.ignore_class) labels = where(equal(labels, *options.ignore_class), labels * 0, labels);
+    check(labels, logits.shape().back());
+    return sparse_softmax_cross_entropy(labels, logits);
+  }
+  static Tensor kept(const Options& options, const Tensor& y, const Tensor& losses) {
+    if (!options.ignore_class) return {};
+    return reshape(not_equal(is_integer(y.dtype()) ? y : cast(y, int32), *options.ignore_class),
+                   losses.shape());
+  }
+
+ private:
+  static void check(const Tensor& labels, Index classes) {
+    if (labels.is_abstract()) return;
+    visit_dtype(labels.dtype(), [&]<class T>(T) {
+      for (const T label : labels.data<T>()) {
+        if constexpr (std::is_integral_v<T>) {
+          if (label < T{0} || static_cast<std::int64_t>(label) >= classes) {
+            throw ValueError("sparse_categorical_crossentropy: labels lie in [0, " + std::to_string(classes) +
+                             "), the number of classes that the model predicts; came " +
+                             std::to_string(label));
+          }
+        }
+      }
+    });
+  }
+};
+
+template <class Kind>
+class KindLoss final : public LossBase {
+ public:
+  explicit KindLoss(typename Kind::Options options)
+      : LossBase(options.name.empty() ? to_snake_case(Kind::name) : options.name, options.reduction),
+        options_(std::move(options)) {
+    options_.name = name();
+  }
+  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override {
+    return Kind::call(options_, y_true, y_pred);
+  }
+  Tensor kept(const Tensor& y_true, const Tensor& losses) const override {
+    if constexpr (requires { Kind::kept(options_, y_true, losses); })
+      return Kind::kept(options_, y_true, losses);
+    return {};
+  }
+  Config get_config() const override { return to_config(options_); }
+
+ private:
+  typename Kind::Options options_;
+};
+
+template <class Kind>
+Loss made(typename Kind::Options options) {
+  return Loss(std::make_shared<const KindLoss<Kind>>(std::move(options)));
+}
+
+template <class... Kind>
+std::vector<Registry<LossBase>::Entry> entries_of() {
+  std::vector<Registry<LossBase>::Entry> entries;
+  const auto add = [&]<class K>(const KindLoss<K>*) {
+    std::vector<std::string> names{K::name, to_snake_case(K::name)};
+    names.insert(names.end(), std::begin(K::aliases), std::end(K::aliases));
+    for (std::string& name : names) {
+      entries.push_back(Registry<LossBase>::entry<KindLoss<K>>(std::move(name), [](const Config& config) {
+        return std::make_shared<KindLoss<K>>(from_config<typename K::Options>(config));
+      }));
+    }
+  };
+  (add(static_cast<const KindLoss<Kind>*>(nullptr)), ...);
+  return entries;
+}
+
+/// A user's function.
+class FunctionLoss final : public LossBase {
+ public:
+  FunctionLoss(std::string class_name, std::function<Tensor(const Tensor&, const Tensor&)> function)
+      : LossBase(class_name.empty() ? "loss" : class_name.substr(class_name.find('>') + 1), {}),
+        class_name_(std::move(class_name)),
+        function_(std::move(function)) {
+    if (!function_) throw ValueError("a loss needs a function, came an empty one");
+  }
+  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override { return function_(y_true, y_pred); }
+  std::string class_name() const override {
+    if (class_name_.empty()) {
+      throw ValueError(
+          "this loss is a function without a name, which a file cannot hold: make it known by "
+          "register_loss() and use it by its name");
+    }
+    return class_name_;
+  }
+
+ private:
+  std::string class_name_;
+  std::function<Tensor(const Tensor&, const Tensor&)> function_;
+};
+
+std::shared_ptr<const LossBase> loss_named(const std::string& name, const Config& config) {
+  if (!loss_registry().contains(name)) {
+    throw ValueError(config.path() + ": no loss is called " + in_quotes(name) +
+                     did_you_mean(name, loss_registry().names()));
+  }
+  return loss_registry().create(name, config);
+}
+
+}  // namespace
+
+Registry<LossBase>& loss_registry() {
+  static Registry<LossBase> registry(
+      "loss",
+      &entries_of<MeanSquaredErrorKind, MeanAbsoluteErrorKind, BinaryCrossentropyKind,
+                  CategoricalCrossentropyKind, SparseCategoricalCrossentropyKind>,
+      "register_loss");
+  return registry;
+}
+
+void register_loss(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> function) {
+  loss_registry().add<FunctionLoss>(
+      name, [name, function](const Config&) { return std::make_shared<FunctionLoss>(name, function); });
+}
+
+Loss MeanSquaredError(LossOptions options) { return made<MeanSquaredErrorKind>(std::move(options)); }
+Loss MeanAbsoluteError(LossOptions options) { return made<MeanAbsoluteErrorKind>(std::move(options)); }
+Loss BinaryCrossentropy(CrossentropyOptions options) {
+  return made<BinaryCrossentropyKind>(std::move(options));
+}
+Loss CategoricalCrossentropy(CrossentropyOptions options) {
+  return made<CategoricalCrossentropyKind>(std::move(options));
+}
+Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options) {
+  return made<SparseCategoricalCrossentropyKind>(std::move(options));
+}
+
+// -- Reduction -------------------------------------------------------------------------------------------
+
+Reduction::Reduction(const std::string& name) : name_(name) {
+  const std::vector<std::string> known{"sum_over_batch_size", "mean", "mean_with_sample_weight", "sum",
+                                       "none"};
+  for (const std::string& each : known) {
+    if (each == name) return;
+  }
+  throw ValueError("no reduction is called " + in_quotes(name) + did_you_mean(name, known));
+}
+
+std::pair<Tensor, Tensor> internal::aligned(const Tensor& y_true, const Tensor& y_pred) {
+  Tensor y = y_true;
+  Tensor p = is_floating(y_pred.dtype()) ? y_pred : cast(y_pred, float32);
+  if (y.dtype() != p.dtype()) y = cast(y, p.dtype());
+  // The one of lower rank gets an axis if it has only one, so that the last axis is never that of the
+  // samples.
+  const auto align = [](Tensor& longer, Tensor& shorter) {
+    if (longer.rank() != shorter.rank() + 1 || longer.shape().back() != 1) return;
+    if (shorter.rank() == 1) {
+      shorter = expand_dims(shorter, -1);
+    } else {
+      longer = squeeze(longer, {-1});
+    }
+  };
+  align(y, p);
+  align(p, y);
+  return {std::move(y), std::move(p)};
+}
+
+Tensor internal::reduced(const Tensor& losses, const Tensor& sample_weight, const Tensor& kept,
+                         const Reduction& reduction) {
+  const auto beside_losses = [&](Tensor x, const char* what) {
+    if (x.rank() == losses.rank() + 1 && x.shape().back() == 1) x = squeeze(x, {-1});
+    while (x.rank() < losses.rank()) x = expand_dims(x, -1);
+    Shape both;
+    if (!broadcast(x.shape(), losses.shape(), both) || !(both == losses.shape())) {
+      throw ValueError(std::string(what) + " of shape " + to_string(x.shape()) +
+                       " do not fit losses of shape " + to_string(losses.shape()));
+    }
+    return x;
+  };
+  Tensor weighted = losses;
+  Tensor weights;
+  double count = static_cast<double>(losses.size());
+  if (kept) {
+    const Tensor mask = beside_losses(kept, "the steps of a mask");
+    weighted = where(mask, weighted, Tensor::scalar(0, losses.dtype()));
+    const double valid = sum(cast(mask, float64)).item<double>();
+    count *= valid / static_cast<double>(mask.size());
+    weights = cast(mask, losses.dtype());
+  }
+  if (sample_weight) {
+    Tensor given = beside_losses(sample_weight, "sample weights");
+    if (given.dtype() != losses.dtype()) given = cast(given, losses.dtype());
+    weighted = weighted * given;
+    weights = weights ? weights * given : given;
+  }
+  const std::string& how = reduction.name();
+  if (how == "none") return weighted;
+  const Tensor total = sum(weighted);
+  if (how == "sum") return total;
+  if (how == "mean_with_sample_weight" && weights) {
+    count = sum(broadcast_to(weights, losses.shape())).item<double>();
+  }
+  return count == 0 ? total * 0 : total / count;
+}
+
+// -- Loss ------------------------------------------------------------------------------------------------
+
+std::string LossBase::class_name() const { return loss_registry().name_of(*this); }
+Config LossBase::get_config() const {
+  return Config::map({{"reduction", to_config(reduction_)}, {"name", name_}});
+}
+Tensor LossBase::kept(const Tensor&, const Tensor&) const { return {}; }
+
+Loss::Loss(const std::string& name) : Loss(loss_named(name, Config::map().named("the loss"))) {}
+Loss::Loss(Function function, Tag) : Loss(std::make_shared<const FunctionLoss>("", std::move(function))) {}
+
+const LossBase& Loss::implementation() const {
+  if (implementation_ == nullptr) throw ValueError("this Loss is empty: it was made without a name");
+  return *implementation_;
+}
+
+Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
+  const LossBase& loss = implementation();
+  const Tensor losses = loss.call(y_true, y_pred);
+  Tensor kept = loss.kept(y_true, losses);
+  if (const Tensor mask = mask_of(y_pred)) {
+    if (mask.rank() <= losses.rank()) kept = kept ? logical_and(kept, mask) : mask;
+  }
+  return internal::reduced(losses, sample_weight, kept, loss.reduction());
+}
+
+Config Loss::config() const {
+  if (implementation_ == nullptr) return {};
+  return Config::map(
+      {{"class_name", implementation_->class_name()}, {"config", implementation_->get_config()}});
+}
+
+Loss Loss::from_config(const Config& config) {
+  if (config.is_null()) return {};
+  if (config.is_string())
+    return Loss(loss_named(config.as<std::string>(), Config::map().named(config.path())));
+  return Loss(loss_named(config["class_name"].as<std::string>(), config["config"]));
+}
+
+}  // namespace unspool

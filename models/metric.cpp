@@ -1,0 +1,226 @@
+#include <algorithm>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/layer.h>
+#include <unspool/layers/naming.h>
+#include <unspool/models/loss.h>
+#include <unspool/models/metric.h>
+
+namespace unspool {
+
+namespace {
+
+using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
+
+Tensor as_numbers(const Tensor& x) { return cast(x, float32); }
+
+struct SparseCategoricalAccuracyKind {
+  using Options = MetricOptions;
+  static constexpr auto name = "SparseCategoricalAccuracy";
+  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
+    Tensor labels = cast(y, int32);
+    if (labels.rank() == p.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
+    return as_numbers(equal(argmax(p, -1), labels));
+  }
+};
+
+struct CategoricalAccuracyKind {
+  using Options = MetricOptions;
+  static constexpr auto name = "CategoricalAccuracy";
+  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
+    return as_numbers(equal(argmax(p, -1), argmax(y, -1)));
+  }
+};
+
+struct BinaryAccuracyKind {
+  using Options = BinaryAccuracyOptions;
+  static constexpr auto name = "BinaryAccuracy";
+  static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
+    const auto [labels, predicted] = internal::aligned(y, p);
+    const Tensor right = equal(cast(predicted > options.threshold, labels.dtype()), labels);
+    return mean(as_numbers(right), {-1});
+  }
+};
+
+/// Which accuracy "accuracy" means, from the shapes of labels and predictions.
+Tensor accuracy(const Tensor& y, const Tensor& p) {
+  if (p.rank() < 2 || p.shape().back() == 1) return BinaryAccuracyKind::call({}, y, p);
+  if (y.rank() < p.rank() || y.shape().back() == 1) return SparseCategoricalAccuracyKind::call({}, y, p);
+  return CategoricalAccuracyKind::call({}, y, p);
+}
+
+/// The mean, over samples, of what a function gives for each of them.
+class MeanOf : public MetricBase {
+ public:
+  MeanOf(std::string name, Function function) : MetricBase(std::move(name)), function_(std::move(function)) {
+    if (!function_) throw ValueError("a metric needs a function, came an empty one");
+  }
+  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
+    const Tensor values = function_(y_true, y_pred);
+    Tensor weights = sample_weight;
+    if (const Tensor mask = mask_of(y_pred); mask && mask.rank() <= values.rank()) {
+      Tensor kept = cast(mask, float32);
+      if (weights) {
+        weights = cast(weights, float32);
+        while (weights.rank() < kept.rank()) weights = expand_dims(weights, -1);
+        while (kept.rank() < weights.rank()) kept = expand_dims(kept, -1);
+        weights = weights * kept;
+      } else {
+        weights = kept;
+      }
+    }
+    mean_.update_state(values, weights);
+  }
+  Tensor result() const override { return Tensor::scalar(mean_.result(), float32); }
+  void reset_state() override { mean_.reset_state(); }
+
+ private:
+  Function function_;
+  Mean mean_;
+};
+
+template <class Kind>
+class KindMetric final : public MeanOf {
+ public:
+  using Options = typename Kind::Options;
+  explicit KindMetric(Options options)
+      : MeanOf(options.name.empty() ? to_snake_case(Kind::name) : options.name,
+               [options](const Tensor& y, const Tensor& p) { return Kind::call(options, y, p); }),
+        options_(std::move(options)) {
+    options_.name = name();
+  }
+  Config get_config() const override { return to_config(options_); }
+
+ private:
+  Options options_;
+};
+
+template <class Kind>
+Metric made(typename Kind::Options options) {
+  return Metric(std::make_shared<KindMetric<Kind>>(std::move(options)));
+}
+
+/// A metric that is known by a name alone: "accuracy", a loss, a user's function. Named as it was asked for.
+class NamedMetric final : public MeanOf {
+ public:
+  NamedMetric(std::string class_name, Function function)
+      : MeanOf(class_name.empty() ? "metric" : class_name.substr(class_name.find('>') + 1),
+               std::move(function)),
+        class_name_(std::move(class_name)) {}
+  std::string class_name() const override {
+    if (class_name_.empty()) {
+      throw ValueError(
+          "this metric is a function without a name, which a file cannot hold: make it known by "
+          "register_metric() and use it by its name");
+    }
+    return class_name_;
+  }
+  Config get_config() const override { return Config::map(); }
+
+ private:
+  std::string class_name_;
+};
+
+template <class Kind>
+void add_kind(std::vector<Registry<MetricBase>::Entry>& entries) {
+  for (const std::string& name : {std::string(Kind::name), to_snake_case(Kind::name)}) {
+    entries.push_back(Registry<MetricBase>::entry<KindMetric<Kind>>(name, [](const Config& config) {
+      return std::make_shared<KindMetric<Kind>>(from_config<typename Kind::Options>(config));
+    }));
+  }
+}
+
+std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
+  std::vector<Registry<MetricBase>::Entry> entries;
+  for (const char* name : {"accuracy", "acc"}) {
+    entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
+        name, [name](const Config&) { return std::make_shared<NamedMetric>(name, accuracy); }));
+  }
+  add_kind<SparseCategoricalAccuracyKind>(entries);
+  add_kind<CategoricalAccuracyKind>(entries);
+  add_kind<BinaryAccuracyKind>(entries);
+  return entries;
+}
+
+std::shared_ptr<MetricBase> metric_named(const std::string& name, const Config& config) {
+  if (metric_registry().contains(name)) return metric_registry().create(name, config);
+  if (loss_registry().contains(name)) {
+    return std::make_shared<NamedMetric>(
+        name, [loss = Loss(name)](const Tensor& y, const Tensor& p) { return loss->call(y, p); });
+  }
+  std::vector<std::string> known = metric_registry().names();
+  for (std::string& loss : loss_registry().names()) known.push_back(std::move(loss));
+  throw ValueError(config.path() + ": no metric is called " + in_quotes(name) + did_you_mean(name, known));
+}
+
+}  // namespace
+
+Registry<MetricBase>& metric_registry() {
+  static Registry<MetricBase> registry("metric", &built_in_metrics, "register_metric");
+  return registry;
+}
+
+void register_metric(const std::string& name, Function function) {
+  metric_registry().add<NamedMetric>(
+      name, [name, function](const Config&) { return std::make_shared<NamedMetric>(name, function); });
+}
+
+Metric SparseCategoricalAccuracy(MetricOptions options) {
+  return made<SparseCategoricalAccuracyKind>(std::move(options));
+}
+Metric CategoricalAccuracy(MetricOptions options) {
+  return made<CategoricalAccuracyKind>(std::move(options));
+}
+Metric BinaryAccuracy(BinaryAccuracyOptions options) { return made<BinaryAccuracyKind>(std::move(options)); }
+
+void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
+  const Tensor numbers = is_floating(values.dtype()) ? values : as_numbers(values);
+  const auto total_of = [](const Tensor& x) { return sum(cast(x, float64)).item<double>(); };
+  if (!sample_weight) {
+    total_ += total_of(numbers);
+    count_ += static_cast<double>(values.size());
+    return;
+  }
+  Tensor weights = cast(sample_weight, float64);
+  if (weights.rank() == numbers.rank() + 1 && weights.shape().back() == 1) weights = squeeze(weights, {-1});
+  Tensor wide = cast(numbers, float64);
+  // Of values of higher rank than their weights the mean is taken first.
+  while (wide.rank() > weights.rank()) wide = mean(wide, {-1});
+  // Where the weight is 0 the value does not matter, be it NaN.
+  wide = where(broadcast_to(not_equal(weights, 0), wide.shape()), wide, Tensor::scalar(0, float64));
+  total_ += total_of(wide * weights);
+  count_ += total_of(broadcast_to(weights, wide.shape()));
+}
+
+std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }
+Config MetricBase::get_config() const { return Config::map({{"name", name_}}); }
+
+Metric::Metric(const std::string& name) : Metric(metric_named(name, Config::map().named("the metric"))) {}
+Metric::Metric(Function function, Tag) : Metric(std::make_shared<NamedMetric>("", std::move(function))) {}
+
+MetricBase& Metric::implementation() const {
+  if (implementation_ == nullptr) throw ValueError("this Metric is empty: it was made without a name");
+  return *implementation_;
+}
+
+Config Metric::config() const {
+  if (implementation_ == nullptr) return {};
+  if (dynamic_cast<const NamedMetric*>(implementation_.get()) != nullptr)
+    return implementation_->class_name();
+  return Config::map(
+      {{"class_name", implementation_->class_name()}, {"config", implementation_->get_config()}});
+}
+
+Metric Metric::from_config(const Config& config) {
+  if (config.is_null()) return {};
+  if (config.is_string())
+    return Metric(metric_named(config.as<std::string>(), Config::map().named(config.path())));
+  return Metric(metric_named(config["class_name"].as<std::string>(), config["config"]));
+}
+
+}  // namespace unspool

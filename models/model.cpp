@@ -1,0 +1,405 @@
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <iostream>
+#include <numeric>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/recorder.h>
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/models/internal/progress.h>
+#include <unspool/models/internal/rows.h>
+#include <unspool/models/internal/state.h>
+#include <unspool/models/model.h>
+
+namespace unspool {
+
+using internal::common_rows;
+using internal::Progress;
+using internal::take_rows;
+
+namespace {
+
+std::vector<Spec> specs_of(const std::vector<Tensor>& tensors) {
+  std::vector<Spec> specs;
+  for (const Tensor& tensor : tensors) {
+    Shape shape = tensor.shape();
+    if (!shape.empty()) shape.set(0, unknown);
+    specs.push_back({shape, tensor.dtype()});
+  }
+  return specs;
+}
+
+/// How many samples there are. ValueError if lengths differ or there are none.
+Index samples_of(const Data& data, std::string_view what) {
+  std::vector<Tensor> all = data.x;
+  std::vector<std::string> names(all.size(), "x");
+  for (std::size_t i = 0; all.size() > 1 && i < all.size(); ++i) names[i] = fmt::format("x[{}]", i);
+  if (all.empty() || std::any_of(all.begin(), all.end(), [](const Tensor& x) { return !x; })) {
+    throw ValueError(fmt::format("{}: x is an empty tensor", what));
+  }
+  all.push_back(data.y);
+  names.emplace_back("y");
+  all.push_back(data.sample_weight);
+  names.emplace_back("sample_weight");
+  const Index samples = common_rows(all, names);
+  if (samples == 0)
+    throw ValueError(fmt::format("{}: there are no samples: x is {}", what, describe(data.x.front())));
+  return samples;
+}
+
+Index batches(Index samples, Index batch_size) { return (samples + batch_size - 1) / batch_size; }
+
+void check_positive(std::string_view name, Index value) {
+  if (value < 1) throw ValueError(fmt::format("{} must be at least 1, came {}", name, value));
+}
+
+/// How many of the samples stay in training.
+Index training_samples(Index samples, double split) {
+  if (!(split >= 0 && split < 1))
+    throw ValueError(fmt::format("validation_split must lie in [0, 1), came {}", split));
+  const double exact = static_cast<double>(samples) * (1 - split);
+  // A split of 0.2f is a little more than 0.2, which should not cost a sample.
+  const double whole = std::round(exact);
+  const bool is_whole = std::abs(exact - whole) < 1e-9 + 6e-8 * static_cast<double>(samples);
+  const Index training = static_cast<Index>(is_whole ? whole : std::floor(exact));
+  if (split > 0 && (training == 0 || training == samples)) {
+    throw ValueError(
+        fmt::format("a validation_split of {} of {} samples leaves {} for training and {} for validation",
+                    split, samples, training, samples - training));
+  }
+  return training;
+}
+
+Data rows_of(const Data& data, Index first, Index last) {
+  Data part;
+  part.x = take_rows(data.x, first, last);
+  part.y = take_rows(data.y, first, last);
+  part.sample_weight = take_rows(data.sample_weight, first, last);
+  return part;
+}
+
+/// Sees to it that callbacks know their model just as long as fit runs, however it ends.
+class Guests {
+ public:
+  Guests(const Callbacks& callbacks, Model& model) : callbacks_(callbacks) {
+    for (const Ref<Callback>& callback : callbacks_) {
+      if (!callback) throw ValueError("fit: one of the callbacks is empty");
+    }
+    for (const Ref<Callback>& callback : callbacks_) callback->set_model(&model);
+  }
+  ~Guests() {
+    for (const Ref<Callback>& callback : callbacks_) callback->set_model(nullptr);
+  }
+  Guests(const Guests&) = delete;
+  Guests& operator=(const Guests&) = delete;
+  template <class F>
+  void tell(F&& f) const {
+    for (const Ref<Callback>& callback : callbacks_) f(*callback);
+  }
+
+ private:
+  const Callbacks& callbacks_;
+};
+
+}  // namespace
+
+// -- State -----------------------------------------------------------------------------------------------
+
+const Model::State::Compiled& Model::State::compiled_or_fail() const {
+  if (!compiled) throw ValueError("You must call `compile()` before using the model " + network->name());
+  return *compiled;
+}
+
+void Model::State::compile(CompileOptions options) {
+  Compiled made;
+  const auto taken = [&](const std::string& name) {
+    return name == "loss" || std::any_of(made.metrics.begin(), made.metrics.end(),
+                                         [&](const Named& named) { return named.name == name; });
+  };
+  const auto add = [&](const Metric& metric, bool weighted) {
+    std::string name = metric.name();
+    if (weighted && taken(name)) name = "weighted_" + name;
+    std::string unique = name;
+    for (int i = 1; taken(unique); ++i) unique = fmt::format("{}_{}", name, i);
+    made.metrics.push_back({metric, std::move(unique), weighted});
+  };
+  if (!options.optimizer) throw ValueError("compile: the optimizer is empty");
+  for (const Metric& metric : options.metrics.list()) add(metric, false);
+  for (const Metric& metric : options.weighted_metrics.list()) add(metric, true);
+  made.options = std::move(options);
+  compiled = std::move(made);
+}
+
+std::vector<Spec> Model::State::inputs() const {
+  const std::lock_guard lock(mutex_);
+  return inputs_;
+}
+
+void Model::State::remember_inputs(const std::vector<Tensor>& x) {
+  if (inputs_known_) return;
+  const std::lock_guard lock(mutex_);
+  inputs_ = specs_of(x);
+  inputs_known_ = true;
+}
+
+void Model::State::build(const std::vector<Spec>& specs) {
+  const NoGradient no_gradient;
+  const WithoutLosses no_losses;
+  infer(
+      [&](const std::vector<Tensor>& x) {
+        std::vector<Tensor> outputs = (*network)(x, {.training = false}).all();
+        remember_inputs(x);
+        return outputs;
+      },
+      specs);
+}
+
+Outputs Model::State::call(const Inputs& x, const CallArgs& args) {
+  Outputs outputs = (*network)(x, args);
+  remember_inputs(x.tensors());
+  return outputs;
+}
+
+void Model::State::reset_metrics() {
+  compiled->loss.reset_state();
+  for (const Named& named : compiled->metrics) named.metric.reset_state();
+}
+
+Logs Model::State::logs() const {
+  Logs logs{{"loss", compiled->loss.result()}};
+  for (const Named& named : compiled->metrics) {
+    const Tensor result = named.metric.result();
+    if (result.size() != 1) {
+      throw ValueError("the metric " + named.name + " must give one number, came " + describe(result));
+    }
+    logs.set(named.name, result.item<double>());
+  }
+  return logs;
+}
+
+Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Tensor& weight) {
+  Tensor total;
+  if (const Loss& loss = compiled->options.loss) {
+    if (predicted.all().size() != 1) {
+      throw ValueError(fmt::format("one loss takes one output, the model {} gives {}", network->name(),
+                                   predicted.all().size()));
+    }
+    if (!y) throw ValueError("y is an empty tensor, and the loss " + loss.name() + " needs labels");
+    total = loss(y, predicted, weight);
+    if (total.size() != 1) {
+      throw ValueError("training needs a loss that is one number, came " + describe(total) + " from " +
+                       loss.name() + ": take a reduction other than \"none\"");
+    }
+  }
+  for (const Tensor& added : network->losses()) total = total ? total + added : added;
+  if (!total)
+    throw ValueError("the model " + network->name() + " was compiled without a loss, and no layer adds one");
+  return total;
+}
+
+void Model::State::count(const Outputs& predicted, const Tensor& loss, const Tensor& y,
+                         const Tensor& weight) {
+  const NoGradient guard;
+  const double samples = predicted.rank() == 0 ? 1 : static_cast<double>(predicted.shape().front());
+  compiled->loss.update_state(loss.item<double>(), samples);
+  for (const Named& named : compiled->metrics) {
+    named.metric.update_state(y, predicted, named.weighted ? weight : Tensor());
+  }
+}
+
+void Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
+  GradientTape tape;
+  const Outputs predicted = call(x, {.training = true});
+  const Tensor loss = loss_of(predicted, y, weight);
+  const std::vector<Variable> variables = network->trainable_weights();
+  if (variables.empty()) throw ValueError("the model " + network->name() + " has no weights to train");
+  const std::vector<Tensor> gradients = tape.gradient(loss, variables);
+  compiled->options.optimizer.apply_gradients(gradients, variables);
+  count(predicted, loss, y, weight);
+}
+
+void Model::State::test_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
+  const NoGradient guard;
+  const Outputs predicted = call(x, {.training = false});
+  count(predicted, loss_of(predicted, y, weight), y, weight);
+}
+
+// -- Model -----------------------------------------------------------------------------------------------
+
+Model::Model(Ref<Layer> layer) {
+  if (!layer) throw ValueError("a Model needs a layer, came an empty Ref");
+  state_ = std::make_shared<State>(std::move(layer));
+}
+
+Model::State& Model::state() const {
+  if (state_ == nullptr) throw ValueError("this Model is empty");
+  return *state_;
+}
+
+const Ref<Layer>& Model::network() const { return state().network; }
+
+Outputs Model::operator()(const Inputs& inputs, const CallArgs& args) const {
+  return state().call(inputs, args);
+}
+
+Ref<LayerBase> Model::get_layer(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const Ref<LayerBase>& layer : layers()) {
+    if (layer->name() == name) return layer;
+    names.push_back(layer->name());
+  }
+  throw ValueError("the model " + this->name() + " has no layer called " + in_quotes(name) +
+                   did_you_mean(name, names));
+}
+
+void Model::compile(CompileOptions options) { state().compile(std::move(options)); }
+bool Model::compiled() const { return state().compiled.has_value(); }
+Optimizer Model::optimizer() const { return state().compiled_or_fail().options.optimizer; }
+void Model::stop_training() { state().stop = true; }
+
+History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
+  State& state = this->state();
+  state.compiled_or_fail();
+  Data data(inputs, y, options.sample_weight);
+  Index samples = samples_of(data, "fit");
+  check_positive("batch_size", options.batch_size);
+  check_positive("validation_freq", options.validation_freq);
+  const Index validation_batch = options.validation_batch_size.value_or(options.batch_size);
+  check_positive("validation_batch_size", validation_batch);
+  if (options.epochs < 0 || options.initial_epoch < 0) {
+    throw ValueError(fmt::format("epochs and initial_epoch cannot be negative, came {} and {}",
+                                 options.epochs, options.initial_epoch));
+  }
+
+  Data validation = options.validation_data;
+  if (validation) {
+    samples_of(validation, "validation_data");
+  } else if (const Index kept = training_samples(samples, options.validation_split); kept < samples) {
+    validation = rows_of(data, kept, samples);
+    data = rows_of(data, 0, kept);
+    samples = kept;
+  }
+
+  if (!state.shuffle || options.initial_epoch == 0) state.shuffle = next_random_key();
+  const RandomKey run = *state.shuffle;
+  // The caller's handle may go away while this runs.
+  Model self = *this;
+  const Guests guests(options.callbacks, self);
+  const EvaluateOptions how{
+      .batch_size = validation_batch, .verbose = 0, .sample_weight = validation.sample_weight};
+  const Index steps = batches(samples, options.batch_size);
+  const bool many = options.epochs - options.initial_epoch > 1 || options.initial_epoch > 0;
+  History history;
+  state.stop = false;
+  guests.tell([](Callback& callback) { callback.on_train_begin(); });
+  for (Index epoch = options.initial_epoch; epoch < options.epochs && !state.stop; ++epoch) {
+    if (options.verbose != 0 && many)
+      std::cout << fmt::format("Epoch {}/{}\n", epoch + 1, options.epochs) << std::flush;
+    guests.tell([&](Callback& callback) { callback.on_epoch_begin(epoch); });
+    state.reset_metrics();
+    std::vector<Index> order;
+    if (options.shuffle) {
+      // A key of the run for each epoch: what epochs before have drawn does not matter, so a run can go on
+      // later.
+      order = permutation(samples, {random_bits(run, static_cast<std::uint64_t>(epoch)), run.stream});
+    }
+    Progress progress(options.verbose, steps);
+    for (Index step = 0; step < steps && !state.stop; ++step) {
+      guests.tell([&](Callback& callback) { callback.on_train_batch_begin(step); });
+      const Index first = step * options.batch_size;
+      const Index last = std::min(samples, first + options.batch_size);
+      Data batch;
+      if (options.shuffle) {
+        const auto rows =
+            std::span(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+        batch.x = take_rows(data.x, rows);
+        batch.y = take_rows(data.y, rows);
+        batch.sample_weight = take_rows(data.sample_weight, rows);
+      } else {
+        batch = rows_of(data, first, last);
+      }
+      state.train_step(batch.x, batch.y, batch.sample_weight);
+      const Logs logs = state.logs();
+      progress.update(step + 1, logs);
+      guests.tell([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
+    }
+    Logs logs = state.logs();
+    if (validation && (epoch + 1) % options.validation_freq == 0) {
+      const Logs found = self.evaluate(validation.x, validation.y, how);
+      for (const auto& [name, value] : found) logs.set("val_" + name, value);
+    }
+    guests.tell([&](Callback& callback) { callback.on_epoch_end(epoch, logs); });
+    progress.finish(logs);
+    history.epoch.push_back(epoch);
+    for (const auto& [name, value] : logs) history.history.get_or_add(name).push_back(value);
+  }
+  guests.tell([](Callback& callback) { callback.on_train_end(); });
+  return history;
+}
+
+Logs Model::evaluate(const Inputs& inputs, const Tensor& y, EvaluateOptions options) const {
+  State& state = this->state();
+  state.compiled_or_fail();
+  const Data data(inputs, y, options.sample_weight);
+  const Index samples = samples_of(data, "evaluate");
+  check_positive("batch_size", options.batch_size);
+  const Index steps = batches(samples, options.batch_size);
+  Progress progress(options.verbose, steps);
+  state.reset_metrics();
+  for (Index step = 0; step < steps; ++step) {
+    const Index first = step * options.batch_size;
+    const Data batch = rows_of(data, first, std::min(samples, first + options.batch_size));
+    state.test_step(batch.x, batch.y, batch.sample_weight);
+    progress.update(step + 1, state.logs());
+  }
+  Logs logs = state.logs();
+  progress.finish(logs);
+  return logs;
+}
+
+Outputs Model::predict(const Inputs& inputs, PredictOptions options) const {
+  State& state = this->state();
+  const NoGradient no_gradient;
+  const WithoutLosses no_losses;
+  check_positive("batch_size", options.batch_size);
+  const std::vector<Tensor>& x = inputs.tensors();
+  std::vector<std::string> names(x.size(), "x");
+  const Index samples = common_rows(x, names);
+  if (samples < 0) throw ValueError("predict: x is an empty tensor");
+  std::vector<std::vector<Tensor>> parts;  // Of each output.
+  // Of no samples there is one batch: its outputs have no rows, and the right shape.
+  for (Index first = 0; first == 0 || first < samples; first += options.batch_size) {
+    const std::vector<Tensor> batch = take_rows(x, first, std::min(samples, first + options.batch_size));
+    const Outputs outputs = state.call(batch, {.training = false});
+    parts.resize(outputs.all().size());
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].push_back(with_mask(outputs.all()[i], {}));
+  }
+  std::vector<Tensor> joined;
+  for (const std::vector<Tensor>& part : parts) joined.push_back(internal::join_rows(part));
+  return Outputs(std::move(joined));
+}
+
+Logs Model::train_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight) {
+  State& state = this->state();
+  state.compiled_or_fail();
+  samples_of(Data(x, y, sample_weight), "train_on_batch");
+  state.reset_metrics();
+  state.train_step(x.tensors(), y, sample_weight);
+  return state.logs();
+}
+
+Logs Model::test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight) const {
+  State& state = this->state();
+  state.compiled_or_fail();
+  samples_of(Data(x, y, sample_weight), "test_on_batch");
+  state.reset_metrics();
+  state.test_step(x.tensors(), y, sample_weight);
+  return state.logs();
+}
+
+void Model::summary(SummaryOptions options) const { summary(std::cout, options); }
+void Model::summary(std::ostream& stream, SummaryOptions options) const { stream << summary_text(options); }
+
+}  // namespace unspool

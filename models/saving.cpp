@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <bit>
+#include <fmt/format.h>
+#include <set>
+
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/registry.h>
+#include <unspool/models/internal/networks.h>
+#include <unspool/models/internal/state.h>
+#include <unspool/models/saving.h>
+#include <unspool/serialization/archive.h>
+
+namespace unspool {
+
+namespace {
+
+constexpr std::string_view weights_group = "weights/";
+constexpr std::string_view optimizer_group = "optimizer/";
+constexpr Index version = 1;
+
+/// The values of variables, each named by its group and path. Paths that come twice get a number.
+void append(std::vector<NamedTensor>& tensors, std::string_view group,
+            const std::vector<Variable>& variables) {
+  const NoGradient guard;
+  std::set<std::string> taken;
+  for (const Variable& variable : variables) {
+    const std::string base = std::string(group) + variable.path();
+    std::string name = base;
+    for (int i = 1; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
+    tensors.push_back({std::move(name), variable.value()});
+  }
+}
+
+/// The tensors of a group that belong to these variables: in their order, since names of layers change from
+/// one process to the next. FileError if number, shape or dtype differ.
+std::vector<Tensor> values_for(const std::vector<NamedTensor>& tensors, std::string_view group,
+                               const std::vector<Variable>& variables, const std::string& file) {
+  std::vector<const NamedTensor*> found;
+  for (const NamedTensor& tensor : tensors) {
+    if (tensor.name.starts_with(group)) found.push_back(&tensor);
+  }
+  const std::string what(group.substr(0, group.size() - 1));
+  if (found.size() != variables.size()) {
+    throw FileError(fmt::format("{}: expected {} tensors in the group {}, came {}", file, variables.size(),
+                                in_quotes(what), found.size()));
+  }
+  std::vector<Tensor> values;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const Tensor& value = found[i]->tensor;
+    const Variable& variable = variables[i];
+    if (!(value.shape() == variable.shape()) || value.dtype() != variable.dtype()) {
+      throw FileError(fmt::format("{}: {} is {}, but {} is {}{}", file, in_quotes(found[i]->name),
+                                  describe(value), variable.path(), name_of(variable.dtype()),
+                                  to_string(variable.shape())));
+    }
+    values.push_back(value);
+  }
+  return values;
+}
+
+void assign(const std::vector<Variable>& variables, const std::vector<Tensor>& values) {
+  for (std::size_t i = 0; i < variables.size(); ++i) variables[i].assign(values[i]);
+}
+
+void check_kind(const Snapshot& snapshot, std::string_view kind, const std::string& file) {
+  const std::string came = snapshot.config.get("kind", "");
+  if (came != kind) {
+    throw FileError(
+        fmt::format("{}: expected a file of kind {}, came {}", file, in_quotes(kind), in_quotes(came)));
+  }
+  const Index number = snapshot.config["version"].as<Index>();
+  if (number != version) {
+    throw FileError(fmt::format("{}: written in version {} of the format; this library reads version {}",
+                                file, number, version));
+  }
+}
+
+void refuse_other_formats(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending == ".keras" || ending == ".h5") {
+    throw NotImplementedError(path.string() +
+                              ": Keras' own files are not supported by this version; save under another "
+                              "ending (\"model.unspool\") to write the native format");
+  }
+}
+
+Index bits_of(std::uint64_t number) { return std::bit_cast<Index>(number); }
+std::uint64_t number_of(const Config& config) { return std::bit_cast<std::uint64_t>(config.as<Index>()); }
+
+Config spec_config(const Spec& spec) {
+  return Config::map({{"shape", to_config(spec.shape)}, {"dtype", to_config(spec.dtype)}});
+}
+
+Config compile_config(const CompileOptions& options) {
+  const auto list = [](const Metrics& metrics) { return to_config(metrics.list()); };
+  return Config::map({{"optimizer", options.optimizer.config()},
+                      {"loss", options.loss.config()},
+                      {"metrics", list(options.metrics)},
+                      {"weighted_metrics", list(options.weighted_metrics)}});
+}
+
+CompileOptions compile_options(const Config& config) {
+  return {.optimizer = Optimizer::from_config(config["optimizer"]),
+          .loss = Loss::from_config(config["loss"]),
+          .metrics = config["metrics"].as<std::vector<Metric>>(),
+          .weighted_metrics = config["weighted_metrics"].as<std::vector<Metric>>()};
+}
+
+/// Which of the model's weights the optimizer has slots for: what trains may have changed since. Null before
+/// its first step.
+Config places_of(const std::vector<Variable>& variables, const std::vector<Variable>& weights) {
+  if (variables.empty()) return {};
+  std::vector<Config> places;
+  for (const Variable& variable : variables) {
+    const auto found = std::find(weights.begin(), weights.end(), variable);
+    if (found == weights.end()) {
+      throw ValueError("the optimizer was used for " + variable.path() +
+                       ", which is no weight of this model");
+    }
+    places.push_back(found - weights.begin());
+  }
+  return Config::list(std::move(places));
+}
+
+void check_built(const Model& model) {
+  if (!model->built()) {
+    throw ValueError("the model " + model.name() +
+                     " has no weights to save yet: call it once, or give it an Input");
+  }
+}
+
+/// Does f(), with errors of every kind as errors of the file.
+template <class F>
+auto reading(const std::string& file, F&& f) {
+  try {
+    return f();
+  } catch (const FileError&) {
+    throw;
+  } catch (const ValueError& error) {
+    throw FileError(file + ": " + error.what());
+  } catch (const TypeError& error) {
+    throw FileError(file + ": " + error.what());
+  } catch (const IndexError& error) {
+    throw FileError(file + ": " + error.what());
+  } catch (const KeyError& error) {
+    throw FileError(file + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+Snapshot to_snapshot(const Model& model) {
+  check_built(model);
+  const Model::State& state = ModelAccess::state(model);
+  const std::vector<Spec> specs = state.inputs();
+  if (specs.empty()) {
+    throw ValueError("the model " + model.name() +
+                     " does not know its inputs: call it once, or give it an Input");
+  }
+  Snapshot snapshot;
+  append(snapshot.tensors, weights_group, model.weights());
+  std::vector<Config> inputs;
+  for (const Spec& spec : specs) inputs.push_back(spec_config(spec));
+  Config compile;
+  if (state.compiled) {
+    compile = compile_config(state.compiled->options);
+    const Optimizer& optimizer = state.compiled->options.optimizer;
+    compile.set("built_for", places_of(optimizer->built_for(), model.weights()));
+    append(snapshot.tensors, optimizer_group, optimizer.variables());
+  }
+  Config shuffle;
+  if (state.shuffle) shuffle = Config::list({bits_of(state.shuffle->seed), bits_of(state.shuffle->stream)});
+  snapshot.config = Config::map({{"kind", "model"},
+                                 {"version", version},
+                                 {"network", serialize_layer(*model.network())},
+                                 {"inputs", Config::list(std::move(inputs))},
+                                 {"compile", compile},
+                                 {"shuffle", shuffle}});
+  return snapshot;
+}
+
+Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
+  internal::register_networks();
+  return reading(name, [&] {
+    check_kind(snapshot, "model", name);
+    const Config& config = snapshot.config;
+    Model model(layer_from_config<Layer>(config["network"]));
+    Model::State& state = ModelAccess::state(model);
+    std::vector<Spec> specs;
+    for (const Config& spec : config["inputs"].elements()) {
+      specs.push_back({spec["shape"].as<Shape>(), spec["dtype"].as<DType>()});
+    }
+    state.build(specs);
+    assign(model.weights(), values_for(snapshot.tensors, weights_group, model.weights(), name));
+    if (const Config compile = config["compile"]; !compile.is_null()) {
+      model.compile(compile_options(compile));
+      const Optimizer optimizer = model.optimizer();
+      if (const Config places = compile["built_for"]; !places.is_null()) {
+        const std::vector<Variable> weights = model.weights();
+        std::vector<Variable> built_for;
+        for (const Config& place : places.elements()) {
+          const auto index = place.as<std::size_t>();
+          if (index >= weights.size())
+            throw IndexError(place.path() + ": the model has no weight of this number");
+          built_for.push_back(weights[index]);
+        }
+        optimizer->build(built_for);
+      }
+      assign(optimizer.variables(),
+             values_for(snapshot.tensors, optimizer_group, optimizer.variables(), name));
+    }
+    if (const Config shuffle = config["shuffle"]; !shuffle.is_null()) {
+      state.shuffle = RandomKey{number_of(shuffle[0]), number_of(shuffle[1])};
+    }
+    return model;
+  });
+}
+
+void Model::save(const std::filesystem::path& path) const {
+  refuse_other_formats(path);
+  save_archive(path, to_snapshot(*this));
+}
+
+Model load_model(const std::filesystem::path& path) {
+  refuse_other_formats(path);
+  return from_snapshot(load_archive(path), path.string());
+}
+
+void Model::save_weights(const std::filesystem::path& path) const {
+  refuse_other_formats(path);
+  check_built(*this);
+  Snapshot snapshot;
+  snapshot.config = Config::map({{"kind", "weights"}, {"version", version}});
+  append(snapshot.tensors, weights_group, weights());
+  save_archive(path, snapshot);
+}
+
+void Model::load_weights(const std::filesystem::path& path) {
+  refuse_other_formats(path);
+  if (!network()->built()) {
+    throw ValueError("the model " + name() +
+                     " has no weights to load into yet: call it once, or give it an Input");
+  }
+  const std::string file = path.string();
+  const Snapshot snapshot = load_archive(path);
+  reading(file, [&] {
+    check_kind(snapshot, snapshot.config.get("kind", "") == "model" ? "model" : "weights", file);
+    assign(weights(), values_for(snapshot.tensors, weights_group, weights(), file));
+  });
+}
+
+}  // namespace unspool

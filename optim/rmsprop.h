@@ -1,0 +1,48 @@
+#pragma once
+
+#include <unspool/optim/optimizer.h>
+
+namespace unspool {
+
+struct RMSpropOptions {
+  double learning_rate = 0.001;
+  double rho = 0.9;
+  double momentum = 0;
+  double epsilon = 1e-7;
+  bool centered = false;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  std::string name = "rmsprop";
+
+  static constexpr auto fields() {
+    using O = RMSpropOptions;
+    return std::tuple_cat(
+        std::tuple(field("learning_rate", &O::learning_rate, "the size of a step"),
+                   field("rho", &O::rho, "how slowly the mean of the squared gradients moves"),
+                   field("momentum", &O::momentum, "how much of the last step is made again"),
+                   field("epsilon", &O::epsilon, "keeps the divisor from 0"),
+                   field("centered", &O::centered, "divides by the variance, not by the mean square")),
+        optimizer_fields<O>());
+  }
+};
+
+namespace optimizers {
+
+class RMSprop : public OptimizerOf<RMSpropOptions> {
+ public:
+  explicit RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {}
+
+ protected:
+  std::vector<std::vector<Slot>> slots() const override;
+  void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+              const Step& step) override;
+};
+
+}  // namespace optimizers
+
+/// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012).
+inline constexpr OptimizerMaker<optimizers::RMSprop> RMSprop;
+
+}  // namespace unspool
