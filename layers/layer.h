@@ -323,6 +323,9 @@ class WithoutLosses {
 ///     Tensor y = make<Scale>()(x);
 class Layer : public LayerBase {
  public:
+  /// Public, so that `using Layer::Layer;` gives a class of one's own the same.
+  explicit Layer(LayerOptions options = {}) : LayerBase(std::move(options)) {}
+
   /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
   /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {});
@@ -338,8 +341,6 @@ class Layer : public LayerBase {
   virtual bool supports_masking() const { return false; }
 
  protected:
-  using LayerBase::LayerBase;
-
   /// One tensor in, one out: the usual thing to override.
   virtual Tensor call(const Tensor& x, const CallArgs& args);
   /// Several in or out.

@@ -1,0 +1,25 @@
+#include "support.h"
+
+using namespace unspool;
+using namespace unspool::testing;
+
+TEST_CASE("Input is a symbolic tensor with a batch of unknown size") {
+  clear_session();
+  const Tensor x = Input({.shape = {8, 4}});
+  CHECK(x.is_abstract());
+  CHECK(x.shape() == Shape{unknown, 8, 4});
+  CHECK(x.dtype() == float32);
+  CHECK(GraphNode::of(x)->name() == "input_layer");
+  CHECK(GraphNode::of(Input({.shape = {2}}))->name() == "input_layer_1");
+  CHECK(GraphNode::of(Input({.shape = {2}, .name = "ids"}))->name() == "ids");
+  CHECK(Input({.shape = {unknown, 3}, .batch_size = 5, .dtype = int32}).shape() == Shape{5, unknown, 3});
+  CHECK(Input({.batch_shape = {2, 3}}).shape() == Shape{2, 3});
+  CHECK(Input({.shape = Shape()}).shape() == Shape{unknown});
+}
+
+TEST_CASE("errors of Input") {
+  CHECK(contains(message_of<ValueError>([] { Input({.shape = {2}, .batch_shape = {1, 2}}); }), "batch_shape"));
+  CHECK(contains(message_of<ValueError>([] { Input({.batch_size = 1, .batch_shape = {1, 2}}); }), "batch_size"));
+  CHECK(contains(message_of<ValueError>([] { Input({}); }), "shape"));
+  CHECK(contains(message_of<ValueError>([] { Input({.shape = {2}, .name = "a/b"}); }), "a/b"));
+}

@@ -1,0 +1,216 @@
+#include "support.h"
+
+using namespace unspool;
+using namespace unspool::testing;
+
+namespace {
+
+/// Kernel .01, recurrent kernel .02, bias .03, as Keras' own tests have it.
+SimpleRNNOptions constants(Index units) {
+  return {.units = units,
+          .kernel_initializer = Constant({.value = 0.01}),
+          .recurrent_initializer = Constant({.value = 0.02}),
+          .bias_initializer = Constant({.value = 0.03})};
+}
+
+/// One value a row, repeated over the units.
+std::vector<double> per_unit(const std::vector<double>& values, int units) {
+  std::vector<double> all;
+  for (const double value : values) all.insert(all.end(), static_cast<std::size_t>(units), value);
+  return all;
+}
+
+/// The weights get .5 sin(1), .5 sin(2), ... in order.
+void fill_with_sines(const LayerBase& layer) {
+  double k = 0;
+  for (const Variable& weight : layer.weights()) {
+    std::vector<double> values;
+    for (Index i = 0; i < weight.size(); ++i) values.push_back(0.5 * std::sin(++k));
+    weight.assign(cast(Tensor::from(values, weight.shape()), weight.dtype()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("SimpleRNN gives Keras' numbers for weights and inputs that are all different") {
+  for (const DType dtype : {float32, float64}) {
+    const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2, .return_sequences = true, .dtype = dtype});
+    const Tensor x = cos(counting({2, 3, 2}, dtype));
+    rnn(x);
+    fill_with_sines(*rnn);
+    CHECK(near(rnn(x), {.5816273, -.0218095, -.3139442, -.1767669, .0434936, -.6169771,  //
+                        .5805105, -.1201645, -.2328996, -.1331387, -.0785621, -.5970118}, 1e-6));
+  }
+}
+
+TEST_CASE("the numbers of Keras' own tests") {
+  const Tensor a = counting({2, 3, 4});
+  const Tensor b = counting({2, 4, 3});
+  for (const bool unroll : {false, true}) {
+    SimpleRNNOptions options = constants(4);
+    options.unroll = unroll;
+    CHECK(near(SimpleRNN(options)(a), per_unit({.405432, .7360535}, 4)));
+    options.go_backwards = true;
+    CHECK(near(SimpleRNN(options)(a), per_unit({.1114473, .5528889}, 4)));
+  }
+  const CallArgs state = {.initial_state = {counting({2, 4})}};
+  CHECK(near(SimpleRNN(constants(4))(b, state), per_unit({.3362165, .6262637}, 4)));
+  SimpleRNNOptions backwards = constants(4);
+  backwards.go_backwards = true;
+  CHECK(near(SimpleRNN(backwards)(b, state), per_unit({.0734444, .4304360}, 4)));
+
+  const Tensor mask = mask_of_bits({{1, 1, 0, 1}, {1, 0, 0, 1}});
+  for (const bool unroll : {false, true}) {
+    SimpleRNNOptions options = constants(4);
+    options.unroll = unroll;
+    CHECK(near(SimpleRNN(options)(b, {.mask = mask}), per_unit({.3295163, .6179948}, 4)));
+    options = constants(2);
+    options.unroll = unroll;
+    options.return_sequences = true;
+    CHECK(near(SimpleRNN(options)(b, {.mask = mask}),
+               per_unit({.0599281, .1512281, .1512281, .3239457, .3969304, .3969304, .3969304, .608085}, 2)));
+    options.zero_output_for_mask = true;
+    CHECK(near(SimpleRNN(options)(b, {.mask = mask}),
+               per_unit({.0599281, .1512281, 0, .3239457, .3969304, 0, 0, .608085}, 2)));
+  }
+  CHECK(near(SimpleRNN(backwards)(b, {.mask = mask}), per_unit({.0737620, .4364512}, 4)));
+
+  SimpleRNNOptions stateful = constants(4);
+  stateful.stateful = true;
+  const Ref<layers::SimpleRNN> rnn = SimpleRNN(stateful);
+  for (int round = 0; round < 2; ++round) {
+    rnn(a);
+    CHECK(near(rnn(a), per_unit({.4055926, .7361247}, 4)));
+    rnn->reset_state();
+  }
+}
+
+TEST_CASE("gradients of SimpleRNN, first and second order, with all it can do at once") {
+  const Tensor x = some({2, 3, 2});
+  const Tensor mask = mask_of_bits({{0, 1, 1}, {1, 0, 1}});
+  for (const bool backwards : {false, true}) {
+    for (const bool zero : {false, true}) {
+      const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2,
+                                                    .kernel_initializer = GlorotUniform({.seed = 1}),
+                                                    .recurrent_initializer = Orthogonal({.seed = 2}),
+                                                    .return_sequences = true,
+                                                    .return_state = true,
+                                                    .go_backwards = backwards,
+                                                    .zero_output_for_mask = zero,
+                                                    .dtype = float64});
+      rnn(x);
+      const GradcheckResult result = gradcheck(
+          [&](const std::vector<Tensor>& in) {
+            return rnn(in[0], {.mask = mask, .initial_state = {in[1]}}).all();
+          },
+          {x, some({2, 2})}, rnn->trainable_weights());
+      CHECK_MESSAGE(result, result.message);
+    }
+  }
+}
+
+TEST_CASE("weights, regularizers, and the activity regularizer over output and state") {
+  const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 3,
+                                                .kernel_regularizer = "l1",
+                                                .recurrent_regularizer = "l2",
+                                                .bias_regularizer = "l1",
+                                                .activity_regularizer = L1({.l1 = 1}),
+                                                .return_state = true});
+  const Outputs outputs = rnn(some({2, 4, 2}, float32));
+  CHECK(rnn->trainable_weights().size() == 3);
+  CHECK(rnn->non_trainable_weights().empty());
+  REQUIRE(rnn->losses().size() == 5);
+  const double activity = sum(abs(outputs)).item<double>() / 2;
+  CHECK(near(rnn->losses()[0], {activity}));
+  CHECK(near(rnn->losses()[1], {activity}));
+}
+
+TEST_CASE("dropout in training only, and one seed repeats it") {
+  const Tensor x = some({4, 3, 5}, float32);
+  SimpleRNNOptions options = constants(3);
+  options.dropout = 0.5;
+  options.recurrent_dropout = 0.5;
+  options.seed = 3;
+  const Tensor plain = SimpleRNN(constants(3))(x);
+  CHECK(near(SimpleRNN(options)(x), plain.to_vector<double>()));
+  const Tensor first = SimpleRNN(options)(x, {.training = true});
+  CHECK_FALSE(near(first, plain.to_vector<double>(), 1e-4));
+  CHECK(near(SimpleRNN(options)(x, {.training = true}), first.to_vector<double>()));
+  // All of the input dropped: the bias alone is left.
+  options = constants(1);
+  options.dropout = 1;
+  CHECK(near(SimpleRNN(options)(Tensor::ones({1, 1, 5}), {.training = true}), {std::tanh(0.03)}));
+}
+
+TEST_CASE("the config of SimpleRNN is Keras', and makes it again") {
+  clear_session();
+  const std::string keras_keys =
+      "name trainable dtype return_sequences return_state go_backwards stateful unroll zero_output_for_mask units "
+      "activation use_bias kernel_initializer recurrent_initializer bias_initializer kernel_regularizer "
+      "recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint recurrent_constraint "
+      "bias_constraint dropout recurrent_dropout seed ";
+  std::string keys;
+  for (const std::string& key : SimpleRNN({.units = 3})->get_config().keys()) keys += key + " ";
+  CHECK(keys == keras_keys);
+  const SimpleRNNOptions options = {.units = 3,
+                                    .activation = "relu",
+                                    .activity_regularizer = "l2",
+                                    .bias_constraint = "non_neg",
+                                    .dropout = 0.25,
+                                    .recurrent_dropout = 0.5,
+                                    .return_sequences = true,
+                                    .return_state = true,
+                                    .go_backwards = true,
+                                    .stateful = true,
+                                    .unroll = true,
+                                    .seed = 9,
+                                    .zero_output_for_mask = true,
+                                    .time_major = true,
+                                    .name = "given",
+                                    .trainable = false,
+                                    .dtype = float64};
+  const Ref<layers::SimpleRNN> again = clone(SimpleRNN(options));
+  CHECK(equal(again->options(), options));
+  // The layer itself and its cell got them.
+  CHECK(equal(again->RNN::options(), options_from<RNNOptions>(options)));
+  const auto cell = std::dynamic_pointer_cast<layers::SimpleRNNCell>(again->cell().pointer());
+  REQUIRE(cell != nullptr);
+  CHECK(cell->options().recurrent_dropout == 0.5);
+  CHECK(cell->options().activation.name() == "relu");
+  CHECK(cell->dtype() == float64);
+}
+
+TEST_CASE("a config that Keras wrote is read") {
+  const Config config = from_json(R"({"module": "keras.layers", "class_name": "SimpleRNN", "config": {
+    "name": "second", "trainable": true, "dtype": {"module": "keras", "class_name": "DTypePolicy",
+    "config": {"name": "float64"}, "registered_name": null}, "return_sequences": true, "return_state": false,
+    "go_backwards": true, "stateful": false, "unroll": false, "zero_output_for_mask": false, "units": 3,
+    "activation": "tanh", "use_bias": true, "kernel_initializer": {"module": "keras.initializers",
+    "class_name": "GlorotUniform", "config": {"seed": null, "input_axes": null, "output_axes": null},
+    "registered_name": null}, "recurrent_initializer": {"module": "keras.initializers", "class_name": "Orthogonal",
+    "config": {"seed": null, "gain": 1.0}, "registered_name": null}, "bias_initializer":
+    {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": null},
+    "kernel_regularizer": {"module": "keras.regularizers", "class_name": "L1", "config": {"l1": 0.05},
+    "registered_name": null}, "recurrent_regularizer": null, "bias_regularizer": null, "activity_regularizer": null,
+    "kernel_constraint": null, "recurrent_constraint": null, "bias_constraint": null, "dropout": 0.0,
+    "recurrent_dropout": 0.0}, "registered_name": null, "build_config": {"input_shape": [null, 5, 3]}})");
+  const auto rnn = layer_from_config<layers::SimpleRNN>(config);
+  CHECK(rnn->name() == "second");
+  CHECK(rnn->dtype() == float64);
+  CHECK(rnn->options().units == 3);
+  CHECK(rnn->options().go_backwards);
+  CHECK(rnn->options().kernel_regularizer == L1({.l1 = 0.05}));
+}
+
+TEST_CASE("errors of SimpleRNN") {
+  CHECK(contains(message_of<ValueError>([] { SimpleRNN({.units = -1}); }), "came -1"));
+  for (const Shape& shape : {Shape{2, 3}, Shape{2, 3, 4, 5}}) {
+    const std::string message =
+        message_of<ValueError>([&] { SimpleRNN({.units = 1, .name = "r"})(Tensor::ones(shape)); });
+    CHECK(contains(message, "the layer r: expected ndim=3"));
+    CHECK(contains(message, to_string(shape)));
+  }
+  const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 1, .name = "r"});
+  rnn(Tensor::ones({1, 2, 3}));
+  CHECK(contains(message_of<ValueError>([&] { rnn(Tensor::ones({1, 2, 4})); }), "r/simple_rnn_cell: "));
+}
