@@ -370,7 +370,7 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
   }
   check_inputs(tensors);
   if (!built()) {
-    build_here(shapes_of(tensors));
+    build_here(build_shapes(tensors, args));
     check_inputs(tensors);
   }
 
@@ -419,6 +419,10 @@ Tensor Layer::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
 
 Tensor Layer::call(const Tensor&, const CallArgs&) {
   throw NotImplementedError(fmt::format("the class {} does not override call()", class_name()));
+}
+
+std::vector<Shape> Layer::build_shapes(const std::vector<Tensor>& inputs, const CallArgs&) const {
+  return shapes_of(inputs);
 }
 
 std::vector<Tensor> Layer::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {

@@ -345,6 +345,8 @@ class Layer : public LayerBase {
   virtual Tensor call(const Tensor& x, const CallArgs& args);
   /// Several in or out.
   virtual std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args);
+  /// The shapes that the first call hands to build_all(): those of the inputs.
+  virtual std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const;
 
  private:
   void add_activity_losses(const std::vector<Tensor>& outputs);

@@ -83,8 +83,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
         name(), to_string(sequence)));
   }
   std::vector<Shape> shapes = {step};
-  const std::size_t states = cell_->state_sizes().size();
-  for (std::size_t i = 1 + states; i < input_shapes.size(); ++i) shapes.push_back(input_shapes[i]);
+  shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
   cell_->build_once(shapes);
   if (options_.stateful) {
     states_.clear();
@@ -112,6 +111,13 @@ RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args
   parts.initial_state.assign(inputs.begin() + 1, first_constant);
   parts.constants.assign(first_constant, inputs.end());
   return parts;
+}
+
+std::vector<Shape> RNN::build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  const Parts parts = parts_of(inputs, args);
+  std::vector<Shape> shapes = {parts.sequence.shape()};
+  for (const Tensor& constant : parts.constants) shapes.push_back(constant.shape());
+  return shapes;
 }
 
 States RNN::first_states(const Tensor& sequence, const States& given) const {

@@ -80,6 +80,8 @@ class RNN : public Layer {
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  /// The sequence's, then the constants'.
+  std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 
   /// The config of a layer whose options hold those of RNN and its cell's: name, trainable, dtype, RNN's, the
   /// cell's.

@@ -50,7 +50,8 @@ TEST_CASE("every name can be called, written and read") {
 
 TEST_CASE("no activation is linear") {
   const Tensor x = some({2});
-  for (const Activation& none : {Activation(), Activation(""), Activation("linear"), Activation::from_config({})}) {
+  for (const Activation& none :
+       {Activation(), Activation(""), Activation("linear"), Activation::from_config({})}) {
     CHECK(none.name() == "linear");
     CHECK(none(x).id() == x.id());
   }

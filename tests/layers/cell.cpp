@@ -50,7 +50,8 @@ class ConstantCell : public Cell {
   ConstantCell() : Cell({.state_sizes = {2}}) {}
   void build_all(const std::vector<Shape>& shapes) override {
     kernel_ = add_weight({.name = "kernel", .shape = {shapes.at(0).back(), 2}, .initializer = "ones"});
-    constant_ = add_weight({.name = "constant_kernel", .shape = {shapes.at(1).back(), 2}, .initializer = "ones"});
+    constant_ =
+        add_weight({.name = "constant_kernel", .shape = {shapes.at(1).back(), 2}, .initializer = "ones"});
   }
   PerCall per_call(const Tensor&, const CallArgs& args) override {
     ++prepared;
@@ -99,15 +100,18 @@ TEST_CASE("a custom cell in RNN trains: gradients of first and second order") {
   CHECK(sequence.shape() == Shape{2, 4, 3});
   CHECK(state.shape() == Shape{2, 3});
   CHECK(near(state - slice(sequence, 1, 3, 4)[0] * 0, state.to_vector<double>()));
-  const GradcheckResult result =
-      gradcheck([&](const std::vector<Tensor>& in) { return rnn(in[0]).all(); }, {x}, rnn->trainable_weights());
+  const GradcheckResult result = gradcheck([&](const std::vector<Tensor>& in) { return rnn(in[0]).all(); },
+                                           {x}, rnn->trainable_weights());
   CHECK_MESSAGE(result, result.message);
   // With holes in the mask, and backwards.
-  const Ref<layers::RNN> masked = RNN(make<MinimalGatedCell>(2, float64), {.return_sequences = true, .go_backwards = true});
+  const Ref<layers::RNN> masked =
+      RNN(make<MinimalGatedCell>(2, float64), {.return_sequences = true, .go_backwards = true});
   const Tensor mask = mask_of_bits({{1, 0, 1, 0}, {0, 1, 1, 1}});
   masked(x);
   const GradcheckResult holes = gradcheck(
-      [&](const std::vector<Tensor>& in) { return masked(in[0], {.mask = mask, .initial_state = {in[1]}}).all(); },
+      [&](const std::vector<Tensor>& in) {
+        return masked(in[0], {.mask = mask, .initial_state = {in[1]}}).all();
+      },
       {x, some({2, 2})}, masked->trainable_weights());
   CHECK_MESSAGE(holes, holes.message);
 }
@@ -137,7 +141,10 @@ TEST_CASE("constants, and what is made of them once a call") {
   CHECK(cell->prepared == 1);
   // In the list of inputs: the sequence, the states, the constants.
   CHECK(near(rnn({x, Tensor::ones({2, 2}), constant}), {28, 28, 28, 28}));
-  CHECK(contains(message_of<ValueError>([&] { rnn({x, constant}, {.constants = {constant}}); }), "in one way"));
+  CHECK(contains(message_of<ValueError>([&] {
+                   rnn({x, constant}, {.constants = {constant}});
+                 }),
+                 "in one way"));
 }
 
 TEST_CASE("errors of cells") {
@@ -146,19 +153,23 @@ TEST_CASE("errors of cells") {
   CHECK(contains(message_of<ValueError>([&] { cell(x, {}); }), "has 1 state, came 0"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({2, 4})}); }), "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({1, 3})}); }), "float32[1, 3]"));
-  CHECK(contains(message_of<ValueError>([&] { make<WrongCell>(States{})(x, {Tensor::ones({2, 2})}); }),
+  CHECK(contains(message_of<ValueError>([&] {
+                   make<WrongCell>(States{})(x, {Tensor::ones({2, 2})});
+                 }),
                  "call() returned 0"));
-  CHECK(contains(
-      message_of<ValueError>([&] { make<WrongCell>(States{Tensor::ones({2, 3})})(x, {Tensor::ones({2, 2})}); }),
-      "float32[2, 3]"));
+  CHECK(contains(message_of<ValueError>([&] {
+                   make<WrongCell>(States{Tensor::ones({2, 3})})(x, {Tensor::ones({2, 2})});
+                 }),
+                 "float32[2, 3]"));
   CHECK(contains(message_of<ValueError>([] { make<MinimalGatedCell>(0); }), "came [0]"));
   CHECK(contains(message_of<ValueError>([&] { cell->get_initial_state(-1); }), "-1"));
   CHECK(contains(message_of<ValueError>([] { RNN(Ref<Cell>()); }), "needs a cell"));
 }
 
 TEST_CASE("a custom cell is saved under the name that it was registered by") {
-  register_layer<MinimalGatedCell>(
-      "my>MinimalGatedCell", [](const Config& config) { return make<MinimalGatedCell>(config["units"].as<Index>()); });
+  register_layer<MinimalGatedCell>("my>MinimalGatedCell", [](const Config& config) {
+    return make<MinimalGatedCell>(config["units"].as<Index>());
+  });
   const Ref<layers::RNN> rnn = RNN(make<MinimalGatedCell>(3), {.return_sequences = true});
   const Config config = from_json(to_json(serialize_layer(*rnn)));
   CHECK(config["config"]["cell"]["registered_name"].as<std::string>() == "my>MinimalGatedCell");

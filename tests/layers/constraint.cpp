@@ -21,8 +21,9 @@ TEST_CASE("constraints to and from configs") {
                                        MinMaxNorm({.rate = 0.5}), NonNeg(), Constraint()}) {
     CHECK(Constraint::from_config(from_json(to_json(constraint.config()))) == constraint);
   }
-  CHECK(to_json(MaxNorm().config()) == R"({"module": "keras.constraints", "class_name": "MaxNorm", )"
-                                       R"("config": {"max_value": 2.0, "axis": 0}, "registered_name": null})");
+  CHECK(to_json(MaxNorm().config()) ==
+        R"({"module": "keras.constraints", "class_name": "MaxNorm", )"
+        R"("config": {"max_value": 2.0, "axis": 0}, "registered_name": null})");
   CHECK(Constraint("max_norm") == MaxNorm());
   CHECK(Constraint("min_max_norm") == MinMaxNorm());
   CHECK(Constraint("non_neg") == NonNeg());
@@ -32,5 +33,6 @@ TEST_CASE("constraints to and from configs") {
 
 TEST_CASE("a constraint of one's own") {
   register_constraint("my>unit_box", [](const Tensor& x) { return clip(x, -1, 1); });
-  CHECK(near(Constraint::from_config(Constraint("my>unit_box").config())(Tensor::of<float>({-3, 0.5})), {-1, 0.5}));
+  CHECK(near(Constraint::from_config(Constraint("my>unit_box").config())(Tensor::of<float>({-3, 0.5})),
+             {-1, 0.5}));
 }

@@ -44,8 +44,13 @@ TEST_CASE("errors of Dense") {
   const Ref<layers::Dense> dense = Dense({.units = 1});
   dense(Tensor::ones({2, 3}));
   CHECK(contains(message_of<ValueError>([&] { dense(Tensor::ones({2, 4})); }), "to have value 3, found 4"));
-  CHECK(contains(message_of<ValueError>([&] { dense->compute_output_shape({2, 4}); }), "to have value 3, found 4"));
-  CHECK(contains(message_of<ValueError>([] { Dense({.units = 1})(Input({.batch_shape = {2, unknown}})); }),
+  CHECK(contains(message_of<ValueError>([&] {
+                   dense->compute_output_shape({2, 4});
+                 }),
+                 "to have value 3, found 4"));
+  CHECK(contains(message_of<ValueError>([] {
+                   Dense({.units = 1})(Input({.batch_shape = {2, unknown}}));
+                 }),
                  "last dimension"));
 }
 

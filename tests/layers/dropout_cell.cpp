@@ -51,7 +51,8 @@ TEST_CASE("dropout of the state, and of both, independent of each other") {
 
 TEST_CASE("rate 1 leaves nothing, rate 0 draws nothing") {
   const Tensor x = Tensor::ones({2, 3, 4});
-  CHECK(near(RNN(make<Adding>(DropoutCellOptions{.dropout = 1}))(x, {.training = true}), std::vector<double>(8, 0)));
+  CHECK(near(RNN(make<Adding>(DropoutCellOptions{.dropout = 1}))(x, {.training = true}),
+             std::vector<double>(8, 0)));
   CHECK(near(RNN(make<Adding>(DropoutCellOptions{}))(x, {.training = true}), std::vector<double>(8, 1)));
 }
 

@@ -48,7 +48,8 @@ double from_orthogonal(const Tensor& tensor, double gain) {
 
 TEST_CASE("initializers have Keras' spread and bounds") {
   const Shape shape = {200, 300};
-  // By Keras' formulas: fan_in 200, fan_out 300, mean 250; a normal distribution cut at 2 has standard deviation .8796.
+  // By Keras' formulas: fan_in 200, fan_out 300, mean 250; a normal distribution cut at 2 has standard
+  // deviation .8796.
   const double cut = 0.87962566103423978;
   const std::vector<Expected> all = {
       {GlorotUniform({.seed = 1}), std::sqrt(1 / 250.0), std::sqrt(3 / 250.0)},
@@ -62,7 +63,8 @@ TEST_CASE("initializers have Keras' spread and bounds") {
       {TruncatedNormal({.seed = 1}), 0.05 * cut, 0.1},
       {VarianceScaling({.scale = 1.5, .mode = "fan_out", .distribution = "untruncated_normal", .seed = 1}),
        std::sqrt(1.5 / 300), 0},
-      {VarianceScaling({.seed = 1, .input_axes = std::vector<Index>{1}, .output_axes = std::vector<Index>{0}}),
+      {VarianceScaling(
+           {.seed = 1, .input_axes = std::vector<Index>{1}, .output_axes = std::vector<Index>{0}}),
        std::sqrt(1 / 300.0), 2 * std::sqrt(1 / 300.0) / cut},
   };
   for (const DType dtype : {float32, float64}) {
@@ -123,14 +125,16 @@ TEST_CASE("a seed repeats, no seed draws anew") {
 }
 
 TEST_CASE("initializers to and from configs as Keras writes them") {
-  CHECK(to_json(GlorotUniform({.seed = 3}).config()) ==
-        R"({"module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": 3, "input_axes": null, )"
-        R"("output_axes": null}, "registered_name": null})");
+  CHECK(
+      to_json(GlorotUniform({.seed = 3}).config()) ==
+      R"({"module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": 3, "input_axes": null, )"
+      R"("output_axes": null}, "registered_name": null})");
   for (const Initializer& initializer :
        {Zeros(), Ones(), Constant({.value = 2}), RandomUniform({.minval = -1, .maxval = 2, .seed = 1}),
-        RandomNormal({.mean = 1, .stddev = 2}), TruncatedNormal(), VarianceScaling({.scale = 2, .mode = "fan_avg"}),
-        GlorotUniform(), GlorotNormal(), HeUniform(), HeNormal(), LecunUniform(), LecunNormal(),
-        Orthogonal({.gain = 3}), Identity({.gain = 2}), Initializer()}) {
+        RandomNormal({.mean = 1, .stddev = 2}), TruncatedNormal(),
+        VarianceScaling({.scale = 2, .mode = "fan_avg"}), GlorotUniform(), GlorotNormal(), HeUniform(),
+        HeNormal(), LecunUniform(), LecunNormal(), Orthogonal({.gain = 3}), Identity({.gain = 2}),
+        Initializer()}) {
     const Initializer again = Initializer::from_config(from_json(to_json(initializer.config())));
     CHECK(again == initializer);
     CHECK(again.config() == initializer.config());
@@ -148,7 +152,8 @@ TEST_CASE("initializers to and from configs as Keras writes them") {
 }
 
 TEST_CASE("errors of initializers") {
-  CHECK(contains(message_of<ValueError>([] { Initializer("glorot_unifrom"); }), "did you mean \"glorot_uniform\""));
+  CHECK(contains(message_of<ValueError>([] { Initializer("glorot_unifrom"); }),
+                 "did you mean \"glorot_uniform\""));
   CHECK(contains(message_of<ValueError>([] { Orthogonal()({3}); }), "[3]"));
   CHECK(contains(message_of<ValueError>([] { Identity()({3, 3, 3}); }), "[3, 3, 3]"));
   CHECK(contains(message_of<ValueError>([] { Zeros()({unknown, 3}); }), "[?, 3]"));
@@ -157,7 +162,8 @@ TEST_CASE("errors of initializers") {
   CHECK(contains(message_of<ValueError>([] { VarianceScaling({.mode = "fan"}); }), "\"fan\""));
   CHECK(contains(message_of<ValueError>([] { VarianceScaling({.distribution = "cauchy"}); }), "\"cauchy\""));
   CHECK(contains(message_of<ValueError>([] {
-                   Initializer::from_config(from_json(R"({"class_name": "Constant", "config": {"valu": 1}})"));
+                   Initializer::from_config(
+                       from_json(R"({"class_name": "Constant", "config": {"valu": 1}})"));
                  }),
                  "\"value\""));
   CHECK(contains(message_of<ValueError>([] { Initializer()({2}); }), "empty"));
@@ -167,13 +173,14 @@ TEST_CASE("an initializer of one's own") {
   const Initializer halves([](const Shape& shape, DType dtype) { return Tensor::full(shape, 0.5, dtype); });
   CHECK(near(halves({2}), {0.5, 0.5}));
   CHECK(contains(message_of<ValueError>([&] { halves.config(); }), "register_initializer"));
-  register_initializer("my>halves", [](const Shape& shape, DType dtype) { return Tensor::full(shape, 0.5, dtype); });
+  register_initializer("my>halves",
+                       [](const Shape& shape, DType dtype) { return Tensor::full(shape, 0.5, dtype); });
   const Initializer named = "my>halves";
   CHECK(named.config()["registered_name"].as<std::string>() == "my>halves");
   CHECK(Initializer::from_config(named.config()) == named);
   CHECK(near(Initializer::from_config(named.config())({2}), {0.5, 0.5}));
-  CHECK(contains(message_of<ValueError>([] { register_initializer("zeros", [](const Shape& s, DType d) {
-                                               return Tensor::zeros(s, d);
-                                             }); }),
+  CHECK(contains(message_of<ValueError>([] {
+                   register_initializer("zeros", [](const Shape& s, DType d) { return Tensor::zeros(s, d); });
+                 }),
                  "zeros"));
 }

@@ -18,8 +18,14 @@ TEST_CASE("Input is a symbolic tensor with a batch of unknown size") {
 }
 
 TEST_CASE("errors of Input") {
-  CHECK(contains(message_of<ValueError>([] { Input({.shape = {2}, .batch_shape = {1, 2}}); }), "batch_shape"));
-  CHECK(contains(message_of<ValueError>([] { Input({.batch_size = 1, .batch_shape = {1, 2}}); }), "batch_size"));
+  CHECK(contains(message_of<ValueError>([] {
+                   Input({.shape = {2}, .batch_shape = {1, 2}});
+                 }),
+                 "batch_shape"));
+  CHECK(contains(message_of<ValueError>([] {
+                   Input({.batch_size = 1, .batch_shape = {1, 2}});
+                 }),
+                 "batch_size"));
   CHECK(contains(message_of<ValueError>([] { Input({}); }), "shape"));
   CHECK(contains(message_of<ValueError>([] { Input({.shape = {2}, .name = "a/b"}); }), "a/b"));
 }

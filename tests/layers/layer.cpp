@@ -33,9 +33,9 @@ class Probe : public Layer {
 };
 
 /// A layer of layers that does not hand on `training`.
-class Block : public Layer {
+class Group : public Layer {
  public:
-  explicit Block(LayerOptions options = {}) : Layer(std::move(options)) {
+  explicit Group(LayerOptions options = {}) : Layer(std::move(options)) {
     inner = add_layer(make<Probe>());
     dense = add_layer(Dense({.units = 3, .name = "inside"}));
   }
@@ -72,7 +72,7 @@ class TwoInTwoOut : public Layer {
   }
 };
 
-class Empty : public Layer {};
+class Lacking : public Layer {};
 
 class LateWeight : public Layer {
  public:
@@ -109,12 +109,12 @@ TEST_CASE("names: automatic ones are counted, explicit ones are not") {
 
 TEST_CASE("paths are fixed when a layer is built") {
   clear_session();
-  const Ref<Block> block = make<Block>();
+  const Ref<Group> block = make<Group>();
   CHECK(block->path().empty());
   CHECK(block->weights().empty());
   block(Tensor::zeros({1, 2}));
-  CHECK(block->path() == "block");
-  CHECK(paths_of(block->weights()) == std::vector<std::string>{"block/inside/kernel", "block/inside/bias"});
+  CHECK(block->path() == "group");
+  CHECK(paths_of(block->weights()) == std::vector<std::string>{"group/inside/kernel", "group/inside/bias"});
   CHECK(block->weights()[0].name() == "kernel");
   const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2});
   rnn(Tensor::zeros({1, 2, 3}));
@@ -160,7 +160,7 @@ TEST_CASE("a layer made frozen has no trainable weights, nor have its parts") {
   CHECK(rnn->weights().size() == 3);
   rnn->set_trainable(true);
   CHECK(rnn->trainable_weights().size() == 3);
-  const Ref<Block> block = make<Block>(LayerOptions{.trainable = false});
+  const Ref<Group> block = make<Group>(LayerOptions{.trainable = false});
   CHECK_FALSE(block->dense->trainable());
 }
 
@@ -177,8 +177,9 @@ TEST_CASE("get_weights and set_weights") {
   const std::string count = message_of<ValueError>([&] { dense->set_weights({Tensor::ones({3, 2})}); });
   CHECK(contains(count, "the layer d: it has 2 weights, came 1"));
   // The second does not fit: the first stays as it was.
-  const std::string shape =
-      message_of<ValueError>([&] { dense->set_weights({Tensor::zeros({3, 2}), Tensor::zeros({3})}); });
+  const std::string shape = message_of<ValueError>([&] {
+    dense->set_weights({Tensor::zeros({3, 2}), Tensor::zeros({3})});
+  });
   CHECK(contains(shape, "d/bias"));
   CHECK(contains(shape, "[2]"));
   CHECK(contains(shape, "[3]"));
@@ -186,7 +187,8 @@ TEST_CASE("get_weights and set_weights") {
 }
 
 TEST_CASE("count_params needs a built layer") {
-  CHECK(contains(message_of<ValueError>([] { Dense({.units = 2, .name = "d"})->count_params(); }), "the layer d is not"));
+  CHECK(contains(message_of<ValueError>([] { Dense({.units = 2, .name = "d"})->count_params(); }),
+                 "the layer d is not"));
 }
 
 TEST_CASE("a built layer is locked; a failed build leaves nothing behind") {
@@ -242,7 +244,7 @@ TEST_CASE("activity regularizer: the penalty of the output over the batch size")
 }
 
 TEST_CASE("training: as said, else as the layer around says, else false") {
-  const Ref<Block> block = make<Block>();
+  const Ref<Group> block = make<Group>();
   const Tensor x = Tensor::zeros({1, 2});
   block(x);
   CHECK_FALSE(block->inner->training);
@@ -300,7 +302,8 @@ TEST_CASE("several inputs and outputs") {
   auto [plus, minus] = unpack<2>(layer({Tensor::of<float>({3}), Tensor::of<float>({1})}));
   CHECK(near(plus, {4}));
   CHECK(near(minus, {2}));
-  CHECK(layer->compute_output_shapes({{unknown, 3}, {unknown, 1}}) == std::vector<Shape>(2, Shape{unknown, 3}));
+  CHECK(layer->compute_output_shapes({{unknown, 3}, {unknown, 1}}) ==
+        std::vector<Shape>(2, Shape{unknown, 3}));
   CHECK(contains(message_of<ValueError>([&] { unpack<3>(layer({plus, minus})); }), "returned 2 tensors"));
   CHECK(contains(message_of<ValueError>([&] { make<Scale>()({plus, minus}); }), "takes one input, came 2"));
 }
@@ -310,20 +313,20 @@ TEST_CASE("shapes are found without values, which builds the layer") {
   CHECK(scale->compute_output_shape({unknown, 5}) == Shape{unknown, 5});
   CHECK(scale->built());
   CHECK(scale->count_params() == 5);
-  const Ref<Block> block = make<Block>();
+  const Ref<Group> block = make<Group>();
   CHECK(block->compute_output_shape({unknown, unknown, 4}) == Shape{unknown, unknown, 3});
   CHECK(block->losses().empty());
 }
 
 TEST_CASE("errors name the layers around, and what is missing") {
-  const Ref<Block> block = make<Block>(LayerOptions{.name = "block"});
+  const Ref<Group> block = make<Group>(LayerOptions{.name = "block"});
   block(Tensor::zeros({1, 2}));
   const std::string message = message_of<ValueError>([&] { block(Tensor::zeros({1, 3})); });
   CHECK(contains(message, "block/inside: "));
   CHECK(contains(message, "expected axis -1"));
   CHECK(contains(message, "[1, 3]"));
-  CHECK(contains(message_of<NotImplementedError>([] { make<Empty>()(Tensor::zeros({1})); }), "Empty"));
-  CHECK(contains(message_of<ValueError>([] { make<Empty>()(Tensor()); }), "empty tensor"));
+  CHECK(contains(message_of<NotImplementedError>([] { make<Lacking>()(Tensor::zeros({1})); }), "Lacking"));
+  CHECK(contains(message_of<ValueError>([] { make<Lacking>()(Tensor()); }), "empty tensor"));
   CHECK(contains(message_of<ValueError>([] { make<Scale>()->compute_output_shape({3, unknown}); }), "[?]"));
   CHECK(contains(message_of<TypeError>([] { make<Scale>(LayerOptions{.dtype = int32}); }), "int32"));
 }
@@ -342,7 +345,7 @@ TEST_CASE("gradients by a custom layer's weights") {
   const Ref<Scale> scale = make<Scale>(LayerOptions{.dtype = float64});
   const Tensor x = some({2, 3});
   scale(x);
-  const GradcheckResult result = gradcheck(
-      [&](const Tensor& input) { return sum(square(scale(input))); }, x, scale->trainable_weights());
+  const GradcheckResult result = gradcheck([&](const Tensor& input) { return sum(square(scale(input))); }, x,
+                                           scale->trainable_weights());
   CHECK_MESSAGE(result, result.message);
 }

@@ -18,8 +18,8 @@ struct PowerOptions {
   DType dtype = float32;
   static constexpr auto fields() {
     using O = PowerOptions;
-    return std::tuple(field("exponent", &O::exponent), field("name", &O::name), field("trainable", &O::trainable),
-                      field("dtype", &O::dtype));
+    return std::tuple(field("exponent", &O::exponent), field("name", &O::name),
+                      field("trainable", &O::trainable), field("dtype", &O::dtype));
   }
 };
 
@@ -64,20 +64,22 @@ TEST_CASE("layers of one's own: from options, from LayerOptions") {
   CHECK(config["class_name"].as<std::string>() == "Power");
   CHECK(near(layer_from_config(config)(Tensor::of<float>({2})), {8}));
   CHECK(layer_from_config<Power>(config)->name() == "cube");
-  CHECK(clone(make<Plain>(LayerOptions{.name = "p", .activity_regularizer = "l2"}))->activity_regularizer() == L2());
+  CHECK(clone(make<Plain>(LayerOptions{.name = "p", .activity_regularizer = "l2"}))->activity_regularizer() ==
+        L2());
 }
 
 TEST_CASE("errors of the registry") {
-  CHECK(contains(message_of<KeyError>([] { deserialize_layer(from_json(R"({"class_name": "Dens", "config": {}})")); }),
-                 "did you mean \"Dense\""));
+  CHECK(contains(
+      message_of<KeyError>([] { deserialize_layer(from_json(R"({"class_name": "Dens", "config": {}})")); }),
+      "did you mean \"Dense\""));
   CHECK(contains(message_of<KeyError>([] { serialize_layer(*make<Unregistered>()); }), "register_layer"));
   CHECK(contains(message_of<ValueError>([] {
-                   deserialize_layer(from_json(R"({"class_name": "Dense", "config": {"units": 1, "unit": 2}})"));
+                   deserialize_layer(
+                       from_json(R"({"class_name": "Dense", "config": {"units": 1, "unit": 2}})"));
                  }),
                  "\"units\""));
-  CHECK(contains(message_of<ValueError>([] {
-                   deserialize_layer(from_json(R"({"class_name": "Dense", "config": {}})"));
-                 }),
+  CHECK(contains(message_of<ValueError>(
+                     [] { deserialize_layer(from_json(R"({"class_name": "Dense", "config": {}})")); }),
                  "units"));
   CHECK(contains(message_of<TypeError>([] {
                    layer_from_config<Cell>(from_json(R"({"class_name": "Dense", "config": {"units": 1}})"));

@@ -26,8 +26,8 @@ TEST_CASE("factors are float32 numbers even for float64 weights") {
 
 TEST_CASE("gradients of penalties") {
   const Tensor w = some({3, 4});
-  for (const Regularizer& regularizer :
-       {L1(), L2(), L1L2({.l1 = 0.1, .l2 = 0.2}), OrthogonalRegularizer(), OrthogonalRegularizer({.mode = "columns"})}) {
+  for (const Regularizer& regularizer : {L1(), L2(), L1L2({.l1 = 0.1, .l2 = 0.2}), OrthogonalRegularizer(),
+                                         OrthogonalRegularizer({.mode = "columns"})}) {
     const GradcheckResult result = gradcheck([&](const Tensor& x) { return regularizer(x) * 100; }, w);
     CHECK_MESSAGE(result, result.message);
   }
@@ -38,8 +38,9 @@ TEST_CASE("regularizers to and from configs") {
                                          OrthogonalRegularizer({.mode = "columns"}), Regularizer()}) {
     CHECK(Regularizer::from_config(from_json(to_json(regularizer.config()))) == regularizer);
   }
-  CHECK(to_json(L2().config()) ==
-        R"({"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01}, "registered_name": null})");
+  CHECK(
+      to_json(L2().config()) ==
+      R"({"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01}, "registered_name": null})");
   CHECK(Regularizer("L1L2") == L1L2());
   CHECK(Regularizer("orthogonal_regularizer") == OrthogonalRegularizer());
 }
@@ -48,7 +49,8 @@ TEST_CASE("errors of regularizers") {
   CHECK(contains(message_of<ValueError>([] { Regularizer("l1_l2"); }), "\"l1_l2\""));
   CHECK(contains(message_of<ValueError>([] { L1({.l1 = -1}); }), "-1"));
   CHECK(contains(message_of<ValueError>([] { L2({.l2 = std::numeric_limits<double>::infinity()}); }), "inf"));
-  CHECK(contains(message_of<ValueError>([] { L1L2({.l2 = std::numeric_limits<double>::quiet_NaN()}); }), "nan"));
+  CHECK(contains(message_of<ValueError>([] { L1L2({.l2 = std::numeric_limits<double>::quiet_NaN()}); }),
+                 "nan"));
   CHECK(contains(message_of<ValueError>([] { OrthogonalRegularizer({.mode = "diagonal"}); }), "diagonal"));
   CHECK(contains(message_of<ValueError>([] { OrthogonalRegularizer()(Tensor::zeros({2})); }), "float32[2]"));
 }
@@ -58,5 +60,6 @@ TEST_CASE("a regularizer of one's own") {
   CHECK(near(own(Tensor::of<float>({1, 3})), {5}));
   CHECK(contains(message_of<ValueError>([&] { own.config(); }), "register_regularizer"));
   register_regularizer("my>mean_square", [](const Tensor& x) { return mean(square(x)); });
-  CHECK(near(Regularizer::from_config(Regularizer("my>mean_square").config())(Tensor::of<float>({1, 3})), {5}));
+  CHECK(
+      near(Regularizer::from_config(Regularizer("my>mean_square").config())(Tensor::of<float>({1, 3})), {5}));
 }

@@ -38,8 +38,10 @@ TEST_CASE("SimpleRNN gives Keras' numbers for weights and inputs that are all di
     const Tensor x = cos(counting({2, 3, 2}, dtype));
     rnn(x);
     fill_with_sines(*rnn);
-    CHECK(near(rnn(x), {.5816273, -.0218095, -.3139442, -.1767669, .0434936, -.6169771,  //
-                        .5805105, -.1201645, -.2328996, -.1331387, -.0785621, -.5970118}, 1e-6));
+    CHECK(near(rnn(x),
+               {.5816273, -.0218095, -.3139442, -.1767669, .0434936, -.6169771,  //
+                .5805105, -.1201645, -.2328996, -.1331387, -.0785621, -.5970118},
+               1e-6));
   }
 }
 
@@ -145,7 +147,8 @@ TEST_CASE("dropout in training only, and one seed repeats it") {
 TEST_CASE("the config of SimpleRNN is Keras', and makes it again") {
   clear_session();
   const std::string keras_keys =
-      "name trainable dtype return_sequences return_state go_backwards stateful unroll zero_output_for_mask units "
+      "name trainable dtype return_sequences return_state go_backwards stateful unroll zero_output_for_mask "
+      "units "
       "activation use_bias kernel_initializer recurrent_initializer bias_initializer kernel_regularizer "
       "recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint recurrent_constraint "
       "bias_constraint dropout recurrent_dropout seed ";

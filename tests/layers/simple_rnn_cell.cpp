@@ -6,7 +6,8 @@ using namespace unspool::testing;
 TEST_CASE("one step of SimpleRNNCell") {
   const Ref<layers::SimpleRNNCell> cell = SimpleRNNCell({.units = 2, .activation = "linear"});
   cell->build_once(Shape{1, 1});
-  cell->set_weights({Tensor::of<float>({{1, 2}}), Tensor::of<float>({{1, 0}, {0, 3}}), Tensor::of<float>({10, 20})});
+  cell->set_weights(
+      {Tensor::of<float>({{1, 2}}), Tensor::of<float>({{1, 0}, {0, 3}}), Tensor::of<float>({10, 20})});
   const auto [output, states] = cell(Tensor::of<float>({{5}}), {Tensor::of<float>({{1, 2}})});
   CHECK(near(output, {16, 36}));
   CHECK(states.size() == 1);
@@ -38,8 +39,12 @@ TEST_CASE("what SimpleRNNCell is made with is in its config") {
 }
 
 TEST_CASE("errors of SimpleRNNCell") {
-  CHECK(contains(message_of<ValueError>([] { SimpleRNNCell({.units = 0}); }), "units must be positive, came 0"));
+  CHECK(contains(message_of<ValueError>([] { SimpleRNNCell({.units = 0}); }),
+                 "units must be positive, came 0"));
   CHECK(contains(message_of<ValueError>([] { SimpleRNNCell({.units = 1, .dropout = 2}); }), "dropout"));
   const Ref<layers::SimpleRNNCell> cell = SimpleRNNCell({.units = 2, .name = "c"});
-  CHECK(contains(message_of<ValueError>([&] { cell({Tensor::ones({1, 2, 3})}, cell->get_initial_state(1)); }), "c: "));
+  CHECK(contains(message_of<ValueError>([&] {
+                   cell({Tensor::ones({1, 2, 3})}, cell->get_initial_state(1));
+                 }),
+                 "c: "));
 }

@@ -50,7 +50,8 @@ inline Tensor counting(const Shape& shape, DType dtype = float32) {
 /// Values that follow no pattern, the same each time.
 inline Tensor some(const Shape& shape, DType dtype = float64, double first = 1) {
   std::vector<double> values;
-  for (Index i = 0; i < shape.elements(); ++i) values.push_back(0.7 * std::sin(first + 1.3 * static_cast<double>(i)));
+  for (Index i = 0; i < shape.elements(); ++i)
+    values.push_back(0.7 * std::sin(first + 1.3 * static_cast<double>(i)));
   return cast(Tensor::from(values, shape), dtype);
 }
 
