@@ -1,12 +1,12 @@
 #include <cmath>
 #include <cstring>
-#include <fmt/format.h>
 
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 

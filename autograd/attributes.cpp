@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <fmt/format.h>
 
 #include <unspool/autograd/attributes.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 namespace {

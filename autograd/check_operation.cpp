@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fmt/format.h>
 #include <map>
 #include <memory>
 
@@ -12,6 +11,7 @@
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/memory.h>
 #include <unspool/core/random.h>
 

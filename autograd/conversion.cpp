@@ -1,6 +1,5 @@
 #include <cmath>
 #include <cstring>
-#include <fmt/format.h>
 #include <limits>
 
 #include <unspool/autograd/conversion.h>
@@ -8,6 +7,7 @@
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 namespace {
@@ -32,7 +32,7 @@ To convert(From x) {
   }
 }
 
-void cast_block(const Block& block) {
+void cast_block(const KernelBlock& block) {
   visit_dtype(block.input_dtype, [&]<class From>(From) {
     visit_dtype(block.output_dtype, [&]<class To>(To) {
       const From* x = static_cast<const From*>(block.inputs[0]);

@@ -12,14 +12,14 @@ namespace internal {
 void run_broadcast(BlockFunction block, const KernelCall& call);
 
 template <class F, class T, class Out>
-void unary_block(const Block& block) {
+void unary_block(const KernelBlock& block) {
   const T* x = static_cast<const T*>(block.inputs[0]);
   Out* y = static_cast<Out*>(block.output);
   for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(x[i]));
 }
 
 template <class F, class T, class Out>
-void binary_block(const Block& block) {
+void binary_block(const KernelBlock& block) {
   const T* a = static_cast<const T*>(block.inputs[0]);
   const T* b = static_cast<const T*>(block.inputs[1]);
   Out* y = static_cast<Out*>(block.output);
@@ -36,7 +36,7 @@ void binary_block(const Block& block) {
 }
 
 template <class F, class A, class T, class Out>
-void ternary_block(const Block& block) {
+void ternary_block(const KernelBlock& block) {
   const A* a = static_cast<const A*>(block.inputs[0]);
   const T* b = static_cast<const T*>(block.inputs[1]);
   const T* c = static_cast<const T*>(block.inputs[2]);
@@ -57,7 +57,7 @@ enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
 /// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the
 /// shape rule before.
 template <class F, Takes takes>
-void block_of(const Block& block) {
+void block_of(const KernelBlock& block) {
   visit_dtype(block.input_dtype, [&]<class T>(T) {
     if constexpr (takes == Takes::choice) {
       ternary_block<F, bool, T, T>(block);

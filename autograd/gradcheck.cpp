@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/gradcheck.h>
@@ -8,6 +7,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 namespace {

@@ -1,5 +1,4 @@
 #include <cstring>
-#include <fmt/format.h>
 #include <numeric>
 
 #include <unspool/autograd/conversion.h>
@@ -8,6 +7,7 @@
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 namespace {

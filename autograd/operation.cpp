@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <fmt/format.h>
 
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <fmt/format.h>
 #include <limits>
 
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/parts.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/strided.h>
 
 namespace unspool {

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/threads.h>
 

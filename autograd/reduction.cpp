@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 
 #include <unspool/autograd/arithmetic.h>
@@ -11,6 +10,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/reduce.h>
 #include <unspool/core/threads.h>
 

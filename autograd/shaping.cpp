@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <fmt/format.h>
 
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/strided.h>
 
 namespace unspool {

@@ -2,7 +2,6 @@
 #include <array>
 #include <cmath>
 #include <concepts>
-#include <fmt/format.h>
 #include <functional>
 #include <limits>
 #include <type_traits>
@@ -18,6 +17,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <atomic>
-#include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
@@ -9,6 +8,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 

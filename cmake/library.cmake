@@ -39,7 +39,7 @@ set_target_properties(unspool_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_compile_options(unspool_objects PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 target_include_directories(unspool_objects PRIVATE ${PROJECT_BINARY_DIR}/include)
 target_link_libraries(unspool_objects PRIVATE
-  unspool_settings Threads::Threads Eigen3::Eigen fmt::fmt-header-only cereal::cereal nlohmann_json::nlohmann_json)
+  unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
 
 foreach(kind IN ITEMS static shared)
   string(TOUPPER ${kind} KIND)

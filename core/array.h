@@ -17,7 +17,7 @@ struct Array {
 };
 
 /// A run of elements of an elementwise operation: operand i advances by steps[i] (0 or 1) elements.
-struct Block {
+struct KernelBlock {
   const void* const* inputs;
   const Index* steps;
   void* output;
@@ -26,6 +26,6 @@ struct Block {
   DType input_dtype;
   DType output_dtype;
 };
-using BlockFunction = void (*)(const Block&);
+using BlockFunction = void (*)(const KernelBlock&);
 
 }  // namespace unspool

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <ostream>
 
+#include <unspool/core/internal/format.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {

@@ -1,7 +1,6 @@
-#include <fmt/format.h>
-
 #include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/internal/call_scope.h>
 

@@ -1,9 +1,8 @@
-#include <fmt/format.h>
-
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/dense.h>
 
 namespace unspool::layers {

@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/random.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>
 
 namespace unspool {

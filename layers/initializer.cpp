@@ -1,8 +1,8 @@
 #include <Eigen/Dense>
 #include <cmath>
-#include <fmt/format.h>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/random.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/internal/named_function.h>

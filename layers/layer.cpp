@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fmt/format.h>
 #include <unordered_set>
 
 #include <unspool/autograd/arithmetic.h>
@@ -7,6 +6,7 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/internal/call_scope.h>
 #include <unspool/layers/layer.h>

@@ -1,11 +1,11 @@
 #include <cmath>
-#include <fmt/format.h>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/named_function.h>
 #include <unspool/layers/regularizer.h>
 

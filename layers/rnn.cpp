@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fmt/format.h>
 #include <map>
 #include <numeric>
 
@@ -8,6 +7,7 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 

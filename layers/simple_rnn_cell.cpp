@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/product.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
 namespace unspool::layers {

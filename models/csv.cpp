@@ -1,10 +1,10 @@
 #include <charconv>
-#include <fmt/format.h>
 #include <string>
 #include <string_view>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/csv.h>
 #include <unspool/serialization/file.h>
 

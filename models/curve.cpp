@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <iterator>
 #include <optional>
 #include <vector>
 
+#include <unspool/core/internal/format.h>
 #include <unspool/models/curve.h>
 #include <unspool/serialization/file.h>
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <iostream>
 #include <numeric>
 
@@ -8,6 +7,7 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/internal/progress.h>
 #include <unspool/models/internal/rows.h>
 #include <unspool/models/internal/state.h>

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <bit>
-#include <fmt/format.h>
 #include <set>
 
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/networks.h>
 #include <unspool/models/internal/state.h>

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/networks.h>

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/model.h>
 #include <unspool/models/sequential.h>

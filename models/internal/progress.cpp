@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <iostream>
 #include <unistd.h>
 
+#include <unspool/core/internal/format.h>
 #include <unspool/models/internal/progress.h>
 
 namespace unspool::internal {

@@ -1,0 +1,13 @@
+#pragma once
+
+// fmt for the library's own sources. Its definitions are compiled once, in format.cpp, under a namespace of
+// ours: a program that uses fmt itself meets no second copy.
+#undef FMT_HEADER_ONLY
+#define FMT_BEGIN_NAMESPACE \
+  namespace fmt {           \
+  inline namespace unspool_v9 {
+#define FMT_END_NAMESPACE \
+  }                       \
+  }
+
+#include <fmt/format.h>
