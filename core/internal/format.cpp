@@ -1,6 +1,7 @@
-#include <fmt/format-inl.h>
-
+// clang-format off: the namespace is named before fmt is read
 #include <unspool/core/internal/format.h>
+#include <fmt/format-inl.h>
+// clang-format on
 
 FMT_BEGIN_NAMESPACE
 namespace detail {
