@@ -1,4 +1,5 @@
-// clang-format off: the namespace is named before fmt is read
+// The namespace is named before fmt is read.
+// clang-format off
 #include <unspool/core/internal/format.h>
 #include <fmt/format-inl.h>
 // clang-format on
