@@ -164,9 +164,8 @@ Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Ten
   return apply(operation, Borrowed<3>(a, b, c).span(), attributes);
 }
 
-Tensor Backward::dy(std::size_t i) const {
-  if (cotangents_[i]) return cotangents_[i];
-  return Tensor::zeros(outputs_[i].shape(), outputs_[i].dtype());
+const Tensor& Backward::zero_dy(std::size_t i) const {
+  return cotangents_[i] = Tensor::zeros(outputs_[i].shape(), outputs_[i].dtype());
 }
 
 NoGradient::NoGradient() : outer_(Engine::of_this_thread().recording) {

@@ -87,7 +87,7 @@ constexpr Keep output(unsigned i = 0) { return {0, 1U << i}; }
 /// What a gradient rule sees and fills: dx(i) for every i that it needs(i).
 class Backward {
  public:
-  Backward(const Call& call, std::span<const Tensor> outputs, std::span<const Tensor> cotangents,
+  Backward(const Call& call, std::span<const Tensor> outputs, std::span<Tensor> cotangents,
            std::span<const bool> needed, std::span<Tensor> gradients)
       : call_(call), outputs_(outputs), cotangents_(cotangents), needed_(needed), gradients_(gradients) {}
 
@@ -102,7 +102,9 @@ class Backward {
   /// True if the loss depends on output i. Always so where there is only one output.
   bool has_dy(std::size_t i) const { return static_cast<bool>(cotangents_[i]); }
   /// The gradient by output i; zeros if the loss does not depend on it.
-  Tensor dy(std::size_t i = 0) const;
+  const Tensor& dy(std::size_t i = 0) const {
+    return cotangents_[i] ? cotangents_[i] : zero_dy(i);
+  }
   /// Whether anybody asks for the gradient by operand i.
   bool needs(std::size_t i) const { return needed_[i]; }
   /// Where the gradient by operand i goes. Left empty it is zero. For elementwise operations it may have the
@@ -110,9 +112,11 @@ class Backward {
   Tensor& dx(std::size_t i = 0) { return gradients_[i]; }
 
  private:
+  const Tensor& zero_dy(std::size_t i) const;
+
   const Call& call_;
   std::span<const Tensor> outputs_;
-  std::span<const Tensor> cotangents_;
+  std::span<Tensor> cotangents_;
   std::span<const bool> needed_;
   std::span<Tensor> gradients_;
 };

@@ -11,6 +11,10 @@
 #include <utility>
 #include <vector>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 #include <unspool/core/dtype.h>
 #include <unspool/core/scalar.h>
 #include <unspool/core/shape.h>
@@ -50,6 +54,15 @@ void free_storage(Storage* storage) noexcept;
 TensorHead* new_head(const Shape& shape, DType dtype);
 void free_head(TensorHead* head) noexcept;
 
+/// Whether this process has one thread, so that counts need no atomic writes (as std::shared_ptr does it).
+inline bool single_threaded() {
+#if __has_include(<sys/single_threaded.h>) && !defined(__SANITIZE_THREAD__)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
+
 /// A counted reference. A lone holder gives up its count without an atomic write.
 template <class T, void (*free)(T*) noexcept>
 class Counted {
@@ -57,7 +70,13 @@ class Counted {
   Counted() = default;
   explicit Counted(T* adopted) : object_(adopted) {}
   Counted(const Counted& other) : object_(other.object_) {
-    if (object_ != nullptr) object_->references.fetch_add(1, std::memory_order_relaxed);
+    if (object_ == nullptr) return;
+    if (single_threaded()) {
+      object_->references.store(object_->references.load(std::memory_order_relaxed) + 1,
+                                std::memory_order_relaxed);
+    } else {
+      object_->references.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   Counted(Counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   Counted& operator=(Counted other) noexcept {
@@ -66,8 +85,10 @@ class Counted {
   }
   ~Counted() {
     if (object_ == nullptr) return;
-    if (object_->references.load(std::memory_order_acquire) == 1 ||
-        object_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    const std::uint32_t count = object_->references.load(std::memory_order_acquire);
+    if (count != 1 && single_threaded()) {
+      object_->references.store(count - 1, std::memory_order_relaxed);
+    } else if (count == 1 || object_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
       free(object_);
     }
   }
