@@ -94,6 +94,7 @@ Specs slice_shape(const Call& call) {
 
 /// Copies between a part and the whole that it is cut from.
 void copy_part(const KernelCall& call, const Array& whole, const Array& part, bool into_whole) {
+  if (part.shape->elements() == 0) return;
   const Ranges ranges(call.attributes);
   kernels::Strides strides = kernels::row_major(*whole.shape);
   Index start = 0;
@@ -103,7 +104,6 @@ void copy_part(const KernelCall& call, const Array& whole, const Array& part, bo
     // One element needs no step, and a large one would overflow.
     strides[axis] = (*part.shape)[i] > 1 ? strides[axis] * ranges.step[axis] : 0;
   }
-  if (part.shape->elements() == 0) return;
   const kernels::Strides own = kernels::row_major(*part.shape);
   const std::size_t size = size_of(part.dtype);
   if (into_whole) {
@@ -196,10 +196,10 @@ void pad_kernel(const KernelCall& call) {
   visit_dtype(y.dtype, [&]<class T>(T) {
     std::fill_n(y.as<T>(), y.shape->elements(), static_cast<T>(call.attributes.number("value")));
   });
+  if (x.shape->elements() == 0) return;
   const kernels::Strides strides = kernels::row_major(*y.shape);
   Index start = 0;
   for (std::size_t i = 0; 2 * i < widths.size(); ++i) start += widths[2 * i] * strides[i];
-  if (x.shape->elements() == 0) return;
   kernels::copy(*x.shape, size_of(x.dtype), x.data, kernels::row_major(*x.shape), at(y, start), strides);
 }
 
@@ -246,6 +246,7 @@ Specs concat_shape(const Call& call) {
 
 /// Copies between parts and the whole that they make up along an axis.
 void copy_parts(std::span<const Array> parts, const Array& whole, int axis, bool into_whole) {
+  if (whole.shape->elements() == 0) return;
   const kernels::Strides strides = kernels::row_major(*whole.shape);
   const std::size_t size = size_of(whole.dtype);
   Index start = 0;

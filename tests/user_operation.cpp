@@ -31,9 +31,8 @@ constexpr Operation distances[] = {
      .kernel = elementwise([](std::floating_point auto a, decltype(a) b) { return std::hypot(a, b); }),
      .gradient =
          [](Backward& b) {
-           for (std::size_t i : {0, 1}) {
-             if (b.needs(i)) b.dx(i) = b.dy() * b.x(i) / b.y();
-           }
+           if (b.needs(0)) b.dx(0) = b.dy() * b.x(0) / b.y();
+           if (b.needs(1)) b.dx(1) = b.dy() * b.x(1) / b.y();
          },
      .keep = keep::all_inputs | keep::output(),
      .examples = {{0.5, 2}, {0.5, 2}}},

@@ -208,25 +208,23 @@ void run_kind(Reduce kind, const T* x, const Form& form, T* y) {
 void reduce(Reduce kind, const Array& x, std::uint32_t axes, const Array& y) {
   const Shape& shape = *x.shape;
   const auto reduces = [&](int axis) { return ((axes >> static_cast<unsigned>(axis)) & 1U) != 0; };
+  const Index outputs = y.shape->elements();
+  if (outputs == 0) return;
+  Form form{outputs, 0, 1};
   // The kept axes before, the reduced ones, the kept ones behind; `mixed` if they alternate more often.
-  Form form;
   bool mixed = false;
-  Index kept_between = 1;
-  Index kept = 1;
-  bool begun = false;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const Index size = shape[axis];
-    if (reduces(axis)) {
-      mixed = mixed || (size != 1 && kept_between != 1);
-      begun = begun || size != 1;
-      form.reduced *= size;
-    } else {
-      kept *= size;
-      (begun ? kept_between : form.outer) *= size;
+  if (shape.elements() != 0) {
+    form = {};
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const Index size = shape[axis];
+      if (!reduces(axis)) {
+        (form.reduced == 1 ? form.outer : form.inner) *= size;
+      } else {
+        mixed = mixed || (size != 1 && form.inner != 1);
+        form.reduced *= size;
+      }
     }
   }
-  form.inner = kept_between;
-  if (kept == 0) return;
   visit_dtype(x.dtype, [&]<class T>(T) {
     if (!mixed) return run_kind<T>(kind, x.as<T>(), form, y.as<T>());
     // Brought into the order kept, reduced first.
@@ -242,7 +240,7 @@ void reduce(Reduce kind, const Array& x, std::uint32_t axes, const Array& y) {
     }
     const Scratch scratch(order.elements() * static_cast<Index>(sizeof(T)));
     copy(order, sizeof(T), x.data, strides, scratch.as<void>(), row_major(order));
-    run_kind<T>(kind, scratch.as<T>(), {kept, form.reduced, 1}, y.as<T>());
+    run_kind<T>(kind, scratch.as<T>(), {outputs, form.reduced, 1}, y.as<T>());
   });
 }
 

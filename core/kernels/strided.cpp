@@ -157,10 +157,11 @@ void copy_box(const Box& box, const std::byte* from, std::byte* to) {
 
 Strides row_major(const Shape& shape) {
   Strides strides{};
-  Index next = 1;
+  // Beside a size of 0 others may be so large that their product wraps around.
+  std::uint64_t next = 1;
   for (int i = shape.rank(); i-- > 0;) {
-    strides[static_cast<std::size_t>(i)] = next;
-    next *= shape[i];
+    strides[static_cast<std::size_t>(i)] = static_cast<Index>(next);
+    next *= static_cast<std::uint64_t>(shape[i]);
   }
   return strides;
 }

@@ -206,7 +206,7 @@ TEST_CASE("logsumexp: infinities") {
 TEST_CASE("cumsum: large and along every axis") {
   const Tensor x = drawn({3, 400, 2});
   const Tensor y = cumsum(x, 1);
-  CHECK(y[2].item<float>({399, 1}) == doctest::Approx(sum(x, {1}).item<float>({2, 1})));
+  CHECK(y[2].item<double>({399, 1}) == doctest::Approx(sum(x, {1}).item<double>({2, 1})));
   CHECK(y[1].item<float>({0, 0}) == x[1].item<float>({0, 0}));
 }
 
@@ -219,4 +219,14 @@ TEST_CASE("sum_to: the reverse of broadcasting") {
   CHECK(sum_to(x, {1}, 1).to_vector<double>() == Values{6, 15});
   CHECK_THROWS_AS(sum_to(x, {2}), ValueError);
   CHECK_THROWS_AS(sum_to(x, {1, 2, 3}), ValueError);
+}
+
+TEST_CASE("reduction: sizes whose product wraps around beside a 0") {
+  constexpr Index huge = Index{1} << 40;
+  const Tensor none = Tensor::zeros({huge, huge, 0});
+  CHECK(sum(none).item<float>() == 0);
+  CHECK(sum(none, {0, 1}).shape() == Shape{0});
+  CHECK(transpose(none).shape() == Shape{0, huge, huge});
+  CHECK(slice(none, 0, 2, 5).shape() == Shape{3, huge, 0});
+  CHECK_THROWS_AS(broadcast_to(Tensor::ones({1}), {huge, huge}), ValueError);
 }
