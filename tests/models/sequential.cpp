@@ -101,13 +101,14 @@ TEST_CASE("the summary is Keras' table") {
 TEST_CASE("the summary of what is not known yet, and of long names") {
   const Sequential model(
       {SimpleRNN({.units = 2, .return_state = true, .name = "a_layer_with_quite_a_long_name_indeed"})});
-  CHECK(model.summary_text({.line_length = 60}).find("│ ?  ") != std::string::npos);
-  CHECK(model.summary_text({.line_length = 60}).find("0 (unbuilt) │") != std::string::npos);
+  const std::string unbuilt = model.summary_text({.line_length = 76});
+  CHECK(unbuilt.find("│ ?  ") != std::string::npos);
+  CHECK(unbuilt.find("0 (unbuilt) │") != std::string::npos);
   model(Tensor::ones({1, 2, 3}));
   const std::string text = model.summary_text({.line_length = 60});
-  CHECK(text.find("[(None, 2), (None,") != std::string::npos);
-  for (const char* part : {"a_layer_with_quite_a_lo", "ng_name_indeed", "(SimpleRNN)"}) {
-    CAPTURE(text);
-    CHECK(text.find(part) != std::string::npos);
-  }
+  CHECK(text.find(R"(
+│ a_layer_with_quite_a_lon │ [(None, 2),       │        12 │
+│ g_name_indeed            │ (None, 2)]        │           │
+│ (SimpleRNN)              │                   │           │
+)") != std::string::npos);
 }
