@@ -52,6 +52,19 @@ TEST_CASE("weights and masks") {
   CHECK(after("mse", Tensor::zeros({1, 3, 1}), numbers) == 5);
 }
 
+TEST_CASE("a sample counts once, however many values it has") {
+  Mean mean;
+  mean.update_state(Tensor::of({{1, 2, 3}, {5, 6, 7}}));
+  CHECK(mean.total() == 8);
+  CHECK(mean.count() == 2);
+  mean.update_state(Tensor::of({{1, 3}}), Tensor::of({{2, 0}}));
+  CHECK(mean.total() == 9);
+  CHECK(mean.count() == 3);
+  mean.update_state(Tensor::of({{1, 3}}), Tensor::of({.5}));
+  CHECK(mean.total() == 10);
+  CHECK(mean.count() == 3.5);
+}
+
 TEST_CASE("other metrics") {
   const Tensor p = Tensor::of({{.1, .9}, {.8, .2}});
   CHECK(after(CategoricalAccuracy(), Tensor::of({{0, 1}, {0, 1}}), p) == .5);
