@@ -1,6 +1,9 @@
-#include <fmt/format-inl.h>
-
+// Ours comes first: it names the namespace that fmt's own headers then stand in.
+// clang-format off
 #include <unspool/core/internal/format.h>
+
+#include <fmt/format-inl.h>
+// clang-format on
 
 FMT_BEGIN_NAMESPACE
 namespace detail {
