@@ -44,6 +44,14 @@ foreach(source IN LISTS sources)
   endif()
 endforeach()
 
+# Saved in one process, the same bits in another.
+if(UNSPOOL_BUILD_EXAMPLES)
+  unspool_test(examples/digits digits --epochs 2 --out ${PROJECT_BINARY_DIR}/digits)
+  unspool_test(examples/digits_predict digits_predict --from ${PROJECT_BINARY_DIR}/digits)
+  set_tests_properties(examples/digits PROPERTIES FIXTURES_SETUP digits)
+  set_tests_properties(examples/digits_predict PROPERTIES FIXTURES_REQUIRED digits)
+endif()
+
 # The house itself.
 unspool_test(house/umbrella scripts/umbrella.sh --check)
 unspool_test(house/includes scripts/check-includes.sh)

@@ -51,6 +51,8 @@ class DropoutCell : public Cell {
   Tensor dropped_input(const Tensor& x, const CallArgs& args, int i = 0) const;
   Tensor dropped_state(const Tensor& state, const CallArgs& args, int i = 0) const;
 
+  SeedGenerator* seed_generator() override { return &seeds_; }
+
  private:
   static void reset(std::vector<Tensor>& masks) {
     if (!masks.empty()) masks.clear();  // Prediction writes nothing.

@@ -213,6 +213,14 @@ std::vector<Tensor> LayerBase::losses() const {
   return all;
 }
 
+std::vector<SeedGenerator*> LayerBase::seed_generators() {
+  std::vector<SeedGenerator*> all;
+  for_each_layer([&](const LayerBase& layer) {
+    if (SeedGenerator* own = const_cast<LayerBase&>(layer).seed_generator()) all.push_back(own);
+  });
+  return all;
+}
+
 void LayerBase::clear_losses() {
   if (!keep_losses) return;
   // Nothing is written where there is nothing to clear: calls that keep no losses may run beside each other.

@@ -14,6 +14,7 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/random.h>
 #include <unspool/core/tensor.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/initializer.h>
@@ -225,6 +226,9 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   std::vector<Tensor> losses() const;
 
   const std::vector<Ref<LayerBase>>& sublayers() const { return sublayers_; }
+  /// The generators of random numbers of this layer and of those below, in order. How far they have drawn is
+  /// state, as the weights are, when training is to go on from a file.
+  std::vector<SeedGenerator*> seed_generators();
   const std::vector<InputSpec>& input_spec() const { return input_spec_; }
   const Regularizer& activity_regularizer() const { return activity_regularizer_; }
 
@@ -239,6 +243,9 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
 
  protected:
   explicit LayerBase(LayerOptions options = {});
+
+  /// This layer's own; null if it draws nothing.
+  virtual SeedGenerator* seed_generator() { return nullptr; }
 
   /// Adds a weight, made at once. Only in the constructor or while building: RuntimeError afterwards.
   Variable add_weight(WeightOptions options);

@@ -48,12 +48,12 @@ Model& Callback::model() const {
   return *model_;
 }
 
-Ref<Callback> LambdaCallback(LambdaCallbackOptions options) {
-  return Ref<Callback>(std::make_shared<Lambda>(std::move(options)));
+std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options) {
+  return std::make_shared<Lambda>(std::move(options));
 }
 
-Ref<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {
-  return Ref<Callback>(std::make_shared<RateScheduler>(std::move(schedule)));
+std::shared_ptr<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {
+  return std::make_shared<RateScheduler>(std::move(schedule));
 }
 
 }  // namespace unspool

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <vector>
 
-#include <unspool/layers/layer.h>
 #include <unspool/models/history.h>
 
 namespace unspool {
@@ -10,7 +11,8 @@ namespace unspool {
 class Model;
 
 /// Something that is told how training goes, and may change its course. Derive from it and override what is
-/// wanted; fit takes it as make<MyCallback>(...).
+/// wanted; fit takes it as
+/// std::make_shared<MyCallback>(...).
 class Callback {
  public:
   Callback() = default;
@@ -37,7 +39,7 @@ class Callback {
   Model* model_ = nullptr;
 };
 
-using Callbacks = std::vector<Ref<Callback>>;
+using Callbacks = std::vector<std::shared_ptr<Callback>>;
 
 struct LambdaCallbackOptions {
   std::function<void(Index epoch)> on_epoch_begin = {};
@@ -48,10 +50,11 @@ struct LambdaCallbackOptions {
   std::function<void(Index batch, const Logs& logs)> on_train_batch_end = {};
 };
 /// A callback made of functions.
-Ref<Callback> LambdaCallback(LambdaCallbackOptions options);
+std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options);
 
 /// Sets the learning rate at the start of each epoch: schedule(epoch, rate so far). Adds "learning_rate" to
 /// the logs.
-Ref<Callback> LearningRateScheduler(std::function<double(Index epoch, double learning_rate)> schedule);
+std::shared_ptr<Callback> LearningRateScheduler(
+    std::function<double(Index epoch, double learning_rate)> schedule);
 
 }  // namespace unspool

@@ -105,7 +105,7 @@ Metric made(typename Kind::Options options) {
   return Metric(std::make_shared<KindMetric<Kind>>(std::move(options)));
 }
 
-/// A metric that is known by a name alone: "accuracy", a loss, a user's function. Named as it was asked for.
+/// A metric that is known by a name alone: "accuracy", or a user's function.
 class NamedMetric final : public MeanOf {
  public:
   NamedMetric(std::string class_name, Function function)
@@ -124,6 +124,22 @@ class NamedMetric final : public MeanOf {
 
  private:
   std::string class_name_;
+};
+
+/// The mean of a loss. Named as it was asked for: "mse".
+class LossMetric final : public MeanOf {
+ public:
+  LossMetric(std::string name, Loss loss)
+      : MeanOf(std::move(name), [loss](const Tensor& y, const Tensor& p) { return loss->call(y, p); }),
+        loss_(std::move(loss)) {}
+  std::string class_name() const override { return loss_->class_name(); }
+  Config get_config() const override {
+    Config config = loss_->get_config();
+    return config.erase("reduction").set("name", name());
+  }
+
+ private:
+  Loss loss_;
 };
 
 template <class Kind>
@@ -150,8 +166,9 @@ std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
 std::shared_ptr<MetricBase> metric_named(const std::string& name, const Config& config) {
   if (metric_registry().contains(name)) return metric_registry().create(name, config);
   if (loss_registry().contains(name)) {
-    return std::make_shared<NamedMetric>(
-        name, [loss = Loss(name)](const Tensor& y, const Tensor& p) { return loss->call(y, p); });
+    const Loss loss =
+        Loss::from_config(Config::map({{"class_name", name}, {"config", config}}).named(config.path()));
+    return std::make_shared<LossMetric>(config.get("name", name), loss);
   }
   std::vector<std::string> known = metric_registry().names();
   for (std::string& loss : loss_registry().names()) known.push_back(std::move(loss));
@@ -179,22 +196,24 @@ Metric CategoricalAccuracy(MetricOptions options) {
 Metric BinaryAccuracy(BinaryAccuracyOptions options) { return made<BinaryAccuracyKind>(std::move(options)); }
 
 void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
-  const Tensor numbers = is_floating(values.dtype()) ? values : as_numbers(values);
-  const auto total_of = [](const Tensor& x) { return sum(cast(x, float64)).item<double>(); };
-  if (!sample_weight) {
-    total_ += total_of(numbers);
-    count_ += static_cast<double>(values.size());
-    return;
+  const auto total_of = [](const Tensor& x) { return sum(x).item<double>(); };
+  Tensor wide = cast(values, float64);
+  Tensor weights;
+  if (sample_weight) {
+    weights = cast(sample_weight, float64);
+    if (weights.rank() == wide.rank() + 1 && weights.shape().back() == 1) weights = squeeze(weights, {-1});
+    // Of values of higher rank than their weights the mean is taken first.
+    while (wide.rank() > weights.rank()) wide = mean(wide, {-1});
+    weights = broadcast_to(weights, wide.shape());
+    // Where the weight is 0 the value does not matter, be it NaN.
+    wide = where(not_equal(weights, 0), wide, Tensor::scalar(0, float64)) * weights;
   }
-  Tensor weights = cast(sample_weight, float64);
-  if (weights.rank() == numbers.rank() + 1 && weights.shape().back() == 1) weights = squeeze(weights, {-1});
-  Tensor wide = cast(numbers, float64);
-  // Of values of higher rank than their weights the mean is taken first.
-  while (wide.rank() > weights.rank()) wide = mean(wide, {-1});
-  // Where the weight is 0 the value does not matter, be it NaN.
-  wide = where(broadcast_to(not_equal(weights, 0), wide.shape()), wide, Tensor::scalar(0, float64));
-  total_ += total_of(wide * weights);
-  count_ += total_of(broadcast_to(weights, wide.shape()));
+  // Each sample counts once, however many values it has.
+  const Index samples = wide.rank() == 0 ? 1 : wide.shape().front();
+  if (wide.size() == 0) return;
+  const double values_each = static_cast<double>(wide.size()) / static_cast<double>(samples);
+  total_ += total_of(wide) / values_each;
+  count_ += weights ? total_of(weights) / values_each : static_cast<double>(samples);
 }
 
 std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }

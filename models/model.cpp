@@ -84,19 +84,19 @@ Data rows_of(const Data& data, Index first, Index last) {
 class Guests {
  public:
   Guests(const Callbacks& callbacks, Model& model) : callbacks_(callbacks) {
-    for (const Ref<Callback>& callback : callbacks_) {
+    for (const std::shared_ptr<Callback>& callback : callbacks_) {
       if (!callback) throw ValueError("fit: one of the callbacks is empty");
     }
-    for (const Ref<Callback>& callback : callbacks_) callback->set_model(&model);
+    for (const std::shared_ptr<Callback>& callback : callbacks_) callback->set_model(&model);
   }
   ~Guests() {
-    for (const Ref<Callback>& callback : callbacks_) callback->set_model(nullptr);
+    for (const std::shared_ptr<Callback>& callback : callbacks_) callback->set_model(nullptr);
   }
   Guests(const Guests&) = delete;
   Guests& operator=(const Guests&) = delete;
   template <class F>
   void tell(F&& f) const {
-    for (const Ref<Callback>& callback : callbacks_) f(*callback);
+    for (const std::shared_ptr<Callback>& callback : callbacks_) f(*callback);
   }
 
  private:

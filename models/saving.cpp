@@ -169,6 +169,10 @@ Snapshot to_snapshot(const Model& model) {
     compile.set("built_for", places_of(optimizer->built_for(), model.weights()));
     append(snapshot.tensors, optimizer_group, optimizer.variables());
   }
+  std::vector<Config> seeds;
+  for (const SeedGenerator* generator : model->seed_generators()) {
+    seeds.push_back(Config::list({bits_of(generator->seed()), bits_of(generator->counter())}));
+  }
   Config shuffle;
   if (state.shuffle) shuffle = Config::list({bits_of(state.shuffle->seed), bits_of(state.shuffle->stream)});
   snapshot.config = Config::map({{"kind", "model"},
@@ -176,7 +180,8 @@ Snapshot to_snapshot(const Model& model) {
                                  {"network", serialize_layer(*model.network())},
                                  {"inputs", Config::list(std::move(inputs))},
                                  {"compile", compile},
-                                 {"shuffle", shuffle}});
+                                 {"shuffle", shuffle},
+                                 {"seeds", Config::list(std::move(seeds))}});
   return snapshot;
 }
 
@@ -202,7 +207,7 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
         for (const Config& place : places.elements()) {
           const auto index = place.as<std::size_t>();
           if (index >= weights.size())
-            throw IndexError(place.path() + ": the model has no weight of this number");
+            throw IndexError(fmt::format("{}: the model has no weight {}", place.path(), index));
           built_for.push_back(weights[index]);
         }
         optimizer->build(built_for);
@@ -212,6 +217,16 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
     }
     if (const Config shuffle = config["shuffle"]; !shuffle.is_null()) {
       state.shuffle = RandomKey{number_of(shuffle[0]), number_of(shuffle[1])};
+    }
+    const std::vector<SeedGenerator*> generators = model->seed_generators();
+    const std::vector<Config> seeds = config["seeds"].elements();
+    if (seeds.size() != generators.size()) {
+      throw FileError(fmt::format("{}: expected {} generators of random numbers, came {}", name,
+                                  generators.size(), seeds.size()));
+    }
+    for (std::size_t i = 0; i < seeds.size(); ++i) {
+      *generators[i] = SeedGenerator(number_of(seeds[i][0]));
+      generators[i]->set_counter(number_of(seeds[i][1]));
     }
     return model;
   });

@@ -1,6 +1,9 @@
-// The namespace is named before fmt is read.
+// Ours comes first: it names the namespace that fmt's own headers then stand in.
 // clang-format off
 #include <unspool/core/internal/format.h>
+#include <fmt/format-inl.h>
+// clang-format on
+
 #include <fmt/format-inl.h>
 // clang-format on
 

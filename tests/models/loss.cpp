@@ -1,0 +1,140 @@
+#include <cmath>
+#include <doctest/doctest.h>
+#include <limits>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/layers/layer.h>
+#include <unspool/models/loss.h>
+
+using namespace unspool;
+
+namespace {
+
+const Tensor labels = Tensor::of({{0, 1}, {1, 0}});
+const Tensor predictions = Tensor::of({{.6, .4}, {.4, .6}});
+const Tensor weights = Tensor::of({.2, .8});
+const float not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+void check(const Tensor& loss, double wanted) {
+  CHECK(loss.item<double>() == doctest::Approx(wanted).epsilon(1e-6));
+}
+
+}  // namespace
+
+TEST_CASE("losses give Keras' numbers") {
+  check(Loss("mse")(labels, predictions), .36);
+  check(Loss("mae")(labels, predictions), .6);
+  check(BinaryCrossentropy()(labels, predictions), .9162908);
+  check(BinaryCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
+  check(BinaryCrossentropy({.from_logits = true})(labels, predictions), .7752516);
+  check(CategoricalCrossentropy()(labels, predictions), .9162907);
+  check(CategoricalCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
+  check(CategoricalCrossentropy({.from_logits = true})(labels, predictions), .7981389);
+  const Tensor classes = Tensor::of<std::int32_t>({1, 0});
+  check(SparseCategoricalCrossentropy()(classes, predictions), .9162907);
+  check(SparseCategoricalCrossentropy({.from_logits = true})(classes, predictions), .7981389);
+}
+
+TEST_CASE("reductions and weights") {
+  check(MeanSquaredError()(labels, predictions, weights), .18);
+  check(MeanSquaredError({.reduction = "mean"})(labels, predictions, weights), .18);
+  check(MeanSquaredError({.reduction = "sum"})(labels, predictions), .72);
+  check(MeanSquaredError({.reduction = "mean_with_sample_weight"})(labels, predictions, weights), .36);
+  const Tensor each = MeanSquaredError({.reduction = "none"})(labels, predictions);
+  CHECK(each.shape() == Shape{2});
+  check(each[0], .36);
+  check(Loss("mse")(labels, predictions, Tensor::of({{.2}, {.8}})), .18);
+  CHECK_THROWS_WITH_AS(Reduction("avg"), doctest::Contains("sum_over_batch_size"), ValueError);
+  CHECK_THROWS_WITH_AS(Loss("mse")(labels, predictions, Tensor::of({1, 2, 3})), doctest::Contains("[3]"),
+                       ValueError);
+}
+
+TEST_CASE("a mask leaves steps out, whatever they hold") {
+  const Tensor mask = Tensor::of<bool>({{true, false, true}});
+  const auto masked = [&](const Tensor& p) { return with_mask(p, mask); };
+  const Tensor y = Tensor::zeros({1, 3, 1});
+  const Tensor p = masked(Tensor::of({{{1}, {not_a_number}, {3}}}));
+  check(Loss("mse")(y, p), 5);
+  check(MeanSquaredError({.reduction = "sum"})(y, p), 10);
+  const Tensor each = MeanSquaredError({.reduction = "none"})(y, p);
+  CHECK(each.to_vector<float>() == std::vector<float>{1, 0, 9});
+  // Weights of samples hold for all their steps.
+  check(Loss("mse")(y, p, Tensor::of({2})), 10);
+  check(Loss("mse")(y, with_mask(p, Tensor::of<bool>({{false, false, false}}))), 0);
+}
+
+TEST_CASE("ranks that differ by a last axis of one are the same") {
+  check(Loss("mse")(Tensor::of({1, 2}), Tensor::of({{1}, {2}})), 0);
+  check(Loss("mse")(Tensor::of({{1}, {2}}), Tensor::of({1, 2})), 0);
+  check(Loss("mse")(Tensor::of({1, 3}), Tensor::of({{1}, {2}})), .5);
+  // Integer labels take the dtype of the prediction.
+  check(Loss("mae")(Tensor::of<std::int32_t>({1, 3}), Tensor::of({{1}, {2}})), .5);
+}
+
+TEST_CASE("probabilities of 0 and 1 give finite losses and gradients") {
+  const Tensor hopeless = Tensor::of({{0, 1}, {1, 0}});
+  const Tensor classes = Tensor::of<std::int32_t>({0, 1});
+  check(SparseCategoricalCrossentropy()(classes, hopeless), -std::log(1e-7));
+  check(CategoricalCrossentropy()(Tensor::of({{1, 0}, {0, 1}}), hopeless), -std::log(1e-7));
+  const Tensor& p = hopeless;
+  GradientTape tape;
+  tape.watch(p);
+  const Tensor loss = SparseCategoricalCrossentropy()(classes, p);
+  for (float g : tape.gradient(loss, p).to_vector<float>()) CHECK(std::isfinite(g));
+}
+
+TEST_CASE("the gradient from logits is softmax(z) - y") {
+  const Tensor z = Tensor::of({{1, 2, 3}});
+  GradientTape tape;
+  tape.watch(z);
+  const Tensor loss = SparseCategoricalCrossentropy({.from_logits = true})(Tensor::of<std::int32_t>({2}), z);
+  const std::vector<double> g = tape.gradient(loss, z).to_vector<double>();
+  const double total = std::exp(1) + std::exp(2) + std::exp(3);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(g[static_cast<std::size_t>(i)] ==
+          doctest::Approx(std::exp(i + 1) / total - (i == 2 ? 1 : 0)).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("classes on another axis, classes that are ignored") {
+  const Tensor classes = Tensor::of<std::int32_t>({1, 0});
+  check(SparseCategoricalCrossentropy({.axis = 0})(classes, Tensor::of({{.6, .4}, {.4, .6}})), .9162907);
+  const Tensor some = Tensor::of<std::int32_t>({1, -1});
+  check(SparseCategoricalCrossentropy({.ignore_class = -1})(some, Tensor::of({{.6, .4}, {not_a_number, .5}})),
+        .9162907);
+}
+
+TEST_CASE("labels that are no classes") {
+  const Loss loss = "sparse_categorical_crossentropy";
+  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, 2}), predictions), doctest::Contains("[0, 2)"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), predictions), doctest::Contains("came -1"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(loss(labels, predictions), doctest::Contains("categorical_crossentropy"), ValueError);
+  CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), predictions),
+                       doctest::Contains("sparse_categorical_crossentropy"), ValueError);
+}
+
+TEST_CASE("losses by name, from functions, to configs and back") {
+  CHECK(Loss("mse").name() == "mean_squared_error");
+  CHECK(Loss("MeanSquaredError").config() == MeanSquaredError().config());
+  CHECK_THROWS_WITH_AS(Loss("mean_square_error"), doctest::Contains("mean_squared_error"), ValueError);
+  CHECK_FALSE(Loss());
+
+  const Loss made = CategoricalCrossentropy({.label_smoothing = .25, .name = "mine"});
+  CHECK(Loss::from_config(from_json(to_json(made.config()))).config() == made.config());
+  CHECK(made.name() == "mine");
+  CHECK(Loss::from_config("mae").name() == "mean_absolute_error");
+  CHECK(Loss().config().is_null());
+
+  const Loss own = [](const Tensor& y, const Tensor& p) { return sum(abs(y - p), {-1}); };
+  check(own(labels, predictions), 1.2);
+  CHECK_THROWS_WITH_AS(own.config(), doctest::Contains("register_loss"), ValueError);
+  register_loss("my>distance", [](const Tensor& y, const Tensor& p) { return sum(abs(y - p), {-1}); });
+  const Loss named = Loss::from_config(Loss("my>distance").config());
+  CHECK(named.name() == "distance");
+  check(named(labels, predictions), 1.2);
+}
