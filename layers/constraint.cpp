@@ -13,10 +13,6 @@ namespace {
 
 using Functions = internal::NamedFunctions<Constraint::Implementation, const Tensor&>;
 
-struct NoOptions {
-  static constexpr auto fields() { return std::tuple<>(); }
-};
-
 constexpr double epsilon = 1e-7;
 
 Tensor norms_of(const Tensor& x, const AxisList& axis) { return sqrt(sum(square(x), axis.list(), true)); }
@@ -54,7 +50,7 @@ struct MinMaxNormKind {
 
 struct NonNegKind {
   static constexpr std::string_view name = "NonNeg";
-  using Options = NoOptions;
+  using Options = internal::NoOptions;
   static void check(const Options&) {}
   static Tensor call(const Options&, const Tensor& x) { return maximum(x, 0); }
 };

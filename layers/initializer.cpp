@@ -16,10 +16,6 @@ namespace {
 using Seed = std::optional<std::int64_t>;
 using Functions = internal::NamedFunctions<Initializer::Implementation, const Shape&, DType>;
 
-struct NoOptions {
-  static constexpr auto fields() { return std::tuple<>(); }
-};
-
 /// With a seed always the same key, so that one initializer gives one value for one shape.
 RandomKey key_of(const Seed& seed) {
   return seed ? SeedGenerator(static_cast<std::uint64_t>(*seed)).next() : next_random_key();
@@ -66,14 +62,14 @@ Tensor truncated_normal(std::string_view name, const Shape& shape, DType dtype, 
 
 struct ZerosKind {
   static constexpr std::string_view name = "Zeros";
-  using Options = NoOptions;
+  using Options = internal::NoOptions;
   static void check(const Options&) {}
   static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::zeros(shape, dtype); }
 };
 
 struct OnesKind {
   static constexpr std::string_view name = "Ones";
-  using Options = NoOptions;
+  using Options = internal::NoOptions;
   static void check(const Options&) {}
   static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::ones(shape, dtype); }
 };

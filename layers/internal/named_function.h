@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,11 @@ struct NamedFunction {
   virtual std::string class_name() const = 0;
   virtual Config arguments() const = 0;
   virtual bool built_in() const = 0;
+};
+
+/// Of classes without arguments.
+struct NoOptions {
+  static constexpr auto fields() { return std::tuple<>(); }
 };
 
 /// One built-in class of them, declared by a Kind:

@@ -30,9 +30,9 @@ TEST_CASE("activations by name give Keras' values") {
       {"elu", {-.9816844, -.6321206, .5, 2, 8}},
       {"celu", {-.9816844, -.6321206, .5, 2, 8}},
   };
-  for (const auto& [name, expected] : known) {
-    CAPTURE(name);
-    CHECK(near(Activation(name)(x), expected, 1e-6));
+  for (const auto& row : known) {
+    CAPTURE(row.first);
+    CHECK(near(Activation(row.first)(x), row.second, 1e-6));
   }
   CHECK(near(sum(Activation("softmax")(x)), {1}));
 }
