@@ -102,9 +102,7 @@ class Backward {
   /// True if the loss depends on output i. Always so where there is only one output.
   bool has_dy(std::size_t i) const { return static_cast<bool>(cotangents_[i]); }
   /// The gradient by output i; zeros if the loss does not depend on it.
-  const Tensor& dy(std::size_t i = 0) const {
-    return cotangents_[i] ? cotangents_[i] : zero_dy(i);
-  }
+  const Tensor& dy(std::size_t i = 0) const { return cotangents_[i] ? cotangents_[i] : zero_dy(i); }
   /// Whether anybody asks for the gradient by operand i.
   bool needs(std::size_t i) const { return needed_[i]; }
   /// Where the gradient by operand i goes. Left empty it is zero. For elementwise operations it may have the

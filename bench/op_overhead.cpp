@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include <unspool/core/memory.h>
 #include <unspool/unspool.h>
 
 namespace {

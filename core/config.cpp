@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
+#include <variant>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
@@ -19,6 +20,11 @@ struct Config::List {
 struct Config::Map {
   std::vector<Entry> entries;
   int depth;
+};
+
+// In the order of Kind.
+struct Config::Value : std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map> {
+  using variant::variant;
 };
 
 // The way from the root down to a value; no longer than the tree is deep.
@@ -79,6 +85,17 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 // -- the tree -------------------------------------------------------------------------------------------
 
+Config::Config(Exact, bool value) : value_(std::make_shared<const Value>(value)) {}
+Config::Config(Exact, std::int64_t value) : value_(std::make_shared<const Value>(value)) {}
+Config::Config(Exact, double value) : value_(std::make_shared<const Value>(value)) {}
+Config::Config(std::string value) : value_(std::make_shared<const Value>(std::move(value))) {}
+Config::Config(std::string_view value) : Config(std::string(value)) {}
+Config::Config(const char* value) : Config(std::string(value)) {}
+
+Config::Kind Config::kind() const {
+  return value_ == nullptr ? Kind::null : static_cast<Kind>(value_->index());
+}
+
 Config Config::list(std::initializer_list<Config> elements) { return list(std::vector<Config>(elements)); }
 
 Config Config::list(std::vector<Config> elements) {
@@ -104,7 +121,7 @@ void Config::make_list(std::vector<Config> elements) {
     element.trail_.reset();
     below = std::max(below, element.depth());
   }
-  value_ = std::make_shared<const List>(List{std::move(elements), checked_depth(below)});
+  value_ = std::make_shared<const Value>(List{std::move(elements), checked_depth(below)});
 }
 
 void Config::make_map(std::vector<Entry> entries) {
@@ -113,23 +130,23 @@ void Config::make_map(std::vector<Entry> entries) {
     value.trail_.reset();
     below = std::max(below, value.depth());
   }
-  value_ = std::make_shared<const Map>(Map{std::move(entries), checked_depth(below)});
+  value_ = std::make_shared<const Value>(Map{std::move(entries), checked_depth(below)});
 }
 
 int Config::depth() const {
-  if (const auto* list = std::get_if<std::shared_ptr<const List>>(&value_)) return (*list)->depth;
-  if (const auto* map = std::get_if<std::shared_ptr<const Map>>(&value_)) return (*map)->depth;
+  if (is_list()) return std::get<List>(*value_).depth;
+  if (is_map()) return std::get<Map>(*value_).depth;
   return 0;
 }
 
 const std::vector<Config>& Config::list_here() const {
   if (!is_list()) fail("a list");
-  return std::get<std::shared_ptr<const List>>(value_)->elements;
+  return std::get<List>(*value_).elements;
 }
 
 const std::vector<Config::Entry>& Config::map_here() const {
   if (!is_map()) fail("a map");
-  return std::get<std::shared_ptr<const Map>>(value_)->entries;
+  return std::get<Map>(*value_).entries;
 }
 
 Config Config::below(std::string step, const Config& value) const {
@@ -241,15 +258,15 @@ std::string Config::describe() const {
     case Kind::null:
       return "null";
     case Kind::logical:
-      return std::get<bool>(value_) ? "true" : "false";
+      return std::get<bool>(*value_) ? "true" : "false";
     case Kind::integer:
-      return "the integer " + std::to_string(std::get<std::int64_t>(value_));
+      return "the integer " + std::to_string(std::get<std::int64_t>(*value_));
     case Kind::real: {
-      const double value = std::get<double>(value_);
+      const double value = std::get<double>(*value_);
       return "the real " + (std::isfinite(value) ? to_json(value) : std::to_string(value));
     }
     case Kind::string:
-      return "the string " + in_quotes(*std::get<std::shared_ptr<const std::string>>(value_));
+      return "the string " + in_quotes(std::get<std::string>(*value_));
     case Kind::list:
       return "a list of " + std::to_string(size());
     case Kind::map:
@@ -274,14 +291,19 @@ bool operator==(const Config& a, const Config& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
     case Config::Kind::string:
-      return *std::get<std::shared_ptr<const std::string>>(a.value_) ==
-             *std::get<std::shared_ptr<const std::string>>(b.value_);
+      return std::get<std::string>(*a.value_) == std::get<std::string>(*b.value_);
     case Config::Kind::list:
       return a.list_here() == b.list_here();
     case Config::Kind::map:
       break;
-    default:
-      return a.value_ == b.value_;
+    case Config::Kind::null:
+      return true;
+    case Config::Kind::logical:
+      return std::get<bool>(*a.value_) == std::get<bool>(*b.value_);
+    case Config::Kind::integer:
+      return std::get<std::int64_t>(*a.value_) == std::get<std::int64_t>(*b.value_);
+    case Config::Kind::real:
+      return std::get<double>(*a.value_) == std::get<double>(*b.value_);
   }
   const auto& left = a.map_here();
   const auto& right = b.map_here();
@@ -303,12 +325,12 @@ bool operator==(const Config& a, const Config& b) {
 
 bool ConfigValue<bool>::from(const Config& config) {
   if (config.kind() != Config::Kind::logical) config.fail("true or false");
-  return std::get<bool>(config.value_);
+  return std::get<bool>(*config.value_);
 }
 
 std::int64_t ConfigValue<std::int64_t>::from(const Config& config) {
   if (config.kind() != Config::Kind::integer) config.fail("an integer");
-  return std::get<std::int64_t>(config.value_);
+  return std::get<std::int64_t>(*config.value_);
 }
 
 void ConfigValue<std::int64_t>::fail_range(const Config& config, std::string_view low,
@@ -318,9 +340,9 @@ void ConfigValue<std::int64_t>::fail_range(const Config& config, std::string_vie
 }
 
 double ConfigValue<double>::from(const Config& config) {
-  if (config.kind() == Config::Kind::real) return std::get<double>(config.value_);
+  if (config.kind() == Config::Kind::real) return std::get<double>(*config.value_);
   if (config.kind() != Config::Kind::integer) config.fail("a number");
-  const std::int64_t integer = std::get<std::int64_t>(config.value_);
+  const std::int64_t integer = std::get<std::int64_t>(*config.value_);
   const auto real = static_cast<double>(integer);
   // 2^63, the first double that no longer fits, is what the largest integers round to.
   if (real >= 0x1p63 || static_cast<std::int64_t>(real) != integer) config.fail("a number that a real holds");
@@ -338,7 +360,7 @@ float ConfigValue<float>::from(const Config& config) {
 
 std::string ConfigValue<std::string>::from(const Config& config) {
   if (config.kind() != Config::Kind::string) config.fail("a string");
-  return *std::get<std::shared_ptr<const std::string>>(config.value_);
+  return std::get<std::string>(*config.value_);
 }
 
 Config ConfigValue<Shape>::to(const Shape& shape) {

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <unspool/core/dtype.h>
@@ -38,15 +37,15 @@ class Config {
   Config() = default;
   Config(std::nullptr_t) {}
   template <std::same_as<bool> B>
-  Config(B value) : value_(value) {}
+  Config(B value) : Config(Exact{}, static_cast<bool>(value)) {}
   template <std::integral I>
   requires(!std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t>) Config(I value)
-      : value_(to_integer(value)) {}
+      : Config(Exact{}, to_integer(value)) {}
   template <std::floating_point F>
-  Config(F value) : value_(static_cast<double>(value)) {}
-  Config(std::string value) : value_(std::make_shared<const std::string>(std::move(value))) {}
-  Config(std::string_view value) : Config(std::string(value)) {}
-  Config(const char* value) : Config(std::string(value)) {}
+  Config(F value) : Config(Exact{}, static_cast<double>(value)) {}
+  Config(std::string value);
+  Config(std::string_view value);
+  Config(const char* value);
 
   static Config list(std::initializer_list<Config> elements = {});
   static Config list(std::vector<Config> elements);
@@ -54,7 +53,7 @@ class Config {
   static Config map(std::initializer_list<Entry> entries = {});
   static Config map(std::vector<Entry> entries);
 
-  Kind kind() const { return static_cast<Kind>(value_.index()); }
+  Kind kind() const;
   bool is_null() const { return kind() == Kind::null; }
   bool is_list() const { return kind() == Kind::list; }
   bool is_map() const { return kind() == Kind::map; }
@@ -121,9 +120,15 @@ class Config {
   friend bool operator==(const Config& a, const Config& b);
 
  private:
+  struct Value;
   struct List;
   struct Map;
   struct Trail;
+  struct Exact {};
+
+  Config(Exact, bool value);
+  Config(Exact, std::int64_t value);
+  Config(Exact, double value);
 
   template <std::integral I>
   static std::int64_t to_integer(I value) {
@@ -147,10 +152,7 @@ class Config {
   template <class T>
   friend struct ConfigValue;
 
-  // In the order of Kind.
-  std::variant<std::monostate, bool, std::int64_t, double, std::shared_ptr<const std::string>,
-               std::shared_ptr<const List>, std::shared_ptr<const Map>>
-      value_;
+  std::shared_ptr<const Value> value_;  // None: null.
   std::shared_ptr<const Trail> trail_;  // None in a value that stands within a tree.
 };
 

@@ -1,17 +1,23 @@
+#include <algorithm>
+
+#include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 
-namespace unspool::detail {
+namespace unspool {
+namespace {
 
+const void* at(const void* options, std::size_t offset) {
+  return static_cast<const std::byte*>(options) + offset;
+}
+void* at(void* options, std::size_t offset) { return static_cast<std::byte*>(options) + offset; }
+
+// JSON, or what else tells a reader most.
 std::string text_of(const Config& config) {
   try {
     return to_json(config);
   } catch (const ValueError&) {
     return config.describe();
   }
-}
-
-void fail_missing(const Config& config, std::string_view name) {
-  throw ValueError(config.path() + ": the required key " + in_quotes(name) + " is missing");
 }
 
 void refuse_unknown(const Config& config, const std::vector<std::string>& known,
@@ -26,4 +32,77 @@ void refuse_unknown(const Config& config, const std::vector<std::string>& known,
   }
 }
 
-}  // namespace unspool::detail
+}  // namespace
+
+void detail::fail_integer_range(const std::string& low, const std::string& high, const std::string& came) {
+  throw ValueError("expected an integer from " + low + " to " + high + ", came " + came);
+}
+
+std::vector<std::string> Fields::names() const {
+  std::vector<std::string> names;
+  names.reserve(all_.size());
+  for (const One& field : all_) names.emplace_back(field.name);
+  return names;
+}
+
+Config Fields::to_config(const void* options) const {
+  std::vector<Config::Entry> entries;
+  entries.reserve(all_.size());
+  for (const One& field : all_) {
+    entries.emplace_back(field.name, field.type->to_config(at(options, field.offset)));
+  }
+  return Config::map(std::move(entries));
+}
+
+void Fields::from_config(const Config& config, void* options,
+                         const std::vector<std::string>& also_allowed) const {
+  refuse_unknown(config, names(), also_allowed);
+  for (const One& field : all_) {
+    if (const std::optional<Config> value = config.find(field.name)) {
+      field.type->from_config(*value, at(options, field.offset));
+    } else if (field.type->required) {
+      throw ValueError(config.path() + ": the required key " + in_quotes(field.name) + " is missing");
+    }
+  }
+}
+
+bool Fields::equal(const void* a, const void* b) const {
+  return std::all_of(all_.begin(), all_.end(), [&](const One& field) {
+    return field.type->equal(at(a, field.offset), at(b, field.offset));
+  });
+}
+
+std::string Fields::describe(const void* options) const {
+  std::string text;
+  for (const One& field : all_) {
+    if (!text.empty()) text += ", ";
+    text += std::string(field.name) + "=" + text_of(field.type->to_config(at(options, field.offset)));
+  }
+  return text;
+}
+
+std::vector<FieldInfo> Fields::table(const void* defaults) const {
+  std::vector<FieldInfo> table;
+  for (const One& field : all_) {
+    FieldInfo info{std::string(field.name), field.type->name(), std::nullopt, std::string(field.what)};
+    if (!field.type->required) info.fallback = field.type->to_config(at(defaults, field.offset));
+    table.push_back(std::move(info));
+  }
+  return table;
+}
+
+void Fields::copy(const Fields& fields_of_from, const void* from, void* to) const {
+  for (const One& field : all_) {
+    const auto same = std::find_if(fields_of_from.all_.begin(), fields_of_from.all_.end(),
+                                   [&](const One& other) { return other.name == field.name; });
+    if (same == fields_of_from.all_.end()) continue;
+    const void* value = at(from, same->offset);
+    if (same->type == field.type) {
+      field.type->copy(value, at(to, field.offset));
+    } else {
+      field.type->from_config(same->type->to_config(value), at(to, field.offset));
+    }
+  }
+}
+
+}  // namespace unspool

@@ -1,26 +1,30 @@
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
-#include <unspool/core/error.h>
 
 namespace unspool {
 
 namespace detail {
+
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
-}
+
+/// What stands in a required field until its value is read from a config.
+struct Unset {};
+
+[[noreturn]] void fail_integer_range(const std::string& low, const std::string& high,
+                                     const std::string& came);
+
+}  // namespace detail
 
 /// An argument that cannot be left out: it has no default constructor, so a designated initializer that
 /// forgets it does not compile. A number takes numbers of other types; an integer out of T's range is a
@@ -36,12 +40,12 @@ class required {
       : value_(static_cast<T>(value)) {
     if constexpr (std::integral<T>) {
       if (!std::in_range<T>(value)) {
-        throw ValueError("expected an integer from " + std::to_string(std::numeric_limits<T>::min()) +
-                         " to " + std::to_string(std::numeric_limits<T>::max()) + ", came " +
-                         std::to_string(value));
+        detail::fail_integer_range(std::to_string(std::numeric_limits<T>::min()),
+                                   std::to_string(std::numeric_limits<T>::max()), std::to_string(value));
       }
     }
   }
+  constexpr required(detail::Unset) : value_() {}
   constexpr operator const T&() const { return value_; }
   constexpr const T& value() const { return value_; }
 
@@ -60,31 +64,74 @@ struct ConfigValue<required<T>> {
   static required<T> from(const Config& config) { return ConfigValue<T>::from(config); }
 };
 
-/// One argument of an options struct.
+/// A row of the manual's table.
+struct FieldInfo {
+  std::string name;
+  std::string type;
+  std::optional<Config> fallback;  // The default; none if the field is required.
+  std::string what;
+};
+
+/// One argument of an options struct, as its list of fields is given it.
 template <class O, class T>
 struct Field {
-  using Type = T;
   std::string_view name;
   T O::*member;
   std::string_view what;  // For the manual.
 };
-
-/// An options struct is a flat aggregate whose every field has a default or is required<T>, the required ones
-/// first, in the order of Keras' signature. It lists its fields once, in the same order:
-///   static constexpr auto fields() {
-///     return std::tuple(field("units", &O::units, "the size of the state"), field("use_bias",
-///     &O::use_bias));
-///   }
-/// Reading and writing configs, equality, printing and the manual's table follow from the list. A list that
-/// lacks a field, or has another order of types, does not compile where it is used.
 template <class O, class T>
 constexpr Field<O, T> field(std::string_view name, T O::*member, std::string_view what = {}) {
   return {name, member, what};
 }
 
+/// The fields of an options struct. Made by fields_of() alone; used through the functions below it.
+class Fields {
+ public:
+  /// What the fields of one type have in common.
+  struct Type {
+    std::string (*name)();
+    Config (*to_config)(const void* value);
+    void (*from_config)(const Config& config, void* value);
+    bool (*equal)(const void* a, const void* b);
+    void (*copy)(const void* from, void* to);
+    bool required;
+  };
+  struct One {
+    std::string_view name;
+    std::size_t offset;
+    const Type* type;
+    std::string_view what;
+  };
+
+  explicit Fields(std::vector<One> all) : all_(std::move(all)) {}
+
+  std::vector<std::string> names() const;
+  Config to_config(const void* options) const;
+  void from_config(const Config& config, void* options, const std::vector<std::string>& also_allowed) const;
+  bool equal(const void* a, const void* b) const;
+  std::string describe(const void* options) const;
+  std::vector<FieldInfo> table(const void* defaults) const;
+  /// Gives each field of `to` the value of the field of that name among those of `from`, if there is one.
+  void copy(const Fields& fields_of_from, const void* from, void* to) const;
+
+ private:
+  std::vector<One> all_;
+};
+
+/// An options struct is a flat aggregate whose every field has a default or is required<T>, the required ones
+/// first, in the order of Keras' signature. It lists its fields once, in the same order; the list is best
+/// defined beside the code that uses it, not in the header:
+///   const Fields& MyOptions::fields() {  // Declared in MyOptions: static const Fields& fields();
+///     using O = MyOptions;
+///     static const Fields all = fields_of<O>(field("units", &O::units, "the size of the state"),
+///                                            field("use_bias", &O::use_bias));
+///     return all;
+///   }
+/// Reading and writing configs, equality, printing and the manual's table follow from the list. A list that
+/// lacks a field, or has another order of types, does not compile.
 template <class O>
 concept Options = std::is_aggregate_v<O> && requires {
-  O::fields();
+  { O::fields() } -> std::same_as<const Fields&>;
 };
 
 namespace detail {
@@ -95,38 +142,24 @@ struct Anything {
 };
 
 template <class O, class... T>
-constexpr bool takes_exactly(const std::tuple<Field<O, T>...>*) {
-  return requires { O{std::declval<T>()...}; }
-  &&!requires { O{std::declval<T>()..., {}}; }
-  &&!requires { O{std::declval<T>()..., Anything{}}; };
+constexpr bool takes_exactly = requires {
+  O{std::declval<T>()...};
 }
+&&!requires { O{std::declval<T>()..., {}}; }
+&&!requires { O{std::declval<T>()..., Anything{}}; };
 
-template <Options O>
-constexpr bool lists_every_field() {
-  return takes_exactly<O>(static_cast<decltype(O::fields())*>(nullptr));
-}
-
-template <Options O, class F>
-void for_each_field(F&& f) {
-  static_assert(lists_every_field<O>(), "fields() must list every field of the struct, in their order");
-  std::apply([&](const auto&... field) { (f(field), ...); }, O::fields());
-}
-
-// An O whose required fields are what make(field) returns, and whose others have their defaults.
-template <Options O, class F>
-O with_required(F&& make) {
-  static_assert(lists_every_field<O>(), "fields() must list every field of the struct, in their order");
-  const auto one = [&](const auto& field) {
-    using T = typename std::remove_cvref_t<decltype(field)>::Type;
-    if constexpr (is_required<T>) {
-      return std::tuple<T>(make(field));
-    } else {
-      return std::tuple<>();
-    }
-  };
-  const auto make_all = [&](const auto&... field) { return std::tuple_cat(one(field)...); };
-  return std::apply([](auto&&... value) { return O{std::move(value)...}; },
-                    std::apply(make_all, O::fields()));
+/// An O of its defaults; what is required has no value yet.
+template <class O>
+O blank() {
+  if constexpr (requires { O{}; }) {
+    return O{};
+  } else if constexpr (requires { O{Unset{}}; }) {
+    return O{Unset{}};
+  } else if constexpr (requires { O{Unset{}, Unset{}}; }) {
+    return O{Unset{}, Unset{}};
+  } else {
+    return O{Unset{}, Unset{}, Unset{}};
+  }
 }
 
 template <class T>
@@ -178,20 +211,42 @@ bool equal_values(const T& a, const T& b) {
   }
 }
 
-template <Options O>
-std::vector<std::string> field_names() {
-  std::vector<std::string> names;
-  for_each_field<O>([&](const auto& field) { names.emplace_back(field.name); });
-  return names;
+template <class T>
+inline constexpr Fields::Type field_type = {
+    .name = &type_name<T>,
+    .to_config = [](const void* value) { return ConfigValue<T>::to(*static_cast<const T*>(value)); },
+    .from_config = [](const Config& config,
+                      void* value) { *static_cast<T*>(value) = ConfigValue<T>::from(config); },
+    .equal = [](const void* a,
+                const void* b) { return equal_values(*static_cast<const T*>(a), *static_cast<const T*>(b)); },
+    .copy = [](const void* from, void* to) { *static_cast<T*>(to) = *static_cast<const T*>(from); },
+    .required = is_required<T>};
+
+template <class O, class T>
+std::size_t offset_of(T O::*member) {
+  alignas(O) static const std::byte place[sizeof(O)] = {};
+  const auto* options = reinterpret_cast<const O*>(place);
+  return static_cast<std::size_t>(reinterpret_cast<const std::byte*>(&(options->*member)) - place);
 }
 
-// JSON, or what else tells a reader most.
-std::string text_of(const Config& config);
-[[noreturn]] void fail_missing(const Config& config, std::string_view name);
-void refuse_unknown(const Config& config, const std::vector<std::string>& known,
-                    const std::vector<std::string>& also_allowed);
-
 }  // namespace detail
+
+template <class O, class... T>
+Fields fields_of(const Field<O, T>&... field) {
+  static_assert(detail::takes_exactly<O, T...>,
+                "fields() must list every field of the struct, in their order");
+  return Fields({{field.name, detail::offset_of(field.member), &detail::field_type<T>, field.what}...});
+}
+
+template <Options O>
+struct ConfigValue<O> {
+  static Config to(const O& options) { return O::fields().to_config(&options); }
+  static O from(const Config& config) {
+    O options = detail::blank<O>();
+    O::fields().from_config(config, &options, {});
+    return options;
+  }
+};
 
 /// Anything that ConfigValue knows, options structs among it, as a config.
 template <class T>
@@ -207,75 +262,36 @@ T from_config(const Config& config) {
 }
 template <Options O>
 O from_config(const Config& config, const std::vector<std::string>& also_allowed) {
-  detail::refuse_unknown(config, detail::field_names<O>(), also_allowed);
-  O options = detail::with_required<O>([&](const auto& field) {
-    using T = typename std::remove_cvref_t<decltype(field)>::Type;
-    const std::optional<Config> value = config.find(field.name);
-    if (!value) detail::fail_missing(config, field.name);
-    return ConfigValue<T>::from(*value);
-  });
-  detail::for_each_field<O>([&](const auto& field) {
-    using T = typename std::remove_cvref_t<decltype(field)>::Type;
-    if (const auto value = config.find(field.name)) options.*field.member = ConfigValue<T>::from(*value);
-  });
+  O options = detail::blank<O>();
+  O::fields().from_config(config, &options, also_allowed);
   return options;
 }
-
-template <Options O>
-struct ConfigValue<O> {
-  static Config to(const O& options) {
-    std::vector<Config::Entry> entries;
-    detail::for_each_field<O>([&](const auto& field) {
-      using T = typename std::remove_cvref_t<decltype(field)>::Type;
-      entries.emplace_back(field.name, ConfigValue<T>::to(options.*field.member));
-    });
-    return Config::map(std::move(entries));
-  }
-  static O from(const Config& config) { return from_config<O>(config, {}); }
-};
 
 /// Every field equal, by its own == or, if it has none, by its config.
 template <Options O>
 bool equal(const O& a, const O& b) {
-  bool all = true;
-  detail::for_each_field<O>(
-      [&](const auto& field) { all = all && detail::equal_values(a.*field.member, b.*field.member); });
-  return all;
+  return O::fields().equal(&a, &b);
 }
 
 /// "units=64, activation=\"tanh\", dropout=0.25".
 template <Options O>
 std::string describe(const O& options) {
-  std::string text;
-  detail::for_each_field<O>([&](const auto& field) {
-    if (!text.empty()) text += ", ";
-    text += std::string(field.name) + "=" + detail::text_of(to_config(options.*field.member));
-  });
-  return text;
+  return O::fields().describe(&options);
 }
-
-/// A row of the manual's table.
-struct FieldInfo {
-  std::string name;
-  std::string type;
-  std::optional<Config> fallback;  // The default; none if the field is required.
-  std::string what;
-};
 
 template <Options O>
 std::vector<FieldInfo> field_table() {
-  std::vector<FieldInfo> table;
-  const O defaults = detail::with_required<O>([](const auto& field) {
-    using T = typename std::remove_cvref_t<decltype(field)>::Type;
-    return T(std::remove_cvref_t<decltype(std::declval<T>().value())>());
-  });
-  detail::for_each_field<O>([&](const auto& field) {
-    using T = typename std::remove_cvref_t<decltype(field)>::Type;
-    FieldInfo info{std::string(field.name), detail::type_name<T>(), std::nullopt, std::string(field.what)};
-    if constexpr (!is_required<T>) info.fallback = to_config(defaults.*field.member);
-    table.push_back(std::move(info));
-  });
-  return table;
+  const O defaults = detail::blank<O>();
+  return O::fields().table(&defaults);
+}
+
+/// An options struct made of another's fields of the same names; those that the other lacks keep their
+/// defaults.
+template <Options To, Options From>
+To options_from(const From& from) {
+  To options = detail::blank<To>();
+  To::fields().copy(From::fields(), &from, &options);
+  return options;
 }
 
 }  // namespace unspool

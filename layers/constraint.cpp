@@ -7,6 +7,28 @@
 
 namespace unspool {
 
+const Fields& MaxNormOptions::fields() {
+  using O = MaxNormOptions;
+  static const Fields all = fields_of<O>(field("max_value", &O::max_value, "the largest norm"),
+                                         field("axis", &O::axis, "over which norms are taken"));
+  return all;
+}
+
+const Fields& UnitNormOptions::fields() {
+  using O = UnitNormOptions;
+  static const Fields all = fields_of<O>(field("axis", &O::axis, "over which norms are taken"));
+  return all;
+}
+
+const Fields& MinMaxNormOptions::fields() {
+  using O = MinMaxNormOptions;
+  static const Fields all = fields_of<O>(field("min_value", &O::min_value, "the smallest norm"),
+                                         field("max_value", &O::max_value, "the largest norm"),
+                                         field("rate", &O::rate, "how much of the way to go at each step"),
+                                         field("axis", &O::axis, "over which norms are taken"));
+  return all;
+}
+
 struct Constraint::Implementation : internal::NamedFunction<const Tensor&> {};
 
 namespace {

@@ -4,7 +4,6 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include <unspool/core/config.h>
@@ -85,20 +84,14 @@ struct ConfigValue<AxisList> {
 struct MaxNormOptions {
   double max_value = 2;
   AxisList axis = 0;
-  static constexpr auto fields() {
-    using O = MaxNormOptions;
-    return std::tuple(field("max_value", &O::max_value, "the largest norm"),
-                      field("axis", &O::axis, "over which norms are taken"));
-  }
+  static const Fields& fields();
 };
 /// Scales down what has a larger norm.
 Constraint MaxNorm(MaxNormOptions options = {});
 
 struct UnitNormOptions {
   AxisList axis = 0;
-  static constexpr auto fields() {
-    return std::tuple(field("axis", &UnitNormOptions::axis, "over which norms are taken"));
-  }
+  static const Fields& fields();
 };
 /// Scales to norm 1.
 Constraint UnitNorm(UnitNormOptions options = {});
@@ -108,13 +101,7 @@ struct MinMaxNormOptions {
   double max_value = 1;
   double rate = 1;
   AxisList axis = 0;
-  static constexpr auto fields() {
-    using O = MinMaxNormOptions;
-    return std::tuple(field("min_value", &O::min_value, "the smallest norm"),
-                      field("max_value", &O::max_value, "the largest norm"),
-                      field("rate", &O::rate, "how much of the way to go at each step"),
-                      field("axis", &O::axis, "over which norms are taken"));
-  }
+  static const Fields& fields();
 };
 /// Moves norms into a range.
 Constraint MinMaxNorm(MinMaxNormOptions options = {});

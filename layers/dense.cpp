@@ -5,6 +5,31 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dense.h>
 
+namespace unspool {
+
+const Fields& DenseOptions::fields() {
+  using O = DenseOptions;
+  static const Fields all =
+      fields_of<O>(field("units", &O::units, "the size of the output's last axis"),
+                   field("activation", &O::activation, "applied to the result"),
+                   field("use_bias", &O::use_bias, "whether a bias is added"),
+                   field("kernel_initializer", &O::kernel_initializer, "of the kernel"),
+                   field("bias_initializer", &O::bias_initializer, "of the bias"),
+                   field("kernel_regularizer", &O::kernel_regularizer, "a penalty on the kernel"),
+                   field("bias_regularizer", &O::bias_regularizer, "a penalty on the bias"),
+                   field("activity_regularizer", &O::activity_regularizer, "a penalty on the output"),
+                   field("kernel_constraint", &O::kernel_constraint, "on the kernel after each update"),
+                   field("bias_constraint", &O::bias_constraint, "on the bias after each update"),
+                   field("name", &O::name, "of the layer"),
+                   field("trainable", &O::trainable, "whether training changes its weights"),
+                   field("dtype", &O::dtype, "of weights and computation"));
+  return all;
+}
+
+Ref<layers::Dense> Dense(DenseOptions options) { return make<layers::Dense>(std::move(options)); }
+
+}  // namespace unspool
+
 namespace unspool::layers {
 
 Dense::Dense(DenseOptions options) : Layer(layer_options(options)), options_(std::move(options)) {

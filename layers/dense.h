@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/layer.h>
@@ -23,22 +22,7 @@ struct DenseOptions {
   bool trainable = true;
   DType dtype = float32;
 
-  static constexpr auto fields() {
-    using O = DenseOptions;
-    return std::tuple(field("units", &O::units, "the size of the output's last axis"),
-                      field("activation", &O::activation, "applied to the result"),
-                      field("use_bias", &O::use_bias, "whether a bias is added"),
-                      field("kernel_initializer", &O::kernel_initializer, "of the kernel"),
-                      field("bias_initializer", &O::bias_initializer, "of the bias"),
-                      field("kernel_regularizer", &O::kernel_regularizer, "a penalty on the kernel"),
-                      field("bias_regularizer", &O::bias_regularizer, "a penalty on the bias"),
-                      field("activity_regularizer", &O::activity_regularizer, "a penalty on the output"),
-                      field("kernel_constraint", &O::kernel_constraint, "on the kernel after each update"),
-                      field("bias_constraint", &O::bias_constraint, "on the bias after each update"),
-                      field("name", &O::name, "of the layer"),
-                      field("trainable", &O::trainable, "whether training changes its weights"),
-                      field("dtype", &O::dtype, "of weights and computation"));
-  }
+  static const Fields& fields();
 };
 
 namespace layers {
@@ -70,6 +54,6 @@ class Dense : public Layer {
 }  // namespace layers
 
 /// Dense({.units = 10, .activation = "softmax"}).
-inline constexpr Maker<layers::Dense> Dense;
+Ref<layers::Dense> Dense(DenseOptions options);
 
 }  // namespace unspool

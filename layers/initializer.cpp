@@ -9,6 +9,62 @@
 
 namespace unspool {
 
+const Fields& ConstantOptions::fields() {
+  using O = ConstantOptions;
+  static const Fields all = fields_of<O>(field("value", &O::value, "of every element"));
+  return all;
+}
+
+const Fields& RandomUniformOptions::fields() {
+  using O = RandomUniformOptions;
+  static const Fields all = fields_of<O>(field("minval", &O::minval, "the lower bound"),
+                                         field("maxval", &O::maxval, "the upper bound"),
+                                         field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+const Fields& RandomNormalOptions::fields() {
+  using O = RandomNormalOptions;
+  static const Fields all =
+      fields_of<O>(field("mean", &O::mean, "the mean"), field("stddev", &O::stddev, "the standard deviation"),
+                   field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+const Fields& VarianceScalingOptions::fields() {
+  using O = VarianceScalingOptions;
+  static const Fields all = fields_of<O>(
+      field("scale", &O::scale, "the variance times the fan"),
+      field("mode", &O::mode, "\"fan_in\", \"fan_out\" or \"fan_avg\""),
+      field("distribution", &O::distribution, "\"truncated_normal\", \"untruncated_normal\" or \"uniform\""),
+      field("seed", &O::seed, "makes it repeat"),
+      field("input_axes", &O::input_axes, "whose sizes make the fan in"),
+      field("output_axes", &O::output_axes, "whose sizes make the fan out"));
+  return all;
+}
+
+const Fields& FanOptions::fields() {
+  using O = FanOptions;
+  static const Fields all =
+      fields_of<O>(field("seed", &O::seed, "makes it repeat"),
+                   field("input_axes", &O::input_axes, "whose sizes make the fan in"),
+                   field("output_axes", &O::output_axes, "whose sizes make the fan out"));
+  return all;
+}
+
+const Fields& OrthogonalOptions::fields() {
+  using O = OrthogonalOptions;
+  static const Fields all =
+      fields_of<O>(field("gain", &O::gain, "times the matrix"), field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+const Fields& IdentityOptions::fields() {
+  using O = IdentityOptions;
+  static const Fields all = fields_of<O>(field("gain", &O::gain, "on the diagonal"));
+  return all;
+}
+
 struct Initializer::Implementation : internal::NamedFunction<const Shape&, DType> {};
 
 namespace {

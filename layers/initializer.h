@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -67,9 +66,7 @@ Initializer Ones();
 
 struct ConstantOptions {
   double value = 0;
-  static constexpr auto fields() {
-    return std::tuple(field("value", &ConstantOptions::value, "of every element"));
-  }
+  static const Fields& fields();
 };
 Initializer Constant(ConstantOptions options = {});
 
@@ -77,12 +74,7 @@ struct RandomUniformOptions {
   double minval = -0.05;
   double maxval = 0.05;
   std::optional<std::int64_t> seed = std::nullopt;
-  static constexpr auto fields() {
-    using O = RandomUniformOptions;
-    return std::tuple(field("minval", &O::minval, "the lower bound"),
-                      field("maxval", &O::maxval, "the upper bound"),
-                      field("seed", &O::seed, "makes it repeat"));
-  }
+  static const Fields& fields();
 };
 Initializer RandomUniform(RandomUniformOptions options = {});
 
@@ -90,12 +82,7 @@ struct RandomNormalOptions {
   double mean = 0;
   double stddev = 0.05;
   std::optional<std::int64_t> seed = std::nullopt;
-  static constexpr auto fields() {
-    using O = RandomNormalOptions;
-    return std::tuple(field("mean", &O::mean, "the mean"),
-                      field("stddev", &O::stddev, "the standard deviation"),
-                      field("seed", &O::seed, "makes it repeat"));
-  }
+  static const Fields& fields();
 };
 Initializer RandomNormal(RandomNormalOptions options = {});
 /// Drawn anew beyond two standard deviations; `stddev` is that before the cut.
@@ -108,16 +95,7 @@ struct VarianceScalingOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   std::optional<std::vector<Index>> input_axes = std::nullopt;
   std::optional<std::vector<Index>> output_axes = std::nullopt;
-  static constexpr auto fields() {
-    using O = VarianceScalingOptions;
-    return std::tuple(field("scale", &O::scale, "the variance times the fan"),
-                      field("mode", &O::mode, "\"fan_in\", \"fan_out\" or \"fan_avg\""),
-                      field("distribution", &O::distribution,
-                            "\"truncated_normal\", \"untruncated_normal\" or \"uniform\""),
-                      field("seed", &O::seed, "makes it repeat"),
-                      field("input_axes", &O::input_axes, "whose sizes make the fan in"),
-                      field("output_axes", &O::output_axes, "whose sizes make the fan out"));
-  }
+  static const Fields& fields();
 };
 /// Variance scale / fan.
 Initializer VarianceScaling(VarianceScalingOptions options = {});
@@ -127,12 +105,7 @@ struct FanOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   std::optional<std::vector<Index>> input_axes = std::nullopt;
   std::optional<std::vector<Index>> output_axes = std::nullopt;
-  static constexpr auto fields() {
-    using O = FanOptions;
-    return std::tuple(field("seed", &O::seed, "makes it repeat"),
-                      field("input_axes", &O::input_axes, "whose sizes make the fan in"),
-                      field("output_axes", &O::output_axes, "whose sizes make the fan out"));
-  }
+  static const Fields& fields();
 };
 /// Variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
 Initializer GlorotUniform(FanOptions options = {});
@@ -147,11 +120,7 @@ Initializer LecunNormal(FanOptions options = {});
 struct OrthogonalOptions {
   double gain = 1;
   std::optional<std::int64_t> seed = std::nullopt;
-  static constexpr auto fields() {
-    using O = OrthogonalOptions;
-    return std::tuple(field("gain", &O::gain, "times the matrix"),
-                      field("seed", &O::seed, "makes it repeat"));
-  }
+  static const Fields& fields();
 };
 /// A matrix of shape (product of all sizes but the last, last) with orthonormal rows or columns, whichever
 /// are fewer (Saxe et al. 2014).
@@ -159,9 +128,7 @@ Initializer Orthogonal(OrthogonalOptions options = {});
 
 struct IdentityOptions {
   double gain = 1;
-  static constexpr auto fields() {
-    return std::tuple(field("gain", &IdentityOptions::gain, "on the diagonal"));
-  }
+  static const Fields& fields();
 };
 /// Ones on the diagonal of a matrix.
 Initializer Identity(IdentityOptions options = {});

@@ -13,6 +13,16 @@
 
 namespace unspool {
 
+const Fields& LayerOptions::fields() {
+  using O = LayerOptions;
+  static const Fields all =
+      fields_of<O>(field("name", &O::name, "of the layer"),
+                   field("trainable", &O::trainable, "whether training changes its weights"),
+                   field("dtype", &O::dtype, "of weights and computation"),
+                   field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"));
+  return all;
+}
+
 using internal::CallScope;
 using internal::TensorAccess;
 

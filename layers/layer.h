@@ -2,11 +2,9 @@
 
 #include <array>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -19,7 +17,6 @@
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/naming.h>
-#include <unspool/layers/options.h>
 #include <unspool/layers/regularizer.h>
 
 namespace unspool {
@@ -145,12 +142,6 @@ Ref<L> make(Arguments&&... arguments) {
   return made;
 }
 
-/// The function object behind a built-in layer's name: Dense({.units = 10}) is a Ref<layers::Dense>.
-template <class L>
-struct Maker {
-  Ref<L> operator()(typename L::Options options) const { return make<L>(std::move(options)); }
-};
-
 /// Arguments that every layer takes.
 struct LayerOptions {
   /// Without '/'. Empty: made from the class's name, "dense_1".
@@ -160,13 +151,7 @@ struct LayerOptions {
   /// A penalty on each output, divided by the batch size.
   Regularizer activity_regularizer = {};
 
-  static constexpr auto fields() {
-    using O = LayerOptions;
-    return std::tuple(field("name", &O::name, "of the layer"),
-                      field("trainable", &O::trainable, "whether training changes its weights"),
-                      field("dtype", &O::dtype, "of weights and computation"),
-                      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"));
-  }
+  static const Fields& fields();
 };
 
 /// Those arguments from among a layer's own.
@@ -184,7 +169,7 @@ struct InputSpec {
   std::optional<int> max_ndim = std::nullopt;
   std::optional<int> min_ndim = std::nullopt;
   /// The sizes of some axes.
-  std::map<int, Index> axes = {};
+  std::vector<std::pair<int, Index>> axes = {};
 };
 
 /// All that layers and cells have in common: names, weights, sublayers, losses, config. How they are called

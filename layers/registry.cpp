@@ -2,6 +2,7 @@
 #include <array>
 
 #include <unspool/core/error.h>
+#include <unspool/core/registry.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
@@ -44,6 +45,11 @@ bool is_built_in(const LayerBase& layer) {
 Registry<LayerBase>& layer_registry() {
   static Registry<LayerBase> registry("layer", &built_in, "register_layer<MyLayer>(\"my>MyLayer\")");
   return registry;
+}
+
+void detail::register_layer(std::string name, const std::type_info& type,
+                            std::function<std::shared_ptr<LayerBase>(const Config&)> factory) {
+  layer_registry().add({std::move(name), type, std::move(factory)});
 }
 
 Config detail::plain_layer_config(const Config& config) {

@@ -11,6 +11,32 @@
 
 namespace unspool {
 
+const Fields& L1Options::fields() {
+  using O = L1Options;
+  static const Fields all = fields_of<O>(field("l1", &O::l1, "the factor"));
+  return all;
+}
+
+const Fields& L2Options::fields() {
+  using O = L2Options;
+  static const Fields all = fields_of<O>(field("l2", &O::l2, "the factor"));
+  return all;
+}
+
+const Fields& L1L2Options::fields() {
+  using O = L1L2Options;
+  static const Fields all = fields_of<O>(field("l1", &O::l1, "the factor of sum(|x|)"),
+                                         field("l2", &O::l2, "the factor of sum(x^2)"));
+  return all;
+}
+
+const Fields& OrthogonalRegularizerOptions::fields() {
+  using O = OrthogonalRegularizerOptions;
+  static const Fields all = fields_of<O>(field("factor", &O::factor, "the factor"),
+                                         field("mode", &O::mode, "\"rows\" or \"columns\""));
+  return all;
+}
+
 struct Regularizer::Implementation : internal::NamedFunction<const Tensor&> {};
 
 namespace {

@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
@@ -58,14 +57,14 @@ struct ConfigValue<Regularizer> {
 
 struct L1Options {
   double l1 = 0.01;
-  static constexpr auto fields() { return std::tuple(field("l1", &L1Options::l1, "the factor")); }
+  static const Fields& fields();
 };
 /// l1 * sum(|x|).
 Regularizer L1(L1Options options = {});
 
 struct L2Options {
   double l2 = 0.01;
-  static constexpr auto fields() { return std::tuple(field("l2", &L2Options::l2, "the factor")); }
+  static const Fields& fields();
 };
 /// l2 * sum(x^2).
 Regularizer L2(L2Options options = {});
@@ -73,10 +72,7 @@ Regularizer L2(L2Options options = {});
 struct L1L2Options {
   double l1 = 0;
   double l2 = 0;
-  static constexpr auto fields() {
-    return std::tuple(field("l1", &L1L2Options::l1, "the factor of sum(|x|)"),
-                      field("l2", &L1L2Options::l2, "the factor of sum(x^2)"));
-  }
+  static const Fields& fields();
 };
 /// Both.
 Regularizer L1L2(L1L2Options options = {});
@@ -84,11 +80,7 @@ Regularizer L1L2(L1L2Options options = {});
 struct OrthogonalRegularizerOptions {
   double factor = 0.01;
   std::string mode = "rows";
-  static constexpr auto fields() {
-    using O = OrthogonalRegularizerOptions;
-    return std::tuple(field("factor", &O::factor, "the factor"),
-                      field("mode", &O::mode, "\"rows\" or \"columns\""));
-  }
+  static const Fields& fields();
 };
 /// factor times the mean absolute cosine between two rows (or columns) of a matrix.
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});

@@ -11,6 +11,32 @@
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 
+namespace unspool {
+
+const Fields& RNNOptions::fields() {
+  using O = RNNOptions;
+  static const Fields all = fields_of<O>(
+      field("return_sequences", &O::return_sequences, "the outputs of all steps, not of the last alone"),
+      field("return_state", &O::return_state, "the last states come after the output"),
+      field("go_backwards", &O::go_backwards, "from the last step to the first; outputs stay in that order"),
+      field("stateful", &O::stateful, "the next call starts with the states that this one ends with"),
+      field("unroll", &O::unroll, "each step is recorded by itself"),
+      field("zero_output_for_mask", &O::zero_output_for_mask,
+            "the output of a masked step is 0, not the one before"),
+      field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
+      field("name", &O::name, "of the layer"),
+      field("trainable", &O::trainable, "whether training changes its weights"),
+      field("dtype", &O::dtype, "of the computation; null: the cell's"));
+  return all;
+}
+
+Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options) {
+  return make<layers::RNN>(cell, std::move(options));
+}
+
+}  // namespace unspool
+
 namespace unspool::layers {
 namespace {
 
@@ -287,8 +313,8 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
 
 Config RNN::ordered_config(const Config& config) {
   std::vector<Config::Entry> entries;
-  const std::vector<std::string> first = detail::field_names<LayerOptions>();
-  const std::vector<std::string> flags = detail::field_names<RNNOptions>();
+  const std::vector<std::string> first = LayerOptions::fields().names();
+  const std::vector<std::string> flags = RNNOptions::fields().names();
   const auto has = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };

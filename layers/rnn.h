@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <unspool/layers/cell.h>
@@ -25,23 +24,7 @@ struct RNNOptions {
   /// Empty: the cell's.
   std::optional<DType> dtype = std::nullopt;
 
-  static constexpr auto fields() {
-    using O = RNNOptions;
-    return std::tuple(
-        field("return_sequences", &O::return_sequences, "the outputs of all steps, not of the last alone"),
-        field("return_state", &O::return_state, "the last states come after the output"),
-        field("go_backwards", &O::go_backwards,
-              "from the last step to the first; outputs stay in that order"),
-        field("stateful", &O::stateful, "the next call starts with the states that this one ends with"),
-        field("unroll", &O::unroll, "each step is recorded by itself"),
-        field("zero_output_for_mask", &O::zero_output_for_mask,
-              "the output of a masked step is 0, not the one before"),
-        field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
-        field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
-        field("name", &O::name, "of the layer"),
-        field("trainable", &O::trainable, "whether training changes its weights"),
-        field("dtype", &O::dtype, "of the computation; null: the cell's"));
-  }
+  static const Fields& fields();
 };
 
 namespace layers {
@@ -112,11 +95,6 @@ class RNN : public Layer {
 }  // namespace layers
 
 /// RNN(cell, {.return_sequences = true}).
-struct RNNMaker {
-  Ref<layers::RNN> operator()(const Ref<Cell>& cell, RNNOptions options = {}) const {
-    return make<layers::RNN>(cell, std::move(options));
-  }
-};
-inline constexpr RNNMaker RNN;
+Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options = {});
 
 }  // namespace unspool

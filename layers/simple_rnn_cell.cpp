@@ -4,6 +4,38 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
+namespace unspool {
+
+const Fields& SimpleRNNCellOptions::fields() {
+  using O = SimpleRNNCellOptions;
+  static const Fields all = fields_of<O>(
+      field("units", &O::units, "the size of the state"),
+      field("activation", &O::activation, "applied to the new state"),
+      field("use_bias", &O::use_bias, "whether a bias is added"),
+      field("kernel_initializer", &O::kernel_initializer, "of the kernel"),
+      field("recurrent_initializer", &O::recurrent_initializer, "of the recurrent kernel"),
+      field("bias_initializer", &O::bias_initializer, "of the bias"),
+      field("kernel_regularizer", &O::kernel_regularizer, "a penalty on the kernel"),
+      field("recurrent_regularizer", &O::recurrent_regularizer, "a penalty on the recurrent kernel"),
+      field("bias_regularizer", &O::bias_regularizer, "a penalty on the bias"),
+      field("kernel_constraint", &O::kernel_constraint, "on the kernel after each update"),
+      field("recurrent_constraint", &O::recurrent_constraint, "on the recurrent kernel after each update"),
+      field("bias_constraint", &O::bias_constraint, "on the bias after each update"),
+      field("dropout", &O::dropout, "the part of the input that a training call leaves out"),
+      field("recurrent_dropout", &O::recurrent_dropout,
+            "the part of the state that a training call leaves out"),
+      field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the cell"),
+      field("trainable", &O::trainable, "whether training changes its weights"),
+      field("dtype", &O::dtype, "of weights and computation"));
+  return all;
+}
+
+Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options) {
+  return make<layers::SimpleRNNCell>(std::move(options));
+}
+
+}  // namespace unspool
+
 namespace unspool::layers {
 namespace {
 

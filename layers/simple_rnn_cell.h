@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
@@ -30,28 +29,7 @@ struct SimpleRNNCellOptions {
   bool trainable = true;
   DType dtype = float32;
 
-  static constexpr auto fields() {
-    using O = SimpleRNNCellOptions;
-    return std::tuple(
-        field("units", &O::units, "the size of the state"),
-        field("activation", &O::activation, "applied to the new state"),
-        field("use_bias", &O::use_bias, "whether a bias is added"),
-        field("kernel_initializer", &O::kernel_initializer, "of the kernel"),
-        field("recurrent_initializer", &O::recurrent_initializer, "of the recurrent kernel"),
-        field("bias_initializer", &O::bias_initializer, "of the bias"),
-        field("kernel_regularizer", &O::kernel_regularizer, "a penalty on the kernel"),
-        field("recurrent_regularizer", &O::recurrent_regularizer, "a penalty on the recurrent kernel"),
-        field("bias_regularizer", &O::bias_regularizer, "a penalty on the bias"),
-        field("kernel_constraint", &O::kernel_constraint, "on the kernel after each update"),
-        field("recurrent_constraint", &O::recurrent_constraint, "on the recurrent kernel after each update"),
-        field("bias_constraint", &O::bias_constraint, "on the bias after each update"),
-        field("dropout", &O::dropout, "the part of the input that a training call leaves out"),
-        field("recurrent_dropout", &O::recurrent_dropout,
-              "the part of the state that a training call leaves out"),
-        field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the cell"),
-        field("trainable", &O::trainable, "whether training changes its weights"),
-        field("dtype", &O::dtype, "of weights and computation"));
-  }
+  static const Fields& fields();
 };
 
 namespace layers {
@@ -82,6 +60,6 @@ class SimpleRNNCell : public DropoutCell {
 }  // namespace layers
 
 /// SimpleRNNCell({.units = 64}).
-inline constexpr Maker<layers::SimpleRNNCell> SimpleRNNCell;
+Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options);
 
 }  // namespace unspool

@@ -34,7 +34,7 @@ std::string_view take(std::string_view& rest, char separator) {
 
 }  // namespace
 
-Tensor read_csv(const std::filesystem::path& path) {
+Tensor read_csv(const std::string& path) {
   const std::string bytes = read_file(path);
   std::string_view rest = bytes;
   std::vector<float> values;
@@ -64,17 +64,16 @@ Tensor read_csv(const std::filesystem::path& path) {
       continue;
     }
     if (wrong.data() != nullptr) {
-      throw FileError(
-          fmt::format("{}:{}: expected a number, came {}", path.string(), number, in_quotes(wrong)));
+      throw FileError(fmt::format("{}:{}: expected a number, came {}", path, number, in_quotes(wrong)));
     }
     if (rows > 0 && width != columns) {
-      throw FileError(fmt::format("{}:{}: expected {} numbers, as in the lines before, came {}",
-                                  path.string(), number, columns, width));
+      throw FileError(fmt::format("{}:{}: expected {} numbers, as in the lines before, came {}", path, number,
+                                  columns, width));
     }
     columns = width;
     ++rows;
   }
-  if (rows == 0) throw FileError(path.string() + ": expected lines of numbers, came none");
+  if (rows == 0) throw FileError(path + ": expected lines of numbers, came none");
   return Tensor::from(values, {rows, columns});
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <vector>
 
 #include <unspool/core/tensor.h>
@@ -10,6 +9,6 @@ namespace unspool {
 /// The numbers of a file of comma-separated values, (rows, columns), float32. A first line that holds no
 /// number names the columns and is left out. FileError, naming the line, for anything that is no number or a
 /// line of another length.
-Tensor read_csv(const std::filesystem::path& path);
+Tensor read_csv(const std::string& path);
 
 }  // namespace unspool

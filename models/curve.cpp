@@ -182,7 +182,7 @@ std::string history_to_svg(const History& history, CurveOptions options) {
   return svg + panels + "</svg>\n";
 }
 
-void save_curve(const std::filesystem::path& path, const History& history, CurveOptions options) {
+void save_curve(const std::string& path, const History& history, CurveOptions options) {
   write_file_atomically(path, history_to_svg(history, std::move(options)));
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 
 #include <unspool/models/history.h>
@@ -18,6 +17,6 @@ struct CurveOptions {
 /// epoch; what was validated stands beside it as a dashed line.
 std::string history_to_svg(const History& history, CurveOptions options = {});
 /// The same to a file. FileError if it cannot be written.
-void save_curve(const std::filesystem::path& path, const History& history, CurveOptions options = {});
+void save_curve(const std::string& path, const History& history, CurveOptions options = {});
 
 }  // namespace unspool

@@ -1,16 +1,18 @@
 #pragma once
 
-#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <unspool/core/config.h>
-#include <unspool/core/error.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
+
+namespace detail {
+[[noreturn]] void fail_no_value(std::string_view name, const std::vector<std::string>& known);
+}
 
 /// Values by name, in the order in which they came.
 template <class T>
@@ -25,9 +27,7 @@ class NamedValues {
   /// KeyError that names the nearest.
   const T& operator[](std::string_view name) const {
     const auto found = find(name);
-    if (found == entries_.end()) {
-      throw KeyError("no value is called " + in_quotes(name) + did_you_mean(name, names()));
-    }
+    if (found == entries_.end()) detail::fail_no_value(name, names());
     return found->second;
   }
   /// The value of this name, made if there is none.
@@ -51,8 +51,9 @@ class NamedValues {
 
  private:
   auto find(std::string_view name) const {
-    return std::find_if(entries_.begin(), entries_.end(),
-                        [&](const Entry& entry) { return entry.first == name; });
+    auto entry = entries_.begin();
+    while (entry != entries_.end() && entry->first != name) ++entry;
+    return entry;
   }
   std::vector<Entry> entries_;
 };

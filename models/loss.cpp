@@ -8,11 +8,41 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
 #include <unspool/core/error.h>
+#include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
 #include <unspool/layers/naming.h>
 #include <unspool/models/loss.h>
 
 namespace unspool {
+
+const Fields& LossOptions::fields() {
+  using O = LossOptions;
+  static const Fields all =
+      fields_of<O>(field("reduction", &O::reduction, "how the losses become one number"),
+                   field("name", &O::name, "the loss's name"));
+  return all;
+}
+
+const Fields& CrossentropyOptions::fields() {
+  using O = CrossentropyOptions;
+  static const Fields all =
+      fields_of<O>(field("from_logits", &O::from_logits, "y_pred are not probabilities but their logits"),
+                   field("label_smoothing", &O::label_smoothing, "how much of each label is spread over all"),
+                   field("axis", &O::axis, "the axis of the classes"),
+                   field("reduction", &O::reduction, "how the losses become one number"),
+                   field("name", &O::name, "the loss's name"));
+  return all;
+}
+
+const Fields& SparseCrossentropyOptions::fields() {
+  using O = SparseCrossentropyOptions;
+  static const Fields all = fields_of<O>(
+      field("from_logits", &O::from_logits, "y_pred are not probabilities but their logits"),
+      field("ignore_class", &O::ignore_class, "a class whose samples count for nothing"),
+      field("reduction", &O::reduction, "how the losses become one number"),
+      field("axis", &O::axis, "the axis of the classes"), field("name", &O::name, "the loss's name"));
+  return all;
+}
 
 namespace {
 

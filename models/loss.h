@@ -4,16 +4,17 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
+
+template <class Base>
+class Registry;
 
 /// How the losses of the samples become one number: "sum_over_batch_size" (the sum, divided by how many there
 /// are: weights do not change the divisor), "mean" (the same), "mean_with_sample_weight" (divided by the sum
@@ -109,7 +110,7 @@ struct ConfigValue<Loss> {
   static Loss from(const Config& config) { return Loss::from_config(config); }
 };
 
-/// All losses by name.
+/// All losses by name (core/registry.h).
 Registry<LossBase>& loss_registry();
 
 /// Makes a function usable, and written to files, by a name.
@@ -121,10 +122,7 @@ struct LossOptions {
   /// Empty: the class's, "mean_squared_error".
   std::string name = {};
 
-  static constexpr auto fields() {
-    return std::tuple(field("reduction", &LossOptions::reduction, "how the losses become one number"),
-                      field("name", &LossOptions::name, "the loss's name"));
-  }
+  static const Fields& fields();
 };
 
 /// mean((y_true - y_pred)^2) over the last axis. "mse".
@@ -139,15 +137,7 @@ struct CrossentropyOptions {
   Reduction reduction = {};
   std::string name = {};
 
-  static constexpr auto fields() {
-    using O = CrossentropyOptions;
-    return std::tuple(
-        field("from_logits", &O::from_logits, "y_pred are not probabilities but their logits"),
-        field("label_smoothing", &O::label_smoothing, "how much of each label is spread over all"),
-        field("axis", &O::axis, "the axis of the classes"),
-        field("reduction", &O::reduction, "how the losses become one number"),
-        field("name", &O::name, "the loss's name"));
-  }
+  static const Fields& fields();
 };
 
 /// -mean(y log p + (1 - y) log(1 - p)) over the axis, for labels 0 and 1.
@@ -163,14 +153,7 @@ struct SparseCrossentropyOptions {
   int axis = -1;
   std::string name = {};
 
-  static constexpr auto fields() {
-    using O = SparseCrossentropyOptions;
-    return std::tuple(field("from_logits", &O::from_logits, "y_pred are not probabilities but their logits"),
-                      field("ignore_class", &O::ignore_class, "a class whose samples count for nothing"),
-                      field("reduction", &O::reduction, "how the losses become one number"),
-                      field("axis", &O::axis, "the axis of the classes"),
-                      field("name", &O::name, "the loss's name"));
-  }
+  static const Fields& fields();
 };
 
 /// -log p of the right class, for labels 0, 1, ... ValueError for a label that is no class.

@@ -6,12 +6,26 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
 #include <unspool/layers/naming.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 
 namespace unspool {
+
+const Fields& MetricOptions::fields() {
+  using O = MetricOptions;
+  static const Fields all = fields_of<O>(field("name", &O::name, "the metric's name"));
+  return all;
+}
+
+const Fields& BinaryAccuracyOptions::fields() {
+  using O = BinaryAccuracyOptions;
+  static const Fields all = fields_of<O>(field("name", &O::name, "the metric's name"),
+                                         field("threshold", &O::threshold, "a prediction above it means 1"));
+  return all;
+}
 
 namespace {
 

@@ -4,17 +4,18 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
+
+template <class Base>
+class Registry;
 
 /// A metric of one's own that keeps more than a mean derives from this.
 class MetricBase {
@@ -97,7 +98,7 @@ class Metrics {
   std::vector<Metric> list_;
 };
 
-/// All metrics by name.
+/// All metrics by name (core/registry.h).
 Registry<MetricBase>& metric_registry();
 
 /// Makes the mean of a function usable, and written to files, by a name.
@@ -107,9 +108,7 @@ struct MetricOptions {
   /// Empty: the class's, "sparse_categorical_accuracy".
   std::string name = {};
 
-  static constexpr auto fields() {
-    return std::tuple(field("name", &MetricOptions::name, "the metric's name"));
-  }
+  static const Fields& fields();
 };
 
 /// How often the largest prediction is that of the right class, for labels 0, 1, ...
@@ -121,11 +120,7 @@ struct BinaryAccuracyOptions {
   std::string name = {};
   double threshold = 0.5;
 
-  static constexpr auto fields() {
-    using O = BinaryAccuracyOptions;
-    return std::tuple(field("name", &O::name, "the metric's name"),
-                      field("threshold", &O::threshold, "a prediction above it means 1"));
-  }
+  static const Fields& fields();
 };
 /// How often a prediction lies on the right side of a threshold.
 Metric BinaryAccuracy(BinaryAccuracyOptions options = {});

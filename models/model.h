@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <iosfwd>
 #include <memory>
 #include <optional>
@@ -132,11 +131,11 @@ class Model {
 
   /// Writes the whole model: layers, weights, how it was compiled and how far it was trained. ValueError
   /// unless built. FileError if the file cannot be written; then the old one is whole.
-  void save(const std::filesystem::path& path) const;
-  void save_weights(const std::filesystem::path& path) const;
+  void save(const std::string& path) const;
+  void save_weights(const std::string& path) const;
   /// Weights of a model of the same layers, from a file of save() or save_weights(). FileError, with nothing
   /// changed, if it does not hold them.
-  void load_weights(const std::filesystem::path& path);
+  void load_weights(const std::string& path);
 
   struct State;
 
@@ -148,6 +147,6 @@ class Model {
 
 /// The model that Model::save wrote, ready to predict or to train on, to the bit as if it had never been
 /// away. FileError on anything else. Classes of one's own have to be registered before.
-Model load_model(const std::filesystem::path& path);
+Model load_model(const std::string& path);
 
 }  // namespace unspool

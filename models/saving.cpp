@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <filesystem>
 #include <set>
 
 #include <unspool/autograd/tape.h>
@@ -76,10 +77,10 @@ void check_kind(const Snapshot& snapshot, std::string_view kind, const std::stri
   }
 }
 
-void refuse_other_formats(const std::filesystem::path& path) {
-  const std::string ending = path.extension().string();
+void refuse_other_formats(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".keras" || ending == ".h5") {
-    throw NotImplementedError(path.string() +
+    throw NotImplementedError(path +
                               ": Keras' own files are not supported by this version; save under another "
                               "ending (\"model.unspool\") to write the native format");
   }
@@ -232,17 +233,17 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
   });
 }
 
-void Model::save(const std::filesystem::path& path) const {
+void Model::save(const std::string& path) const {
   refuse_other_formats(path);
   save_archive(path, to_snapshot(*this));
 }
 
-Model load_model(const std::filesystem::path& path) {
+Model load_model(const std::string& path) {
   refuse_other_formats(path);
-  return from_snapshot(load_archive(path), path.string());
+  return from_snapshot(load_archive(path), path);
 }
 
-void Model::save_weights(const std::filesystem::path& path) const {
+void Model::save_weights(const std::string& path) const {
   refuse_other_formats(path);
   check_built(*this);
   Snapshot snapshot;
@@ -251,13 +252,13 @@ void Model::save_weights(const std::filesystem::path& path) const {
   save_archive(path, snapshot);
 }
 
-void Model::load_weights(const std::filesystem::path& path) {
+void Model::load_weights(const std::string& path) {
   refuse_other_formats(path);
   if (!network()->built()) {
     throw ValueError("the model " + name() +
                      " has no weights to load into yet: call it once, or give it an Input");
   }
-  const std::string file = path.string();
+  const std::string file = path;
   const Snapshot snapshot = load_archive(path);
   reading(file, [&] {
     check_kind(snapshot, snapshot.config.get("kind", "") == "model" ? "model" : "weights", file);

@@ -3,6 +3,26 @@
 #include <unspool/optim/adam.h>
 #include <unspool/optim/update.h>
 
+namespace unspool {
+
+const Fields& AdamOptions::fields() {
+  using O = AdamOptions;
+  static const Fields all =
+      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
+                          field("beta_1", &O::beta_1, "how slowly the mean of the gradients moves"),
+                          field("beta_2", &O::beta_2, "how slowly the mean of their squares moves"),
+                          field("epsilon", &O::epsilon, "keeps the divisor from 0"),
+                          field("amsgrad", &O::amsgrad,
+                                "divides by the largest mean of squares so far (Reddi, Kale, Kumar 2018)"));
+  return all;
+}
+
+Optimizer Adam(AdamOptions options) {
+  return Optimizer(std::make_shared<optimizers::Adam>(std::move(options)));
+}
+
+}  // namespace unspool
+
 namespace unspool::optimizers {
 
 std::vector<std::vector<Adam::Slot>> Adam::slots() const {

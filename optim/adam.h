@@ -16,17 +16,7 @@ struct AdamOptions {
   std::optional<double> global_clipnorm = std::nullopt;
   std::string name = "adam";
 
-  static constexpr auto fields() {
-    using O = AdamOptions;
-    return std::tuple_cat(
-        std::tuple(field("learning_rate", &O::learning_rate, "the size of a step"),
-                   field("beta_1", &O::beta_1, "how slowly the mean of the gradients moves"),
-                   field("beta_2", &O::beta_2, "how slowly the mean of their squares moves"),
-                   field("epsilon", &O::epsilon, "keeps the divisor from 0"),
-                   field("amsgrad", &O::amsgrad,
-                         "divides by the largest mean of squares so far (Reddi, Kale, Kumar 2018)")),
-        optimizer_fields<O>());
-  }
+  static const Fields& fields();
 };
 
 namespace optimizers {
@@ -45,6 +35,6 @@ class Adam : public OptimizerOf<AdamOptions> {
 
 /// Steps along a running mean of the gradients, divided by the root of that of their squares (Kingma and Ba
 /// 2015).
-inline constexpr OptimizerMaker<optimizers::Adam> Adam;
+Optimizer Adam(AdamOptions options = {});
 
 }  // namespace unspool

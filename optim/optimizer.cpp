@@ -4,6 +4,7 @@
 
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/threads.h>
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>
@@ -18,7 +19,7 @@ namespace {
 /// Every built-in optimizer, by its class name and, as Keras takes it, by that in small letters.
 std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
   std::vector<Registry<OptimizerBase>::Entry> entries;
-  const auto add = [&]<class T>(OptimizerMaker<T>, std::string name) {
+  const auto add = [&]<class T>(std::type_identity<T>, std::string name) {
     std::string small = name;
     for (char& c : small) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     for (std::string& each : {std::ref(name), std::ref(small)}) {
@@ -27,9 +28,9 @@ std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
       }));
     }
   };
-  add(SGD, "SGD");
-  add(RMSprop, "RMSprop");
-  add(Adam, "Adam");
+  add(std::type_identity<optimizers::SGD>(), "SGD");
+  add(std::type_identity<optimizers::RMSprop>(), "RMSprop");
+  add(std::type_identity<optimizers::Adam>(), "Adam");
   return entries;
 }
 
@@ -107,6 +108,11 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
   }
 }
 
+void detail::register_optimizer(std::string name, const std::type_info& type,
+                                std::function<std::shared_ptr<OptimizerBase>(const Config&)> factory) {
+  optimizer_registry().add({std::move(name), type, std::move(factory)});
+}
+
 std::string OptimizerBase::class_name() const { return optimizer_registry().name_of(*this); }
 std::int64_t OptimizerBase::iterations() const { return iteration_.value().item<std::int64_t>(); }
 double OptimizerBase::learning_rate() const { return learning_rate_.value().item<double>(); }
@@ -117,8 +123,11 @@ void OptimizerBase::set_learning_rate(double learning_rate) {
 void OptimizerBase::build(const std::vector<Variable>& variables) {
   if (built_) return;
   built_ = true;
+  built_for_ = variables;
+  slots_of_.resize(variables.size());
   for (const std::vector<Slot>& group : slots()) {
-    for (const Variable& variable : variables) {
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      const Variable& variable = variables[i];
       std::string base = variable.path();
       std::replace(base.begin(), base.end(), '/', '_');
       for (const Slot& slot : group) {
@@ -126,14 +135,22 @@ void OptimizerBase::build(const std::vector<Variable>& variables) {
                             {.name = base + "_" + slot.name, .trainable = false});
         made.set_path(settings_.name + "/" + made.name());
         slot_variables_.push_back(made);
-        slots_of_[variable.key()].push_back(made);
+        slots_of_[i].push_back(made);
       }
     }
   }
-  for (const Variable& variable : variables) {
-    slots_of_.try_emplace(variable.key());
-    built_for_.push_back(variable);
+}
+
+std::size_t OptimizerBase::index_of(const Variable& variable, std::size_t likely) const {
+  const auto is = [&](const Variable& known) { return known.key() == variable.key(); };
+  if (likely < built_for_.size() && is(built_for_[likely])) return likely;
+  const auto found = std::find_if(built_for_.begin(), built_for_.end(), is);
+  if (found == built_for_.end()) {
+    throw ValueError(
+        settings_.name + " does not know the variable " + variable.path() +
+        ": it was not there at the first step. Make a new optimizer, or build() it with all variables");
   }
+  return static_cast<std::size_t>(found - built_for_.begin());
 }
 
 std::vector<Variable> OptimizerBase::variables() const {
@@ -173,20 +190,18 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
 
   std::vector<Tensor> given;
   std::vector<Variable> moved;
+  std::vector<std::size_t> places;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
-    if (!slots_of_.contains(variable.key())) {
-      throw ValueError(
-          settings_.name + " does not know the variable " + variable.path() +
-          ": it was not there at the first step. Make a new optimizer, or build() it with all variables");
-    }
+    const std::size_t place = index_of(variable, i);
     if (!(gradients[i].shape() == variable.shape()) || gradients[i].dtype() != variable.dtype()) {
       throw ValueError(settings_.name + ": the gradient of " + variable.path() + " is " +
                        describe(gradients[i]) + ", the variable " + describe(variable.value()));
     }
     given.push_back(gradients[i]);
     moved.push_back(variable);
+    places.push_back(place);
   }
   if (given.empty()) throw ValueError(settings_.name + ": no gradients provided for any variable");
 
@@ -201,7 +216,7 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
     }
   }
   for (std::size_t i = 0; i < moved.size(); ++i) {
-    update(moved[i], given[i], slots_of_.at(moved[i].key()), step);
+    update(moved[i], given[i], slots_of_[places[i]], step);
   }
   for (const Variable& variable : moved) {
     if (variable.constraint()) variable.assign(variable.constraint()(variable.value()));

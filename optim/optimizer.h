@@ -1,22 +1,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <tuple>
-#include <unordered_map>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
+
+template <class Base>
+class Registry;
 
 /// What every optimizer has, whatever its formula.
 struct OptimizerSettings {
@@ -28,10 +31,11 @@ struct OptimizerSettings {
   std::string name = {};
 };
 
-/// The arguments that every optimizer takes after its own, as fields of its options struct.
-template <class O>
-constexpr auto optimizer_fields() {
-  return std::tuple(
+/// The fields of an options struct: its own, then the arguments that every optimizer takes.
+template <class O, class... T>
+Fields optimizer_fields(const Field<O, T>&... own) {
+  return fields_of<O>(
+      own...,
       field("weight_decay", &O::weight_decay,
             "takes this part, times the rate, off each weight before a step"),
       field("clipnorm", &O::clipnorm, "the largest norm of each gradient"),
@@ -99,14 +103,15 @@ class OptimizerBase {
 
  private:
   std::vector<Tensor> clipped(std::vector<Tensor> gradients) const;
+  std::size_t index_of(const Variable& variable, std::size_t likely) const;
 
   OptimizerSettings settings_;
   Variable iteration_;
   Variable learning_rate_;
   bool built_ = false;
   std::vector<Variable> slot_variables_;
-  std::unordered_map<const void*, std::vector<Variable>> slots_of_;
-  std::vector<Variable> built_for_;  // Held, so that no key of slots_of_ comes back as another's.
+  std::vector<Variable> built_for_;
+  std::vector<std::vector<Variable>> slots_of_;  // Of each of those.
 };
 
 /// The same with an options struct, which has the fields of optimizer_fields after its own.
@@ -170,23 +175,19 @@ struct ConfigValue<Optimizer> {
   static Optimizer from(const Config& config) { return Optimizer::from_config(config); }
 };
 
-/// All optimizers by name.
+/// All optimizers by name (core/registry.h).
 Registry<OptimizerBase>& optimizer_registry();
+namespace detail {
+void register_optimizer(std::string name, const std::type_info& type,
+                        std::function<std::shared_ptr<OptimizerBase>(const Config&)> factory);
+}
 
 /// Makes an optimizer of one's own, which is made from T::Options, known to configs and files.
 template <class T>
 void register_optimizer(std::string name) {
-  optimizer_registry().add<T>(std::move(name), [](const Config& config) {
+  detail::register_optimizer(std::move(name), typeid(T), [](const Config& config) {
     return std::make_shared<T>(from_config<typename T::Options>(config));
   });
 }
-
-/// The function object behind an optimizer's name: Adam({.learning_rate = 1e-3}).
-template <class T>
-struct OptimizerMaker {
-  Optimizer operator()(typename T::Options options = {}) const {
-    return Optimizer(std::make_shared<T>(std::move(options)));
-  }
-};
 
 }  // namespace unspool

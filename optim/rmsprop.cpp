@@ -3,6 +3,25 @@
 #include <unspool/optim/rmsprop.h>
 #include <unspool/optim/update.h>
 
+namespace unspool {
+
+const Fields& RMSpropOptions::fields() {
+  using O = RMSpropOptions;
+  static const Fields all =
+      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
+                          field("rho", &O::rho, "how slowly the mean of the squared gradients moves"),
+                          field("momentum", &O::momentum, "how much of the last step is made again"),
+                          field("epsilon", &O::epsilon, "keeps the divisor from 0"),
+                          field("centered", &O::centered, "divides by the variance, not by the mean square"));
+  return all;
+}
+
+Optimizer RMSprop(RMSpropOptions options) {
+  return Optimizer(std::make_shared<optimizers::RMSprop>(std::move(options)));
+}
+
+}  // namespace unspool
+
 namespace unspool::optimizers {
 
 std::vector<std::vector<RMSprop::Slot>> RMSprop::slots() const {

@@ -16,16 +16,7 @@ struct RMSpropOptions {
   std::optional<double> global_clipnorm = std::nullopt;
   std::string name = "rmsprop";
 
-  static constexpr auto fields() {
-    using O = RMSpropOptions;
-    return std::tuple_cat(
-        std::tuple(field("learning_rate", &O::learning_rate, "the size of a step"),
-                   field("rho", &O::rho, "how slowly the mean of the squared gradients moves"),
-                   field("momentum", &O::momentum, "how much of the last step is made again"),
-                   field("epsilon", &O::epsilon, "keeps the divisor from 0"),
-                   field("centered", &O::centered, "divides by the variance, not by the mean square")),
-        optimizer_fields<O>());
-  }
+  static const Fields& fields();
 };
 
 namespace optimizers {
@@ -43,6 +34,6 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 }  // namespace optimizers
 
 /// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012).
-inline constexpr OptimizerMaker<optimizers::RMSprop> RMSprop;
+Optimizer RMSprop(RMSpropOptions options = {});
 
 }  // namespace unspool

@@ -1,6 +1,21 @@
 #include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
 
+namespace unspool {
+
+const Fields& SGDOptions::fields() {
+  using O = SGDOptions;
+  static const Fields all = optimizer_fields<O>(
+      field("learning_rate", &O::learning_rate, "the size of a step"),
+      field("momentum", &O::momentum, "how much of the last step is made again, in [0, 1]"),
+      field("nesterov", &O::nesterov, "looks ahead along the momentum (Nesterov 1983)"));
+  return all;
+}
+
+Optimizer SGD(SGDOptions options) { return Optimizer(std::make_shared<optimizers::SGD>(std::move(options))); }
+
+}  // namespace unspool
+
 namespace unspool::optimizers {
 
 SGD::SGD(SGDOptions options) : OptimizerOf(std::move(options)) {

@@ -14,14 +14,7 @@ struct SGDOptions {
   std::optional<double> global_clipnorm = std::nullopt;
   std::string name = "SGD";
 
-  static constexpr auto fields() {
-    using O = SGDOptions;
-    return std::tuple_cat(
-        std::tuple(field("learning_rate", &O::learning_rate, "the size of a step"),
-                   field("momentum", &O::momentum, "how much of the last step is made again, in [0, 1]"),
-                   field("nesterov", &O::nesterov, "looks ahead along the momentum (Nesterov 1983)")),
-        optimizer_fields<O>());
-  }
+  static const Fields& fields();
 };
 
 namespace optimizers {
@@ -40,6 +33,6 @@ class SGD : public OptimizerOf<SGDOptions> {
 }  // namespace optimizers
 
 /// Gradient descent, with momentum if asked for: m = momentum m - rate g, w += m.
-inline constexpr OptimizerMaker<optimizers::SGD> SGD;
+Optimizer SGD(SGDOptions options = {});
 
 }  // namespace unspool

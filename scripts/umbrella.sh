@@ -1,19 +1,33 @@
 #!/bin/sh
-# Writes unspool.h, which includes every public header. With --check, says whether it does and writes nothing.
+# Writes unspool.h, which includes what programs use, and operation.h, which includes what it takes to declare an
+# operation. With --check, says whether they do and writes nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
-text() {
+# Left out of unspool.h: it is to compile in no time.
+authors='core/array core/memory core/pooled core/registry core/small_vector autograd/attributes
+  autograd/check_operation autograd/elementwise autograd/families autograd/fold autograd/operation autograd/recorder
+  layers/graph optim/update'
+operation='autograd/check_operation autograd/elementwise autograd/fold autograd/operation autograd/recorder'
+
+unspool() {
   echo '#pragma once'
   for folder in core serialization autograd layers optim models; do
-    [ -d "$folder" ] || continue
-    headers=$(find "$folder" -name '*.h' -not -path '*/kernels/*' -not -path '*/internal/*' | LC_ALL=C sort)
+    headers=$(find "$folder" -name '*.h' -not -path '*/kernels/*' -not -path '*/internal/*' | LC_ALL=C sort |
+      grep -vxF "$(printf '%s.h\n' $authors)")
     [ -z "$headers" ] || { echo; echo "$headers" | sed 's|.*|#include <unspool/&>|'; }
   done
 }
 
-if [ "${1:-}" = --check ]; then
-  text | diff -u unspool.h - || { echo 'unspool.h lacks a public header: run scripts/umbrella.sh' >&2; exit 1; }
-else
-  text > unspool.h
-fi
+operation() {
+  printf '#pragma once\n\n'
+  printf '#include <unspool/%s.h>\n' $operation
+}
+
+for header in unspool operation; do
+  if [ "${1:-}" = --check ]; then
+    $header | diff -u $header.h - || { echo "$header.h is out of date: run scripts/umbrella.sh" >&2; exit 1; }
+  else
+    $header > $header.h
+  fi
+done

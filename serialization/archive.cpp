@@ -260,12 +260,12 @@ Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
   return read_body(body);
 }
 
-void save_archive(const std::filesystem::path& path, const Snapshot& snapshot) {
+void save_archive(const std::string& path, const Snapshot& snapshot) {
   write_file_atomically(path, archive_to_bytes(snapshot));
 }
 
-Snapshot load_archive(const std::filesystem::path& path) {
-  return archive_from_bytes(read_file(path), in_quotes(path.native()));
+Snapshot load_archive(const std::string& path) {
+  return archive_from_bytes(read_file(path), in_quotes(path));
 }
 
 }  // namespace unspool

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -94,7 +95,7 @@ bool write_all(int descriptor, std::string_view bytes) {
 
 }  // namespace
 
-std::string read_file(const fs::path& path) {
+std::string read_file(const std::string& path) {
   // O_NONBLOCK: opening a pipe must not wait for a writer; on regular files it does nothing.
   Descriptor file(open_file(path, O_RDONLY | O_NONBLOCK));
   if (file.get() < 0) fail("read", path);
@@ -115,7 +116,8 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
-void write_file_atomically(const fs::path& path, std::string_view bytes) {
+void write_file_atomically(const std::string& name, std::string_view bytes) {
+  const fs::path path = name;
   std::error_code no_such_file;
   fs::path target = fs::canonical(path, no_such_file);
   if (no_such_file) target = path;

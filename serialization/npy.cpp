@@ -253,11 +253,9 @@ std::string npy_to_bytes(const Tensor& tensor) {
   return bytes;
 }
 
-Tensor load_npy(const std::filesystem::path& path) {
-  return npy_from_bytes(read_file(path), in_quotes(path.native()));
-}
+Tensor load_npy(const std::string& path) { return npy_from_bytes(read_file(path), in_quotes(path)); }
 
-void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
+void save_npy(const std::string& path, const Tensor& tensor) {
   write_file_atomically(path, npy_to_bytes(tensor));
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -11,9 +10,9 @@ namespace unspool {
 /// NumPy's .npy, versions 1 to 3: float32, float64, int32, int64 and bool, in either order of bytes, C or
 /// Fortran order. FileError on anything else: other dtypes by name, Python objects among them (they are
 /// pickles, which are code), bytes that are missing or left over.
-Tensor load_npy(const std::filesystem::path& path);
+Tensor load_npy(const std::string& path);
 /// Version 1, as numpy.save writes it. The file is replaced whole or not at all.
-void save_npy(const std::filesystem::path& path, const Tensor& tensor);
+void save_npy(const std::string& path, const Tensor& tensor);
 
 /// `name` stands in errors for the file.
 Tensor npy_from_bytes(std::string_view bytes, const std::string& name = "the npy file");

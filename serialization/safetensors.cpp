@@ -189,11 +189,11 @@ std::string safetensors_to_bytes(const Safetensors& content) {
   return bytes;
 }
 
-Safetensors load_safetensors(const std::filesystem::path& path) {
-  return safetensors_from_bytes(read_file(path), in_quotes(path.native()));
+Safetensors load_safetensors(const std::string& path) {
+  return safetensors_from_bytes(read_file(path), in_quotes(path));
 }
 
-void save_safetensors(const std::filesystem::path& path, const Safetensors& content) {
+void save_safetensors(const std::string& path, const Safetensors& content) {
   write_file_atomically(path, safetensors_to_bytes(content));
 }
 

@@ -2,6 +2,7 @@
 #include <concepts>
 #include <doctest/doctest.h>
 
+#include <unspool/operation.h>
 #include <unspool/unspool.h>
 
 using namespace unspool;

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,7 +32,10 @@ struct NamedFunction {
 
 /// Of classes without arguments.
 struct NoOptions {
-  static constexpr auto fields() { return std::tuple<>(); }
+  static const Fields& fields() {
+    static const Fields none = fields_of<NoOptions>();
+    return none;
+  }
 };
 
 /// One built-in class of them, declared by a Kind:

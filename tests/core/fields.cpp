@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 
 using namespace unspool;
@@ -22,7 +23,11 @@ std::string message_of(F&& f) {
 struct Penalty {
   float l1 = 0.0f;
   float l2 = 0.01f;
-  static constexpr auto fields() { return std::tuple(field("l1", &Penalty::l1), field("l2", &Penalty::l2)); }
+  static const Fields& fields() {
+    using O = Penalty;
+    static const Fields all = fields_of<O>(field("l1", &O::l1), field("l2", &O::l2));
+    return all;
+  }
 };
 
 struct CellOptions {
@@ -37,64 +42,64 @@ struct CellOptions {
   double epsilon = 1e-7;
   std::optional<Index> seed = std::nullopt;
 
-  static constexpr auto fields() {
+  static const Fields& fields() {
     using O = CellOptions;
-    return std::tuple(field("units", &O::units, "the size of the state"), field("activation", &O::activation),
-                      field("use_bias", &O::use_bias), field("regularizer", &O::regularizer),
-                      field("metrics", &O::metrics), field("shape", &O::shape), field("dtype", &O::dtype),
-                      field("dropout", &O::dropout), field("epsilon", &O::epsilon), field("seed", &O::seed));
+    static const Fields all =
+        fields_of<O>(field("units", &O::units, "the size of the state"), field("activation", &O::activation),
+                     field("use_bias", &O::use_bias), field("regularizer", &O::regularizer),
+                     field("metrics", &O::metrics), field("shape", &O::shape), field("dtype", &O::dtype),
+                     field("dropout", &O::dropout), field("epsilon", &O::epsilon), field("seed", &O::seed));
+    return all;
   }
 };
 
 struct LacksTheLast {
   float a = 0;
   std::optional<float> b = std::nullopt;
-  static constexpr auto fields() { return std::tuple(field("a", &LacksTheLast::a)); }
 };
 
 struct LacksOneOfMany {
   bool a = false, b = false, c = false;
-  static constexpr auto fields() {
-    return std::tuple(field("a", &LacksOneOfMany::a), field("c", &LacksOneOfMany::c));
-  }
 };
 
 struct LacksTheRequired {
   required<Index> a;
   required<std::string> b;
-  static constexpr auto fields() { return std::tuple(field("a", &LacksTheRequired::a)); }
 };
 
 struct AnotherOrder {
   std::string a = {};
   float b = 0;
-  static constexpr auto fields() {
-    return std::tuple(field("b", &AnotherOrder::b), field("a", &AnotherOrder::a));
-  }
 };
 
 struct AllRequired {
   required<int> small;
   required<std::string> name;
   required<float> rate;
-  static constexpr auto fields() {
+  static const Fields& fields() {
     using O = AllRequired;
-    return std::tuple(field("small", &O::small), field("name", &O::name), field("rate", &O::rate));
+    static const Fields all =
+        fields_of<O>(field("small", &O::small), field("name", &O::name), field("rate", &O::rate));
+    return all;
   }
 };
 
 struct Nothing {
-  static constexpr auto fields() { return std::tuple(); }
+  static const Fields& fields() {
+    using O = Nothing;
+    static const Fields all = fields_of<O>();
+    return all;
+  }
 };
 
-static_assert(detail::lists_every_field<Penalty>());
-static_assert(detail::lists_every_field<CellOptions>());
-static_assert(detail::lists_every_field<AllRequired>());
-static_assert(detail::lists_every_field<Nothing>());
-static_assert(!detail::lists_every_field<LacksTheLast>());
-static_assert(!detail::lists_every_field<LacksOneOfMany>());
-static_assert(!detail::lists_every_field<LacksTheRequired>());
-static_assert(!detail::lists_every_field<AnotherOrder>());
+using detail::takes_exactly;
+static_assert(takes_exactly<Penalty, float, float>);
+static_assert(takes_exactly<AllRequired, required<int>, required<std::string>, required<float>>);
+static_assert(takes_exactly<Nothing>);
+static_assert(!takes_exactly<LacksTheLast, float>);
+static_assert(!takes_exactly<LacksOneOfMany, bool, bool>);
+static_assert(!takes_exactly<LacksTheRequired, required<Index>>);
+static_assert(!takes_exactly<AnotherOrder, float, std::string>);
 
 static_assert(!std::is_default_constructible_v<CellOptions>);
 static_assert(!std::is_constructible_v<required<Index>, double>);

@@ -1,8 +1,7 @@
-#include <unspool/core/version.h>
-
 #include <doctest/doctest.h>
-
 #include <string>
+
+#include <unspool/core/version.h>
 
 TEST_CASE("the library has the version of its headers") {
   const std::string of_headers = std::to_string(UNSPOOL_VERSION_MAJOR) + "." +

@@ -1,6 +1,6 @@
-#include <unspool/unspool.h>
-
 #include <iostream>
+
+#include <unspool/unspool.h>
 
 int main() {
   const unspool::Shape shape{2, 3};

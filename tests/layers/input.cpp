@@ -1,3 +1,5 @@
+#include <unspool/layers/graph.h>
+
 #include "support.h"
 
 using namespace unspool;

@@ -16,10 +16,11 @@ struct PowerOptions {
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;
-  static constexpr auto fields() {
+  static const Fields& fields() {
     using O = PowerOptions;
-    return std::tuple(field("exponent", &O::exponent), field("name", &O::name),
-                      field("trainable", &O::trainable), field("dtype", &O::dtype));
+    static const Fields all = fields_of<O>(field("exponent", &O::exponent), field("name", &O::name),
+                                           field("trainable", &O::trainable), field("dtype", &O::dtype));
+    return all;
   }
 };
 

@@ -207,9 +207,9 @@ struct SignOptions {
   double learning_rate = 0.1;
   std::optional<double> weight_decay, clipnorm, clipvalue, global_clipnorm;
   std::string name = "sign";
-  static constexpr auto fields() {
-    return std::tuple_cat(std::tuple(field("learning_rate", &SignOptions::learning_rate)),
-                          optimizer_fields<SignOptions>());
+  static const Fields& fields() {
+    static const Fields all = optimizer_fields(field("learning_rate", &SignOptions::learning_rate));
+    return all;
   }
 };
 /// An optimizer written with operations.
@@ -227,7 +227,8 @@ class Sign : public OptimizerOf<SignOptions> {
 
 TEST_CASE("an optimizer of one's own") {
   register_optimizer<Sign>("my>Sign");
-  const Optimizer read = Optimizer::from_config(OptimizerMaker<Sign>()({.learning_rate = .5}).config());
+  const Optimizer read =
+      Optimizer::from_config(Optimizer(std::make_shared<Sign>(SignOptions{.learning_rate = .5})).config());
   check_close(one_step(read), {.5, 1.5, 2.5, 3.5});
 }
 
