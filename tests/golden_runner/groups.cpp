@@ -28,10 +28,12 @@ void run(const Case& file, Report& report) {
   for (const auto& [group, runner] : runners) {
     if (group == file.group()) {
       runner(file, report);
+      if (!report.holds()) return;
+      report.begin_part("");
       for (const std::string& name : file.left()) {
         report.fail("the file holds a tensor " + in_quotes(name) + " that this program has no use for");
       }
-      if (report.holds() && report.compared() == 0) report.fail("the file holds nothing to compare with");
+      if (report.compared() == 0) report.fail("the file holds nothing to compare with");
       return;
     }
     known.emplace_back(group);
