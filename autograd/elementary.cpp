@@ -7,6 +7,7 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/core/kernels/tanh.h>
 
 namespace unspool {
 namespace {
@@ -104,7 +105,7 @@ constexpr Operation records[] = {
      .examples = {{-2, 2}}},
     {.name = "tanh",
      .summary = "the hyperbolic tangent of x",
-     .kernel = elementwise([](floating_point auto x) { return std::tanh(x); }),
+     .kernel = elementwise([](floating_point auto x) { return kernels::tanh(x); }),
      .gradient = [](Backward& b) { b.dx() = tanh_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},

@@ -1,0 +1,45 @@
+#include "groups.h"
+
+#include <utility>
+#include <vector>
+
+#include <unspool/core/error.h>
+
+namespace golden {
+namespace {
+
+using Runner = void (*)(const Case&, Report&);
+
+constexpr std::pair<std::string_view, Runner> runners[] = {
+    {"cells", run_layer},
+    {"rnn", run_layer},
+    {"stateful", run_stateful},
+    {"custom", run_layer},
+    {"wrappers", run_layer},
+    {"layers", run_layer},
+    {"activations", run_activation},
+    {"initializers", run_initializer},
+};
+
+}  // namespace
+
+void run(const Case& file, Report& report) {
+  std::vector<std::string> known;
+  for (const auto& [group, runner] : runners) {
+    if (group == file.group()) {
+      runner(file, report);
+      if (!report.holds()) return;
+      report.begin_part("");
+      for (const std::string& name : file.left()) {
+        report.fail("the file holds a tensor " + in_quotes(name) + " that this program has no use for");
+      }
+      if (report.compared() == 0) report.fail("the file holds nothing to compare with");
+      return;
+    }
+    known.emplace_back(group);
+  }
+  throw ValueError("no group of cases is called " + in_quotes(file.group()) +
+                   did_you_mean(file.group(), known));
+}
+
+}  // namespace golden

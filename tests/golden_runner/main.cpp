@@ -1,0 +1,81 @@
+// Runs cases of real Keras: golden FOLDER_OR_FILE... A line a case, the counts last; fails if any case does,
+// is malformed or of a kind that has no runner here.
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+
+#include <unspool/core/error.h>
+#include <unspool/core/random.h>
+
+#include "custom_cells.h"
+#include "groups.h"
+
+namespace {
+
+using namespace golden;
+
+/// The cases below a folder, in order; a file is itself.
+std::vector<std::filesystem::path> cases_in(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) throw FileError(path.string() + ": no such file or folder");
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+  }
+  if (files.empty()) throw FileError(path.string() + ": no file .safetensors lies here");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void print(const std::string& name, const std::string& verdict) {
+  std::cout << std::left << std::setw(48) << name << ' ' << verdict << std::endl;
+}
+
+bool run_file(const std::filesystem::path& path) {
+  std::string name = path.string();
+  try {
+    const Case file(path);
+    name = file.name();
+    set_seed(0);
+    Report report(file.tolerance());
+    try {
+      run(file, report);
+    } catch (const std::exception& error) {
+      report.fail(error.what());
+    }
+    const std::string worst = digits(report.worst(), 3);
+    if (report.holds()) {
+      print(name, worst + " holds" + (report.worst() > 0 ? ", greatest at " + report.worst_place() : ""));
+      return true;
+    }
+    std::string why;
+    for (const std::string& failure : report.failures()) why += "\n    " + failure;
+    print(name, worst + " FAILS" + why);
+  } catch (const std::exception& error) {
+    print(name, std::string("FAILS\n    ") + error.what());
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "golden: expected folders or files of golden cases: golden tests/golden\n";
+    return 2;
+  }
+  register_custom_cells();
+  int passed = 0;
+  int failed = 0;
+  for (int i = 1; i < argc; ++i) {
+    try {
+      for (const std::filesystem::path& file : cases_in(argv[i])) ++(run_file(file) ? passed : failed);
+    } catch (const std::exception& error) {
+      print(argv[i], std::string("FAILS\n    ") + error.what());
+      ++failed;
+    }
+  }
+  std::cout << passed << " passed, " << failed << " failed\n";
+  return failed == 0 ? 0 : 1;
+}
