@@ -1,5 +1,22 @@
 #pragma once
 
+#include <unspool/core/config.h>
+#include <unspool/core/dtype.h>
+#include <unspool/core/error.h>
+#include <unspool/core/fields.h>
+#include <unspool/core/random.h>
+#include <unspool/core/scalar.h>
+#include <unspool/core/shape.h>
+#include <unspool/core/tensor.h>
+#include <unspool/core/threads.h>
+#include <unspool/core/version.h>
+
+#include <unspool/serialization/archive.h>
+#include <unspool/serialization/file.h>
+#include <unspool/serialization/npy.h>
+#include <unspool/serialization/safetensors.h>
+#include <unspool/serialization/snapshot.h>
+
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
@@ -16,16 +33,7 @@
 #include <unspool/autograd/softmax.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
-#include <unspool/core/config.h>
-#include <unspool/core/dtype.h>
-#include <unspool/core/error.h>
-#include <unspool/core/fields.h>
-#include <unspool/core/random.h>
-#include <unspool/core/scalar.h>
-#include <unspool/core/shape.h>
-#include <unspool/core/tensor.h>
-#include <unspool/core/threads.h>
-#include <unspool/core/version.h>
+
 #include <unspool/layers/activation.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/constraint.h>
@@ -40,6 +48,12 @@
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+
+#include <unspool/optim/adam.h>
+#include <unspool/optim/optimizer.h>
+#include <unspool/optim/rmsprop.h>
+#include <unspool/optim/sgd.h>
+
 #include <unspool/models/callback.h>
 #include <unspool/models/csv.h>
 #include <unspool/models/curve.h>
@@ -49,12 +63,3 @@
 #include <unspool/models/model.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
-#include <unspool/optim/adam.h>
-#include <unspool/optim/optimizer.h>
-#include <unspool/optim/rmsprop.h>
-#include <unspool/optim/sgd.h>
-#include <unspool/serialization/archive.h>
-#include <unspool/serialization/file.h>
-#include <unspool/serialization/npy.h>
-#include <unspool/serialization/safetensors.h>
-#include <unspool/serialization/snapshot.h>

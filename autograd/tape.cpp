@@ -296,10 +296,17 @@ std::string TapeState::to_string() const {
   return text;
 }
 
-GradientTape::GradientTape(GradientTapeOptions options)
-    : state_(std::make_unique<TapeState>(options.persistent, options.watch_accessed_variables)) {}
+Source::Source(const Tensor& tensor) : tensor_(tensor) {}
+Source::Source(const Variable& variable) : variable_(variable) {}
+Sources::Sources(std::initializer_list<Source> sources) : list_(sources) {}
+Sources::Sources(std::vector<Source> sources) : list_(std::move(sources)) {}
+Sources::Sources(const std::vector<Tensor>& tensors) : list_(tensors.begin(), tensors.end()) {}
+Sources::Sources(const std::vector<Variable>& variables) : list_(variables.begin(), variables.end()) {}
 
-GradientTape::~GradientTape() = default;
+GradientTape::GradientTape(GradientTapeOptions options)
+    : state_(new TapeState(options.persistent, options.watch_accessed_variables)) {}
+
+GradientTape::~GradientTape() { delete state_; }
 
 void GradientTape::watch(const Tensor& tensor) { state_->watch(tensor); }
 void GradientTape::watch(const Variable& variable) {

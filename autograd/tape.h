@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,8 +12,8 @@ namespace unspool {
 /// What a gradient is taken by: a tensor that was watched or computed, or a variable (all its reads).
 class Source {
  public:
-  Source(const Tensor& tensor) : tensor_(tensor) {}
-  Source(const Variable& variable) : variable_(variable) {}
+  Source(const Tensor& tensor);
+  Source(const Variable& variable);
   const Tensor& tensor() const { return tensor_; }
   const Variable& variable() const { return variable_; }
 
@@ -26,10 +25,10 @@ class Source {
 /// A list of sources from whatever list is at hand.
 class Sources {
  public:
-  Sources(std::initializer_list<Source> sources) : list_(sources) {}
-  Sources(std::vector<Source> sources) : list_(std::move(sources)) {}
-  Sources(const std::vector<Tensor>& tensors) : list_(tensors.begin(), tensors.end()) {}
-  Sources(const std::vector<Variable>& variables) : list_(variables.begin(), variables.end()) {}
+  Sources(std::initializer_list<Source> sources);
+  Sources(std::vector<Source> sources);
+  Sources(const std::vector<Tensor>& tensors);
+  Sources(const std::vector<Variable>& variables);
   const std::vector<Source>& list() const { return list_; }
 
  private:
@@ -91,7 +90,7 @@ class GradientTape {
   std::string to_string() const;
 
  private:
-  std::unique_ptr<class TapeState> state_;
+  class TapeState* state_;  // Owned.
 };
 
 /// While it lives, no tape on this thread records.

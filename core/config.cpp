@@ -333,10 +333,16 @@ std::int64_t ConfigValue<std::int64_t>::from(const Config& config) {
   return std::get<std::int64_t>(*config.value_);
 }
 
-void ConfigValue<std::int64_t>::fail_range(const Config& config, std::string_view low,
-                                           std::string_view high) {
-  throw ValueError(config.path() + ": expected an integer from " + std::string(low) + " to " +
-                   std::string(high) + ", came " + config.describe());
+std::string detail::to_string(IntegerRange range) {
+  const std::uint64_t all = ~std::uint64_t{0} >> (64 - 8 * range.bytes);
+  const std::uint64_t half = all / 2;
+  if (!range.negative) return "from 0 to " + std::to_string(all);
+  return "from -" + std::to_string(half + 1) + " to " + std::to_string(half);
+}
+
+void ConfigValue<std::int64_t>::fail_range(const Config& config, detail::IntegerRange range) {
+  throw ValueError(config.path() + ": expected an integer " + detail::to_string(range) + ", came " +
+                   config.describe());
 }
 
 double ConfigValue<double>::from(const Config& config) {

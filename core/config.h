@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,22 @@
 #include <unspool/core/shape.h>
 
 namespace unspool {
+
+namespace detail {
+
+/// The range of a type of integers.
+struct IntegerRange {
+  int bytes;
+  bool negative;
+};
+template <class I>
+constexpr IntegerRange integer_range() {
+  return {sizeof(I), std::is_signed_v<I>};
+}
+/// "from -128 to 127".
+std::string to_string(IntegerRange range);
+
+}  // namespace detail
 
 /// How a C++ type is written to a Config and read back: specialise it with
 ///   static Config to(const T&);  static T from(const Config&);
@@ -193,7 +208,7 @@ template <>
 struct ConfigValue<std::int64_t> {
   static Config to(std::int64_t value) { return value; }
   static std::int64_t from(const Config& config);
-  [[noreturn]] static void fail_range(const Config& config, std::string_view low, std::string_view high);
+  [[noreturn]] static void fail_range(const Config& config, detail::IntegerRange range);
 };
 
 template <std::integral I>
@@ -202,8 +217,7 @@ requires(!std::same_as<I, char> && !std::same_as<I, wchar_t>) struct ConfigValue
   static I from(const Config& config) {
     const std::int64_t value = ConfigValue<std::int64_t>::from(config);
     if (!std::in_range<I>(value)) {
-      ConfigValue<std::int64_t>::fail_range(config, std::to_string(std::numeric_limits<I>::min()),
-                                            std::to_string(std::numeric_limits<I>::max()));
+      ConfigValue<std::int64_t>::fail_range(config, detail::integer_range<I>());
     }
     return static_cast<I>(value);
   }

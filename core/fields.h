@@ -21,8 +21,7 @@ concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same
 /// What stands in a required field until its value is read from a config.
 struct Unset {};
 
-[[noreturn]] void fail_integer_range(const std::string& low, const std::string& high,
-                                     const std::string& came);
+[[noreturn]] void fail_integer_range(IntegerRange range, const std::string& came);
 
 }  // namespace detail
 
@@ -40,8 +39,7 @@ class required {
       : value_(static_cast<T>(value)) {
     if constexpr (std::integral<T>) {
       if (!std::in_range<T>(value)) {
-        detail::fail_integer_range(std::to_string(std::numeric_limits<T>::min()),
-                                   std::to_string(std::numeric_limits<T>::max()), std::to_string(value));
+        detail::fail_integer_range(detail::integer_range<T>(), std::to_string(value));
       }
     }
   }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
@@ -29,14 +28,14 @@ namespace internal {
 /// Elements in memory, 64-byte aligned, shared by every tensor that shows them. The header and its data are
 /// one block of pooled memory.
 struct Storage {
-  std::atomic<std::uint32_t> references;
+  std::uint32_t references;
   std::size_t bytes;
   void* data() { return reinterpret_cast<std::byte*>(this) + 64; }
 };
 
 /// What is known of a value without its elements, and its identity.
 struct TensorHead {
-  std::atomic<std::uint32_t> references;
+  std::uint32_t references;
   DType dtype;
   std::uint64_t id;
   Shape shape;
@@ -63,7 +62,8 @@ inline bool single_threaded() {
 #endif
 }
 
-/// A counted reference. A lone holder gives up its count without an atomic write.
+/// A counted reference. A lone holder gives up its count without an atomic write. The counts are written by
+/// the compiler's built-in functions, since <atomic> would cost everyone who includes this.
 template <class T, void (*free)(T*) noexcept>
 class Counted {
  public:
@@ -72,10 +72,9 @@ class Counted {
   Counted(const Counted& other) : object_(other.object_) {
     if (object_ == nullptr) return;
     if (single_threaded()) {
-      object_->references.store(object_->references.load(std::memory_order_relaxed) + 1,
-                                std::memory_order_relaxed);
+      ++object_->references;
     } else {
-      object_->references.fetch_add(1, std::memory_order_relaxed);
+      __atomic_fetch_add(&object_->references, 1, __ATOMIC_RELAXED);
     }
   }
   Counted(Counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
@@ -85,10 +84,10 @@ class Counted {
   }
   ~Counted() {
     if (object_ == nullptr) return;
-    const std::uint32_t count = object_->references.load(std::memory_order_acquire);
+    const std::uint32_t count = __atomic_load_n(&object_->references, __ATOMIC_ACQUIRE);
     if (count != 1 && single_threaded()) {
-      object_->references.store(count - 1, std::memory_order_relaxed);
-    } else if (count == 1 || object_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      object_->references = count - 1;
+    } else if (count == 1 || __atomic_fetch_sub(&object_->references, 1, __ATOMIC_ACQ_REL) == 1) {
       free(object_);
     }
   }
@@ -279,7 +278,7 @@ struct TensorAccess {
   static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.head_, {}); }
   static void* data(Tensor& tensor) { return tensor.storage_->data(); }
   static bool sole_owner(const Tensor& tensor) {
-    return tensor.storage_->references.load(std::memory_order_acquire) == 1;
+    return __atomic_load_n(&tensor.storage_->references, __ATOMIC_ACQUIRE) == 1;
   }
   static bool same_elements(const Tensor& a, const Tensor& b) { return a.storage_.get() == b.storage_.get(); }
   static bool has_elements(const Tensor& tensor) { return static_cast<bool>(tensor.storage_); }

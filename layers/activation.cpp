@@ -72,6 +72,13 @@ const BuiltIn* find(std::string_view name) {
 
 }  // namespace
 
+Activation::Activation() = default;
+Activation::~Activation() = default;
+Activation::Activation(const Activation& other) = default;
+Activation::Activation(Activation&& other) noexcept = default;
+Activation& Activation::operator=(const Activation& other) = default;
+Activation& Activation::operator=(Activation&& other) noexcept = default;
+Activation::Activation(const char* name) : Activation(std::string(name)) {}
 Activation::Activation(const std::string& name) {
   if (name.empty() || name == "linear") return;
   if (const BuiltIn* found = find(name)) {

@@ -15,8 +15,13 @@ namespace unspool {
 /// from a function. ValueError for an unknown name, naming the nearest.
 class Activation {
  public:
-  Activation() = default;
-  Activation(const char* name) : Activation(std::string(name)) {}
+  Activation();
+  ~Activation();  // What is copied in every options struct is compiled once.
+  Activation(const Activation& other);
+  Activation(Activation&& other) noexcept;
+  Activation& operator=(const Activation& other);
+  Activation& operator=(Activation&& other) noexcept;
+  Activation(const char* name);
   Activation(const std::string& name);
   /// A function of your own. It has no name, so that a config cannot hold it: see register_activation.
   template <class F>

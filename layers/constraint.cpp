@@ -7,6 +7,13 @@
 
 namespace unspool {
 
+Config ConfigValue<AxisList>::to(const AxisList& axes) {
+  return axes.list().size() == 1 ? Config(axes.list()[0]) : to_config(axes.list());
+}
+AxisList ConfigValue<AxisList>::from(const Config& config) {
+  return config.is_list() ? AxisList(config.as<std::vector<Index>>()) : AxisList(config.as<Index>());
+}
+
 const Fields& MaxNormOptions::fields() {
   using O = MaxNormOptions;
   static const Fields all = fields_of<O>(field("max_value", &O::max_value, "the largest norm"),
@@ -91,6 +98,12 @@ Constraint made(typename Kind::Options options) {
 
 }  // namespace
 
+Constraint::~Constraint() = default;
+Constraint::Constraint(const Constraint& other) = default;
+Constraint::Constraint(Constraint&& other) noexcept = default;
+Constraint& Constraint::operator=(const Constraint& other) = default;
+Constraint& Constraint::operator=(Constraint&& other) noexcept = default;
+Constraint::Constraint(const char* name) : Constraint(std::string(name)) {}
 Constraint::Constraint(const std::string& name) : implementation_(functions().by_name(name)) {}
 
 Constraint::Constraint(std::function<Tensor(const Tensor&)> function)

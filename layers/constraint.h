@@ -17,9 +17,14 @@ namespace unspool {
 class Constraint {
  public:
   Constraint() = default;
+  ~Constraint();  // What is copied in every options struct is compiled once.
+  Constraint(const Constraint& other);
+  Constraint(Constraint&& other) noexcept;
+  Constraint& operator=(const Constraint& other);
+  Constraint& operator=(Constraint&& other) noexcept;
   /// "max_norm", "min_max_norm", "non_neg", "unit_norm", with Keras' defaults. ValueError for an unknown
   /// name.
-  Constraint(const char* name) : Constraint(std::string(name)) {}
+  Constraint(const char* name);
   Constraint(const std::string& name);
   Constraint(std::function<Tensor(const Tensor&)> function);
 
@@ -71,12 +76,8 @@ class AxisList {
 template <>
 struct ConfigValue<AxisList> {
   static constexpr std::string_view name = "axis or axes";
-  static Config to(const AxisList& axes) {
-    return axes.list().size() == 1 ? Config(axes.list()[0]) : to_config(axes.list());
-  }
-  static AxisList from(const Config& config) {
-    return config.is_list() ? AxisList(config.as<std::vector<Index>>()) : AxisList(config.as<Index>());
-  }
+  static Config to(const AxisList& axes);
+  static AxisList from(const Config& config);
 };
 
 // Norms are taken over `axis`: 0 gives each column of a matrix its own.

@@ -346,6 +346,12 @@ Initializer made(typename Kind::Options options) {
 
 }  // namespace
 
+Initializer::~Initializer() = default;
+Initializer::Initializer(const Initializer& other) = default;
+Initializer::Initializer(Initializer&& other) noexcept = default;
+Initializer& Initializer::operator=(const Initializer& other) = default;
+Initializer& Initializer::operator=(Initializer&& other) noexcept = default;
+Initializer::Initializer(const char* name) : Initializer(std::string(name)) {}
 Initializer::Initializer(const std::string& name) : implementation_(functions().by_name(name)) {}
 
 Initializer::Initializer(std::function<Tensor(const Shape&, DType)> function)

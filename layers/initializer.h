@@ -22,8 +22,13 @@ namespace unspool {
 class Initializer {
  public:
   Initializer() = default;
+  ~Initializer();  // What is copied in every options struct is compiled once.
+  Initializer(const Initializer& other);
+  Initializer(Initializer&& other) noexcept;
+  Initializer& operator=(const Initializer& other);
+  Initializer& operator=(Initializer&& other) noexcept;
   /// ValueError for an unknown name, naming the nearest.
-  Initializer(const char* name) : Initializer(std::string(name)) {}
+  Initializer(const char* name);
   Initializer(const std::string& name);
   Initializer(std::function<Tensor(const Shape&, DType)> function);
 

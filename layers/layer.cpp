@@ -98,6 +98,15 @@ WithoutLosses::~WithoutLosses() { keep_losses = outer_; }
 
 // -- tensors of a call -----------------------------------------------------------------------------------
 
+Inputs::Inputs(const Tensor& tensor) : tensors_{tensor} {}
+Inputs::Inputs(const Variable& variable) : tensors_{variable.value()} {}
+Inputs::Inputs(std::initializer_list<Tensor> tensors) : tensors_(tensors) {}
+Inputs::Inputs(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) {}
+
+Outputs::Outputs(Tensor only) : Outputs(std::vector<Tensor>{std::move(only)}) {}
+Outputs::Outputs(std::vector<Tensor> all)
+    : Tensor(all.empty() ? Tensor() : all.front()), all_(std::move(all)) {}
+
 void fail_unpack(std::size_t wanted, std::size_t came) {
   throw ValueError(
       fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, came, came == 1 ? "" : "s"));
@@ -126,6 +135,10 @@ LayerBase::LayerBase(LayerOptions options)
     throw TypeError(fmt::format("the dtype of a layer is float32 or float64, came {}", name_of(dtype_)));
   }
 }
+
+void LayerBase::build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
+void LayerBase::set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+Shape Layer::compute_output_shape(const Shape& input) { return compute_output_shapes({input}).at(0); }
 
 LayerBase::~LayerBase() = default;
 

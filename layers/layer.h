@@ -54,10 +54,10 @@ struct CallArgs {
 /// The input tensors of a call, from one tensor or a list.
 class Inputs {
  public:
-  Inputs(const Tensor& tensor) : tensors_{tensor} {}
-  Inputs(const Variable& variable) : tensors_{variable.value()} {}
-  Inputs(std::initializer_list<Tensor> tensors) : tensors_(tensors) {}
-  Inputs(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) {}
+  Inputs(const Tensor& tensor);
+  Inputs(const Variable& variable);
+  Inputs(std::initializer_list<Tensor> tensors);
+  Inputs(std::vector<Tensor> tensors);
   const std::vector<Tensor>& tensors() const { return tensors_; }
 
  private:
@@ -68,8 +68,8 @@ class Inputs {
 /// all.
 class Outputs : public Tensor {
  public:
-  Outputs(Tensor only) : Outputs(std::vector<Tensor>{std::move(only)}) {}
-  Outputs(std::vector<Tensor> all) : Tensor(all.empty() ? Tensor() : all.front()), all_(std::move(all)) {}
+  Outputs(Tensor only);
+  Outputs(std::vector<Tensor> all);
   const std::vector<Tensor>& all() const { return all_; }
 
  private:
@@ -220,7 +220,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   /// Makes the weights for inputs of these shapes, unless they are made. A call does it by itself; a layer
   /// may do it for its sublayers while it is built.
   void build_once(const std::vector<Shape>& input_shapes);
-  void build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
+  void build_once(const Shape& input_shape);
 
   /// The arguments that make this layer again. A layer with arguments of its own overrides it, by
   /// `return config_of(options)` if it has an options struct.
@@ -244,7 +244,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   /// is run.
   void add_loss(const Tensor& loss);
   /// For the first inputs, one each.
-  void set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+  void set_input_spec(std::vector<InputSpec> spec);
   /// ValueError naming the layer unless inputs of these shapes fit input_spec().
   void check_input_shapes(const std::vector<Shape>& shapes) const;
 
@@ -325,7 +325,7 @@ class Layer : public LayerBase {
   /// The shapes of the outputs for inputs of these shapes; dimensions may be unknown. By default found by
   /// calling the layer on abstract tensors, which builds it.
   virtual std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs);
-  Shape compute_output_shape(const Shape& input) { return compute_output_shapes({input}).at(0); }
+  Shape compute_output_shape(const Shape& input);
   /// The mask of the first output, given that of the first input (may be empty). By default that one if
   /// supports_masking(), else none. A mask that call() attached stays.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask);

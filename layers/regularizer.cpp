@@ -120,6 +120,12 @@ Regularizer made(typename Kind::Options options) {
 
 }  // namespace
 
+Regularizer::~Regularizer() = default;
+Regularizer::Regularizer(const Regularizer& other) = default;
+Regularizer::Regularizer(Regularizer&& other) noexcept = default;
+Regularizer& Regularizer::operator=(const Regularizer& other) = default;
+Regularizer& Regularizer::operator=(Regularizer&& other) noexcept = default;
+Regularizer::Regularizer(const char* name) : Regularizer(std::string(name)) {}
 Regularizer::Regularizer(const std::string& name) : implementation_(functions().by_name(name)) {}
 
 Regularizer::Regularizer(std::function<Tensor(const Tensor&)> function)

@@ -15,8 +15,13 @@ namespace unspool {
 class Regularizer {
  public:
   Regularizer() = default;
+  ~Regularizer();  // What is copied in every options struct is compiled once.
+  Regularizer(const Regularizer& other);
+  Regularizer(Regularizer&& other) noexcept;
+  Regularizer& operator=(const Regularizer& other);
+  Regularizer& operator=(Regularizer&& other) noexcept;
   /// "l1", "l2", "L1L2", "orthogonal_regularizer", with Keras' defaults. ValueError for an unknown name.
-  Regularizer(const char* name) : Regularizer(std::string(name)) {}
+  Regularizer(const char* name);
   Regularizer(const std::string& name);
   Regularizer(std::function<Tensor(const Tensor&)> function);
 

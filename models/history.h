@@ -65,7 +65,7 @@ using Logs = NamedValues<double>;
 struct History {
   NamedValues<std::vector<double>> history = {};
   std::vector<Index> epoch = {};
-  const std::vector<double>& operator[](std::string_view name) const { return history[name]; }
+  const std::vector<double>& operator[](std::string_view name) const;
 };
 
 }  // namespace unspool

@@ -342,6 +342,12 @@ Config LossBase::get_config() const {
 }
 Tensor LossBase::kept(const Tensor&, const Tensor&) const { return {}; }
 
+Loss::~Loss() = default;
+Loss::Loss(const Loss& other) = default;
+Loss::Loss(Loss&& other) noexcept = default;
+Loss& Loss::operator=(const Loss& other) = default;
+Loss& Loss::operator=(Loss&& other) noexcept = default;
+Loss::Loss(const char* name) : Loss(std::string(name)) {}
 Loss::Loss(const std::string& name) : Loss(loss_named(name, Config::map().named("the loss"))) {}
 Loss::Loss(Function function, Tag) : Loss(std::make_shared<const FunctionLoss>("", std::move(function))) {}
 

@@ -71,7 +71,12 @@ class LossBase {
 class Loss {
  public:
   Loss() = default;
-  Loss(const char* name) : Loss(std::string(name)) {}
+  ~Loss();
+  Loss(const Loss& other);
+  Loss(Loss&& other) noexcept;
+  Loss& operator=(const Loss& other);
+  Loss& operator=(Loss&& other) noexcept;
+  Loss(const char* name);
   /// ValueError for an unknown name, naming the nearest.
   Loss(const std::string& name);
   /// A function gives one loss a sample; the mean is taken of them. A config cannot hold it: see

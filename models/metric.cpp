@@ -233,6 +233,20 @@ void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
 std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }
 Config MetricBase::get_config() const { return Config::map({{"name", name_}}); }
 
+Metric::~Metric() = default;
+Metric::Metric(const Metric& other) = default;
+Metric::Metric(Metric&& other) noexcept = default;
+Metric& Metric::operator=(const Metric& other) = default;
+Metric& Metric::operator=(Metric&& other) noexcept = default;
+Metric::Metric(const char* name) : Metric(std::string(name)) {}
+Metrics::~Metrics() = default;
+Metrics::Metrics(const Metrics& other) = default;
+Metrics::Metrics(Metrics&& other) noexcept = default;
+Metrics& Metrics::operator=(const Metrics& other) = default;
+Metrics& Metrics::operator=(Metrics&& other) noexcept = default;
+Metrics::Metrics() = default;
+Metrics::Metrics(std::initializer_list<Metric> metrics) : list_(metrics) {}
+Metrics::Metrics(std::vector<Metric> metrics) : list_(std::move(metrics)) {}
 Metric::Metric(const std::string& name) : Metric(metric_named(name, Config::map().named("the metric"))) {}
 Metric::Metric(Function function, Tag) : Metric(std::make_shared<NamedMetric>("", std::move(function))) {}
 

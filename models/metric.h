@@ -44,7 +44,12 @@ class MetricBase {
 class Metric {
  public:
   Metric() = default;
-  Metric(const char* name) : Metric(std::string(name)) {}
+  ~Metric();
+  Metric(const Metric& other);
+  Metric(Metric&& other) noexcept;
+  Metric& operator=(const Metric& other);
+  Metric& operator=(Metric&& other) noexcept;
+  Metric(const char* name);
   /// ValueError for an unknown name, naming the nearest.
   Metric(const std::string& name);
   /// The mean of what a function gives for each sample. A config cannot hold it: see register_metric.
@@ -89,9 +94,14 @@ struct ConfigValue<Metric> {
 /// two pointers.)
 class Metrics {
  public:
-  Metrics() = default;
-  Metrics(std::initializer_list<Metric> metrics) : list_(metrics) {}
-  Metrics(std::vector<Metric> metrics) : list_(std::move(metrics)) {}
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics& other);
+  Metrics(Metrics&& other) noexcept;
+  Metrics& operator=(const Metrics& other);
+  Metrics& operator=(Metrics&& other) noexcept;
+  Metrics(std::initializer_list<Metric> metrics);
+  Metrics(std::vector<Metric> metrics);
   const std::vector<Metric>& list() const { return list_; }
 
  private:

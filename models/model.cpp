@@ -228,6 +228,15 @@ void Model::State::test_step(const std::vector<Tensor>& x, const Tensor& y, cons
 
 // -- Model -----------------------------------------------------------------------------------------------
 
+Data::Data() = default;
+Data::~Data() = default;
+Data::Data(const Data& other) = default;
+Data::Data(Data&& other) noexcept = default;
+Data& Data::operator=(const Data& other) = default;
+Data& Data::operator=(Data&& other) noexcept = default;
+Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
+    : x(inputs.tensors()), y(labels), sample_weight(weights) {}
+
 Model::Model(Ref<Layer> layer) {
   if (!layer) throw ValueError("a Model needs a layer, came an empty Ref");
   state_ = std::make_shared<State>(std::move(layer));

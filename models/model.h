@@ -35,9 +35,13 @@ struct Data {
   Tensor y = {};
   Tensor sample_weight = {};
 
-  Data() = default;
-  Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights = {})
-      : x(inputs.tensors()), y(labels), sample_weight(weights) {}
+  Data();
+  ~Data();
+  Data(const Data& other);
+  Data(Data&& other) noexcept;
+  Data& operator=(const Data& other);
+  Data& operator=(Data&& other) noexcept;
+  Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights = {});
   explicit operator bool() const { return !x.empty(); }
 };
 

@@ -91,6 +91,16 @@ Ref<Layer> network_of(const SequentialOptions& options) {
 
 }  // namespace
 
+SequentialItem::SequentialItem(const Tensor& input) : input_(input) {}
+SequentialItem::SequentialItem(const Ref<Layer>& layer) : layer_(layer) {}
+SequentialItem::SequentialItem(const Model& model) : layer_(model.network()) {}
+SequentialItem::~SequentialItem() = default;
+SequentialItem::SequentialItem(const SequentialItem& other) = default;
+SequentialItem& SequentialItem::operator=(const SequentialItem& other) = default;
+
+Sequential::Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options)
+    : Sequential(std::vector<SequentialItem>(items), std::move(options)) {}
+
 Sequential::Sequential(SequentialOptions options) : Model(network_of(options)) {}
 
 Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptions options)

@@ -50,10 +50,15 @@ class Sequential : public Layer {
 /// Something that a Sequential is made of: an Input (the first only), a layer, or another model.
 class SequentialItem {
  public:
-  SequentialItem(const Tensor& input) : input_(input) {}
+  SequentialItem(const Tensor& input);
   template <class L>
-  requires std::is_base_of_v<Layer, L> SequentialItem(const Ref<L>& layer) : layer_(layer) {}
-  SequentialItem(const Model& model) : layer_(model.network()) {}
+  requires std::is_base_of_v<Layer, L> SequentialItem(const Ref<L>& layer)
+      : SequentialItem(Ref<Layer>(layer)) {}
+  SequentialItem(const Ref<Layer>& layer);
+  SequentialItem(const Model& model);
+  ~SequentialItem();
+  SequentialItem(const SequentialItem& other);
+  SequentialItem& operator=(const SequentialItem& other);
   const Tensor& input() const { return input_; }
   const Ref<Layer>& layer() const { return layer_; }
 
@@ -71,8 +76,7 @@ class Sequential : public Model {
  public:
   explicit Sequential(SequentialOptions options = {});
   /// ValueError if two layers have one name, or if an Input does not come first.
-  explicit Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options = {})
-      : Sequential(std::vector<SequentialItem>(items), std::move(options)) {}
+  explicit Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options = {});
   explicit Sequential(const std::vector<SequentialItem>& items, SequentialOptions options = {});
 
   /// Puts another layer at the end. A network that was taken out of the model before stays as it was.

@@ -224,6 +224,12 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
   iteration_.assign(Tensor::scalar(step.number));
 }
 
+Optimizer::~Optimizer() = default;
+Optimizer::Optimizer(const Optimizer& other) = default;
+Optimizer::Optimizer(Optimizer&& other) noexcept = default;
+Optimizer& Optimizer::operator=(const Optimizer& other) = default;
+Optimizer& Optimizer::operator=(Optimizer&& other) noexcept = default;
+Optimizer::Optimizer(const char* name) : Optimizer(std::string(name)) {}
 Optimizer::Optimizer(const std::string& name) : Optimizer(made(name, Config::map().named("the optimizer"))) {}
 
 OptimizerBase& Optimizer::implementation() const {

@@ -137,7 +137,12 @@ class OptimizerOf : public OptimizerBase {
 class Optimizer {
  public:
   Optimizer() = default;
-  Optimizer(const char* name) : Optimizer(std::string(name)) {}
+  ~Optimizer();
+  Optimizer(const Optimizer& other);
+  Optimizer(Optimizer&& other) noexcept;
+  Optimizer& operator=(const Optimizer& other);
+  Optimizer& operator=(Optimizer&& other) noexcept;
+  Optimizer(const char* name);
   /// ValueError for an unknown name, naming the nearest.
   Optimizer(const std::string& name);
   explicit Optimizer(std::shared_ptr<OptimizerBase> implementation)

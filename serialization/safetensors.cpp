@@ -91,7 +91,7 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
     for (const auto& [key, value] : from_json(header).named("header").items()) {
       if (key == metadata_key) {
         for (const auto& [name_of_text, text] : value.items()) {
-          content.metadata.emplace(name_of_text, text.as<std::string>());
+          content.metadata.set(name_of_text, text.as<std::string>());
         }
       } else {
         places.push_back(read_entry(key, value));
@@ -153,7 +153,7 @@ std::string safetensors_to_bytes(const Safetensors& content) {
   std::string header = "{";
   if (!content.metadata.empty()) {
     header += std::string("\"") + metadata_key + "\":{";
-    for (const auto& [key, text] : content.metadata) {
+    for (const auto& [key, text] : content.metadata.items()) {
       if (header.back() != '{') header += ',';
       header += to_json(key) + ":" + to_json(text);
     }

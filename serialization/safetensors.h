@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +11,8 @@ namespace unspool {
 /// What a .safetensors file holds.
 struct Safetensors {
   std::vector<NamedTensor> tensors;
-  std::map<std::string, std::string> metadata = {};
+  /// A map of strings.
+  Config metadata = Config::map();
 };
 
 /// Reads float32, float64, int32, int64 and bool. FileError on anything that the format forbids (holes,

@@ -10,10 +10,10 @@ namespace golden {
 Case::Case(const std::filesystem::path& path) {
   Safetensors content = load_safetensors(path);
   const auto about = content.metadata.find("case");
-  if (about == content.metadata.end()) {
+  if (!about) {
     throw FileError(path.string() + ": expected a golden case, came a file without \"case\" in its metadata");
   }
-  about_ = from_json(about->second).named("case");
+  about_ = from_json(about->as<std::string>()).named("case");
   group_ = about_["group"].as<std::string>();
   name_ = group_ + "/" + about_["name"].as<std::string>();
   tolerance_ = {about_["tolerance"]["rtol"].as<double>(), about_["tolerance"]["atol"].as<double>()};

@@ -1,3 +1,5 @@
+#include <unspool/core/registry.h>
+
 #include "support.h"
 
 using namespace unspool;

@@ -94,7 +94,7 @@ TEST_CASE("no mutation of an npy file ends in anything but a FileError") {
 }
 
 TEST_CASE("no mutation of a safetensors file ends in anything but a FileError") {
-  mutate(safetensors_to_bytes({sample().tensors, {{"a", "b"}}}),
+  mutate(safetensors_to_bytes({sample().tensors, Config::map({{"a", "b"}})}),
          [](const std::string& bytes) { safetensors_from_bytes(bytes); });
 }
 

@@ -34,7 +34,7 @@ TEST_CASE("safetensors files are those that the format's own library writes") {
                                 {"m", Tensor::of<bool>({true, false, true})},
                                 {"e", Tensor::zeros({0, 2})},
                                 {"q\"\xc3\xa9", Tensor::scalar(std::int32_t{0})}},
-                               {{"k", "v \"x\""}}};
+                               Config::map({{"k", "v \"x\""}})};
   // Written by safetensors 0.8 for Python.
   const std::string header =
       R"({"__metadata__":{"k":"v \"x\""},"l":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},)"
@@ -70,7 +70,7 @@ TEST_CASE("safetensors give back what went in") {
 TEST_CASE("a golden case is a safetensors file") {
   const Safetensors golden =
       load_safetensors("tests/golden/cells/gru_tanh_sigmoid_nobias_reset_after.safetensors");
-  const Config about = from_json(golden.metadata.at("case"));
+  const Config about = from_json(golden.metadata["case"].as<std::string>());
   CHECK(about["config"]["class_name"].as<std::string>() == "GRUCell");
   CHECK(find_tensor(golden.tensors, "weight.0").shape() == about["weights"][0]["shape"].as<Shape>());
   CHECK(find_tensor(golden.tensors, "weight.0").dtype() == float32);
