@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ class required {
       }
     }
   }
+  /// A list: {6, 5}.
+  template <class L = T>
+  constexpr required(std::initializer_list<typename L::value_type> values) : value_(values) {}
   constexpr required(detail::Unset) : value_() {}
   constexpr operator const T&() const { return value_; }
   constexpr const T& value() const { return value_; }
