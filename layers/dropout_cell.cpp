@@ -1,32 +1,17 @@
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/random.h>
-#include <unspool/core/error.h>
-#include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/internal/dropout.h>
 
 namespace unspool {
-namespace {
-
-void check_rate(std::string_view argument, double rate) {
-  if (!(rate >= 0 && rate <= 1))
-    throw ValueError(fmt::format("{} must lie in [0, 1], came {}", argument, rate));
-}
-
-std::optional<std::uint64_t> unsigned_seed(const std::optional<std::int64_t>& seed) {
-  if (!seed) return std::nullopt;
-  return static_cast<std::uint64_t>(*seed);
-}
-
-}  // namespace
 
 DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
     : Cell(std::move(cell)),
       dropout_(dropout.dropout),
       recurrent_dropout_(dropout.recurrent_dropout),
       masks_(dropout.masks),
-      seeds_(unsigned_seed(dropout.seed)) {
-  check_rate("dropout", dropout_);
-  check_rate("recurrent_dropout", recurrent_dropout_);
+      seeds_(internal::generator_of(dropout.seed)) {
+  internal::check_rate("dropout", dropout_);
+  internal::check_rate("recurrent_dropout", recurrent_dropout_);
 }
 
 std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype,
@@ -34,13 +19,9 @@ std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& s
   const bool fits = static_cast<int>(kept.size()) == count && kept.front().shape() == shape &&
                     kept.front().dtype() == dtype;
   if (!fits) {
-    if (!shape.known()) {
-      throw ValueError("a dropout mask needs sizes that are known, came " + to_string(shape));
-    }
     kept.clear();
     for (int i = 0; i < count; ++i) {
-      const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, seeds_.next());
-      kept.push_back(rate == 1 ? ones : ones * (1 / (1 - rate)));
+      kept.push_back(internal::dropout_mask(shape, rate, dtype, seeds_.next()));
     }
   }
   return kept;

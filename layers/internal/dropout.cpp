@@ -1,0 +1,27 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/random.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/dropout.h>
+
+namespace unspool::internal {
+
+void check_rate(std::string_view argument, double rate) {
+  if (!(rate >= 0 && rate <= 1)) {
+    throw ValueError(fmt::format("{} must lie in [0, 1], came {}", argument, rate));
+  }
+}
+
+SeedGenerator generator_of(const std::optional<std::int64_t>& seed) {
+  return seed ? SeedGenerator(static_cast<std::uint64_t>(*seed)) : SeedGenerator();
+}
+
+Tensor dropout_mask(const Shape& shape, double rate, DType dtype, RandomKey key) {
+  if (!shape.known()) {
+    throw ValueError("a dropout mask needs sizes that are known, came " + to_string(shape));
+  }
+  const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, key);
+  return rate == 1 ? ones : ones * (1 / (1 - rate));
+}
+
+}  // namespace unspool::internal
