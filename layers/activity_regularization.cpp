@@ -1,0 +1,34 @@
+#include <unspool/layers/activity_regularization.h>
+
+namespace unspool {
+
+const Fields& ActivityRegularizationOptions::fields() {
+  using O = ActivityRegularizationOptions;
+  static const Fields all =
+      fields_of<O>(field("l1", &O::l1, "the factor of sum(|x|)"),
+                   field("l2", &O::l2, "the factor of sum(x^2)"), field("name", &O::name, "of the layer"),
+                   field("trainable", &O::trainable, "whether training changes its weights"),
+                   field("dtype", &O::dtype, "of the computation"));
+  return all;
+}
+
+Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizationOptions options) {
+  return make<layers::ActivityRegularization>(std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+ActivityRegularization::ActivityRegularization(ActivityRegularizationOptions options)
+    : Layer({.name = options.name,
+             .trainable = options.trainable,
+             .dtype = options.dtype,
+             .activity_regularizer = L1L2({.l1 = options.l1, .l2 = options.l2})}),
+      options_(std::move(options)) {}
+
+Config ActivityRegularization::get_config() const {
+  return config_of(options_).erase("activity_regularizer");
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+
+#include <unspool/layers/options_layer.h>
+
+namespace unspool {
+
+struct ActivityRegularizationOptions {
+  double l1 = 0;
+  double l2 = 0;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// Its input, with the loss l1 sum(|x|) + l2 sum(x^2) over the batch size. Masks pass through.
+class ActivityRegularization : public Layer {
+ public:
+  using Options = ActivityRegularizationOptions;
+
+  /// ValueError for a factor that is negative or not finite.
+  explicit ActivityRegularization(ActivityRegularizationOptions options = {});
+
+  const ActivityRegularizationOptions& options() const { return options_; }
+  bool supports_masking() const override { return true; }
+  Config get_config() const override;
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs&) override { return x; }
+
+ private:
+  ActivityRegularizationOptions options_;
+};
+
+}  // namespace layers
+
+/// ActivityRegularization({.l2 = 1e-4}).
+Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizationOptions options = {});
+
+}  // namespace unspool

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+
+#include <unspool/layers/options_layer.h>
+
+namespace unspool {
+
+struct EmbeddingOptions {
+  required<Index> input_dim;
+  required<Index> output_dim;
+  Initializer embeddings_initializer = "uniform";
+  Regularizer embeddings_regularizer = {};
+  Constraint embeddings_constraint = {};
+  /// Id 0 is no word but padding: the output's mask is ids != 0.
+  bool mask_zero = false;
+  /// The table to begin with, instead of the initializer's. Not part of the config.
+  Tensor weights = {};
+  Regularizer activity_regularizer = {};
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// Row i of a table for each id i: ids (batch, ...) to (batch, ..., output_dim). Weights: embeddings
+/// (input_dim, output_dim), with a dense gradient. Floating ids are cut to integers. IndexError for an id
+/// outside of [0, input_dim).
+class Embedding : public OptionsLayer<EmbeddingOptions> {
+ public:
+  /// ValueError unless both sizes are positive.
+  explicit Embedding(EmbeddingOptions options);
+
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
+  bool supports_masking() const override { return options_.mask_zero; }
+  Config get_config() const override;
+
+ protected:
+  void build(const Shape& input_shape) override;
+  Tensor call(const Tensor& ids, const CallArgs& args) override;
+
+ private:
+  Variable embeddings_;
+};
+
+}  // namespace layers
+
+/// Embedding({.input_dim = 10000, .output_dim = 64, .mask_zero = true}).
+Ref<layers::Embedding> Embedding(EmbeddingOptions options);
+
+}  // namespace unspool

@@ -1,0 +1,31 @@
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/masking.h>
+
+namespace unspool {
+
+const Fields& MaskingOptions::fields() {
+  using O = MaskingOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("mask_value", &O::mask_value, "what a step is made of that does not count"));
+  return all;
+}
+
+Ref<layers::Masking> Masking(MaskingOptions options) { return make<layers::Masking>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+Masking::Masking(MaskingOptions options) : OptionsLayer(std::move(options)) {
+  set_input_spec({{.min_ndim = 1}});
+}
+
+Tensor Masking::call(const Tensor& x, const CallArgs&) {
+  const Tensor keep = any(not_equal(x, options_.mask_value), {-1}, true);
+  return with_mask(where(keep, x, Tensor::scalar(0, x.dtype())), squeeze(keep, {-1}));
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,112 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/random.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/dropout.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/noise.h>
+
+namespace unspool {
+
+const Fields& DropoutOptions::fields() {
+  using O = DropoutOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("rate", &O::rate, "the part of the elements that a training call leaves out"),
+      field("noise_shape", &O::noise_shape, "the shape of the mask, which is broadcast; null: the input's"),
+      field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+const Fields& SpatialDropout1DOptions::fields() {
+  using O = SpatialDropout1DOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("rate", &O::rate, "the part of the features that a training call leaves out"),
+      field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+const Fields& GaussianNoiseOptions::fields() {
+  using O = GaussianNoiseOptions;
+  static const Fields all =
+      internal::layer_fields<O>(field("stddev", &O::stddev, "the standard deviation of the noise"),
+                                field("seed", &O::seed, "makes it repeat"));
+  return all;
+}
+
+Ref<layers::Dropout> Dropout(DropoutOptions options) { return make<layers::Dropout>(std::move(options)); }
+Ref<layers::SpatialDropout1D> SpatialDropout1D(SpatialDropout1DOptions options) {
+  return make<layers::SpatialDropout1D>(std::move(options));
+}
+Ref<layers::GaussianNoise> GaussianNoise(GaussianNoiseOptions options) {
+  return make<layers::GaussianNoise>(std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+Tensor dropped(const Tensor& x, const Shape& noise_shape, double rate, SeedGenerator& seeds) {
+  return x * internal::dropout_mask(noise_shape, rate, x.dtype(), seeds.next());
+}
+
+}  // namespace
+
+Dropout::Dropout(DropoutOptions options)
+    : OptionsLayer(std::move(options)), seeds_(internal::generator_of(options_.seed)) {
+  internal::check_rate("Dropout: rate", options_.rate);
+  if (!options_.noise_shape) return;
+  for (const Index size : *options_.noise_shape) {
+    if (size == 0) {
+      throw ValueError(
+          "Dropout: the sizes of noise_shape are positive, or unknown for that of the input, came " +
+          to_string(*options_.noise_shape));
+    }
+  }
+}
+
+Tensor Dropout::call(const Tensor& x, const CallArgs& args) {
+  if (!args.is_training() || options_.rate == 0) return x;
+  Shape noise = x.shape();
+  if (const GivenShape& given = options_.noise_shape) {
+    Shape together;
+    if (given->rank() != x.rank() || !broadcast(*given, x.shape(), together) ||
+        !compatible(together, x.shape())) {
+      throw ValueError(
+          fmt::format("the layer {} has a noise_shape {} that does not broadcast to its input's {}", name(),
+                      to_string(*given), to_string(x.shape())));
+    }
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      if ((*given)[axis] != unknown) noise.set(axis, (*given)[axis]);
+    }
+  }
+  return dropped(x, noise, options_.rate, seeds_);
+}
+
+SpatialDropout1D::SpatialDropout1D(SpatialDropout1DOptions options)
+    : OptionsLayer(std::move(options)), seeds_(internal::generator_of(options_.seed)) {
+  internal::check_rate("SpatialDropout1D: rate", options_.rate);
+  set_input_spec({{.ndim = 3}});
+}
+
+Tensor SpatialDropout1D::call(const Tensor& x, const CallArgs& args) {
+  if (!args.is_training() || options_.rate == 0) return x;
+  return dropped(x, {x.shape()[0], 1, x.shape()[2]}, options_.rate, seeds_);
+}
+
+Config SpatialDropout1D::get_config() const {
+  // Keras' class takes no further arguments.
+  return OptionsLayer::get_config().erase("trainable");
+}
+
+GaussianNoise::GaussianNoise(GaussianNoiseOptions options)
+    : OptionsLayer(std::move(options)), seeds_(internal::generator_of(options_.seed)) {
+  internal::check_rate("GaussianNoise: stddev", options_.stddev);
+}
+
+Tensor GaussianNoise::call(const Tensor& x, const CallArgs& args) {
+  if (!args.is_training() || options_.stddev == 0) return x;
+  return x + random_normal(x.shape(), 0, options_.stddev, x.dtype(), seeds_.next());
+}
+
+}  // namespace unspool::layers
