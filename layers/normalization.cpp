@@ -1,0 +1,319 @@
+#include <algorithm>
+#include <cmath>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/normalize.h>
+#include <unspool/layers/normalization.h>
+
+namespace unspool {
+
+const Fields& LayerNormalizationOptions::fields() {
+  using O = LayerNormalizationOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("axis", &O::axis, "the axis or axes over which each sample is normalized"),
+      field("epsilon", &O::epsilon, "added to the variance"),
+      field("center", &O::center, "whether beta is added"),
+      field("scale", &O::scale, "whether the result is multiplied by gamma"),
+      field("beta_initializer", &O::beta_initializer, "of beta"),
+      field("gamma_initializer", &O::gamma_initializer, "of gamma"),
+      field("beta_regularizer", &O::beta_regularizer, "a penalty on beta"),
+      field("gamma_regularizer", &O::gamma_regularizer, "a penalty on gamma"),
+      field("beta_constraint", &O::beta_constraint, "on beta after each update"),
+      field("gamma_constraint", &O::gamma_constraint, "on gamma after each update"),
+      field("rms_scaling", &O::rms_scaling, "without a mean and without beta"));
+  return all;
+}
+
+const Fields& RenormClippingOptions::fields() {
+  using O = RenormClippingOptions;
+  static const Fields all = fields_of<O>(field("rmin", &O::rmin, "the least ratio of standard deviations"),
+                                         field("rmax", &O::rmax, "the greatest"),
+                                         field("dmax", &O::dmax, "the greatest distance of means"));
+  return all;
+}
+
+const Fields& BatchNormalizationOptions::fields() {
+  using O = BatchNormalizationOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("axis", &O::axis, "each of its indices is normalized by itself"),
+      field("momentum", &O::momentum, "the part of the moving statistics that a training call keeps"),
+      field("epsilon", &O::epsilon, "added to the variance"),
+      field("center", &O::center, "whether beta is added"),
+      field("scale", &O::scale, "whether the result is multiplied by gamma"),
+      field("beta_initializer", &O::beta_initializer, "of beta"),
+      field("gamma_initializer", &O::gamma_initializer, "of gamma"),
+      field("moving_mean_initializer", &O::moving_mean_initializer, "of the moving mean"),
+      field("moving_variance_initializer", &O::moving_variance_initializer, "of the moving variance"),
+      field("beta_regularizer", &O::beta_regularizer, "a penalty on beta"),
+      field("gamma_regularizer", &O::gamma_regularizer, "a penalty on gamma"),
+      field("beta_constraint", &O::beta_constraint, "on beta after each update"),
+      field("gamma_constraint", &O::gamma_constraint, "on gamma after each update"),
+      field("renorm", &O::renorm, "batch renormalization"),
+      field("renorm_clipping", &O::renorm_clipping, "bounds of its corrections"),
+      field("renorm_momentum", &O::renorm_momentum, "the momentum of its statistics"),
+      field("synchronized", &O::synchronized, "no difference in one process"));
+  return all;
+}
+
+const Fields& RMSNormalizationOptions::fields() {
+  using O = RMSNormalizationOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("axis", &O::axis, "the axis or axes over which each sample is normalized"),
+      field("epsilon", &O::epsilon, "added to the mean square"));
+  return all;
+}
+
+const Fields& UnitNormalizationOptions::fields() {
+  using O = UnitNormalizationOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("axis", &O::axis, "the axis or axes over which each sample is normalized"));
+  return all;
+}
+
+Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options) {
+  return make<layers::LayerNormalization>(std::move(options));
+}
+Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options) {
+  return make<layers::BatchNormalization>(std::move(options));
+}
+Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options) {
+  return make<layers::RMSNormalization>(std::move(options));
+}
+Ref<layers::UnitNormalization> UnitNormalization(UnitNormalizationOptions options) {
+  return make<layers::UnitNormalization>(std::move(options));
+}
+
+Tensor internal::normalize(const Tensor& x, const std::vector<Index>& axes, double epsilon) {
+  // The bound is put on the square, so that the gradient at 0 is finite.
+  return x * rsqrt(maximum(sum(square(x), axes, true), epsilon * epsilon));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+/// The sizes of these axes, which must be known.
+Shape sizes_of(const Shape& input, const std::vector<Index>& axes, const std::string& layer) {
+  Shape sizes;
+  for (const Index axis : axes) {
+    const Index size = input[static_cast<int>(axis)];
+    if (size == unknown) {
+      throw ValueError(fmt::format("the layer {} normalizes the axis {}, whose size must be known, came {}",
+                                   layer, axis, to_string(input)));
+    }
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+/// A weight of the sizes of `axes` (in order) so that it broadcasts to tensors of this rank.
+Tensor along(const Tensor& weight, const std::vector<Index>& axes, int rank) {
+  if (axes.front() == rank - static_cast<Index>(axes.size())) return weight;
+  Shape shape;
+  for (int axis = 0; axis < rank; ++axis) {
+    const auto found = std::find(axes.begin(), axes.end(), axis);
+    shape.push_back(found == axes.end() ? 1 : weight.shape()[static_cast<int>(found - axes.begin())]);
+  }
+  return reshape(weight, shape);
+}
+
+std::vector<Index> all_but(Index axis, int rank) {
+  std::vector<Index> axes;
+  for (Index i = 0; i < rank; ++i) {
+    if (i != axis) axes.push_back(i);
+  }
+  return axes;
+}
+
+}  // namespace
+
+LayerNormalization::LayerNormalization(LayerNormalizationOptions options)
+    : OptionsLayer(std::move(options)) {}
+
+void LayerNormalization::build(const Shape& input_shape) {
+  const Shape shape = sizes_of(input_shape, options_.axis.of(input_shape), name());
+  if (options_.scale || options_.rms_scaling) {
+    gamma_ = add_weight({.name = "gamma",
+                         .shape = shape,
+                         .initializer = options_.gamma_initializer,
+                         .regularizer = options_.gamma_regularizer,
+                         .constraint = options_.gamma_constraint});
+  }
+  if (options_.center && !options_.rms_scaling) {
+    beta_ = add_weight({.name = "beta",
+                        .shape = shape,
+                        .initializer = options_.beta_initializer,
+                        .regularizer = options_.beta_regularizer,
+                        .constraint = options_.beta_constraint});
+  }
+}
+
+Tensor LayerNormalization::call(const Tensor& x, const CallArgs&) {
+  const std::vector<Index> axes = options_.axis.of(x.shape());
+  const Tensor centered = options_.rms_scaling ? x : x - mean(x, axes, true);
+  Tensor factor = rsqrt(variance(x, axes, true) + options_.epsilon);
+  if (gamma_) factor = factor * along(gamma_, axes, x.rank());
+  const Tensor scaled = centered * factor;
+  return beta_ ? scaled + along(beta_, axes, x.rank()) : scaled;
+}
+
+std::vector<Shape> LayerNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
+  options_.axis.of(inputs.at(0));
+  return {inputs.at(0)};
+}
+
+BatchNormalization::BatchNormalization(BatchNormalizationOptions options) : OptionsLayer(std::move(options)) {
+  if (!options_.renorm_clipping) return;
+  const RenormClippingOptions& clipping = *options_.renorm_clipping;
+  if (clipping.rmin && clipping.rmax && *clipping.rmax < *clipping.rmin) {
+    throw ValueError(
+        fmt::format("BatchNormalization: renorm_clipping needs rmin <= rmax, came rmin {} and rmax {}",
+                    *clipping.rmin, *clipping.rmax));
+  }
+  if (clipping.dmax && *clipping.dmax < 0) {
+    throw ValueError(fmt::format("BatchNormalization: dmax of renorm_clipping must not be negative, came {}",
+                                 *clipping.dmax));
+  }
+}
+
+void BatchNormalization::build(const Shape& input_shape) {
+  const std::vector<Index> axes = LayerAxes(options_.axis).of(input_shape);
+  const Shape shape = sizes_of(input_shape, axes, name());
+  if (options_.scale) {
+    gamma_ = add_weight({.name = "gamma",
+                         .shape = shape,
+                         .initializer = options_.gamma_initializer,
+                         .regularizer = options_.gamma_regularizer,
+                         .constraint = options_.gamma_constraint});
+  }
+  if (options_.center) {
+    beta_ = add_weight({.name = "beta",
+                        .shape = shape,
+                        .initializer = options_.beta_initializer,
+                        .regularizer = options_.beta_regularizer,
+                        .constraint = options_.beta_constraint});
+  }
+  const auto add_state = [&](const char* name, const Initializer& initializer) {
+    return add_weight({.name = name, .shape = shape, .initializer = initializer, .trainable = false});
+  };
+  moving_mean_ = add_state("moving_mean", options_.moving_mean_initializer);
+  moving_variance_ = add_state("moving_variance", options_.moving_variance_initializer);
+  if (options_.renorm) {
+    const Tensor deviation = no_gradient([&] { return sqrt(moving_variance_.value()); });
+    const Initializer start([deviation](const Shape&, DType) { return deviation; });
+    moving_stddev_ = add_state("moving_stddev", start);
+    renorm_mean_ = add_state("renorm_mean", options_.moving_mean_initializer);
+    renorm_stddev_ = add_state("renorm_stddev", start);
+  }
+  set_input_spec({{.ndim = input_shape.rank(), .axes = {{static_cast<int>(options_.axis), shape.front()}}}});
+}
+
+BatchNormalization::Moments BatchNormalization::moments(const Tensor& x, const Tensor& mask) const {
+  const Index axis = x.shape().normalize(static_cast<int>(options_.axis));
+  const std::vector<Index> others = all_but(axis, x.rank());
+  if (!mask) return {mean(x, others, true), variance(x, others, true)};
+  const Tensor zero = Tensor::scalar(0, x.dtype());
+  const Tensor keep = expand_dims(mask, -1);
+  // What Keras adds to the count, so that it is never 0.
+  const Tensor count = sum(broadcast_to(cast(keep, x.dtype()), x.shape()), others, true) + 1e-7;
+  const Tensor center = sum(where(keep, x, zero), others, true) / count;
+  return {center, sum(square(where(keep, x - center, zero)), others, true) / count};
+}
+
+/// x * gamma + beta.
+Tensor BatchNormalization::finish(const Tensor& x) const {
+  const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
+  const Tensor scaled = gamma_ ? x * along(gamma_, axes, x.rank()) : x;
+  return beta_ ? scaled + along(beta_, axes, x.rank()) : scaled;
+}
+
+/// Moves a statistic towards that of the batch.
+void BatchNormalization::move(const Variable& statistic, const Tensor& batch, double momentum) const {
+  statistic.assign(statistic.value() * momentum + reshape(batch, statistic.shape()) * (1 - momentum));
+}
+
+/// The ratio of standard deviations and the distance of means; moves the statistics.
+BatchNormalization::Correction BatchNormalization::renorm(const Tensor& x, const Moments& batch) const {
+  const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
+  const NoGradient guard;
+  const Tensor deviation = sqrt(batch.variance + options_.epsilon);
+  const Tensor known = along(maximum(renorm_stddev_, std::sqrt(options_.epsilon)), axes, x.rank());
+  Tensor r = deviation / known;
+  Tensor d = (batch.mean - along(renorm_mean_, axes, x.rank())) / known;
+  const RenormClippingOptions clipping = options_.renorm_clipping.value_or(RenormClippingOptions{});
+  if (clipping.rmin) r = maximum(r, *clipping.rmin);
+  if (clipping.rmax) r = minimum(r, *clipping.rmax);
+  if (clipping.dmax) d = clip(d, -*clipping.dmax, *clipping.dmax);
+  move(renorm_mean_, batch.mean, options_.renorm_momentum);
+  move(renorm_stddev_, deviation, options_.renorm_momentum);
+  move(moving_mean_, batch.mean, options_.momentum);
+  move(moving_stddev_, deviation, options_.momentum);
+  moving_variance_.assign(relu(square(moving_stddev_.value()) - options_.epsilon));
+  return {r, d};
+}
+
+Tensor BatchNormalization::call(const Tensor& x, const CallArgs& args) {
+  if (args.mask && args.mask.rank() != x.rank() - 1) {
+    throw ValueError(fmt::format("the layer {} needs a mask of one axis less than its input {}, came {}",
+                                 name(), to_string(x.shape()), describe(args.mask)));
+  }
+  if (!args.is_training() || !trainable()) {
+    const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
+    return finish((x - along(moving_mean_, axes, x.rank())) *
+                  rsqrt(along(moving_variance_, axes, x.rank()) + options_.epsilon));
+  }
+  const Moments batch = moments(x, args.mask);
+  const Tensor factor = rsqrt(batch.variance + options_.epsilon);
+  if (options_.renorm) {
+    const Correction by = renorm(x, batch);
+    return finish((x - batch.mean) * factor * by.ratio + by.distance);
+  }
+  {
+    const NoGradient guard;
+    move(moving_mean_, batch.mean, options_.momentum);
+    move(moving_variance_, batch.variance, options_.momentum);
+  }
+  return finish((x - batch.mean) * factor);
+}
+
+std::vector<Shape> BatchNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
+  LayerAxes(options_.axis).of(inputs.at(0));
+  check_input_shapes(inputs);
+  return {inputs.at(0)};
+}
+
+RMSNormalization::RMSNormalization(RMSNormalizationOptions options) : OptionsLayer(std::move(options)) {}
+
+void RMSNormalization::build(const Shape& input_shape) {
+  scale_ = add_weight({.name = "scale",
+                       .shape = sizes_of(input_shape, options_.axis.of(input_shape), name()),
+                       .initializer = "ones"});
+}
+
+Tensor RMSNormalization::call(const Tensor& x, const CallArgs&) {
+  const std::vector<Index> axes = options_.axis.of(x.shape());
+  return x * rsqrt(mean(square(x), axes, true) + options_.epsilon) * along(scale_, axes, x.rank());
+}
+
+std::vector<Shape> RMSNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
+  options_.axis.of(inputs.at(0));
+  return {inputs.at(0)};
+}
+
+UnitNormalization::UnitNormalization(UnitNormalizationOptions options) : OptionsLayer(std::move(options)) {}
+
+Tensor UnitNormalization::call(const Tensor& x, const CallArgs&) {
+  return internal::normalize(x, options_.axis.of(x.shape()), 1e-12);
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <unspool/layers/layer_axes.h>
+#include <unspool/layers/options_layer.h>
+
+namespace unspool {
+
+struct LayerNormalizationOptions {
+  LayerAxes axis = -1;
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  Initializer beta_initializer = "zeros";
+  Initializer gamma_initializer = "ones";
+  Regularizer beta_regularizer = {};
+  Regularizer gamma_regularizer = {};
+  Constraint beta_constraint = {};
+  Constraint gamma_constraint = {};
+  /// Keras' old x * rsqrt(variance + epsilon) * gamma, without a mean and without beta.
+  bool rms_scaling = false;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+/// Bounds of the corrections of batch renormalization; empty: none.
+struct RenormClippingOptions {
+  std::optional<double> rmin = std::nullopt;
+  std::optional<double> rmax = std::nullopt;
+  std::optional<double> dmax = std::nullopt;
+
+  static const Fields& fields();
+};
+
+struct BatchNormalizationOptions {
+  Index axis = -1;
+  double momentum = 0.99;
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  Initializer beta_initializer = "zeros";
+  Initializer gamma_initializer = "ones";
+  Initializer moving_mean_initializer = "zeros";
+  Initializer moving_variance_initializer = "ones";
+  Regularizer beta_regularizer = {};
+  Regularizer gamma_regularizer = {};
+  Constraint beta_constraint = {};
+  Constraint gamma_constraint = {};
+  /// Batch renormalization (Ioffe 2017): training uses the moving statistics, too.
+  bool renorm = false;
+  std::optional<RenormClippingOptions> renorm_clipping = std::nullopt;
+  double renorm_momentum = 0.99;
+  /// Statistics over all replicas; a process is one, so it changes nothing.
+  bool synchronized = false;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct RMSNormalizationOptions {
+  LayerAxes axis = -1;
+  double epsilon = 1e-6;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct UnitNormalizationOptions {
+  LayerAxes axis = -1;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// (x - mean) / sqrt(variance + epsilon) * gamma + beta over some axes of each sample (Ba, Kiros and Hinton
+/// 2016). Weights: gamma and beta, of the sizes of those axes. Any shape that has them; masks pass through.
+class LayerNormalization : public OptionsLayer<LayerNormalizationOptions> {
+ public:
+  explicit LayerNormalization(LayerNormalizationOptions options = {});
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  bool supports_masking() const override { return true; }
+
+ protected:
+  void build(const Shape& input_shape) override;
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+
+ private:
+  Variable gamma_;
+  Variable beta_;
+};
+
+/// (x - mean) / sqrt(variance + epsilon) * gamma + beta for each index of one axis (Ioffe and Szegedy 2015).
+/// A training call takes mean and variance of the batch, without what a mask (of all axes but the last)
+/// leaves out, and moves moving_mean and moving_variance towards them; other calls take these, and so does
+/// every call of a layer that is not trainable. Weights: gamma, beta, moving_mean, moving_variance (and
+/// moving_stddev, renorm_mean, renorm_stddev with renorm). Masks pass through.
+class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
+ public:
+  /// ValueError if renorm_clipping has rmax < rmin or dmax < 0.
+  explicit BatchNormalization(BatchNormalizationOptions options = {});
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  bool supports_masking() const override { return true; }
+
+ protected:
+  void build(const Shape& input_shape) override;
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+
+ private:
+  struct Moments {
+    Tensor mean;
+    Tensor variance;
+  };
+  struct Correction {
+    Tensor ratio;
+    Tensor distance;
+  };
+  Moments moments(const Tensor& x, const Tensor& mask) const;
+  Correction renorm(const Tensor& x, const Moments& batch) const;
+  void move(const Variable& statistic, const Tensor& batch, double momentum) const;
+  Tensor finish(const Tensor& x) const;
+
+  Variable gamma_;
+  Variable beta_;
+  Variable moving_mean_;
+  Variable moving_variance_;
+  Variable moving_stddev_;
+  Variable renorm_mean_;
+  Variable renorm_stddev_;
+};
+
+/// x / sqrt(mean(x^2) + epsilon) * scale over some axes (Zhang and Sennrich 2019). Weights: scale, of the
+/// sizes of those axes.
+class RMSNormalization : public OptionsLayer<RMSNormalizationOptions> {
+ public:
+  explicit RMSNormalization(RMSNormalizationOptions options = {});
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+
+ protected:
+  void build(const Shape& input_shape) override;
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+
+ private:
+  Variable scale_;
+};
+
+/// x over its Euclidean norm along some axes; zeros stay zeros. Masks pass through.
+class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
+ public:
+  explicit UnitNormalization(UnitNormalizationOptions options = {});
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+}  // namespace layers
+
+/// LayerNormalization({.axis = {1, 2}}).
+Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options = {});
+Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options = {});
+Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options = {});
+Ref<layers::UnitNormalization> UnitNormalization(UnitNormalizationOptions options = {});
+
+}  // namespace unspool
