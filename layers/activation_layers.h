@@ -1,0 +1,162 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unspool/layers/activation.h>
+#include <unspool/layers/layer_axes.h>
+#include <unspool/layers/options_layer.h>
+
+namespace unspool {
+
+struct ActivationLayerOptions {
+  required<Activation> activation;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct ReLUOptions {
+  /// Empty: no bound.
+  std::optional<double> max_value = std::nullopt;
+  double negative_slope = 0;
+  double threshold = 0;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct LeakyReLUOptions {
+  double negative_slope = 0.3;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct PReLUOptions {
+  Initializer alpha_initializer = "zeros";
+  Regularizer alpha_regularizer = {};
+  Constraint alpha_constraint = {};
+  /// Axes along which alpha is one number, counted from 1: {1} for a sequence of any length.
+  std::optional<LayerAxes> shared_axes = std::nullopt;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct ELUOptions {
+  double alpha = 1;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+struct SoftmaxOptions {
+  LayerAxes axis = -1;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+
+  static const Fields& fields();
+};
+
+/// Any shape in, the same out; masks pass through.
+namespace layers {
+
+/// An activation as a layer.
+class Activation : public OptionsLayer<ActivationLayerOptions> {
+ public:
+  explicit Activation(ActivationLayerOptions options);
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+/// x, but no more than max_value; below the threshold negative_slope * (x - threshold).
+class ReLU : public OptionsLayer<ReLUOptions> {
+ public:
+  /// ValueError for a negative argument.
+  explicit ReLU(ReLUOptions options = {});
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+/// x above 0, else negative_slope * x (Maas, Hannun and Ng 2013).
+class LeakyReLU : public OptionsLayer<LeakyReLUOptions> {
+ public:
+  /// ValueError for a negative slope.
+  explicit LeakyReLU(LeakyReLUOptions options = {});
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+/// x above 0, else alpha * x with a learned alpha (He et al. 2015). Weights: alpha, of the input's shape
+/// without the batch, and size 1 along shared_axes.
+class PReLU : public OptionsLayer<PReLUOptions> {
+ public:
+  explicit PReLU(PReLUOptions options = {});
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  bool supports_masking() const override { return true; }
+
+ protected:
+  void build(const Shape& input_shape) override;
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+
+ private:
+  Variable alpha_;
+};
+
+/// x above 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+class ELU : public OptionsLayer<ELUOptions> {
+ public:
+  explicit ELU(ELUOptions options = {});
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+/// exp(x) / sum(exp(x)) over one axis or several. What a mask leaves out is 0 and has no part in the sum: a
+/// mask of the input's first axes (steps), or of its last ones.
+class Softmax : public OptionsLayer<SoftmaxOptions> {
+ public:
+  explicit Softmax(SoftmaxOptions options = {});
+  bool supports_masking() const override { return true; }
+
+ protected:
+  Tensor call(const Tensor& x, const CallArgs& args) override;
+};
+
+}  // namespace layers
+
+/// Keras' layer Activation; a Sequential takes an Activation by itself, too: Activation("relu").
+Ref<layers::Activation> ActivationLayer(ActivationLayerOptions options);
+Ref<layers::ReLU> ReLU(ReLUOptions options = {});
+Ref<layers::LeakyReLU> LeakyReLU(LeakyReLUOptions options = {});
+Ref<layers::PReLU> PReLU(PReLUOptions options = {});
+Ref<layers::ELU> ELU(ELUOptions options = {});
+Ref<layers::Softmax> Softmax(SoftmaxOptions options = {});
+
+}  // namespace unspool

@@ -1,0 +1,122 @@
+#include <map>
+#include <mutex>
+
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/lambda.h>
+
+namespace unspool {
+namespace {
+
+struct Known {
+  std::mutex mutex;
+  std::map<std::string, LambdaFunction> functions;
+};
+Known& known() {
+  static Known all;
+  return all;
+}
+
+}  // namespace
+
+LambdaFunction::LambdaFunction(Function function, std::string name)
+    : name_(std::move(name)), function_(std::make_shared<const Function>(std::move(function))) {}
+
+LambdaFunction::LambdaFunction() = default;
+LambdaFunction::LambdaFunction(const char* name) : LambdaFunction(std::string(name)) {}
+LambdaFunction::LambdaFunction(const std::string& name) : name_(name) {
+  Known& all = known();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.functions.find(name);
+  if (found == all.functions.end()) {
+    std::vector<std::string> names;
+    for (const auto& [own, function] : all.functions) names.push_back(own);
+    throw ValueError("no function is called " + in_quotes(name) + did_you_mean(name, names) +
+                     "; register_lambda() makes one known");
+  }
+  function_ = found->second.function_;
+}
+
+const Tensor& LambdaFunction::only(const std::vector<Tensor>& inputs) {
+  if (inputs.size() == 1) return inputs.front();
+  throw ValueError(fmt::format("the function takes one tensor, came {}", inputs.size()));
+}
+
+Config LambdaFunction::config() const {
+  if (name_.empty()) {
+    throw ValueError(
+        "this function has no name, and a config cannot hold it: make it known by register_lambda() and use "
+        "it "
+        "by its name");
+  }
+  return name_;
+}
+
+LambdaFunction LambdaFunction::from_config(const Config& config) {
+  if (config.is_string()) return config.as<std::string>();
+  if (config.is_map() && config.get("class_name", "") == "__lambda__") {
+    throw ValueError(config.path() +
+                     ": holds a Python lambda, which is code, and none in a config is run: write it as a "
+                     "C++ function and make it known by register_lambda()");
+  }
+  if (config.is_map()) {
+    for (const char* key : {"registered_name", "config"}) {
+      if (const auto name = config.find(key); name && name->is_string()) return name->as<std::string>();
+    }
+  }
+  config.fail("the name of a function");
+}
+
+void register_lambda(const std::string& name, const LambdaFunction& function) {
+  if (name.empty()) throw ValueError("register_lambda: expected a name, came an empty one");
+  LambdaFunction named = function;
+  named.name_ = name;
+  Known& all = known();
+  const std::lock_guard lock(all.mutex);
+  all.functions.insert_or_assign(name, std::move(named));
+}
+
+const Fields& LambdaOptions::fields() {
+  using O = LambdaOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("function", &O::function, "from the inputs to the outputs"),
+      field("output_shape", &O::output_shape, "without the batch; null: found without values"),
+      field("mask", &O::mask, "gives the mask of the output; null: none"),
+      field("arguments", &O::arguments, "what the functions are given beside their inputs"));
+  return all;
+}
+
+Ref<layers::Lambda> Lambda(LambdaOptions options) { return make<layers::Lambda>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {}
+
+std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  return options_.function.value()(
+      inputs, {.mask = args.mask, .training = args.is_training(), .arguments = options_.arguments});
+}
+
+Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  if (!options_.mask) return {};
+  return (*options_.mask)(inputs, {.mask = mask, .arguments = options_.arguments}).at(0);
+}
+
+std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {
+  if (!options_.output_shape) return OptionsLayer::compute_output_shapes(inputs);
+  return {Shape({inputs.at(0)[0]}) + *options_.output_shape};
+}
+
+Config Lambda::get_config() const {
+  Config config = OptionsLayer::get_config();
+  // As Keras, which says these only where they are given.
+  for (const char* key : {"output_shape", "mask"}) {
+    if (config[key].is_null()) config.erase(key);
+  }
+  return config;
+}
+
+}  // namespace unspool::layers

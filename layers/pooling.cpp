@@ -1,0 +1,63 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/data_format.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/pooling.h>
+
+namespace unspool {
+
+const Fields& GlobalPooling1DOptions::fields() {
+  using O = GlobalPooling1DOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("data_format", &O::data_format, "\"channels_last\" or \"channels_first\""),
+      field("keepdims", &O::keepdims, "whether the axis of time stays, with size 1"));
+  return all;
+}
+
+Ref<layers::GlobalAveragePooling1D> GlobalAveragePooling1D(GlobalPooling1DOptions options) {
+  return make<layers::GlobalAveragePooling1D>(std::move(options));
+}
+Ref<layers::GlobalMaxPooling1D> GlobalMaxPooling1D(GlobalPooling1DOptions options) {
+  return make<layers::GlobalMaxPooling1D>(std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+GlobalAveragePooling1D::GlobalAveragePooling1D(GlobalPooling1DOptions options)
+    : OptionsLayer(std::move(options)) {
+  internal::channels_first("GlobalAveragePooling1D", options_.data_format);
+  set_input_spec({{.ndim = 3}});
+}
+
+Tensor GlobalAveragePooling1D::call(const Tensor& x, const CallArgs& args) {
+  const bool first = internal::channels_first("GlobalAveragePooling1D", options_.data_format);
+  const Index time = first ? 2 : 1;
+  if (!args.mask) return mean(x, {time}, options_.keepdims);
+  const Shape steps = {x.shape()[0], x.shape()[static_cast<int>(time)]};
+  if (!compatible(args.mask.shape(), steps)) {
+    throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(), to_string(steps),
+                                 describe(args.mask)));
+  }
+  const Tensor keep = expand_dims(args.mask, first ? 1 : 2);
+  const Tensor total = sum(where(keep, x, Tensor::scalar(0, x.dtype())), {time}, options_.keepdims);
+  return total / maximum(sum(cast(keep, x.dtype()), {time}, options_.keepdims), 1);
+}
+
+GlobalMaxPooling1D::GlobalMaxPooling1D(GlobalPooling1DOptions options) : OptionsLayer(std::move(options)) {
+  internal::channels_first("GlobalMaxPooling1D", options_.data_format);
+  set_input_spec({{.ndim = 3}});
+}
+
+Tensor GlobalMaxPooling1D::call(const Tensor& x, const CallArgs&) {
+  const bool first = internal::channels_first("GlobalMaxPooling1D", options_.data_format);
+  return max(x, {first ? 2 : 1}, options_.keepdims);
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <numeric>
+
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/data_format.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/reshaping.h>
+
+namespace unspool {
+
+const Fields& FlattenOptions::fields() {
+  using O = FlattenOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("data_format", &O::data_format, "\"channels_last\" or \"channels_first\""));
+  return all;
+}
+
+const Fields& ReshapeOptions::fields() {
+  using O = ReshapeOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("target_shape", &O::target_shape, "the new sizes without the batch; one may be -1"));
+  return all;
+}
+
+const Fields& PermuteOptions::fields() {
+  using O = PermuteOptions;
+  static const Fields all =
+      internal::layer_fields<O>(field("dims", &O::dims, "which axis comes where, counted from 1"));
+  return all;
+}
+
+const Fields& RepeatVectorOptions::fields() {
+  using O = RepeatVectorOptions;
+  static const Fields all = internal::layer_fields<O>(field("n", &O::n, "how often"));
+  return all;
+}
+
+Ref<layers::Flatten> Flatten(FlattenOptions options) { return make<layers::Flatten>(std::move(options)); }
+Ref<layers::Reshape> Reshape(ReshapeOptions options) { return make<layers::Reshape>(std::move(options)); }
+Ref<layers::Permute> Permute(PermuteOptions options) { return make<layers::Permute>(std::move(options)); }
+Ref<layers::RepeatVector> RepeatVector(RepeatVectorOptions options) {
+  return make<layers::RepeatVector>(std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+Flatten::Flatten(FlattenOptions options) : OptionsLayer(std::move(options)) {
+  internal::channels_first("Flatten", options_.data_format);
+  set_input_spec({{.min_ndim = 1}});
+}
+
+Tensor Flatten::call(const Tensor& x, const CallArgs&) {
+  Tensor last = x;
+  if (internal::channels_first("Flatten", options_.data_format) && x.rank() > 2) {
+    std::vector<Index> axes(static_cast<std::size_t>(x.rank()));
+    std::iota(axes.begin(), axes.end(), Index{0});
+    std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+    last = transpose(x, axes);
+  }
+  const Shape rest = x.shape().sub(1, x.rank());
+  return reshape(last, {rest.known() ? rest.elements() : unknown}, 1);
+}
+
+Reshape::Reshape(ReshapeOptions options) : OptionsLayer(std::move(options)) {
+  const std::vector<Index>& target = options_.target_shape;
+  const bool negative = std::any_of(target.begin(), target.end(), [](Index size) { return size < -1; });
+  if (negative || std::count(target.begin(), target.end(), -1) > 1) {
+    throw ValueError("Reshape: the sizes of target_shape are not negative but for one -1, came " +
+                     to_json(to_config(target)));
+  }
+  set_input_spec({{.min_ndim = 1}});
+}
+
+Tensor Reshape::call(const Tensor& x, const CallArgs&) {
+  const std::vector<Index>& target = options_.target_shape;
+  const Shape rest = x.shape().sub(1, x.rank());
+  if (rest.known()) {
+    Index fixed = 1;
+    for (const Index size : target) fixed *= size == -1 ? 1 : size;
+    const bool open = std::find(target.begin(), target.end(), -1) != target.end();
+    if (open ? fixed == 0 || rest.elements() % fixed != 0 : rest.elements() != fixed) {
+      throw ValueError(
+          fmt::format("the layer {} cannot arrange the {} elements of each sample of {} as target_shape {}",
+                      name(), rest.elements(), to_string(x.shape()), to_json(to_config(target))));
+    }
+  }
+  return reshape(x, Shape(std::span<const Index>(target)), 1);
+}
+
+Permute::Permute(PermuteOptions options) : OptionsLayer(std::move(options)) {
+  std::vector<Index> sorted = options_.dims;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (sorted[i] == static_cast<Index>(i) + 1) continue;
+    throw ValueError("Permute: dims are 1, 2, ... in some order (0, the batch, stays), came " +
+                     to_json(to_config(options_.dims)));
+  }
+  set_input_spec({{.ndim = static_cast<int>(sorted.size()) + 1}});
+}
+
+Tensor Permute::call(const Tensor& x, const CallArgs&) {
+  std::vector<Index> axes = {0};
+  axes.insert(axes.end(), options_.dims.value().begin(), options_.dims.value().end());
+  return transpose(x, axes);
+}
+
+RepeatVector::RepeatVector(RepeatVectorOptions options) : OptionsLayer(std::move(options)) {
+  if (options_.n <= 0) {
+    throw ValueError(fmt::format("RepeatVector: n must be positive, came {}", options_.n.value()));
+  }
+  set_input_spec({{.ndim = 2}});
+}
+
+Tensor RepeatVector::call(const Tensor& x, const CallArgs&) {
+  return broadcast_to(expand_dims(x, 1), {unknown, options_.n, unknown});
+}
+
+}  // namespace unspool::layers
