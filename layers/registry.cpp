@@ -3,8 +3,19 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
+#include <unspool/layers/activation_layers.h>
+#include <unspool/layers/activity_regularization.h>
+#include <unspool/layers/attention.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/embedding.h>
+#include <unspool/layers/lambda.h>
+#include <unspool/layers/masking.h>
+#include <unspool/layers/merge.h>
+#include <unspool/layers/noise.h>
+#include <unspool/layers/normalization.h>
+#include <unspool/layers/pooling.h>
 #include <unspool/layers/registry.h>
+#include <unspool/layers/reshaping.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
@@ -28,10 +39,43 @@ Entry entry(Registry<LayerBase>::Factory factory = &detail::layer_from<L>) {
 
 std::vector<Entry> built_in() {
   return {
+      entry<layers::Activation>(),
+      entry<layers::ActivityRegularization>(),
+      entry<layers::Add>(),
+      entry<layers::AdditiveAttention>(),
+      entry<layers::Attention>(),
+      entry<layers::Average>(),
+      entry<layers::BatchNormalization>(),
+      entry<layers::Concatenate>(),
       entry<layers::Dense>(),
+      entry<layers::Dot>(),
+      entry<layers::Dropout>(),
+      entry<layers::ELU>(),
+      entry<layers::Embedding>(),
+      entry<layers::Flatten>(),
+      entry<layers::GaussianNoise>(),
+      entry<layers::GlobalAveragePooling1D>(),
+      entry<layers::GlobalMaxPooling1D>(),
+      entry<layers::Lambda>(),
+      entry<layers::LayerNormalization>(),
+      entry<layers::LeakyReLU>(),
+      entry<layers::Masking>(),
+      entry<layers::Maximum>(),
+      entry<layers::Minimum>(),
+      entry<layers::Multiply>(),
+      entry<layers::PReLU>(),
+      entry<layers::Permute>(),
+      entry<layers::RMSNormalization>(),
       entry<layers::RNN>(&rnn_from),
+      entry<layers::ReLU>(),
+      entry<layers::RepeatVector>(),
+      entry<layers::Reshape>(),
       entry<layers::SimpleRNN>(),
       entry<layers::SimpleRNNCell>(),
+      entry<layers::Softmax>(),
+      entry<layers::SpatialDropout1D>(),
+      entry<layers::Subtract>(),
+      entry<layers::UnitNormalization>(),
   };
 }
 

@@ -1,0 +1,188 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/autograd/softmax.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/attention.h>
+#include <unspool/layers/internal/dropout.h>
+
+namespace unspool {
+
+const Fields& AttentionOptions::fields() {
+  using O = AttentionOptions;
+  static const Fields all = fields_of<O>(
+      field("use_scale", &O::use_scale, "whether scores are multiplied by a learned number"),
+      field("score_mode", &O::score_mode, "\"dot\" or \"concat\""),
+      field("dropout", &O::dropout, "the part of the weights that a training call leaves out"),
+      field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the layer"),
+      field("trainable", &O::trainable, "whether training changes its weights"),
+      field("dtype", &O::dtype, "of weights and computation"),
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
+      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only"),
+      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output"));
+  return all;
+}
+
+const Fields& AdditiveAttentionOptions::fields() {
+  using O = AdditiveAttentionOptions;
+  static const Fields all = fields_of<O>(
+      field("use_scale", &O::use_scale, "whether each feature has a learned weight in the sum"),
+      field("dropout", &O::dropout, "the part of the weights that a training call leaves out"),
+      field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the layer"),
+      field("trainable", &O::trainable, "whether training changes its weights"),
+      field("dtype", &O::dtype, "of weights and computation"),
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
+      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only"),
+      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output"));
+  return all;
+}
+
+Ref<layers::Attention> Attention(AttentionOptions options) {
+  return make<layers::Attention>(std::move(options));
+}
+Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options) {
+  return make<layers::AdditiveAttention>(std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+void check_shapes(const std::vector<Shape>& shapes, const std::string& layer) {
+  std::string all;
+  bool fit = shapes.size() == 2 || shapes.size() == 3;
+  for (const Shape& shape : shapes) {
+    all += (all.empty() ? "" : ", ") + to_string(shape);
+    fit = fit && shape.rank() == 3;
+  }
+  if (fit) {
+    const Shape& query = shapes[0];
+    const Shape& value = shapes[1];
+    const Shape& key = shapes.back();
+    fit = compatible({query[0], query[2]}, {key[0], key[2]}) &&
+          compatible({value[0], value[1]}, {key[0], key[1]});
+  }
+  if (fit) return;
+  throw ValueError(
+      fmt::format("the layer {} takes {{query, value}} or {{query, value, key}} of shapes (batch, Tq, "
+                  "dim), (batch, Tv, features), (batch, Tv, dim), came {}",
+                  layer, all));
+}
+
+/// query + key for each pair of steps: (batch, Tq, Tv, dim).
+Tensor pairs(const Tensor& query, const Tensor& key) { return expand_dims(query, 2) + expand_dims(key, 1); }
+
+/// What Keras says as arguments of the call stands in a config only where it says something.
+Config without_defaults(Config config, const Regularizer& activity_regularizer) {
+  for (const char* key : {"use_causal_mask", "return_attention_scores"}) {
+    if (config[key] == Config(false)) config.erase(key);
+  }
+  if (!activity_regularizer) config.erase("activity_regularizer");
+  return config;
+}
+
+/// (Tq, Tv): whether step i of the query may see value j.
+Tensor causal(const Tensor& scores) {
+  const Index queries = scores.shape()[1];
+  const Index values = scores.shape()[2];
+  const Tensor rows = expand_dims(Tensor::arange(0, static_cast<double>(queries), 1, int32), 1);
+  return rows >= expand_dims(Tensor::arange(0, static_cast<double>(values), 1, int32), 0);
+}
+
+}  // namespace
+
+Attention::Attention(AttentionOptions options)
+    : Layer(layer_options(options)),
+      options_(std::move(options)),
+      seeds_(internal::generator_of(options_.seed)) {
+  internal::check_rate("Attention: dropout", options_.dropout);
+  if (options_.score_mode != "dot" && options_.score_mode != "concat") {
+    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", came " +
+                     in_quotes(options_.score_mode));
+  }
+}
+
+void Attention::build_all(const std::vector<Shape>& input_shapes) {
+  check_shapes(input_shapes, name());
+  if (options_.use_scale) scale_ = add_weight({.name = "scale", .initializer = "ones"});
+  if (options_.score_mode == "concat") {
+    concat_score_weight_ = add_weight({.name = "concat_score_weight", .initializer = "ones"});
+  }
+}
+
+Tensor Attention::scores(const Tensor& query, const Tensor& key) const {
+  if (options_.score_mode == "dot") {
+    const Tensor products = matmul(query, key, false, true);
+    return scale_ ? products * scale_ : products;
+  }
+  const Tensor both = pairs(query, key);
+  return concat_score_weight_ * sum(tanh(scale_ ? both * scale_ : both), {-1});
+}
+
+std::vector<Tensor> Attention::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  check_shapes(shapes, name());
+  const Tensor& value = inputs[1];
+  Tensor products = scores(inputs[0], inputs.back());
+  Tensor keep;
+  if (const Tensor mask = mask_of(value)) {
+    keep = expand_dims(mask.dtype() == boolean ? mask : cast(mask, boolean), 1);
+  }
+  if (options_.use_causal_mask) {
+    const Tensor seen = causal(products);
+    keep = keep ? logical_and(keep, seen) : seen;
+  }
+  // As far below all others as Keras puts it.
+  if (keep) products = where(keep, products, products - 1e9);
+  Tensor weights = softmax(products);
+  if (args.is_training() && options_.dropout > 0) {
+    weights =
+        weights * internal::dropout_mask(weights.shape(), options_.dropout, weights.dtype(), seeds_.next());
+  }
+  Tensor output = matmul(weights, value);
+  if (args.mask) output = where(expand_dims(args.mask, -1), output, Tensor::scalar(0, output.dtype()));
+  if (!options_.return_attention_scores) return {output};
+  return {output, weights};
+}
+
+std::vector<Shape> Attention::compute_output_shapes(const std::vector<Shape>& inputs) {
+  check_shapes(inputs, name());
+  const Shape& query = inputs[0];
+  std::vector<Shape> shapes = {{query[0], query[1], inputs[1][2]}};
+  if (options_.return_attention_scores) shapes.push_back({query[0], query[1], inputs[1][1]});
+  return shapes;
+}
+
+Config Attention::get_config() const { return without_defaults(config_of(options_), activity_regularizer()); }
+
+AdditiveAttention::AdditiveAttention(AdditiveAttentionOptions options)
+    : Attention(options_from<AttentionOptions>(options)), options_(std::move(options)) {}
+
+void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
+  check_shapes(input_shapes, name());
+  if (!options_.use_scale) return;
+  const Index features = input_shapes.front().back();
+  if (features == unknown) {
+    throw ValueError(fmt::format("the last dimension of the query of {} must be known, came {}", name(),
+                                 to_string(input_shapes.front())));
+  }
+  scale_ = add_weight({.name = "scale", .shape = {features}, .initializer = "glorot_uniform"});
+}
+
+Tensor AdditiveAttention::scores(const Tensor& query, const Tensor& key) const {
+  const Tensor activated = tanh(pairs(query, key));
+  return sum(scale_ ? activated * scale_ : activated, {-1});
+}
+
+Config AdditiveAttention::get_config() const {
+  return without_defaults(config_of(options_), activity_regularizer());
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <unspool/core/random.h>
+#include <unspool/layers/layer.h>
+
+namespace unspool {
+
+struct AttentionOptions {
+  /// Whether scores are multiplied by a learned number.
+  bool use_scale = false;
+  /// "dot": query and key multiplied; "concat": the sum of tanh(query + key), times a learned number.
+  std::string score_mode = "dot";
+  double dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+  /// Step i sees the values up to step i only. An argument of the call in Keras, so in the config if true.
+  bool use_causal_mask = false;
+  /// The weights come as second output. An argument of the call in Keras, so in the config if true.
+  bool return_attention_scores = false;
+
+  static const Fields& fields();
+};
+
+struct AdditiveAttentionOptions {
+  /// Whether each feature of tanh(query + key) has a learned weight in the sum.
+  bool use_scale = true;
+  double dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+  Regularizer activity_regularizer = {};
+  bool use_causal_mask = false;
+  bool return_attention_scores = false;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// Of {query, value} or {query, value, key} (key: value if it is not given), (batch, Tq, dim), (batch, Tv,
+/// features), (batch, Tv, dim): for each step of the query a mean of the values, (batch, Tq, features),
+/// weighted by the softmax of the scores of query and key (Luong, Pham and Manning 2015); then, if asked
+/// for, the weights (batch, Tq, Tv). Values that their mask leaves out have no weight; what the query's mask
+/// leaves out is 0, and the output has that mask. Weights: scale, concat_score_weight, where they are used.
+class Attention : public Layer {
+ public:
+  using Options = AttentionOptions;
+
+  /// ValueError for another score_mode or a rate outside of [0, 1].
+  explicit Attention(AttentionOptions options = {});
+
+  const AttentionOptions& options() const { return options_; }
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  bool supports_masking() const override { return true; }
+  Config get_config() const override;
+
+ protected:
+  void build_all(const std::vector<Shape>& input_shapes) override;
+  std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  SeedGenerator* seed_generator() override { return options_.dropout > 0 ? &seeds_ : nullptr; }
+  /// (batch, Tq, Tv).
+  virtual Tensor scores(const Tensor& query, const Tensor& key) const;
+
+ private:
+  AttentionOptions options_;
+  SeedGenerator seeds_;
+  Variable scale_;
+  Variable concat_score_weight_;
+};
+
+/// The same with the scores sum(scale * tanh(query + key)) (Bahdanau, Cho and Bengio 2015). Weights: scale
+/// (dim).
+class AdditiveAttention : public Attention {
+ public:
+  using Options = AdditiveAttentionOptions;
+
+  /// ValueError for a rate outside of [0, 1].
+  explicit AdditiveAttention(AdditiveAttentionOptions options = {});
+
+  const AdditiveAttentionOptions& options() const { return options_; }
+  Config get_config() const override;
+
+ protected:
+  void build_all(const std::vector<Shape>& input_shapes) override;
+  Tensor scores(const Tensor& query, const Tensor& key) const override;
+
+ private:
+  AdditiveAttentionOptions options_;
+  Variable scale_;
+};
+
+}  // namespace layers
+
+/// Attention({.use_scale = true})({query, value}).
+Ref<layers::Attention> Attention(AttentionOptions options = {});
+Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options = {});
+
+}  // namespace unspool

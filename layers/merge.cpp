@@ -1,0 +1,274 @@
+#include <algorithm>
+#include <numeric>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/normalize.h>
+#include <unspool/layers/merge.h>
+
+namespace unspool {
+
+const Fields& ConcatenateOptions::fields() {
+  using O = ConcatenateOptions;
+  static const Fields all =
+      internal::layer_fields<O>(field("axis", &O::axis, "along which inputs are joined"));
+  return all;
+}
+
+const Fields& DotOptions::fields() {
+  using O = DotOptions;
+  static const Fields all = internal::layer_fields<O>(
+      field("axes", &O::axes, "the axis of each input that is summed over"),
+      field("normalize", &O::normalize, "whether inputs are divided by their norms"));
+  return all;
+}
+
+Ref<layers::Add> Add(LayerOptions options) { return make<layers::Add>(std::move(options)); }
+Ref<layers::Subtract> Subtract(LayerOptions options) { return make<layers::Subtract>(std::move(options)); }
+Ref<layers::Multiply> Multiply(LayerOptions options) { return make<layers::Multiply>(std::move(options)); }
+Ref<layers::Average> Average(LayerOptions options) { return make<layers::Average>(std::move(options)); }
+Ref<layers::Maximum> Maximum(LayerOptions options) { return make<layers::Maximum>(std::move(options)); }
+Ref<layers::Minimum> Minimum(LayerOptions options) { return make<layers::Minimum>(std::move(options)); }
+Ref<layers::Concatenate> Concatenate(ConcatenateOptions options) {
+  return make<layers::Concatenate>(std::move(options));
+}
+Ref<layers::Dot> Dot(DotOptions options) { return make<layers::Dot>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+std::string shapes_of(const std::vector<Tensor>& inputs) {
+  std::string text;
+  for (const Tensor& input : inputs) text += (text.empty() ? "" : ", ") + to_string(input.shape());
+  return text;
+}
+
+/// The masks of the inputs of a call: the first may have been an argument.
+std::vector<Tensor> masks_of(const std::vector<Tensor>& inputs, const Tensor& first) {
+  std::vector<Tensor> masks;
+  for (const Tensor& input : inputs) {
+    const Tensor mask = masks.empty() && first ? first : mask_of(input);
+    masks.push_back(mask && mask.dtype() != boolean ? cast(mask, boolean) : mask);
+  }
+  return masks;
+}
+
+bool is_there(const Tensor& tensor) { return static_cast<bool>(tensor); }
+
+/// With axes of size 1 at the end.
+Tensor to_rank(Tensor mask, int rank) {
+  while (mask.rank() < rank) mask = expand_dims(mask, -1);
+  return mask;
+}
+
+void check_batches(const std::vector<Tensor>& inputs, const std::string& layer) {
+  Index batch = unknown;
+  for (const Tensor& input : inputs) {
+    const Index own = input.rank() == 0 ? unknown : input.shape().front();
+    if (own == unknown) continue;
+    if (batch != unknown && own != batch) {
+      throw ValueError(
+          fmt::format("the layer {} needs inputs of one batch size, came {}", layer, shapes_of(inputs)));
+    }
+    batch = own;
+  }
+}
+
+/// An input that its mask leaves out takes the value of the others.
+Tensor merge_kept(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks,
+                  Tensor (*operation)(const Tensor&, const Tensor&)) {
+  Tensor output = inputs.front();
+  Tensor kept = masks.front() ? to_rank(masks.front(), output.rank()) : Tensor();
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    Tensor x = inputs[i];
+    const Tensor mask = masks[i] ? to_rank(masks[i], x.rank()) : Tensor();
+    if (mask) x = where(mask, x, output);
+    if (kept) output = where(kept, output, x);
+    kept = kept && mask ? logical_or(kept, mask) : Tensor();
+    output = operation(output, x);
+  }
+  return output;
+}
+
+}  // namespace
+
+// -- Merge -----------------------------------------------------------------------------------------------
+
+Merge::Merge(LayerOptions options) : Layer(std::move(options)) {}
+
+std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  if (inputs.size() < 2) {
+    throw ValueError(fmt::format("the layer {} merges several inputs, came {}: call it on a list, {{a, b}}",
+                                 name(), shapes_of(inputs)));
+  }
+  check_batches(inputs, name());
+  int rank = 0;
+  for (const Tensor& input : inputs) rank = std::max(rank, input.rank());
+  std::vector<Tensor> alike;
+  std::vector<Tensor> masks = masks_of(inputs, args.mask);
+  Shape together;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Tensor x = inputs[i];
+    if (x.rank() < rank) masks[i] = {};  // It has no steps to leave out.
+    while (x.rank() < rank) x = expand_dims(x, x.rank() == 0 ? 0 : 1);
+    if (!broadcast(together, x.shape(), together)) {
+      throw ValueError(fmt::format("the layer {} cannot merge inputs of the shapes {}: sizes are equal or 1",
+                                   name(), shapes_of(inputs)));
+    }
+    alike.push_back(std::move(x));
+  }
+  return {merge(alike, masks)};
+}
+
+Tensor Merge::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  const std::vector<Tensor> masks = masks_of(inputs, mask);
+  if (!std::all_of(masks.begin(), masks.end(), is_there)) return {};
+  return std::accumulate(masks.begin() + 1, masks.end(), masks.front(), logical_or);
+}
+
+Tensor Add::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&) {
+  return std::accumulate(inputs.begin() + 1, inputs.end(), inputs.front(), add);
+}
+
+Tensor Subtract::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&) {
+  if (inputs.size() != 2) {
+    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, came {}", name(), inputs.size()));
+  }
+  return inputs[0] - inputs[1];
+}
+
+Tensor Multiply::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) {
+  Tensor output;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& x = inputs[i];
+    const Tensor factor = masks[i] ? where(to_rank(masks[i], x.rank()), x, Tensor::scalar(1, x.dtype())) : x;
+    output = output ? output * factor : factor;
+  }
+  if (!std::all_of(masks.begin(), masks.end(), is_there)) return output;
+  Tensor kept = to_rank(masks.front(), output.rank());
+  for (std::size_t i = 1; i < masks.size(); ++i) kept = logical_or(kept, to_rank(masks[i], output.rank()));
+  return where(kept, output, Tensor::scalar(0, output.dtype()));
+}
+
+Tensor Average::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&) {
+  return std::accumulate(inputs.begin() + 1, inputs.end(), inputs.front(), add) /
+         static_cast<Index>(inputs.size());
+}
+
+Tensor Maximum::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) {
+  return merge_kept(inputs, masks, maximum);
+}
+
+Tensor Minimum::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) {
+  return merge_kept(inputs, masks, minimum);
+}
+
+// -- Concatenate -----------------------------------------------------------------------------------------
+
+Concatenate::Concatenate(ConcatenateOptions options) : OptionsLayer(std::move(options)) {}
+
+std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
+  if (inputs.size() < 2) {
+    throw ValueError(fmt::format("the layer {} joins several inputs, came {}: call it on a list, {{a, b}}",
+                                 name(), shapes_of(inputs)));
+  }
+  const Shape& first = inputs.front().shape();
+  const Index axis = LayerAxes(options_.axis).of(first).front();
+  for (const Tensor& input : inputs) {
+    Shape rest = input.shape();
+    if (rest.rank() == first.rank()) rest.set(static_cast<int>(axis), first[static_cast<int>(axis)]);
+    if (compatible(rest, first)) continue;
+    throw ValueError(fmt::format("the layer {} needs inputs of one shape but for axis {}, came {}", name(),
+                                 options_.axis, shapes_of(inputs)));
+  }
+  return {concat(inputs, static_cast<int>(axis))};
+}
+
+Tensor Concatenate::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  const std::vector<Tensor> masks = masks_of(inputs, mask);
+  if (std::none_of(masks.begin(), masks.end(), is_there)) return {};
+  std::vector<Tensor> whole;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    // Made from the input, since its sizes may be unknown.
+    const Tensor some = cast(inputs[i], boolean);
+    const Tensor none = logical_xor(some, some);
+    whole.push_back(masks[i] ? logical_or(to_rank(masks[i], inputs[i].rank()), none) : logical_not(none));
+  }
+  const Tensor joined = concat(whole, static_cast<int>(options_.axis));
+  std::vector<Index> features = {-1};
+  for (int axis = 2; axis < joined.rank() - 1; ++axis) features.push_back(axis);
+  return any(joined, features);
+}
+
+// -- Dot -------------------------------------------------------------------------------------------------
+
+Dot::Dot(DotOptions options) : OptionsLayer(std::move(options)) {
+  const LayerAxes& axes = options_.axes;
+  const std::size_t count = axes.list().size();
+  if (axes.single() ? count != 1 : count != 2) {
+    throw ValueError("Dot: axes is one number or two, came " + to_json(to_config(axes)));
+  }
+}
+
+std::vector<Tensor> Dot::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
+  if (inputs.size() != 2) {
+    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, came {}: call it on a list, {{a, b}}",
+                                 name(), shapes_of(inputs)));
+  }
+  check_batches(inputs, name());
+  // The summed axis comes last in the first, and right behind the batch in the second.
+  std::vector<Tensor> sides;
+  std::vector<Shape> others;
+  Index summed = unknown;
+  for (std::size_t i = 0; i < 2; ++i) {
+    Tensor x = inputs[i];
+    const std::vector<Index>& given = options_.axes.value().list();
+    const Index axis = LayerAxes(given[given.size() == 1 ? 0 : i]).of(x.shape()).front();
+    if (axis == 0) {
+      throw ValueError(
+          fmt::format("the layer {} cannot sum over axis 0, the batch, of {}", name(), shapes_of(inputs)));
+    }
+    const Index size = x.shape()[static_cast<int>(axis)];
+    if (summed != unknown && size != unknown && size != summed) {
+      throw ValueError(fmt::format("the layer {} sums over axes of one size, came {} and {} with axes {}",
+                                   name(), to_string(inputs[0].shape()), to_string(inputs[1].shape()),
+                                   to_json(to_config(options_.axes))));
+    }
+    summed = size;
+    if (options_.normalize) x = internal::normalize(x, {axis}, 1e-7);
+    std::vector<Index> order = {0};
+    if (i == 1) order.push_back(axis);
+    Shape other;
+    for (Index k = 1; k < x.rank(); ++k) {
+      if (k == axis) continue;
+      order.push_back(k);
+      other.push_back(x.shape()[static_cast<int>(k)]);
+    }
+    if (i == 0) order.push_back(axis);
+    x = transpose(x, order);
+    if (other.rank() != 1) {
+      const Index rest = other.known() ? other.elements() : unknown;
+      const Index size_now = x.shape()[i == 0 ? -1 : 1];
+      x = reshape(x, i == 0 ? Shape{rest, size_now} : Shape{size_now, rest}, 1);
+    }
+    sides.push_back(std::move(x));
+    others.push_back(other);
+  }
+  const Tensor product = matmul(sides[0], sides[1]);
+  Shape shape = others[0] + others[1];
+  if (shape.empty()) shape.push_back(1);
+  if (others[0].rank() == 1 && others[1].rank() == 1) return {product};
+  return {reshape(product, shape, 1)};
+}
+
+}  // namespace unspool::layers
