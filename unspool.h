@@ -39,6 +39,7 @@
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/functional.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/layer.h>
