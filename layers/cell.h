@@ -57,6 +57,9 @@ class Cell : public LayerBase {
   virtual States get_initial_state(Index batch_size, DType dtype);
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
 
+  /// Whether call() has a use for args.constants: an RNN refuses them otherwise.
+  virtual bool supports_constants() const { return true; }
+
   /// What is the same at every step of one call: dropout masks, or whatever follows from the constants. RNN
   /// asks for it before the first step, with the input of that step, and call() finds it in args.per_call at
   /// each. By default nothing.
