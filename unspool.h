@@ -43,11 +43,16 @@
 #include <unspool/layers/dense.h>
 #include <unspool/layers/dropout_cell.h>
 #include <unspool/layers/embedding.h>
+#include <unspool/layers/functional.h>
+#include <unspool/layers/gru.h>
+#include <unspool/layers/gru_cell.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/lambda.h>
 #include <unspool/layers/layer.h>
 #include <unspool/layers/layer_axes.h>
+#include <unspool/layers/lstm.h>
+#include <unspool/layers/lstm_cell.h>
 #include <unspool/layers/masking.h>
 #include <unspool/layers/merge.h>
 #include <unspool/layers/naming.h>

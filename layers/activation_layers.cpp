@@ -10,35 +10,36 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/activation_layers.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 
 namespace unspool {
 
 const Fields& ActivationLayerOptions::fields() {
   using O = ActivationLayerOptions;
   static const Fields all =
-      internal::layer_fields<O>(field("activation", &O::activation, "applied to the input"));
+      internal::fields_of_layer<O>(field("activation", &O::activation, "applied to the input"));
   return all;
 }
 
 const Fields& ReLUOptions::fields() {
   using O = ReLUOptions;
-  static const Fields all =
-      internal::layer_fields<O>(field("max_value", &O::max_value, "the greatest output; null: no bound"),
-                                field("negative_slope", &O::negative_slope, "below the threshold"),
-                                field("threshold", &O::threshold, "from where on the output is the input"));
+  static const Fields all = internal::fields_of_layer<O>(
+      field("max_value", &O::max_value, "the greatest output; null: no bound"),
+      field("negative_slope", &O::negative_slope, "below the threshold"),
+      field("threshold", &O::threshold, "from where on the output is the input"));
   return all;
 }
 
 const Fields& LeakyReLUOptions::fields() {
   using O = LeakyReLUOptions;
-  static const Fields all = internal::layer_fields<O>(field("negative_slope", &O::negative_slope, "below 0"));
+  static const Fields all =
+      internal::fields_of_layer<O>(field("negative_slope", &O::negative_slope, "below 0"));
   return all;
 }
 
 const Fields& PReLUOptions::fields() {
   using O = PReLUOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("alpha_initializer", &O::alpha_initializer, "of alpha"),
       field("alpha_regularizer", &O::alpha_regularizer, "a penalty on alpha"),
       field("alpha_constraint", &O::alpha_constraint, "on alpha after each update"),
@@ -48,14 +49,14 @@ const Fields& PReLUOptions::fields() {
 
 const Fields& ELUOptions::fields() {
   using O = ELUOptions;
-  static const Fields all = internal::layer_fields<O>(field("alpha", &O::alpha, "minus the least output"));
+  static const Fields all = internal::fields_of_layer<O>(field("alpha", &O::alpha, "minus the least output"));
   return all;
 }
 
 const Fields& SoftmaxOptions::fields() {
   using O = SoftmaxOptions;
   static const Fields all =
-      internal::layer_fields<O>(field("axis", &O::axis, "along which the output sums to 1"));
+      internal::fields_of_layer<O>(field("axis", &O::axis, "along which the output sums to 1"));
   return all;
 }
 

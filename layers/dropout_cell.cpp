@@ -1,8 +1,23 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/product.h>
 #include <unspool/layers/dropout_cell.h>
 #include <unspool/layers/internal/dropout.h>
 
 namespace unspool {
+namespace {
+
+/// dropped(i) kernel for each part i of the kernel's columns.
+template <class F>
+Tensor product_of_parts(const Tensor& kernel, int parts, F&& dropped) {
+  std::vector<Tensor> products;
+  for (const Tensor& part : split(kernel, Index{parts})) {
+    products.push_back(matmul(dropped(static_cast<int>(products.size())), part));
+  }
+  return concat(products);
+}
+
+}  // namespace
 
 DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
     : Cell(std::move(cell)),
@@ -60,6 +75,20 @@ Tensor DropoutCell::dropped_input(const Tensor& x, const CallArgs& args, int i) 
 Tensor DropoutCell::dropped_state(const Tensor& state, const CallArgs& args, int i) const {
   if (recurrent_dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return state;
   return state * args.per_call->tensors.at(static_cast<std::size_t>(i + (dropout_ > 0 ? masks_ : 0)));
+}
+
+Tensor DropoutCell::input_product(const Tensor& x, const Tensor& kernel, const CallArgs& args,
+                                  int gates) const {
+  if (masks_ == 1 || dropout_ == 0 || !args.is_training()) return matmul(dropped_input(x, args), kernel);
+  return product_of_parts(kernel, gates, [&](int i) { return dropped_input(x, args, i); });
+}
+
+Tensor DropoutCell::state_product(const Tensor& state, const Tensor& kernel, const CallArgs& args,
+                                  int gates) const {
+  if (masks_ == 1 || recurrent_dropout_ == 0 || !args.is_training()) {
+    return matmul(dropped_state(state, args), kernel);
+  }
+  return product_of_parts(kernel, gates, [&](int i) { return dropped_state(state, args, i); });
 }
 
 }  // namespace unspool

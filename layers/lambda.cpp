@@ -3,7 +3,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/lambda.h>
 
 namespace unspool {
@@ -79,7 +79,7 @@ void register_lambda(const std::string& name, const LambdaFunction& function) {
 
 const Fields& LambdaOptions::fields() {
   using O = LambdaOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("function", &O::function, "from the inputs to the outputs"),
       field("output_shape", &O::output_shape, "without the batch; null: found without values"),
       field("mask", &O::mask, "gives the mask of the output; null: none"),

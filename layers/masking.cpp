@@ -1,14 +1,14 @@
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/masking.h>
 
 namespace unspool {
 
 const Fields& MaskingOptions::fields() {
   using O = MaskingOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("mask_value", &O::mask_value, "what a step is made of that does not count"));
   return all;
 }

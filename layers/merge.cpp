@@ -10,7 +10,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/merge.h>
 
@@ -19,13 +19,13 @@ namespace unspool {
 const Fields& ConcatenateOptions::fields() {
   using O = ConcatenateOptions;
   static const Fields all =
-      internal::layer_fields<O>(field("axis", &O::axis, "along which inputs are joined"));
+      internal::fields_of_layer<O>(field("axis", &O::axis, "along which inputs are joined"));
   return all;
 }
 
 const Fields& DotOptions::fields() {
   using O = DotOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("axes", &O::axes, "the axis of each input that is summed over"),
       field("normalize", &O::normalize, "whether inputs are divided by their norms"));
   return all;

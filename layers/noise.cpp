@@ -3,14 +3,14 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/dropout.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/noise.h>
 
 namespace unspool {
 
 const Fields& DropoutOptions::fields() {
   using O = DropoutOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("rate", &O::rate, "the part of the elements that a training call leaves out"),
       field("noise_shape", &O::noise_shape, "the shape of the mask, which is broadcast; null: the input's"),
       field("seed", &O::seed, "makes it repeat"));
@@ -19,7 +19,7 @@ const Fields& DropoutOptions::fields() {
 
 const Fields& SpatialDropout1DOptions::fields() {
   using O = SpatialDropout1DOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("rate", &O::rate, "the part of the features that a training call leaves out"),
       field("seed", &O::seed, "makes it repeat"));
   return all;
@@ -28,8 +28,8 @@ const Fields& SpatialDropout1DOptions::fields() {
 const Fields& GaussianNoiseOptions::fields() {
   using O = GaussianNoiseOptions;
   static const Fields all =
-      internal::layer_fields<O>(field("stddev", &O::stddev, "the standard deviation of the noise"),
-                                field("seed", &O::seed, "makes it repeat"));
+      internal::fields_of_layer<O>(field("stddev", &O::stddev, "the standard deviation of the noise"),
+                                   field("seed", &O::seed, "makes it repeat"));
   return all;
 }
 

@@ -10,7 +10,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/normalization.h>
 
@@ -18,7 +18,7 @@ namespace unspool {
 
 const Fields& LayerNormalizationOptions::fields() {
   using O = LayerNormalizationOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("axis", &O::axis, "the axis or axes over which each sample is normalized"),
       field("epsilon", &O::epsilon, "added to the variance"),
       field("center", &O::center, "whether beta is added"),
@@ -43,7 +43,7 @@ const Fields& RenormClippingOptions::fields() {
 
 const Fields& BatchNormalizationOptions::fields() {
   using O = BatchNormalizationOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("axis", &O::axis, "each of its indices is normalized by itself"),
       field("momentum", &O::momentum, "the part of the moving statistics that a training call keeps"),
       field("epsilon", &O::epsilon, "added to the variance"),
@@ -66,7 +66,7 @@ const Fields& BatchNormalizationOptions::fields() {
 
 const Fields& RMSNormalizationOptions::fields() {
   using O = RMSNormalizationOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("axis", &O::axis, "the axis or axes over which each sample is normalized"),
       field("epsilon", &O::epsilon, "added to the mean square"));
   return all;
@@ -74,7 +74,7 @@ const Fields& RMSNormalizationOptions::fields() {
 
 const Fields& UnitNormalizationOptions::fields() {
   using O = UnitNormalizationOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("axis", &O::axis, "the axis or axes over which each sample is normalized"));
   return all;
 }

@@ -6,14 +6,14 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/data_format.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/pooling.h>
 
 namespace unspool {
 
 const Fields& GlobalPooling1DOptions::fields() {
   using O = GlobalPooling1DOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("data_format", &O::data_format, "\"channels_last\" or \"channels_first\""),
       field("keepdims", &O::keepdims, "whether the axis of time stays, with size 1"));
   return all;

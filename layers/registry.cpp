@@ -8,7 +8,9 @@
 #include <unspool/layers/attention.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/embedding.h>
+#include <unspool/layers/gru.h>
 #include <unspool/layers/lambda.h>
+#include <unspool/layers/lstm.h>
 #include <unspool/layers/masking.h>
 #include <unspool/layers/merge.h>
 #include <unspool/layers/noise.h>
@@ -53,9 +55,13 @@ std::vector<Entry> built_in() {
       entry<layers::ELU>(),
       entry<layers::Embedding>(),
       entry<layers::Flatten>(),
+      entry<layers::GRU>(),
+      entry<layers::GRUCell>(),
       entry<layers::GaussianNoise>(),
       entry<layers::GlobalAveragePooling1D>(),
       entry<layers::GlobalMaxPooling1D>(),
+      entry<layers::LSTM>(),
+      entry<layers::LSTMCell>(),
       entry<layers::Lambda>(),
       entry<layers::LayerNormalization>(),
       entry<layers::LeakyReLU>(),

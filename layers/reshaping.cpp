@@ -5,21 +5,21 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/data_format.h>
-#include <unspool/layers/internal/layer_fields.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/reshaping.h>
 
 namespace unspool {
 
 const Fields& FlattenOptions::fields() {
   using O = FlattenOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("data_format", &O::data_format, "\"channels_last\" or \"channels_first\""));
   return all;
 }
 
 const Fields& ReshapeOptions::fields() {
   using O = ReshapeOptions;
-  static const Fields all = internal::layer_fields<O>(
+  static const Fields all = internal::fields_of_layer<O>(
       field("target_shape", &O::target_shape, "the new sizes without the batch; one may be -1"));
   return all;
 }
@@ -27,13 +27,13 @@ const Fields& ReshapeOptions::fields() {
 const Fields& PermuteOptions::fields() {
   using O = PermuteOptions;
   static const Fields all =
-      internal::layer_fields<O>(field("dims", &O::dims, "which axis comes where, counted from 1"));
+      internal::fields_of_layer<O>(field("dims", &O::dims, "which axis comes where, counted from 1"));
   return all;
 }
 
 const Fields& RepeatVectorOptions::fields() {
   using O = RepeatVectorOptions;
-  static const Fields all = internal::layer_fields<O>(field("n", &O::n, "how often"));
+  static const Fields all = internal::fields_of_layer<O>(field("n", &O::n, "how often"));
   return all;
 }
 

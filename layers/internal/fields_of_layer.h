@@ -22,7 +22,7 @@ namespace unspool::internal {
 
 /// The fields of an options struct that ends with what every layer takes.
 template <class O, class... T>
-Fields layer_fields(const Field<O, T>&... own) {
+Fields fields_of_layer(const Field<O, T>&... own) {
   return fields_of<O>(own..., field("name", &O::name, "of the layer"),
                       field("trainable", &O::trainable, "whether training changes its weights"),
                       field("dtype", &O::dtype, "of weights and computation"),
