@@ -64,6 +64,7 @@
 #include <unspool/layers/regularizer.h>
 #include <unspool/layers/reshaping.h>
 #include <unspool/layers/rnn.h>
+#include <unspool/layers/sequential.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
 

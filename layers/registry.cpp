@@ -19,6 +19,7 @@
 #include <unspool/layers/registry.h>
 #include <unspool/layers/reshaping.h>
 #include <unspool/layers/rnn.h>
+#include <unspool/layers/sequential.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
@@ -76,6 +77,7 @@ std::vector<Entry> built_in() {
       entry<layers::ReLU>(),
       entry<layers::RepeatVector>(),
       entry<layers::Reshape>(),
+      entry<layers::Sequential>(),
       entry<layers::SimpleRNN>(),
       entry<layers::SimpleRNNCell>(),
       entry<layers::Softmax>(),
@@ -85,9 +87,13 @@ std::vector<Entry> built_in() {
   };
 }
 
-bool is_built_in(const LayerBase& layer) {
+/// Where Keras has it; empty for a class of a user's.
+std::string_view module_of(const LayerBase& layer) {
   static const std::vector<Entry> all = built_in();
-  return std::any_of(all.begin(), all.end(), [&](const Entry& known) { return known.type == typeid(layer); });
+  const bool built_in_class =
+      std::any_of(all.begin(), all.end(), [&](const Entry& known) { return known.type == typeid(layer); });
+  if (!built_in_class) return {};
+  return typeid(layer) == typeid(layers::Sequential) ? "keras" : "keras.layers";
 }
 
 }  // namespace
@@ -123,11 +129,11 @@ void detail::fail_layer_class(const Config& config, const LayerBase& came, const
 
 Config serialize_layer(const LayerBase& layer) {
   const std::string name = layer_registry().name_of(layer);
-  const bool known_to_keras = is_built_in(layer);
-  return Config::map({{"module", known_to_keras ? Config("keras.layers") : Config()},
+  const std::string_view module = module_of(layer);
+  return Config::map({{"module", module.empty() ? Config() : Config(module)},
                       {"class_name", name.substr(name.find('>') + 1)},
                       {"config", layer.get_config()},
-                      {"registered_name", known_to_keras ? Config() : Config(name)}});
+                      {"registered_name", module.empty() ? Config(name) : Config()}});
 }
 
 Ref<LayerBase> deserialize_layer(const Config& config) {

@@ -7,7 +7,6 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/registry.h>
-#include <unspool/models/internal/networks.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/saving.h>
 #include <unspool/serialization/archive.h>
@@ -187,7 +186,6 @@ Snapshot to_snapshot(const Model& model) {
 }
 
 Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
-  internal::register_networks();
   return reading(name, [&] {
     check_kind(snapshot, "model", name);
     const Config& config = snapshot.config;

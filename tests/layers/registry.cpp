@@ -58,6 +58,18 @@ TEST_CASE("built-in layers go through their serialized form") {
   CHECK_FALSE(rnn->get_config().contains("time_major"));
 }
 
+TEST_CASE("a Sequential is known before any model is made") {
+  const Config dense = serialize_layer(*Dense({.units = 2}));
+  const Config config =
+      Config::map({{"module", "keras"},
+                   {"class_name", "Sequential"},
+                   {"config", Config::map({{"name", "s"}, {"layers", Config::list({dense})}})},
+                   {"registered_name", Config()}});
+  const Ref<Layer> network = layer_from_config(config);
+  CHECK(network(Tensor::ones({1, 3})).shape() == Shape{1, 2});
+  CHECK(serialize_layer(*network)["module"].as<std::string>() == "keras");
+}
+
 TEST_CASE("layers of one's own: from options, from LayerOptions") {
   register_layer<Power>("my>Power");
   register_layer<Plain>("my>Plain");

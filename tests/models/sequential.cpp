@@ -112,3 +112,16 @@ TEST_CASE("the summary of what is not known yet, and of long names") {
 │ (SimpleRNN)              │                   │           │
 )") != std::string::npos);
 }
+
+TEST_CASE("an activation by itself is a layer") {
+  const Sequential model({Input({.shape = {2}}), Activation("relu"), Activation("softmax")});
+  CHECK(model.layers().size() == 2);
+  CHECK(model.predict(Tensor::of({{-3, 2}})).shape() == Shape{1, 2});
+}
+
+TEST_CASE("a network casts nothing: its layers do") {
+  const Sequential model(
+      {Dense({.units = 1, .use_bias = false, .kernel_initializer = "ones", .dtype = float64})});
+  const double value = 1 + 1e-12;
+  CHECK(model(Tensor::of<double>({{value}})).item<double>() == value);
+}

@@ -1,0 +1,82 @@
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/sequential.h>
+
+namespace unspool::layers {
+
+Sequential::Sequential(SequentialOptions options, std::optional<Input> input, std::vector<Ref<Layer>> layers)
+    : Layer({.name = std::move(options.name), .trainable = options.trainable}),
+      input_(std::move(input)),
+      layers_(std::move(layers)) {
+  for (const Ref<Layer>& layer : layers_) {
+    for (const Ref<LayerBase>& other : sublayers()) {
+      if (other->name() == layer->name()) {
+        throw ValueError("the layers of a model have names of their own, came two called " +
+                         in_quotes(layer->name()));
+      }
+    }
+    add_layer(layer);
+  }
+  if (input_) set_input_spec({InputSpec{.shape = input_->shape}});
+}
+
+std::vector<Shape> Sequential::compute_output_shapes(const std::vector<Shape>& inputs) {
+  std::vector<Shape> shapes = inputs;
+  for (const Ref<Layer>& layer : layers_) shapes = layer->compute_output_shapes(shapes);
+  return shapes;
+}
+
+std::vector<Tensor> Sequential::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  if (layers_.empty()) throw ValueError("the model " + name() + " has no layers: add() some");
+  std::vector<Tensor> tensors = inputs;
+  for (const Ref<Layer>& layer : layers_) {
+    const bool first = layer == layers_.front();
+    if (!first && tensors.size() != 1) {
+      throw ValueError(fmt::format("in a Sequential a layer takes one tensor, but {} tensors come to {}",
+                                   tensors.size(), layer->name()));
+    }
+    tensors = layer(tensors, {.mask = first ? args.mask : Tensor()}).all();
+  }
+  return tensors;
+}
+
+std::vector<Tensor> Sequential::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  return call_all(inputs, args);
+}
+
+Config Sequential::get_config() const {
+  std::vector<Config> all;
+  if (input_) {
+    all.push_back(Config::map({{"module", "keras.layers"},
+                               {"class_name", "InputLayer"},
+                               {"config", Config::map({{"batch_shape", to_config(input_->shape)},
+                                                       {"dtype", to_config(input_->dtype)},
+                                                       {"name", input_->name}})},
+                               {"registered_name", Config()}}));
+  }
+  for (const Ref<Layer>& layer : layers_) all.push_back(serialize_layer(*layer));
+  Config config = LayerBase::get_config();
+  return config.set("layers", Config::list(std::move(all)));
+}
+
+Ref<Sequential> Sequential::from_config(const Config& config) {
+  std::optional<Input> input;
+  std::vector<Ref<Layer>> layers;
+  for (const Config& item : config["layers"].elements()) {
+    if (item["class_name"].as<std::string>() != "InputLayer") {
+      layers.push_back(layer_from_config<Layer>(item));
+      continue;
+    }
+    if (input || !layers.empty()) throw ValueError(item.path() + ": an Input comes first, and once");
+    const Config arguments = item["config"];
+    input = Input{.shape = arguments["batch_shape"].as<Shape>(),
+                  .dtype = arguments["dtype"].as<DType>(),
+                  .name = arguments["name"].as<std::string>()};
+  }
+  return make<Sequential>(
+      SequentialOptions{.name = config.get("name", ""), .trainable = config.get("trainable", true)},
+      std::move(input), std::move(layers));
+}
+
+}  // namespace unspool::layers
