@@ -77,9 +77,13 @@ void Sequential::replace(std::optional<layers::Sequential::Input> input, std::ve
   const bool has_layers = !layers.empty();
   std::optional<Spec> spec;
   if (input) spec = Spec{input->shape, input->dtype};
-  state().network = make<layers::Sequential>(SequentialOptions{name(), sequence().trainable()},
+  const Ref<Layer> before = network();
+  const auto made = make<layers::Sequential>(SequentialOptions{name(), sequence().trainable()},
                                              std::move(input), std::move(layers));
-  if (spec && has_layers) state().build({*spec});
+  state().network = made;
+  if (!spec || !has_layers) return;
+  state().build({*spec});
+  made->connect_layers(&static_cast<const layers::Sequential&>(*before));
 }
 
 }  // namespace unspool
