@@ -9,6 +9,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/fold.h>
 #include <unspool/autograd/gradcheck.h>
+#include <unspool/autograd/internal/compare.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -18,6 +19,9 @@
 namespace unspool {
 namespace {
 
+using internal::difference;
+using internal::disagreement;
+using internal::same_bits;
 using internal::TensorAccess;
 
 constexpr std::uint64_t seed = 0x636865636bULL;
@@ -47,32 +51,6 @@ Tensor draw(const Operand& operand, std::uint64_t stream) {
     if (!is_floating(operand.dtype)) value = std::floor(value);
   }
   return cast(Tensor::from(values, operand.shape), operand.dtype);
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
-}
-
-/// Empty if a and b agree within this tolerance, relative to the larger of 1 and b; else where they differ.
-std::string difference(const Tensor& a, const Tensor& b, double tolerance) {
-  if (!(a.shape() == b.shape())) return fmt::format("{} and {}", describe(a), describe(b));
-  const std::vector<double> x = a.to_vector<double>();
-  const std::vector<double> y = b.to_vector<double>();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const bool equal = x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]));
-    if (equal || std::fabs(x[i] - y[i]) <= tolerance * std::max(1.0, std::fabs(y[i]))) continue;
-    return fmt::format("at [{}]: {} and {}", i, x[i], y[i]);
-  }
-  return "";
-}
-
-/// As difference, with tolerance 0 standing for equal bits.
-std::string disagreement(const Tensor& a, const Tensor& b, double tolerance) {
-  if (tolerance > 0) return difference(a, b, tolerance);
-  if (same_bits(a, b)) return "";
-  const std::string where = difference(a, b, 0);
-  return where.empty() ? "zeros of different sign, or other bits" : where;
 }
 
 double rounding(DType dtype) { return dtype == float32 ? 1e-4 : 1e-11; }
@@ -561,12 +539,6 @@ class Checker {
 };
 
 }  // namespace
-
-std::string to_string(const CheckReport& report) {
-  std::string text = fmt::format("{} checks, {} failed", report.checks, report.failures.size());
-  for (const std::string& failure : report.failures) text += "\n" + failure;
-  return text;
-}
 
 CheckReport check_operation(OperationRef operation) { return Checker(operation).run(); }
 

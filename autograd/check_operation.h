@@ -1,23 +1,9 @@
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <vector>
-
+#include <unspool/autograd/check_report.h>
 #include <unspool/autograd/operation.h>
 
 namespace unspool {
-
-/// What a check found. True if everything holds.
-struct CheckReport {
-  /// How many properties were looked at, over all examples.
-  std::size_t checks = 0;
-  /// One line for each that does not hold: the call, the property, the numbers.
-  std::vector<std::string> failures = {};
-  explicit operator bool() const { return failures.empty(); }
-};
-
-std::string to_string(const CheckReport& report);
 
 /// Checks an operation's record against itself on its examples: that gradients of the first and second order
 /// are those of the kernel, and read what `keep` names, all of it and nothing else; that the shape rule fits

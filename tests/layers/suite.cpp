@@ -1,0 +1,130 @@
+#include <functional>
+#include <map>
+
+#include <unspool/core/registry.h>
+#include <unspool/layers/check_layer.h>
+
+#include "support.h"
+
+using namespace unspool;
+using namespace unspool::testing;
+
+namespace {
+
+/// A layer of a registered class, and what check_layer() is to know of it.
+struct Case {
+  Ref<Layer> layer;
+  CheckLayerOptions options;
+};
+
+const std::vector<Shape> sequence = {{2, 4, 3}};
+const std::vector<Shape> two_sequences = {{2, 4, 3}, {2, 4, 3}};
+
+Case shared(const Ref<Layer>& layer, std::vector<Shape> shapes = sequence) {
+  return {layer, {.input_shapes = std::move(shapes)}};
+}
+/// A layer whose weights have the size of the axis behind the batch.
+Case fixed_length(const Ref<Layer>& layer, std::vector<Shape> shapes = sequence) {
+  return {layer, {.input_shapes = std::move(shapes), .any_length = false}};
+}
+
+Ref<Layer> sequential(const std::vector<Ref<Layer>>& layers) {
+  return make<layers::Sequential>(SequentialOptions{}, std::nullopt, layers);
+}
+
+/// At least one layer of every class of the registry; of a cell, an RNN around it.
+std::map<std::string, std::vector<Case>> all_cases() {
+  register_lambda("suite>square", [](const Tensor& x) { return square(x); });
+  const RNNOptions both = {.return_sequences = true, .return_state = true};
+  const std::vector<Shape> attended = {{2, 4, 3}, {2, 4, 5}, {2, 4, 3}};
+  return {
+      {"Activation", {shared(ActivationLayer({.activation = "tanh"}))}},
+      {"ActivityRegularization", {shared(ActivityRegularization({.l1 = 0.1, .l2 = 0.2}))}},
+      {"Add", {shared(Add(), two_sequences), fixed_length(Add(), {{2, 4, 3}, {2, 1, 3}})}},
+      {"AdditiveAttention", {shared(AdditiveAttention({.dropout = 0.3}), attended)}},
+      {"Attention",
+       {shared(Attention({.use_scale = true}), two_sequences),
+        shared(Attention({.score_mode = "concat", .dropout = 0.3, .return_attention_scores = true}),
+               attended),
+        shared(Attention({.use_causal_mask = true}), two_sequences)}},
+      {"Average", {shared(Average(), two_sequences)}},
+      {"BatchNormalization",
+       {shared(BatchNormalization()), shared(BatchNormalization({.renorm = true}), {{5, 3}}),
+        fixed_length(BatchNormalization({.axis = 1}), {{3, 2, 4, 2}})}},
+      {"Concatenate",
+       {shared(Concatenate(), {{2, 4, 3}, {2, 4, 2}}),
+        shared(Concatenate({.axis = 1}), {{2, 4, 3}, {2, 2, 3}})}},
+      {"Dense", {shared(Dense({.units = 2, .activation = "tanh", .kernel_regularizer = "l2"}))}},
+      {"Dot",
+       {shared(Dot({.axes = 2}), two_sequences),
+        fixed_length(Dot({.axes = 1, .normalize = true}), {{2, 3}, {2, 3}})}},
+      {"Dropout",
+       {shared(Dropout({.rate = 0.4})), shared(Dropout({.rate = 0.4, .noise_shape = {-1, 1, -1}}))}},
+      {"ELU", {shared(ELU())}},
+      {"Embedding",
+       {{Embedding({.input_dim = 5, .output_dim = 3, .mask_zero = true}),
+         {.input_shapes = {{2, 4}}, .ids = 5}},
+        {Embedding({.input_dim = 5, .output_dim = 3}), {.input_shapes = {{2, 4, 2}}, .ids = 5}}}},
+      {"Flatten", {shared(Flatten()), shared(Flatten({.data_format = "channels_first"}), {{2, 3, 4, 2}})}},
+      {"GRU",
+       {shared(GRU({.units = 2, .return_sequences = true})),
+        shared(GRU({.units = 2, .reset_after = false}))}},
+      {"GRUCell", {shared(RNN(GRUCell({.units = 2}), both))}},
+      {"GaussianNoise", {shared(GaussianNoise({.stddev = 0.4}))}},
+      {"GlobalAveragePooling1D",
+       {shared(GlobalAveragePooling1D()), shared(GlobalAveragePooling1D({.keepdims = true}))}},
+      {"GlobalMaxPooling1D", {shared(GlobalMaxPooling1D())}},
+      {"LSTM",
+       {shared(LSTM({.units = 2, .return_state = true})), shared(LSTM({.units = 2, .go_backwards = true}))}},
+      {"LSTMCell", {shared(RNN(LSTMCell({.units = 2}), both))}},
+      {"Lambda", {shared(Lambda({.function = "suite>square"}))}},
+      {"LayerNormalization",
+       {shared(LayerNormalization()), fixed_length(LayerNormalization({.axis = {1, 2}, .center = false}))}},
+      {"LeakyReLU", {shared(LeakyReLU())}},
+      {"Masking", {shared(Masking())}},
+      {"Maximum", {shared(Maximum(), two_sequences)}},
+      {"Minimum", {shared(Minimum(), two_sequences)}},
+      {"Multiply", {shared(Multiply(), two_sequences)}},
+      {"PReLU", {fixed_length(PReLU()), shared(PReLU({.shared_axes = 1}))}},
+      {"Permute", {shared(Permute({.dims = {2, 1}}))}},
+      {"RMSNormalization", {shared(RMSNormalization())}},
+      {"RNN", {shared(RNN(SimpleRNNCell({.units = 2}), both))}},
+      {"ReLU", {shared(ReLU({.max_value = 0.8, .negative_slope = 0.1}))}},
+      {"RepeatVector", {shared(RepeatVector({.n = 3}), {{2, 4}})}},
+      {"Reshape", {shared(Reshape({.target_shape = {3, -1}}))}},
+      {"Sequential",
+       {shared(sequential({Dense({.units = 2}), LayerNormalization(), SimpleRNN({.units = 3})})),
+        {sequential({Embedding({.input_dim = 5, .output_dim = 2, .mask_zero = true}), LSTM({.units = 2})}),
+         {.input_shapes = {{2, 4}}, .ids = 5}}}},
+      {"SimpleRNN",
+       {shared(SimpleRNN({.units = 2, .return_sequences = true, .zero_output_for_mask = true}))}},
+      {"SimpleRNNCell", {shared(RNN(SimpleRNNCell({.units = 2, .dropout = 0.3, .recurrent_dropout = 0.3})))}},
+      {"Softmax", {shared(Softmax()), shared(Softmax({.axis = {1, 2}}))}},
+      {"SpatialDropout1D", {shared(SpatialDropout1D({.rate = 0.4}))}},
+      {"Subtract", {shared(Subtract(), two_sequences)}},
+      {"UnitNormalization", {shared(UnitNormalization())}},
+  };
+}
+
+/// The classes of the library: those of users have a '>' in their names.
+std::vector<std::string> built_in_classes() {
+  std::vector<std::string> names = layer_registry().names();
+  std::erase_if(names, [](const std::string& name) { return contains(name, ">"); });
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("every class of the registry goes through check_layer") {
+  const std::map<std::string, std::vector<Case>> cases = all_cases();
+  for (const std::string& name : built_in_classes()) {
+    const auto found = cases.find(name);
+    CHECK_MESSAGE(found != cases.end(), "no case for the class " << name << ": add one to all_cases()");
+    if (found == cases.end()) continue;
+    for (const Case& one : found->second) {
+      const CheckReport report = check_layer(one.layer, one.options);
+      CHECK_MESSAGE(report, name << ": " << to_string(report));
+      CHECK(report.checks > 50);
+    }
+  }
+}
