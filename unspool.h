@@ -74,6 +74,7 @@
 #include <unspool/optim/sgd.h>
 
 #include <unspool/models/callback.h>
+#include <unspool/models/compose.h>
 #include <unspool/models/csv.h>
 #include <unspool/models/curve.h>
 #include <unspool/models/history.h>

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+
+#include <unspool/layers/activation_layers.h>
+#include <unspool/layers/activity_regularization.h>
+#include <unspool/layers/attention.h>
+#include <unspool/layers/dense.h>
+#include <unspool/layers/embedding.h>
+#include <unspool/layers/gru.h>
+#include <unspool/layers/input.h>
+#include <unspool/layers/lambda.h>
+#include <unspool/layers/lstm.h>
+#include <unspool/layers/masking.h>
+#include <unspool/layers/merge.h>
+#include <unspool/layers/noise.h>
+#include <unspool/layers/normalization.h>
+#include <unspool/layers/pooling.h>
+#include <unspool/layers/reshaping.h>
+#include <unspool/layers/rnn.h>
+#include <unspool/layers/simple_rnn.h>
+#include <unspool/models/sequential.h>
+
+/// Models and graphs put together as in R: `model | layer_lstm({.units = 64}) | layer_dense({.units = 10})`.
+namespace unspool {
+
+namespace detail {
+
+/// Puts the layer at the end of the model, and returns the model.
+Sequential compose(Sequential model, const Ref<Layer>& layer);
+/// What the layer makes of the tensors.
+Outputs compose(const Inputs& tensors, const Ref<Layer>& layer);
+
+}  // namespace detail
+
+/// A function that makes a layer, with R's `object` in front of its arguments. Without an object, or with
+/// nullptr, it returns the layer; a Sequential gets the layer as its last one and is returned; of a tensor,
+/// or a list of them, the layer's outputs are returned. Any other object does not compile.
+template <auto maker, class F = decltype(maker)>
+class Composer;
+
+template <auto maker, class L, class... Arguments>
+class Composer<maker, Ref<L> (*)(Arguments...)> {
+ public:
+  constexpr Composer() = default;
+
+  Ref<L> operator()(Arguments... arguments) const { return maker(std::forward<Arguments>(arguments)...); }
+  Ref<L> operator()(std::nullptr_t, Arguments... arguments) const {
+    return maker(std::forward<Arguments>(arguments)...);
+  }
+  template <std::same_as<Sequential> Object>
+  Sequential operator()(Object object, Arguments... arguments) const {
+    return detail::compose(std::move(object), maker(std::forward<Arguments>(arguments)...));
+  }
+  Outputs operator()(const Inputs& object, Arguments... arguments) const {
+    return detail::compose(object, maker(std::forward<Arguments>(arguments)...));
+  }
+
+  // With the arguments' defaults.
+  Ref<L> operator()() const requires(std::default_initializable<Arguments>&&...) {
+    return maker(Arguments{}...);
+  }
+  template <std::same_as<Sequential> Object>
+  Sequential operator()(Object object) const requires(std::default_initializable<Arguments>&&...) {
+    return detail::compose(std::move(object), maker(Arguments{}...));
+  }
+  Outputs operator()(const Inputs& object) const requires(std::default_initializable<Arguments>&&...) {
+    return detail::compose(object, maker(Arguments{}...));
+  }
+};
+
+/// model | layer: puts it at the end, and returns the same model.
+Sequential operator|(const Sequential& model, const SequentialItem& item);
+/// x | layer: layer(x).
+template <class L>
+requires std::derived_from<L, Layer> Outputs operator|(const Tensor& x, const Ref<L>& layer) {
+  return (*layer)(x);
+}
+
+// R's names. layer_rnn(object, cell, {}): what comes before the options comes before them here, too.
+inline constexpr Tensor (*layer_input)(InputOptions) = &Input;
+inline constexpr Composer<static_cast<Ref<layers::RNN> (*)(const Ref<Cell>&, RNNOptions)>(&RNN)> layer_rnn;
+inline constexpr Composer<&SimpleRNN> layer_simple_rnn;
+inline constexpr Composer<&LSTM> layer_lstm;
+inline constexpr Composer<&GRU> layer_gru;
+inline constexpr Composer<&Dense> layer_dense;
+inline constexpr Composer<&Embedding> layer_embedding;
+inline constexpr Composer<&Masking> layer_masking;
+inline constexpr Composer<&Lambda> layer_lambda;
+inline constexpr Composer<&ActivationLayer> layer_activation;
+inline constexpr Composer<&ReLU> layer_activation_relu;
+inline constexpr Composer<&LeakyReLU> layer_activation_leaky_relu;
+inline constexpr Composer<&PReLU> layer_activation_parametric_relu;
+inline constexpr Composer<&ELU> layer_activation_elu;
+inline constexpr Composer<&Softmax> layer_activation_softmax;
+inline constexpr Composer<&Dropout> layer_dropout;
+inline constexpr Composer<&SpatialDropout1D> layer_spatial_dropout_1d;
+inline constexpr Composer<&GaussianNoise> layer_gaussian_noise;
+inline constexpr Composer<&ActivityRegularization> layer_activity_regularization;
+inline constexpr Composer<&LayerNormalization> layer_layer_normalization;
+inline constexpr Composer<&BatchNormalization> layer_batch_normalization;
+inline constexpr Composer<&RMSNormalization> layer_rms_normalization;
+inline constexpr Composer<&UnitNormalization> layer_unit_normalization;
+inline constexpr Composer<&Flatten> layer_flatten;
+inline constexpr Composer<&Reshape> layer_reshape;
+inline constexpr Composer<&Permute> layer_permute;
+inline constexpr Composer<&RepeatVector> layer_repeat_vector;
+inline constexpr Composer<&GlobalAveragePooling1D> layer_global_average_pooling_1d;
+inline constexpr Composer<&GlobalMaxPooling1D> layer_global_max_pooling_1d;
+inline constexpr Composer<&Add> layer_add;
+inline constexpr Composer<&Subtract> layer_subtract;
+inline constexpr Composer<&Multiply> layer_multiply;
+inline constexpr Composer<&Average> layer_average;
+inline constexpr Composer<&Maximum> layer_maximum;
+inline constexpr Composer<&Minimum> layer_minimum;
+inline constexpr Composer<&Concatenate> layer_concatenate;
+inline constexpr Composer<&Dot> layer_dot;
+inline constexpr Composer<&Attention> layer_attention;
+inline constexpr Composer<&AdditiveAttention> layer_additive_attention;
+
+}  // namespace unspool
