@@ -39,9 +39,14 @@
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/functional.h>
+#include <unspool/layers/gru.h>
+#include <unspool/layers/gru_cell.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/layer.h>
+#include <unspool/layers/lstm.h>
+#include <unspool/layers/lstm_cell.h>
 #include <unspool/layers/naming.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/regularizer.h>

@@ -49,12 +49,16 @@ class Cell : public LayerBase {
   const std::vector<Shape>& state_sizes() const { return state_sizes_; }
   const Shape& output_size() const { return output_size_; }
 
-  /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...).
+  /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...). On
+  /// symbolic tensors it becomes a node of the graph of layers.
   CellOutput operator()(const Tensor& x, const States& states, const CallArgs& args = {});
 
   /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
   virtual States get_initial_state(Index batch_size, DType dtype);
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
+
+  /// Whether call() has a use for args.constants: an RNN refuses them otherwise.
+  virtual bool supports_constants() const { return true; }
 
   /// What is the same at every step of one call: dropout masks, or whatever follows from the constants. RNN
   /// asks for it before the first step, with the input of that step, and call() finds it in args.per_call at
@@ -70,6 +74,8 @@ class Cell : public LayerBase {
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:
+  /// Of x and the states: the output and the next states.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_states(const States& states, std::string_view whose, const Shape& input) const;
 
   std::vector<Shape> state_sizes_;

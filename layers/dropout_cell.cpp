@@ -1,4 +1,6 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -15,6 +17,16 @@ void check_rate(std::string_view argument, double rate) {
 std::optional<std::uint64_t> unsigned_seed(const std::optional<std::int64_t>& seed) {
   if (!seed) return std::nullopt;
   return static_cast<std::uint64_t>(*seed);
+}
+
+/// dropped(i) kernel for each part i of the kernel's columns.
+template <class F>
+Tensor product_of_parts(const Tensor& kernel, int parts, F&& dropped) {
+  std::vector<Tensor> products;
+  for (const Tensor& part : split(kernel, Index{parts})) {
+    products.push_back(matmul(dropped(static_cast<int>(products.size())), part));
+  }
+  return concat(products);
 }
 
 }  // namespace
@@ -79,6 +91,20 @@ Tensor DropoutCell::dropped_input(const Tensor& x, const CallArgs& args, int i) 
 Tensor DropoutCell::dropped_state(const Tensor& state, const CallArgs& args, int i) const {
   if (recurrent_dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return state;
   return state * args.per_call->tensors.at(static_cast<std::size_t>(i + (dropout_ > 0 ? masks_ : 0)));
+}
+
+Tensor DropoutCell::input_product(const Tensor& x, const Tensor& kernel, const CallArgs& args,
+                                  int gates) const {
+  if (masks_ == 1 || dropout_ == 0 || !args.is_training()) return matmul(dropped_input(x, args), kernel);
+  return product_of_parts(kernel, gates, [&](int i) { return dropped_input(x, args, i); });
+}
+
+Tensor DropoutCell::state_product(const Tensor& state, const Tensor& kernel, const CallArgs& args,
+                                  int gates) const {
+  if (masks_ == 1 || recurrent_dropout_ == 0 || !args.is_training()) {
+    return matmul(dropped_state(state, args), kernel);
+  }
+  return product_of_parts(kernel, gates, [&](int i) { return dropped_state(state, args, i); });
 }
 
 }  // namespace unspool

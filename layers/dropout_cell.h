@@ -51,6 +51,11 @@ class DropoutCell : public Cell {
   Tensor dropped_input(const Tensor& x, const CallArgs& args, int i = 0) const;
   Tensor dropped_state(const Tensor& state, const CallArgs& args, int i = 0) const;
 
+  /// matmul(x, kernel) with x dropped. With one mask a gate, each of `gates` equal parts of the kernel's
+  /// columns sees x through its own, the first mask first.
+  Tensor input_product(const Tensor& x, const Tensor& kernel, const CallArgs& args, int gates) const;
+  Tensor state_product(const Tensor& state, const Tensor& kernel, const CallArgs& args, int gates) const;
+
   SeedGenerator* seed_generator() override { return &seeds_; }
 
  private:

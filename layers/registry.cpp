@@ -4,6 +4,8 @@
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/gru.h>
+#include <unspool/layers/lstm.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
@@ -28,10 +30,9 @@ Entry entry(Registry<LayerBase>::Factory factory = &detail::layer_from<L>) {
 
 std::vector<Entry> built_in() {
   return {
-      entry<layers::Dense>(),
-      entry<layers::RNN>(&rnn_from),
-      entry<layers::SimpleRNN>(),
-      entry<layers::SimpleRNNCell>(),
+      entry<layers::Dense>(),     entry<layers::GRU>(),           entry<layers::GRUCell>(),
+      entry<layers::LSTM>(),      entry<layers::LSTMCell>(),      entry<layers::RNN>(&rnn_from),
+      entry<layers::SimpleRNN>(), entry<layers::SimpleRNNCell>(),
   };
 }
 

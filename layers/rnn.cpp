@@ -8,6 +8,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 
@@ -15,19 +16,10 @@ namespace unspool {
 
 const Fields& RNNOptions::fields() {
   using O = RNNOptions;
-  static const Fields all = fields_of<O>(
-      field("return_sequences", &O::return_sequences, "the outputs of all steps, not of the last alone"),
-      field("return_state", &O::return_state, "the last states come after the output"),
-      field("go_backwards", &O::go_backwards, "from the last step to the first; outputs stay in that order"),
-      field("stateful", &O::stateful, "the next call starts with the states that this one ends with"),
-      field("unroll", &O::unroll, "each step is recorded by itself"),
-      field("zero_output_for_mask", &O::zero_output_for_mask,
-            "the output of a masked step is 0, not the one before"),
-      field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
-      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
-      field("name", &O::name, "of the layer"),
-      field("trainable", &O::trainable, "whether training changes its weights"),
-      field("dtype", &O::dtype, "of the computation; null: the cell's"));
+  static const Fields all = internal::joined_fields<O>(
+      internal::loop_fields<O>(), internal::sequence_fields<O>(),
+      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs")),
+      internal::layer_fields<O>());
   return all;
 }
 
@@ -121,21 +113,27 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
 
 RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
   Parts parts{inputs.front(), args.initial_state, args.constants};
-  if (inputs.size() == 1) return parts;
-  if (!args.initial_state.empty() || !args.constants.empty()) {
+  if (inputs.size() > 1) {
+    if (!args.initial_state.empty() || !args.constants.empty()) {
+      throw ValueError(
+          fmt::format("the layer {} was given {} tensors beside its sequence, and initial_state or "
+                      "constants as well: give them in one way",
+                      name(), inputs.size() - 1));
+    }
+    const std::size_t states = cell_->state_sizes().size();
+    if (inputs.size() < 1 + states) {
+      throw ValueError(fmt::format("the layer {} has {} states, but was given {} initial states", name(),
+                                   states, inputs.size() - 1));
+    }
+    const auto first_constant = inputs.begin() + static_cast<std::ptrdiff_t>(1 + states);
+    parts.initial_state.assign(inputs.begin() + 1, first_constant);
+    parts.constants.assign(first_constant, inputs.end());
+  }
+  if (!parts.constants.empty() && !cell_->supports_constants()) {
     throw ValueError(
-        fmt::format("the layer {} was given {} tensors beside its sequence, and initial_state or "
-                    "constants as well: give them in one way",
-                    name(), inputs.size() - 1));
+        fmt::format("the layer {} was given {} constant{}, but its cell {} does not support constants",
+                    name(), parts.constants.size(), parts.constants.size() == 1 ? "" : "s", cell_->name()));
   }
-  const std::size_t states = cell_->state_sizes().size();
-  if (inputs.size() < 1 + states) {
-    throw ValueError(fmt::format("the layer {} has {} states, but was given {} initial states", name(),
-                                 states, inputs.size() - 1));
-  }
-  const auto first_constant = inputs.begin() + static_cast<std::ptrdiff_t>(1 + states);
-  parts.initial_state.assign(inputs.begin() + 1, first_constant);
-  parts.constants.assign(first_constant, inputs.end());
   return parts;
 }
 
@@ -277,6 +275,15 @@ std::vector<Shape> RNN::compute_output_shapes(const std::vector<Shape>& inputs) 
   return shapes;
 }
 
+std::vector<Tensor> RNN::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const Parts parts = parts_of(inputs, args);
+  const Shape& shape = parts.sequence.shape();
+  check_sequence(shape);
+  if (!parts.initial_state.empty()) first_states(parts.sequence, parts.initial_state);
+  checked_mask(args.mask, shape);
+  return Layer::compute_output_spec(inputs, args);
+}
+
 Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return options_.return_sequences ? mask : Tensor();
 }
@@ -322,10 +329,9 @@ Config RNN::ordered_config(const Config& config) {
     if (name == "activity_regularizer") return 2;
     return has(first, name) ? 0 : has(flags, name) ? 1 : 2;
   };
+  const std::vector<Config::Entry> arguments = internal::plain_config(config).items();
   for (int wanted = 0; wanted < 3; ++wanted) {
-    for (const Config::Entry& entry : config.items()) {
-      // Keras 3 has no such argument: a config in which it says nothing is one that Keras reads.
-      if (entry.first == "time_major" && entry.second == Config(false)) continue;
+    for (const Config::Entry& entry : arguments) {
       if (rank(entry.first) == wanted) entries.push_back(entry);
     }
   }

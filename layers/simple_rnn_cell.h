@@ -44,6 +44,7 @@ class SimpleRNNCell : public DropoutCell {
   explicit SimpleRNNCell(SimpleRNNCellOptions options);
 
   const SimpleRNNCellOptions& options() const { return options_; }
+  bool supports_constants() const override { return false; }
   Config get_config() const override { return config_of(options_); }
 
  protected:

@@ -1,34 +1,11 @@
-#include "support.h"
+#include "recurrent_support.h"
 
 using namespace unspool;
 using namespace unspool::testing;
 
 namespace {
 
-/// Kernel .01, recurrent kernel .02, bias .03, as Keras' own tests have it.
-SimpleRNNOptions constants(Index units) {
-  return {.units = units,
-          .kernel_initializer = Constant({.value = 0.01}),
-          .recurrent_initializer = Constant({.value = 0.02}),
-          .bias_initializer = Constant({.value = 0.03})};
-}
-
-/// One value a row, repeated over the units.
-std::vector<double> per_unit(const std::vector<double>& values, int units) {
-  std::vector<double> all;
-  for (const double value : values) all.insert(all.end(), static_cast<std::size_t>(units), value);
-  return all;
-}
-
-/// The weights get .5 sin(1), .5 sin(2), ... in order.
-void fill_with_sines(const LayerBase& layer) {
-  double k = 0;
-  for (const Variable& weight : layer.weights()) {
-    std::vector<double> values;
-    for (Index i = 0; i < weight.size(); ++i) values.push_back(0.5 * std::sin(++k));
-    weight.assign(cast(Tensor::from(values, weight.shape()), weight.dtype()));
-  }
-}
+SimpleRNNOptions constants(Index units) { return constant_weights<layers::SimpleRNN>(units); }
 
 }  // namespace
 

@@ -1,0 +1,28 @@
+#include <unspool/layers/gru.h>
+#include <unspool/layers/internal/recurrent_options.h>
+
+namespace unspool {
+
+const Fields& GRUOptions::fields() {
+  using O = GRUOptions;
+  static const Fields all = internal::joined_fields<O>(
+      internal::cell_fields<O>(), internal::seed_field<O>(), internal::loop_fields<O>(),
+      internal::reset_after_field<O>(), internal::implementation_field<O>(), internal::sequence_fields<O>(),
+      internal::layer_fields<O>());
+  return all;
+}
+
+Ref<layers::GRU> GRU(GRUOptions options) { return make<layers::GRU>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+GRU::GRU(GRUOptions options)
+    : RNN(make<GRUCell>(internal::options_of_cell<GRUCellOptions>(options, "gru_cell")),
+          options_from<RNNOptions>(options)),
+      options_(std::move(options)) {
+  set_input_spec({{.ndim = 3}});
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <unspool/layers/gru_cell.h>
+#include <unspool/layers/rnn.h>
+
+namespace unspool {
+
+struct GRUOptions {
+  required<Index> units;
+  Activation activation = "tanh";
+  Activation recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
+  double dropout = 0;
+  double recurrent_dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  bool return_sequences = false;
+  bool return_state = false;
+  bool go_backwards = false;
+  bool stateful = false;
+  bool unroll = false;
+  bool reset_after = true;
+  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  int implementation = 2;
+  bool zero_output_for_mask = false;
+  bool time_major = false;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// An RNN over a GRUCell, on sequences (batch, time, features).
+class GRU : public RNN {
+ public:
+  using Options = GRUOptions;
+
+  explicit GRU(GRUOptions options);
+
+  const GRUOptions& options() const { return options_; }
+  Config get_config() const override { return recurrent_config(options_); }
+
+ private:
+  GRUOptions options_;
+};
+
+}  // namespace layers
+
+/// GRU({.units = 64, .return_sequences = true}).
+Ref<layers::GRU> GRU(GRUOptions options);
+
+}  // namespace unspool

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <unspool/layers/activation.h>
+#include <unspool/layers/dropout_cell.h>
+
+namespace unspool {
+
+struct GRUCellOptions {
+  required<Index> units;
+  Activation activation = "tanh";
+  Activation recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
+  double dropout = 0;
+  double recurrent_dropout = 0;
+  bool reset_after = true;
+  std::optional<std::int64_t> seed = std::nullopt;
+  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  int implementation = 2;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// A gated recurrent unit (Cho et al. 2014). With kernel and recurrent kernel in three parts z, r, c, and z
+/// and r the gates through recurrent_activation: h' = z h + (1 - z) activation(x kernel_c + bias_c + s),
+/// where s = r (h recurrent_kernel_c + bias) if reset_after, else (r h) recurrent_kernel_c. The output is the
+/// state. Weights: kernel (features, 3 units), recurrent_kernel (units, 3 units), bias (3 units), or (2, 3
+/// units) if reset_after: that of the input and that of the state.
+class GRUCell : public DropoutCell {
+ public:
+  using Options = GRUCellOptions;
+
+  /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
+  explicit GRUCell(GRUCellOptions options);
+
+  const GRUCellOptions& options() const { return options_; }
+  bool supports_constants() const override { return false; }
+  Config get_config() const override;
+
+ protected:
+  void build(const Shape& input_shape) override;
+  CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
+
+ private:
+  GRUCellOptions options_;
+  Variable kernel_;
+  Variable recurrent_kernel_;
+  Variable bias_;
+};
+
+}  // namespace layers
+
+/// GRUCell({.units = 64}).
+Ref<layers::GRUCell> GRUCell(GRUCellOptions options);
+
+}  // namespace unspool

@@ -1,0 +1,27 @@
+#include <unspool/layers/internal/recurrent_options.h>
+#include <unspool/layers/lstm.h>
+
+namespace unspool {
+
+const Fields& LSTMOptions::fields() {
+  using O = LSTMOptions;
+  static const Fields all = internal::joined_fields<O>(
+      internal::cell_fields<O>(), internal::seed_field<O>(), internal::loop_fields<O>(),
+      internal::implementation_field<O>(), internal::sequence_fields<O>(), internal::layer_fields<O>());
+  return all;
+}
+
+Ref<layers::LSTM> LSTM(LSTMOptions options) { return make<layers::LSTM>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+LSTM::LSTM(LSTMOptions options)
+    : RNN(make<LSTMCell>(internal::options_of_cell<LSTMCellOptions>(options, "lstm_cell")),
+          options_from<RNNOptions>(options)),
+      options_(std::move(options)) {
+  set_input_spec({{.ndim = 3}});
+}
+
+}  // namespace unspool::layers

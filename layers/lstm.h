@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <unspool/layers/lstm_cell.h>
+#include <unspool/layers/rnn.h>
+
+namespace unspool {
+
+struct LSTMOptions {
+  required<Index> units;
+  Activation activation = "tanh";
+  Activation recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  bool unit_forget_bias = true;
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
+  double dropout = 0;
+  double recurrent_dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  bool return_sequences = false;
+  bool return_state = false;
+  bool go_backwards = false;
+  bool stateful = false;
+  bool unroll = false;
+  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  int implementation = 2;
+  bool zero_output_for_mask = false;
+  bool time_major = false;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// An RNN over an LSTMCell, on sequences (batch, time, features).
+class LSTM : public RNN {
+ public:
+  using Options = LSTMOptions;
+
+  explicit LSTM(LSTMOptions options);
+
+  const LSTMOptions& options() const { return options_; }
+  Config get_config() const override { return recurrent_config(options_); }
+
+ private:
+  LSTMOptions options_;
+};
+
+}  // namespace layers
+
+/// LSTM({.units = 64, .return_sequences = true}).
+Ref<layers::LSTM> LSTM(LSTMOptions options);
+
+}  // namespace unspool

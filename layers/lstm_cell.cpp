@@ -1,0 +1,65 @@
+#include <tuple>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/product.h>
+#include <unspool/layers/internal/recurrent_options.h>
+#include <unspool/layers/lstm_cell.h>
+
+namespace unspool {
+
+const Fields& LSTMCellOptions::fields() {
+  using O = LSTMCellOptions;
+  static const Fields all =
+      internal::joined_fields<O>(internal::cell_fields<O>(), internal::seed_field<O>(),
+                                 internal::implementation_field<O>(), internal::layer_fields<O>());
+  return all;
+}
+
+Ref<layers::LSTMCell> LSTMCell(LSTMCellOptions options) { return make<layers::LSTMCell>(std::move(options)); }
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+/// Ones for the forget gate, so that states are kept at first (Jozefowicz et al. 2015).
+Initializer forget_ones(const Initializer& others, Index units) {
+  return Initializer([others, units](const Shape&, DType dtype) {
+    return concat({others({units}, dtype), Tensor::ones({units}, dtype), others({2 * units}, dtype)});
+  });
+}
+
+}  // namespace
+
+LSTMCell::LSTMCell(LSTMCellOptions options)
+    : DropoutCell(internal::cell_options(options, "LSTMCell", 2),
+                  internal::dropout_options(options, "LSTMCell", 4)),
+      options_(std::move(options)) {}
+
+void LSTMCell::build(const Shape& input_shape) {
+  kernel_ = add_weight(internal::kernel_options(options_, input_shape, 4));
+  recurrent_kernel_ = add_weight(internal::recurrent_kernel_options(options_, 4));
+  if (options_.use_bias) {
+    WeightOptions bias = internal::bias_options(options_, {4 * options_.units});
+    if (options_.unit_forget_bias) bias.initializer = forget_ones(bias.initializer, options_.units);
+    bias_ = add_weight(bias);
+  }
+  set_input_spec({{.ndim = 2, .axes = {{-1, input_shape.back()}}}});
+}
+
+CellOutput LSTMCell::call(const Tensor& x, const States& states, const CallArgs& args) {
+  const auto& [activation, gate] = std::tie(options_.activation, options_.recurrent_activation);
+  const Tensor& h = states[0];
+  const Tensor& c = states[1];
+  Tensor input = input_product(x, kernel_, args, 4);
+  if (options_.use_bias) input = input + bias_;
+  const auto [i, f, g, o] = split<4>(input + state_product(h, recurrent_kernel_, args, 4));
+  const Tensor next_c = gate(f) * c + gate(i) * activation(g);
+  const Tensor next_h = gate(o) * activation(next_c);
+  return {next_h, {next_h, next_c}};
+}
+
+Config LSTMCell::get_config() const { return internal::plain_config(config_of(options_)); }
+
+}  // namespace unspool::layers

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <unspool/layers/activation.h>
+#include <unspool/layers/dropout_cell.h>
+
+namespace unspool {
+
+struct LSTMCellOptions {
+  required<Index> units;
+  Activation activation = "tanh";
+  Activation recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  bool unit_forget_bias = true;
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
+  double dropout = 0;
+  double recurrent_dropout = 0;
+  std::optional<std::int64_t> seed = std::nullopt;
+  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  int implementation = 2;
+  std::string name = {};
+  bool trainable = true;
+  DType dtype = float32;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000). With
+/// i, f, g, o the four parts of x kernel + h recurrent_kernel + bias, i, f and o through
+/// recurrent_activation: c' = f c + i activation(g), h' = o activation(c'). States h and c; the output is h'.
+/// Weights: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units).
+class LSTMCell : public DropoutCell {
+ public:
+  using Options = LSTMCellOptions;
+
+  /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
+  explicit LSTMCell(LSTMCellOptions options);
+
+  const LSTMCellOptions& options() const { return options_; }
+  bool supports_constants() const override { return false; }
+  Config get_config() const override;
+
+ protected:
+  void build(const Shape& input_shape) override;
+  CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
+
+ private:
+  LSTMCellOptions options_;
+  Variable kernel_;
+  Variable recurrent_kernel_;
+  Variable bias_;
+};
+
+}  // namespace layers
+
+/// LSTMCell({.units = 64}).
+Ref<layers::LSTMCell> LSTMCell(LSTMCellOptions options);
+
+}  // namespace unspool
