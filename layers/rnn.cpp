@@ -288,6 +288,11 @@ Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return options_.return_sequences ? mask : Tensor();
 }
 
+States RNN::get_initial_state(const Tensor& inputs) const {
+  check_sequence(inputs.shape());
+  return get_initial_state(step_shape(inputs.shape()).front());
+}
+
 void RNN::reset_states() {
   if (!options_.stateful)
     throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));

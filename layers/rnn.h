@@ -46,6 +46,8 @@ class RNN : public Layer {
 
   /// Zeros, or what the cell says: (batch, size) each.
   States get_initial_state(Index batch_size) const { return cell_->get_initial_state(batch_size); }
+  /// The same for the batch of these inputs.
+  States get_initial_state(const Tensor& inputs) const;
   /// The states kept between calls; empty unless stateful and built.
   const std::vector<Variable>& states() const { return states_; }
   /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError for another number or
