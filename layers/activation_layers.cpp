@@ -124,15 +124,13 @@ PReLU::PReLU(PReLUOptions options) : OptionsLayer(std::move(options)) { set_inpu
 void PReLU::build(const Shape& input_shape) {
   Shape shape = input_shape.sub(1, input_shape.rank());
   InputSpec spec{.ndim = input_shape.rank()};
-  if (options_.shared_axes) {
-    for (const Index axis : options_.shared_axes->list()) {
-      if (axis < 1 || axis > shape.rank()) {
-        throw ValueError(fmt::format(
-            "the layer {} has shared_axes {}, which are counted from 1 to {} for the input {}", name(),
-            to_json(to_config(*options_.shared_axes)), shape.rank(), to_string(input_shape)));
-      }
-      shape.set(static_cast<int>(axis) - 1, 1);
+  for (const Index axis : options_.shared_axes.list()) {
+    if (axis < 1 || axis > shape.rank()) {
+      throw ValueError(fmt::format(
+          "the layer {} has shared_axes {}, which are counted from 1 to {} for the input {}", name(),
+          to_json(to_config(options_.shared_axes)), shape.rank(), to_string(input_shape)));
     }
+    shape.set(static_cast<int>(axis) - 1, 1);
   }
   if (!shape.known()) {
     throw ValueError(

@@ -48,7 +48,7 @@ struct PReLUOptions {
   Regularizer alpha_regularizer = {};
   Constraint alpha_constraint = {};
   /// Axes along which alpha is one number, counted from 1: {1} for a sequence of any length.
-  std::optional<LayerAxes> shared_axes = std::nullopt;
+  LayerAxes shared_axes = {};
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;

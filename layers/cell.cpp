@@ -41,6 +41,10 @@ States Cell::get_initial_state(Index batch_size, DType dtype) {
   return states;
 }
 
+States Cell::get_initial_state(const Tensor& inputs) {
+  return get_initial_state(inputs.shape()[0], inputs.dtype());
+}
+
 PerCall Cell::per_call(const Tensor&, const CallArgs&) { return {}; }
 
 void Cell::check_states(const States& states, std::string_view whose, const Shape& input) const {

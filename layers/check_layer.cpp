@@ -7,6 +7,7 @@
 #include <unspool/autograd/internal/compare.h>
 #include <unspool/autograd/parts.h>
 #include <unspool/autograd/random.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/check_layer.h>
@@ -72,6 +73,7 @@ class Checker {
     }
     property("float32 against float64", [&] { check_precision(); });
     for (const bool training : {false, true}) {
+      if (training && !options_.gradients_in_training) continue;
       property(training ? "gradients in training" : "gradients", [&] { check_gradients(training, false); });
     }
     if (has_time()) property("gradients with a mask", [&] { check_gradients(false, true); });
@@ -130,7 +132,7 @@ class Checker {
     std::vector<Tensor> all;
     for (Shape shape : options_.input_shapes) {
       shape.set(0, shape.front() + more_rows);
-      if (shape.rank() > 1) shape.set(1, shape[1] + more_steps);
+      if (has_length(shape)) shape.set(1, shape[1] + more_steps);
       const Tensor numbers = draw(shape, float64, all.size());
       all.push_back(options_.ids > 0 ? cast((numbers + 1) * 0.5 * static_cast<double>(options_.ids), int32)
                                      : cast(numbers, dtype));
@@ -138,8 +140,12 @@ class Checker {
     return all;
   }
 
-  /// Whether the inputs are sequences.
+  /// Whether the axis behind the batch is not the only one of a sample.
+  bool has_length(const Shape& shape) const { return shape.rank() > (options_.ids > 0 ? 1 : 2); }
+
+  /// Whether the inputs are sequences, which have masks.
   bool has_time() const {
+    if (!options_.masks) return false;
     const int rank = options_.ids > 0 ? 2 : 3;
     return std::all_of(options_.input_shapes.begin(), options_.input_shapes.end(),
                        [&](const Shape& shape) { return shape.rank() == rank; });
@@ -187,7 +193,7 @@ class Checker {
         std::vector<Shape> shapes = options_.input_shapes;
         for (Shape& shape : shapes) {
           if (no_batch) shape.set(0, unknown);
-          if (no_length && shape.rank() > 1) shape.set(1, unknown);
+          if (no_length && has_length(shape)) shape.set(1, unknown);
         }
         all.push_back(std::move(shapes));
       }
@@ -255,7 +261,8 @@ class Checker {
   void check_dtypes(DType dtype) {
     const Ref<Layer> layer = make_layer(dtype);
     for (const DType given : {dtype, dtype == float32 ? float64 : float32}) {
-      for (const Tensor& output : layer(inputs(given)).all()) {
+      const Outputs outputs = layer(inputs(given));
+      for (const Tensor& output : outputs.all()) {
         expect(!is_floating(output.dtype()) || output.dtype() == dtype,
                fmt::format("inputs of {} give {}", name_of(given), describe(output)));
       }
@@ -364,15 +371,17 @@ class Checker {
   void check_config(DType dtype) {
     const Ref<Layer> layer = built(dtype);
     const Ref<Layer> again = layer_from_config<Layer>(from_json(to_json(serialize_layer(*layer))));
-    expect(typeid(*again) == typeid(*layer), "its config makes a " + again->class_name());
-    expect(again->get_config() == layer->get_config(),
-           fmt::format("its config makes a layer of another one: {} and {}", to_json(layer->get_config()),
-                       to_json(again->get_config())));
+    const Layer& made = *again;
+    const Layer& of = *layer;
+    expect(typeid(made) == typeid(of), "its config makes a " + again->class_name());
     expect(again->name() == layer->name() && again->dtype() == layer->dtype() &&
                again->supports_masking() == layer->supports_masking(),
            "name, dtype or supports_masking() do not survive the config");
     const std::vector<Tensor> x = inputs(dtype);
-    again(x);
+    again(x);  // What is built says so in its config.
+    expect(again->get_config() == layer->get_config(),
+           fmt::format("its config makes a layer of another one: {} and {}", to_json(layer->get_config()),
+                       to_json(again->get_config())));
     again->set_weights(layer->get_weights());
     expect_same("a layer of its config", again(x).all(), layer(x).all(), 0);
     restart(layer);
@@ -440,7 +449,8 @@ class Checker {
     const Ref<Layer> narrow = built(float32);
     narrow->set_weights(wide->get_weights());
     std::vector<Tensor> outputs;
-    for (const Tensor& output : narrow(inputs(float32)).all()) {
+    const Outputs narrow_outputs = narrow(inputs(float32));
+    for (const Tensor& output : narrow_outputs.all()) {
       outputs.push_back(is_floating(output.dtype()) ? cast(output, float64) : output);
     }
     expect_same("outputs", outputs, wide(inputs(float64)).all(), 1e-4);

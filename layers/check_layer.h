@@ -13,10 +13,16 @@ struct CheckLayerOptions {
   std::vector<Shape> input_shapes = {};
   /// Above 0: the inputs are not numbers but ids, int32 from 0 up to but without this.
   Index ids = 0;
-  /// Whether the axis behind the batch may have any size, as the time of a sequence has.
+  /// Whether the axis behind the batch may have any size, as the time of a sequence has; where it is the last
+  /// one, of features, it stays.
   bool any_length = true;
+  /// Whether sequences, (batch, time, features) or ids (batch, time), are tried with
+  /// masks, too.
+  bool masks = true;
   /// Whether a sample comes out of a batch as it does alone.
   bool rows_alone = true;
+  /// Whether gradients are those of the numbers in training, too: not so where a stop_gradient() is meant.
+  bool gradients_in_training = true;
   /// How gradients are compared with differences.
   GradcheckOptions gradcheck = {};
 };

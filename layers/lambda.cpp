@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -96,8 +97,15 @@ namespace unspool::layers {
 Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {}
 
 std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  return options_.function.value()(
+  std::vector<Tensor> outputs = options_.function.value()(
       inputs, {.mask = args.mask, .training = args.is_training(), .arguments = options_.arguments});
+  // An input that is returned comes with its mask, which is compute_mask()'s to say.
+  for (Tensor& output : outputs) {
+    const bool given = std::any_of(inputs.begin(), inputs.end(),
+                                   [&](const Tensor& input) { return output && output.id() == input.id(); });
+    if (given) output = with_mask(output, {});
+  }
+  return outputs;
 }
 
 Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {

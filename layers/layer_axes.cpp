@@ -18,6 +18,7 @@ LayerAxes& LayerAxes::operator=(const LayerAxes& other) = default;
 LayerAxes& LayerAxes::operator=(LayerAxes&& other) noexcept = default;
 
 std::vector<Index> LayerAxes::of(const Shape& shape) const {
+  if (list_.empty()) throw ValueError("expected an axis or several, came none");
   std::vector<Index> axes;
   for (const Index axis : list_) {
     const Index from_front = axis < 0 ? axis + shape.rank() : axis;
@@ -40,10 +41,12 @@ bool operator==(const LayerAxes& a, const LayerAxes& b) {
 }
 
 Config ConfigValue<LayerAxes>::to(const LayerAxes& axes) {
+  if (axes.list().empty()) return {};
   return axes.single() ? Config(axes.list().front()) : to_config(axes.list());
 }
 
 LayerAxes ConfigValue<LayerAxes>::from(const Config& config) {
+  if (config.is_null()) return {};
   if (config.is_list()) return LayerAxes(config.as<std::vector<Index>>());
   return config.as<Index>();
 }

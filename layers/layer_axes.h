@@ -30,8 +30,8 @@ class LayerAxes {
   const std::vector<Index>& list() const { return list_; }
   /// Given as a number, not as a list.
   bool single() const { return single_; }
-  /// Counted from the front and in order. ValueError for an axis that a tensor of this shape has not, or one
-  /// that comes twice.
+  /// Counted from the front and in order. ValueError if there is none, for an axis that a tensor of this
+  /// shape has not, or one that comes twice.
   std::vector<Index> of(const Shape& shape) const;
 
   friend bool operator==(const LayerAxes& a, const LayerAxes& b);
@@ -43,7 +43,7 @@ class LayerAxes {
   bool single_;
 };
 
-/// A number or a list.
+/// A number or a list; null for none.
 template <>
 struct ConfigValue<LayerAxes> {
   static constexpr std::string_view name = "axis or axes";

@@ -5,6 +5,7 @@
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementary.h>
+#include <unspool/autograd/recorder.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
@@ -284,6 +285,16 @@ Tensor BatchNormalization::call(const Tensor& x, const CallArgs& args) {
     move(moving_variance_, batch.variance, options_.momentum);
   }
   return finish((x - batch.mean) * factor);
+}
+
+std::vector<Tensor> BatchNormalization::compute_output_spec(const std::vector<Tensor>& inputs,
+                                                            const CallArgs& args) {
+  if (trainable()) {
+    for (const Variable& statistic : {moving_mean_, moving_variance_}) {
+      add_update(statistic, inputs.at(0).recorder()->abstract({statistic.shape(), dtype()}), inputs);
+    }
+  }
+  return OptionsLayer::compute_output_spec(inputs, args);
 }
 
 std::vector<Shape> BatchNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {

@@ -121,6 +121,8 @@ class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
  protected:
   void build(const Shape& input_shape) override;
   Tensor call(const Tensor& x, const CallArgs& args) override;
+  /// Notes the updates of the moving statistics, which a graph of layers does whenever it is trained.
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
   struct Moments {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <numeric>
 
@@ -9,6 +10,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
+#include <unspool/layers/rnn.h>
 #include <unspool/models/internal/progress.h>
 #include <unspool/models/internal/rows.h>
 #include <unspool/models/internal/state.h>
@@ -284,6 +286,15 @@ std::vector<Tensor> Model::inputs() const {
 
 std::vector<Tensor> Model::outputs() const {
   return of_graph(*network(), "outputs", [](const auto& graph) { return graph.outputs(); });
+}
+
+void Model::reset_states() const {
+  const std::function<void(LayerBase&)> visit = [&](LayerBase& layer) {
+    auto* const rnn = dynamic_cast<layers::RNN*>(&layer);
+    if (rnn != nullptr && rnn->stateful()) rnn->reset_states();
+    for (const Ref<LayerBase>& below : layer.sublayers()) visit(*below);
+  };
+  visit(*network());
 }
 
 Ref<LayerBase> Model::get_layer(std::string_view name) const {

@@ -120,6 +120,8 @@ class Model {
   std::vector<Variable> weights() const { return network()->weights(); }
   std::vector<Tensor> get_weights() const { return network()->get_weights(); }
   void set_weights(const std::vector<Tensor>& values) { network()->set_weights(values); }
+  /// Sets the states that recurrent layers keep between calls to their first ones, in models within, too.
+  void reset_states() const;
 
   /// Says how the model is trained. Training starts anew with the optimizer's state.
   void compile(CompileOptions options);

@@ -34,7 +34,10 @@ TEST_CASE("PReLU learns its slope, one number along shared axes") {
   });
   CHECK(contains(length, "the layer p has an alpha for each element"));
   CHECK(contains(length, "shared_axes"));
-  CHECK(contains(message_of<ValueError>([] { PReLU({.shared_axes = {0}})(Tensor::ones({2, 3})); }), "[0]"));
+  CHECK(contains(message_of<ValueError>([] {
+                   PReLU({.shared_axes = {1, 3}})(Tensor::ones({2, 3}));
+                 }),
+                 "shared_axes [1, 3]"));
 }
 
 TEST_CASE("Softmax along one axis or several, with masks") {

@@ -38,6 +38,11 @@ TEST_CASE("gradients of Dense") {
 TEST_CASE("errors of Dense") {
   CHECK(contains(message_of<ValueError>([] { Dense({.units = 0}); }), "came 0"));
   CHECK(contains(message_of<ValueError>([] { Dense({.units = -3}); }), "came -3"));
+  // A size is no fraction; in C++ it would not compile.
+  CHECK(contains(message_of<TypeError>([] {
+                   deserialize_layer(from_json(R"({"class_name": "Dense", "config": {"units": 2.0}})"));
+                 }),
+                 "units: expected an integer"));
   const std::string rank =
       message_of<ValueError>([] { Dense({.units = 1, .name = "d"})(Tensor::ones({3})); });
   CHECK(contains(rank, "the layer d: expected min_ndim=2, found ndim=1"));

@@ -25,6 +25,17 @@ TEST_CASE("Embedding: id 0 is masked if it says so, and looked up all the same")
   CHECK(mask_of(y).to_vector<int>() == std::vector<int>{1, 0, 1});
 }
 
+TEST_CASE("an Embedding's mask reaches a recurrent layer that is given its first state, too") {
+  // What Keras 3 loses: 3 in place of 2.
+  const Ref<layers::Embedding> embedding =
+      Embedding({.input_dim = 2, .output_dim = 1, .embeddings_initializer = "ones", .mask_zero = true});
+  const Ref<layers::SimpleRNN> sum_of_steps = SimpleRNN(
+      {.units = 1, .activation = "linear", .kernel_initializer = "ones", .recurrent_initializer = "ones"});
+  const Tensor x = embedding(Tensor::of<std::int32_t>({{1, 1, 0}}));
+  CHECK(near(sum_of_steps(x), {2}));
+  CHECK(near(sum_of_steps(x, {.initial_state = {Tensor::zeros({1, 1})}}), {2}));
+}
+
 TEST_CASE("the gradient of an Embedding's table is dense, and repeated ids add up") {
   const Ref<layers::Embedding> embedding = Embedding({.input_dim = 3, .output_dim = 2});
   embedding->build_once(Shape{unknown});

@@ -350,3 +350,35 @@ TEST_CASE("gradients by a custom layer's weights") {
                                            scale->trainable_weights());
   CHECK_MESSAGE(result, result.message);
 }
+
+namespace {
+
+/// Takes what its spec says.
+class Particular : public Layer {
+ public:
+  explicit Particular(std::vector<InputSpec> spec) : Layer({.name = "p"}) { set_input_spec(std::move(spec)); }
+  std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs&) override { return inputs; }
+};
+
+std::string refusal(InputSpec spec, const Tensor& x) {
+  return message_of<ValueError>([&] { make<Particular>(std::vector<InputSpec>{spec})(x); });
+}
+
+}  // namespace
+
+TEST_CASE("inputs that do not fit the spec: which, of which layer, what was expected and what came") {
+  const Tensor x = Tensor::ones({2, 3});
+  const std::string rank = refusal({.ndim = 3}, x);
+  CHECK(contains(rank, "p: input 0 is incompatible with the layer p: expected ndim=3, found ndim=2"));
+  CHECK(contains(rank, "Full shape received: [2, 3]"));
+  CHECK(contains(refusal({.max_ndim = 1}, x), "expected max_ndim=1, found ndim=2"));
+  CHECK(contains(refusal({.min_ndim = 3}, x), "expected min_ndim=3, found ndim=2"));
+  CHECK(contains(refusal({.dtype = int32}, x), "expected dtype=int32, came float32[2, 3]"));
+  CHECK(
+      contains(refusal({.axes = {{-1, 4}}}, x), "expected axis -1 of input shape to have value 4, found 3"));
+  CHECK(contains(refusal({.shape = Shape{unknown, 4}}, x), "expected shape=[?, 4]"));
+  CHECK(make<Particular>(std::vector<InputSpec>{{.shape = Shape{unknown, 3}, .axes = {{0, 2}}}})(x).shape() ==
+        Shape{2, 3});
+  const std::string count = message_of<ValueError>([&] { make<Particular>(std::vector<InputSpec>(2))(x); });
+  CHECK(contains(count, "the layer p expects 2 inputs, came 1"));
+}

@@ -16,9 +16,12 @@ TEST_CASE("axes: a number or a list, counted from either end") {
   CHECK(to_json(to_config(one)) == "-1");
   CHECK(to_json(to_config(LayerAxes({1}))) == "[1]");
   CHECK_FALSE(one == LayerAxes({-1}));
+  CHECK(to_config(LayerAxes()).is_null());
+  CHECK(from_config<LayerAxes>(Config()) == LayerAxes());
 }
 
 TEST_CASE("errors of axes") {
   CHECK(contains(message_of<ValueError>([] { LayerAxes(-3).of({4, 5}); }), "the axis -3 is out of bounds"));
+  CHECK(contains(message_of<ValueError>([] { LayerAxes().of({4, 5}); }), "came none"));
   CHECK(contains(message_of<ValueError>([] { LayerAxes({1, -1}).of({4, 5}); }), "[4, 5] is named twice"));
 }

@@ -99,6 +99,20 @@ TEST_CASE("BatchNormalization along another axis, and with renormalization") {
   CHECK(clone(clipped)->options().renorm_clipping->rmax == 0.5);
 }
 
+TEST_CASE("the moving statistics are updates of a symbolic call") {
+  const Ref<layers::BatchNormalization> layer = BatchNormalization();
+  const Tensor input = Input({.shape = {3}});
+  layer(input);
+  REQUIRE(layer->updates().size() == 2);
+  CHECK(layer->updates()[0].variable == layer->weights()[2]);
+  CHECK(layer->get_updates_for(input).size() == 2);
+  CHECK(layer->get_updates_for(std::nullopt).empty());
+  layer->set_trainable(false);
+  const Model frozen(input, layer(input));
+  frozen(Tensor::ones({2, 3}), {.training = true});
+  CHECK(near(layer->weights()[2], {0, 0, 0}));
+}
+
 TEST_CASE("RMSNormalization and UnitNormalization") {
   const Ref<layers::RMSNormalization> rms = RMSNormalization({.epsilon = 0});
   CHECK(near(rms(Tensor::of({{1, 7}})), {0.2, 1.4}));

@@ -434,3 +434,21 @@ TEST_CASE("metrics of one name are told apart") {
   CHECK(model.train_on_batch(Tensor::of({{1}}), Tensor::of({{1}})).names() ==
         std::vector<std::string>{"loss", "mae", "mae_1", "weighted_mae"});
 }
+
+TEST_CASE("reset_states: of every stateful layer, in models within, too") {
+  const auto counter = [] {
+    return SimpleRNN({.units = 1,
+                      .activation = "linear",
+                      .kernel_initializer = "ones",
+                      .recurrent_initializer = "ones",
+                      .return_sequences = true,
+                      .stateful = true});
+  };
+  const Sequential inner({counter()});
+  const Sequential model({Input({.batch_shape = {1, 2, 1}}), counter(), inner, SimpleRNN({.units = 1})});
+  const Tensor x = Tensor::ones({1, 2, 1});
+  const double first = model(x).item<double>();
+  CHECK(model(x).item<double>() != first);
+  model.reset_states();
+  CHECK(model(x).item<double>() == first);
+}
