@@ -66,6 +66,7 @@ endif()
 # The house itself.
 unspool_test(house/umbrella scripts/umbrella.sh --check)
 unspool_test(house/includes scripts/check-includes.sh)
+unspool_test(house/parity scripts/check-parity.sh)
 unspool_test(house/headers scripts/check-headers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include)
 if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
