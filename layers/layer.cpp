@@ -102,13 +102,13 @@ std::vector<Shape> shapes_of_build_config(const Config& config) {
 /// Empty, or why a tensor of this shape does not fit.
 std::string misfit(const InputSpec& spec, const Shape& shape) {
   const int rank = shape.rank();
-  if (spec.ndim && rank != *spec.ndim)
-    return fmt::format("expected ndim={}, found ndim={}", *spec.ndim, rank);
-  if (spec.max_ndim && rank > *spec.max_ndim) {
-    return fmt::format("expected max_ndim={}, found ndim={}", *spec.max_ndim, rank);
+  if (spec.ndim >= 0 && rank != spec.ndim)
+    return fmt::format("expected ndim={}, found ndim={}", spec.ndim, rank);
+  if (spec.max_ndim >= 0 && rank > spec.max_ndim) {
+    return fmt::format("expected max_ndim={}, found ndim={}", spec.max_ndim, rank);
   }
-  if (spec.min_ndim && rank < *spec.min_ndim) {
-    return fmt::format("expected min_ndim={}, found ndim={}", *spec.min_ndim, rank);
+  if (rank < spec.min_ndim) {
+    return fmt::format("expected min_ndim={}, found ndim={}", spec.min_ndim, rank);
   }
   for (const auto& [axis, size] : spec.axes) {
     const Index found = shape[axis];
@@ -204,6 +204,8 @@ LayerBase::LayerBase(LayerOptions options)
 
 void LayerBase::build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
 void LayerBase::set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+Layer::Layer(LayerOptions options) : LayerBase(std::move(options)) {}
+
 Shape Layer::compute_output_shape(const Shape& input) { return compute_output_shapes({input}).at(0); }
 
 LayerBase::~LayerBase() = default;

@@ -181,9 +181,10 @@ struct InputSpec {
   std::optional<DType> dtype = std::nullopt;
   /// Unknown dimensions fit everything.
   std::optional<Shape> shape = std::nullopt;
-  std::optional<int> ndim = std::nullopt;
-  std::optional<int> max_ndim = std::nullopt;
-  std::optional<int> min_ndim = std::nullopt;
+  /// Negative: not said.
+  int ndim = -1;
+  int max_ndim = -1;
+  int min_ndim = -1;
   /// The sizes of some axes.
   std::vector<std::pair<int, Index>> axes = {};
 };
@@ -425,7 +426,7 @@ class WithoutLosses {
 class Layer : public LayerBase {
  public:
   /// Public, so that `using Layer::Layer;` gives a class of one's own the same.
-  explicit Layer(LayerOptions options = {}) : LayerBase(std::move(options)) {}
+  explicit Layer(LayerOptions options = {});
 
   /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
   /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
