@@ -45,7 +45,7 @@ foreach(source IN LISTS sources)
 endforeach()
 
 # Cases of real Keras, with nothing of the library but what is public. These groups hold whole.
-set(golden_groups activations initializers)
+set(golden_groups activations cells custom initializers rnn stateful wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
 target_link_libraries(golden PRIVATE unspool_settings unspool::unspool)
