@@ -29,4 +29,8 @@ std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vecto
   return specs;
 }
 
+bool is_inferred(const Tensor& tensor) {
+  return tensor.is_abstract() && dynamic_cast<const SpecRecorder*>(tensor.recorder().get()) != nullptr;
+}
+
 }  // namespace unspool

@@ -25,5 +25,7 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
 /// computing nothing. Dimensions may be unknown.
 std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs);
+/// Whether this is a tensor of infer(): shape and dtype are all that anybody will know of it.
+bool is_inferred(const Tensor& tensor);
 
 }  // namespace unspool

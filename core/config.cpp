@@ -395,6 +395,8 @@ Shape ConfigValue<Shape>::from(const Config& config) {
 }
 
 DType ConfigValue<DType>::from(const Config& config) {
+  // Keras' DTypePolicy.
+  if (config.is_map()) return from(config["config"]["name"]);
   const std::string name = config.as<std::string>();
   for (DType dtype : {float32, float64, int32, int64, boolean}) {
     if (name == name_of(dtype)) return dtype;

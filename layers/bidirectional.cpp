@@ -112,22 +112,33 @@ void Bidirectional::set_first_weights() {
 
 std::vector<Shape> Bidirectional::build_shapes(const std::vector<Tensor>& inputs,
                                                const CallArgs& args) const {
-  return internal::build_shapes(
-      internal::sequence_call(inputs, args, forward_states() + backward_states(), name()));
+  return internal::build_shapes(checked_call(inputs, args));
+}
+
+internal::SequenceCall Bidirectional::checked_call(const std::vector<Tensor>& inputs,
+                                                   const CallArgs& args) const {
+  const std::size_t states = forward_states() + backward_states();
+  internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
+  if (!call.initial_state.empty() && call.initial_state.size() != states) {
+    throw ValueError(
+        fmt::format("the layer {} has {} states forwards and {} backwards, but was given {} initial state{}",
+                    name(), forward_states(), backward_states(), call.initial_state.size(),
+                    call.initial_state.size() == 1 ? "" : "s"));
+  }
+  return call;
+}
+
+std::vector<Tensor> Bidirectional::compute_output_spec(const std::vector<Tensor>& inputs,
+                                                       const CallArgs& args) {
+  checked_call(inputs, args);
+  return Layer::compute_output_spec(inputs, args);
 }
 
 std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  const std::size_t states = forward_states() + backward_states();
-  const internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
+  const internal::SequenceCall call = checked_call(inputs, args);
   CallArgs forward_args = {.mask = args.mask, .constants = call.constants};
   CallArgs backward_args = forward_args;
   if (!call.initial_state.empty()) {
-    if (call.initial_state.size() != states) {
-      throw ValueError(fmt::format(
-          "the layer {} has {} states forwards and {} backwards, but was given {} initial state{}", name(),
-          forward_states(), backward_states(), call.initial_state.size(),
-          call.initial_state.size() == 1 ? "" : "s"));
-    }
     const auto half = call.initial_state.begin() + static_cast<std::ptrdiff_t>(forward_states());
     forward_args.initial_state.assign(call.initial_state.begin(), half);
     backward_args.initial_state.assign(half, call.initial_state.end());

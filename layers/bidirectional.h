@@ -59,10 +59,13 @@ class Bidirectional : public Layer {
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  /// Checks the call, and takes the shapes of compute_output_shapes().
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 
  private:
+  internal::SequenceCall checked_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
   void check_directions() const;
   void set_first_weights();
   std::size_t forward_states() const { return forward_->cell()->state_sizes().size(); }

@@ -3,6 +3,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/layer_call.h>
 
 namespace unspool {
 namespace {
@@ -62,7 +63,19 @@ void Cell::check_states(const States& states, std::string_view whose, const Shap
   }
 }
 
+std::vector<Tensor> Cell::run(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  CellOutput result = (*this)(inputs.front(), States(inputs.begin() + 1, inputs.end()), args);
+  result.states.insert(result.states.begin(), std::move(result.output));
+  return std::move(result.states);
+}
+
 CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArgs& args) {
+  std::vector<Tensor> inputs = {x};
+  inputs.insert(inputs.end(), states.begin(), states.end());
+  if (internal::is_symbolic(inputs, args)) {
+    const std::vector<Tensor> outputs = connect(inputs, args);
+    return {outputs.front(), States(outputs.begin() + 1, outputs.end())};
+  }
   const internal::CallScope scope(*this, args.training);
   if (scope.outermost()) clear_losses();
   if (!x) throw ValueError("the input is an empty tensor");
@@ -77,7 +90,7 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   check_states(states, "came", x.shape());
 
   CallArgs resolved = args;
-  resolved.training = scope.training();
+  resolved.training = scope.training() && !internal::is_inferred(inputs, args);
   for (Tensor& constant : resolved.constants) constant = as(constant, dtype());
   States cast_states;
   for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));

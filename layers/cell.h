@@ -49,7 +49,8 @@ class Cell : public LayerBase {
   const std::vector<Shape>& state_sizes() const { return state_sizes_; }
   const Shape& output_size() const { return output_size_; }
 
-  /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...).
+  /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...). On
+  /// symbolic tensors it becomes a node of the graph of layers.
   CellOutput operator()(const Tensor& x, const States& states, const CallArgs& args = {});
 
   /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
@@ -75,6 +76,8 @@ class Cell : public LayerBase {
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:
+  /// Of x and the states: the output and the next states.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_states(const States& states, std::string_view whose, const Shape& input) const;
 
   std::vector<Shape> state_sizes_;

@@ -9,6 +9,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/layer_call.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
@@ -31,6 +32,28 @@ namespace {
 thread_local CallScope* innermost = nullptr;
 thread_local bool keep_losses = true;
 
+/// A layer of which the outputs' shapes and dtypes are to be found: the default of compute_output_shapes()
+/// finds it here and leaves the outputs of call_all().
+struct Inference {
+  const Layer* layer;
+  const std::vector<Tensor>& inputs;
+  const CallArgs& args;
+  std::optional<std::vector<Tensor>> outputs = std::nullopt;
+};
+thread_local Inference* inference = nullptr;
+
+/// Sets it for as long as this lives.
+class CurrentInference {
+ public:
+  explicit CurrentInference(Inference* now) : outer_(inference) { inference = now; }
+  ~CurrentInference() { inference = outer_; }
+  CurrentInference(const CurrentInference&) = delete;
+  CurrentInference& operator=(const CurrentInference&) = delete;
+
+ private:
+  Inference* outer_;
+};
+
 std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors) {
   std::vector<Shape> shapes;
   for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
@@ -50,6 +73,18 @@ std::vector<Variable> unique(std::vector<Variable> variables) {
   std::unordered_set<const void*> seen;
   std::erase_if(variables, [&](const Variable& variable) { return !seen.insert(variable.key()).second; });
   return variables;
+}
+
+/// Of {"input_shape": a shape or a list of them}, or {"shapes_dict": {"sequences_shape": ...}}.
+std::vector<Shape> shapes_of_build_config(const Config& config) {
+  Config shapes;
+  if (const auto named = config.find("shapes_dict")) {
+    shapes = (*named)[named->keys().at(0)];
+  } else {
+    shapes = config["input_shape"];
+  }
+  if (shapes.size() > 0 && shapes[0].is_list()) return shapes.as<std::vector<Shape>>();
+  return {shapes.as<Shape>()};
 }
 
 /// Empty, or why a tensor of this shape does not fit.
@@ -93,6 +128,21 @@ std::string CallScope::path() const {
   return outer_ == nullptr ? layer_.name() : outer_->path() + "/" + layer_.name();
 }
 
+const CallScope* CallScope::of(const LayerBase& layer) {
+  const CallScope* scope = innermost;
+  while (scope != nullptr && &scope->layer_ != &layer) scope = scope->outer_;
+  return scope;
+}
+
+std::uint64_t CallScope::identity_of(const Tensor& input) const {
+  for (std::size_t i = 0; received_ != nullptr && i < received_->size(); ++i) {
+    if ((*received_)[i].id() == input.id()) return (*given_)[i].id();
+  }
+  return input.id();
+}
+
+bool internal::losses_are_kept() { return keep_losses; }
+
 WithoutLosses::WithoutLosses() : outer_(keep_losses) { keep_losses = false; }
 WithoutLosses::~WithoutLosses() { keep_losses = outer_; }
 
@@ -111,6 +161,10 @@ void fail_unpack(std::size_t wanted, std::size_t came) {
   throw ValueError(
       fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, came, came == 1 ? "" : "s"));
 }
+
+Inputs::Inputs(const Outputs& outputs) : tensors_(outputs.all()) {}
+
+Shapes::Shapes(std::vector<Shape> all) : Shape(all.empty() ? Shape() : all.front()), all_(std::move(all)) {}
 
 Tensor with_mask(const Tensor& tensor, const Tensor& mask) {
   return TensorAccess::with_mask(tensor, mask ? std::make_shared<const Tensor>(mask) : nullptr);
@@ -146,6 +200,8 @@ const std::string& LayerBase::name() const {
   if (name_.empty()) name_ = unique_name(to_snake_case(class_name()));
   return name_;
 }
+
+const std::string& LayerBase::path_or_name() const { return path_.empty() ? name() : path_; }
 
 std::string LayerBase::class_name() const { return class_name_of(typeid(*this)); }
 
@@ -215,33 +271,93 @@ Index LayerBase::count_params() const {
 }
 
 /// This layer and all below, each once, in order.
-template <class F>
-void LayerBase::for_each_layer(F&& f) const {
+std::vector<const LayerBase*> LayerBase::all_layers() const {
+  std::vector<const LayerBase*> all;
   std::unordered_set<const LayerBase*> seen;
   const auto visit = [&](const auto& self, const LayerBase& layer) -> void {
     if (!seen.insert(&layer).second) return;
-    f(layer);
+    all.push_back(&layer);
     for (const Ref<LayerBase>& below : layer.sublayers_) self(self, *below);
   };
   visit(visit, *this);
+  return all;
 }
 
 std::vector<Tensor> LayerBase::losses() const {
   std::vector<Tensor> all;
-  for_each_layer(
-      [&](const LayerBase& layer) { all.insert(all.end(), layer.losses_.begin(), layer.losses_.end()); });
-  for (const Variable& weight : trainable_weights()) {
-    if (weight.regularizer()) all.push_back(weight.regularizer()(weight.value()));
+  for (const LayerBase* layer : all_layers()) {
+    for (const AddedLoss& loss : layer->losses_) all.push_back(loss.value);
   }
+  add_weight_losses(all);
   return all;
+}
+
+void LayerBase::add_weight_losses(std::vector<Tensor>& losses) const {
+  for (const Variable& weight : trainable_weights()) {
+    if (weight.regularizer()) losses.push_back(weight.regularizer()(weight.value()));
+  }
 }
 
 std::vector<SeedGenerator*> LayerBase::seed_generators() {
   std::vector<SeedGenerator*> all;
-  for_each_layer([&](const LayerBase& layer) {
-    if (SeedGenerator* own = const_cast<LayerBase&>(layer).seed_generator()) all.push_back(own);
-  });
+  for (const LayerBase* layer : all_layers()) {
+    if (SeedGenerator* own = const_cast<LayerBase*>(layer)->seed_generator()) all.push_back(own);
+  }
   return all;
+}
+
+std::vector<Variable> LayerBase::variables() const {
+  std::vector<Variable> all = weights();
+  for (const LayerBase* layer : all_layers()) {
+    const SeedGenerator* generator = const_cast<LayerBase*>(layer)->seed_generator();
+    if (generator == nullptr) continue;
+    const Tensor now = Tensor::of<std::int64_t>(
+        {static_cast<std::int64_t>(generator->seed()), static_cast<std::int64_t>(generator->counter())});
+    if (layer->seed_state_) {
+      layer->seed_state_.assign(now);
+    } else {
+      layer->seed_state_ = Variable(now, {.name = "seed_generator_state", .trainable = false});
+    }
+    layer->seed_state_.set_path(layer->path_or_name() + "/seed_generator/seed_generator_state");
+    all.push_back(layer->seed_state_);
+  }
+  return all;
+}
+
+std::vector<Variable> LayerBase::non_trainable_variables() const {
+  std::vector<Variable> all = variables();
+  if (trainable_) std::erase_if(all, [](const Variable& variable) { return variable.trainable(); });
+  return all;
+}
+
+std::vector<Variable> LayerBase::kept_states() const { return {}; }
+
+void LayerBase::copy_state(const LayerBase& from) {
+  const auto check = [&](std::string_view what, std::size_t here, std::size_t there) {
+    if (here == there) return;
+    throw ValueError(fmt::format("copy_state: the layer {} has {} {}, but {} has {}", name(), here, what,
+                                 from.name(), there));
+  };
+  const std::vector<Variable> own = weights();
+  const std::vector<Variable> others = from.weights();
+  const std::vector<const LayerBase*> layers = all_layers();
+  const std::vector<const LayerBase*> other_layers = from.all_layers();
+  check("weights", own.size(), others.size());
+  check("layers with those below", layers.size(), other_layers.size());
+  set_weights(from.get_weights());
+  for (std::size_t i = 0; i < own.size(); ++i) own[i].set_trainable(others[i].trainable());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto& layer = const_cast<LayerBase&>(*layers[i]);
+    auto& other = const_cast<LayerBase&>(*other_layers[i]);
+    layer.trainable_ = other.trainable_;
+    if (layer.seed_generator() != nullptr && other.seed_generator() != nullptr) {
+      *layer.seed_generator() = *other.seed_generator();
+    }
+    const std::vector<Variable> kept = layer.kept_states();
+    const std::vector<Variable> other_kept = other.kept_states();
+    check("states", kept.size(), other_kept.size());
+    for (std::size_t k = 0; k < kept.size(); ++k) kept[k].assign(other_kept[k].value());
+  }
 }
 
 void LayerBase::clear_losses() {
@@ -251,27 +367,25 @@ void LayerBase::clear_losses() {
   for (const Ref<LayerBase>& layer : sublayers_) layer->clear_losses();
 }
 
-void LayerBase::add_loss(const Tensor& loss) {
-  if (!keep_losses) return;
-  if (!loss.shape().known() || loss.size() != 1) {
-    throw ValueError("add_loss: expected one number, came " + describe(loss) + ": take its sum or mean");
-  }
-  if (loss.is_abstract()) {
-    if (GraphNode::of(loss) != nullptr) return;
-    throw RuntimeError(
-        "add_loss: a loss cannot leave a step while that is being traced: return it as an output, or run the "
-        "layer "
-        "with unroll = true");
-  }
-  losses_.push_back(loss);
-}
-
 Config LayerBase::get_config() const {
-  std::vector<Config::Entry> entries = {
-      {"name", name()}, {"trainable", trainable_}, {"dtype", to_config(dtype_)}};
+  // As Keras writes its dtype policies.
+  const Config policy = Config::map({{"module", "keras"},
+                                     {"class_name", "DTypePolicy"},
+                                     {"config", Config::map({{"name", to_config(dtype_)}})},
+                                     {"registered_name", Config()}});
+  std::vector<Config::Entry> entries = {{"name", name()}, {"trainable", trainable_}, {"dtype", policy}};
   if (activity_regularizer_) entries.emplace_back("activity_regularizer", activity_regularizer_.config());
   return Config::map(std::move(entries));
 }
+
+Config LayerBase::get_build_config() const {
+  if (!built_) return {};
+  const Config shapes =
+      build_shapes_.size() == 1 ? to_config(build_shapes_.front()) : to_config(build_shapes_);
+  return Config::map({{"input_shape", shapes}});
+}
+
+void LayerBase::build_from_config(const Config& config) { build_once(shapes_of_build_config(config)); }
 
 Config LayerBase::merged_config(const Config& arguments) const {
   std::vector<Config::Entry> entries = LayerBase::get_config().items();
@@ -281,6 +395,28 @@ Config LayerBase::merged_config(const Config& arguments) const {
     if (!there) entries.push_back(std::move(entry));
   }
   return Config::map(std::move(entries));
+}
+
+const std::string& LayerBase::scope_name() const {
+  if (path_.empty()) {
+    throw ValueError(fmt::format(
+        "the layer {} has no scope name yet: call it, or build it with the shape of its input, first",
+        name()));
+  }
+  return path_;
+}
+
+Variable LayerBase::add_variable(WeightOptions options) {
+  for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
+    for (const Variable& weight : own) {
+      if (weight.name() != options.name) continue;
+      if (weight.shape() == options.shape) return weight;
+      throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, came {}",
+                                   name(), in_quotes(options.name), to_string(weight.shape()),
+                                   to_string(options.shape)));
+    }
+  }
+  return add_weight(std::move(options));
 }
 
 Variable LayerBase::add_weight(WeightOptions options) {
@@ -361,6 +497,7 @@ void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   }
   building_ = false;
   built_ = true;
+  build_shapes_ = input_shapes;
   set_paths();
 }
 
@@ -391,33 +528,40 @@ void LayerBase::check_inputs(const std::vector<Tensor>& inputs) const {
 // -- Layer -----------------------------------------------------------------------------------------------
 
 Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
-  const CallScope scope(*this, args.training);
+  const std::vector<Tensor>& given = inputs.tensors();
+  if (internal::is_symbolic(given, args)) return Outputs(connect(given, args));
+  CallScope scope(*this, args.training);
   if (scope.outermost()) clear_losses();
 
-  std::vector<Tensor> tensors = inputs.tensors();
-  if (tensors.empty()) throw ValueError("the call has no input");
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (!tensors[i]) throw ValueError(fmt::format("input {} is an empty tensor", i));
+  if (given.empty()) throw ValueError("the call has no input");
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (!given[i]) throw ValueError(fmt::format("input {} is an empty tensor", i));
   }
-  check_inputs(tensors);
+  check_inputs(given);
   if (!built()) {
-    build_here(build_shapes(tensors, args));
-    check_inputs(tensors);
+    build_here(build_shapes(given, args));
+    check_inputs(given);
   }
 
+  std::vector<Tensor> tensors = given;
+  const bool inferring = internal::is_inferred(given, args);
   CallArgs resolved = args;
-  resolved.training = scope.training();
+  resolved.training = scope.training() && !inferring;
   if (!resolved.mask) resolved.mask = mask_of(tensors.front());
   if (resolved.mask && resolved.mask.dtype() != boolean) resolved.mask = cast(resolved.mask, boolean);
-  cast_to(tensors, dtype());
-  cast_to(resolved.initial_state, dtype());
-  cast_to(resolved.constants, dtype());
+  if (autocast()) {
+    cast_to(tensors, dtype());
+    cast_to(resolved.initial_state, dtype());
+    cast_to(resolved.constants, dtype());
+  }
+  scope.set_inputs(given, tensors);
 
-  std::vector<Tensor> outputs = call_all(tensors, resolved);
+  std::vector<Tensor> outputs =
+      inferring ? compute_output_spec(tensors, resolved) : call_all(tensors, resolved);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
-  if (activity_regularizer()) add_activity_losses(outputs);
+  if (activity_regularizer()) add_activity_losses(given, outputs);
   const std::vector<Tensor> masks = compute_masks(tensors, resolved.mask);
   for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
     if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
@@ -425,15 +569,47 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
   return Outputs(std::move(outputs));
 }
 
-void Layer::add_activity_losses(const std::vector<Tensor>& outputs) {
+Outputs Layer::apply(const Inputs& inputs, const CallArgs& args) { return (*this)(inputs, args); }
+
+std::vector<Tensor> Layer::run(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  return (*this)(inputs, args).all();
+}
+
+void Layer::add_activity_losses(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
   for (const Tensor& output : outputs) {
-    if (output.is_abstract() || !is_floating(output.dtype())) continue;
+    if (!is_floating(output.dtype())) continue;
     const Index batch = output.rank() == 0 ? 1 : output.shape().front();
-    add_loss(batch == 0 ? Tensor::scalar(0, output.dtype()) : activity_regularizer()(output) / batch);
+    if (is_inferred(output)) {
+      add_loss(output.recorder()->abstract({{}, output.dtype()}), inputs);
+    } else if (!output.is_abstract()) {
+      add_loss(batch == 0 ? Tensor::scalar(0, output.dtype()) : activity_regularizer()(output) / batch,
+               inputs);
+    }
   }
 }
 
+std::vector<Tensor> Layer::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  Inference here{this, inputs, args};
+  std::vector<Shape> shapes;
+  {
+    const CurrentInference current(&here);
+    shapes = compute_output_shapes(shapes_of(inputs));
+  }
+  if (here.outputs && shapes_of(*here.outputs) == shapes) return *std::move(here.outputs);
+  std::vector<Tensor> outputs;
+  for (const Shape& shape : shapes) {
+    outputs.push_back(internal::recorder_of(inputs, args)->abstract({shape, dtype()}));
+  }
+  return outputs;
+}
+
 std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs) {
+  if (inference != nullptr && inference->layer == this && shapes_of(inference->inputs) == inputs) {
+    Inference& asked = *inference;
+    const CurrentInference none(nullptr);
+    asked.outputs = call_all(asked.inputs, asked.args);
+    return shapes_of(*asked.outputs);
+  }
   const WithoutLosses no_losses;
   const NoGradient no_gradient;
   std::vector<Spec> specs;

@@ -24,10 +24,13 @@ namespace unspool {
 class LayerBase;
 class Layer;
 class Cell;
+class GraphNode;
 
 namespace internal {
 class CallScope;
-}
+struct LayerCall;
+struct NodeRecord;
+}  // namespace internal
 
 /// What a cell makes once a call and keeps over its steps, dropout masks say; a cell made of others keeps
 /// theirs, too.
@@ -51,10 +54,13 @@ struct CallArgs {
   bool is_training() const { return training.value_or(false); }
 };
 
-/// The input tensors of a call, from one tensor or a list.
+class Outputs;
+
+/// The input tensors of a call, from one tensor or a list, or all outputs of another call.
 class Inputs {
  public:
   Inputs(const Tensor& tensor);
+  Inputs(const Outputs& outputs);
   Inputs(const Variable& variable);
   Inputs(std::initializer_list<Tensor> tensors);
   Inputs(std::vector<Tensor> tensors);
@@ -74,6 +80,16 @@ class Outputs : public Tensor {
 
  private:
   std::vector<Tensor> all_;
+};
+
+/// The shape of a tensor, the first, that may have others after it.
+class Shapes : public Shape {
+ public:
+  Shapes(std::vector<Shape> all);
+  const std::vector<Shape>& all() const { return all_; }
+
+ private:
+  std::vector<Shape> all_;
 };
 
 [[noreturn]] void fail_unpack(std::size_t wanted, std::size_t came);
@@ -172,6 +188,13 @@ struct InputSpec {
   std::vector<std::pair<int, Index>> axes = {};
 };
 
+/// An assignment to a variable that a layer does when it runs.
+struct Update {
+  Variable variable;
+  /// What it is given: of a symbolic call only shape and dtype are known.
+  Tensor value;
+};
+
 /// All that layers and cells have in common: names, weights, sublayers, losses, config. How they are called
 /// is the business of Layer and Cell.
 class LayerBase : public std::enable_shared_from_this<LayerBase> {
@@ -196,6 +219,11 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   std::vector<Variable> trainable_weights() const;
   std::vector<Variable> non_trainable_weights() const;
   std::vector<Variable> trainable_variables() const { return trainable_weights(); }
+  /// The weights, then the states of the generators of random numbers as they are now, int64 [seed, drawn]
+  /// each: to look at, not to assign.
+  std::vector<Variable> variables() const;
+  /// The variables without trainable_variables().
+  std::vector<Variable> non_trainable_variables() const;
   bool trainable() const { return trainable_; }
   /// Of this layer, the weights that were added as trainable, and its sublayers.
   void set_trainable(bool trainable);
@@ -203,12 +231,63 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   /// In the order of weights(); floating values are cast. ValueError if number or shapes differ, and then
   /// nothing has changed.
   void set_weights(const std::vector<Tensor>& values);
+  /// Takes over the weights of a layer of the same arguments, what of them trains, how far its generators of
+  /// random numbers have drawn, and what it keeps between calls. ValueError if the two differ in number or
+  /// shapes.
+  void copy_state(const LayerBase& from);
   /// The number of elements of all weights. ValueError unless built.
   Index count_params() const;
 
   /// Added penalties: what add_loss() and activity regularizers gave since the outermost call began, here and
   /// in sublayers, then each trainable weight's regularizer.
   std::vector<Tensor> losses() const;
+  /// Losses that depend on none of the inputs of a call: those added so, and the weights' regularizers.
+  std::vector<Tensor> get_losses_for(std::nullopt_t) const;
+  /// Losses that depend on these tensors: added for a call that took one of them, or, in a graph of layers,
+  /// something that came of one. Of a loss in a graph only shape and dtype are known.
+  std::vector<Tensor> get_losses_for(const Inputs& inputs) const;
+  /// The assignments that the symbolic calls of this layer and of those below stand for; those of eager
+  /// calls are done at once and not kept.
+  std::vector<Update> updates() const;
+  /// Of these, the ones that depend on no inputs, or on the inputs given.
+  std::vector<Update> get_updates_for(std::nullopt_t) const;
+  std::vector<Update> get_updates_for(const Inputs& inputs) const;
+
+  /// Adds a loss of this call (one number) to the training loss. With `inputs`, those of the call that it
+  /// depends on. In a graph of layers it is added when the graph is run. NotImplementedError for a symbolic
+  /// tensor.
+  void add_loss(const Tensor& loss);
+  void add_loss(const Tensor& loss, const Inputs& inputs);
+  /// Assigns `value` to `variable`: at once, or in a graph of layers whenever that is run.
+  void add_update(const Variable& variable, const Tensor& value);
+  void add_update(const Variable& variable, const Tensor& value, const Inputs& inputs);
+
+  /// Adds a weight, made at once. Only in the constructor or while building: RuntimeError afterwards.
+  Variable add_weight(WeightOptions options);
+  /// The same, or the weight of this name if there is one. ValueError if that has another shape.
+  Variable add_variable(WeightOptions options);
+  /// The path. ValueError until the layer is built.
+  const std::string& scope_name() const;
+
+  /// The calls of this layer on symbolic tensors, in order.
+  std::vector<std::shared_ptr<const GraphNode>> inbound_nodes() const;
+  /// The symbolic tensors of the only such call: the first, and all. AttributeError if there is none, or if
+  /// there are several.
+  Outputs input() const;
+  Outputs output() const;
+  /// The masks attached to them; empty where there is none.
+  Outputs input_mask() const;
+  Outputs output_mask() const;
+  /// Their shapes. AttributeError if there was no such call, or if shapes differ between several.
+  Shapes input_shape() const;
+  Shapes output_shape() const;
+  /// The same of the call at `node`. RuntimeError if there was none; ValueError if there is none at `node`.
+  Outputs get_input_at(Index node) const;
+  Outputs get_output_at(Index node) const;
+  Shapes get_input_shape_at(Index node) const;
+  Shapes get_output_shape_at(Index node) const;
+  Outputs get_input_mask_at(Index node) const;
+  Outputs get_output_mask_at(Index node) const;
 
   const std::vector<Ref<LayerBase>>& sublayers() const { return sublayers_; }
   /// The generators of random numbers of this layer and of those below, in order. How far they have drawn is
@@ -225,24 +304,25 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   /// The arguments that make this layer again. A layer with arguments of its own overrides it, by
   /// `return config_of(options)` if it has an options struct.
   virtual Config get_config() const;
+  /// The shapes that the layer was built with: {"input_shape": ...}; null until it is built.
+  virtual Config get_build_config() const;
+  /// Builds the layer as such a config says.
+  virtual void build_from_config(const Config& config);
 
  protected:
   explicit LayerBase(LayerOptions options = {});
 
   /// This layer's own; null if it draws nothing.
   virtual SeedGenerator* seed_generator() { return nullptr; }
+  /// Variables that are no weights, which a copy shares the values of.
+  virtual std::vector<Variable> kept_states() const;
 
-  /// Adds a weight, made at once. Only in the constructor or while building: RuntimeError afterwards.
-  Variable add_weight(WeightOptions options);
   /// Owns a sublayer: its weights are this layer's, too. Only in the constructor or while building.
   template <class L>
   Ref<L> add_layer(Ref<L> layer) {
     own(layer);
     return layer;
   }
-  /// A loss of this call (one number), for the training loss. In a graph of layers it is added when the graph
-  /// is run.
-  void add_loss(const Tensor& loss);
   /// For the first inputs, one each.
   void set_input_spec(std::vector<InputSpec> spec);
   /// ValueError naming the layer unless inputs of these shapes fit input_spec().
@@ -263,6 +343,25 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
  private:
   friend class Layer;
   friend class Cell;
+  friend class GraphNode;
+
+  /// A loss of the last call, and the identities of the inputs that it depends on.
+  struct AddedLoss {
+    Tensor value;
+    std::vector<std::uint64_t> inputs;
+  };
+
+  /// What a call does, for a node of a graph.
+  virtual std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) = 0;
+  /// Makes a node of a symbolic call, and returns its outputs.
+  std::vector<Tensor> connect(const std::vector<Tensor>& inputs, const CallArgs& args);
+  const internal::NodeRecord& only_node(std::string_view what) const;
+  const internal::NodeRecord& node_at(std::string_view what, Index node) const;
+  std::shared_ptr<const GraphNode> node_of(const internal::NodeRecord& record) const;
+  Shapes common_shapes(std::string_view what, Shapes (LayerBase::*shapes_at)(Index) const) const;
+  void add_loss(const Tensor& loss, const std::vector<Tensor>& inputs, bool conditional);
+  void add_update(const Variable& variable, const Tensor& value, bool conditional);
+  void add_weight_losses(std::vector<Tensor>& losses) const;
 
   void own(Ref<LayerBase> layer);
   void check_inputs(const std::vector<Tensor>& inputs) const;
@@ -270,8 +369,8 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   Config merged_config(const Config& arguments) const;
   void set_paths();
   void clear_losses();
-  template <class F>
-  void for_each_layer(F&& f) const;
+  std::vector<const LayerBase*> all_layers() const;
+  const std::string& path_or_name() const;
 
   mutable std::string name_;
   std::string path_;
@@ -284,7 +383,10 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   std::vector<Ref<LayerBase>> sublayers_;
   std::vector<InputSpec> input_spec_;
   Regularizer activity_regularizer_;
-  std::vector<Tensor> losses_;
+  std::vector<AddedLoss> losses_;
+  std::vector<Shape> build_shapes_;
+  std::vector<std::shared_ptr<internal::NodeRecord>> nodes_;
+  mutable Variable seed_state_;
 };
 
 /// While it lives, calls on this thread keep no losses: prediction writes to no layer.
@@ -320,7 +422,9 @@ class Layer : public LayerBase {
 
   /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
   /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
+  /// If one of its tensors is symbolic, the call becomes a node of the graph of layers.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {});
+  Outputs apply(const Inputs& inputs, const CallArgs& args = {});
 
   /// The shapes of the outputs for inputs of these shapes; dimensions may be unknown. By default found by
   /// calling the layer on abstract tensors, which builds it.
@@ -339,11 +443,18 @@ class Layer : public LayerBase {
   virtual Tensor call(const Tensor& x, const CallArgs& args);
   /// Several in or out.
   virtual std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args);
+  /// What call_all() would return for tensors of which only shape and dtype are known, and asked for; they
+  /// come from infer(). By default of the shapes of compute_output_shapes() and the layer's dtype where a
+  /// class overrides that, else call_all() itself.
+  virtual std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args);
+  /// Whether floating inputs are cast to the layer's dtype.
+  virtual bool autocast() const { return true; }
   /// The shapes that the first call hands to build_all(): those of the inputs.
   virtual std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const;
 
  private:
-  void add_activity_losses(const std::vector<Tensor>& outputs);
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  void add_activity_losses(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
 };
 
 }  // namespace unspool

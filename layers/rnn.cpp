@@ -276,6 +276,15 @@ std::vector<Shape> RNN::compute_output_shapes(const std::vector<Shape>& inputs) 
   return shapes;
 }
 
+std::vector<Tensor> RNN::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const Parts parts = parts_of(inputs, args);
+  const Shape& shape = parts.sequence.shape();
+  check_sequence(shape);
+  if (!parts.initial_state.empty()) first_states(parts.sequence, parts.initial_state);
+  checked_mask(args.mask, shape);
+  return Layer::compute_output_spec(inputs, args);
+}
+
 Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return options_.return_sequences ? mask : Tensor();
 }

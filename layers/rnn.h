@@ -72,6 +72,9 @@ class RNN : public Layer {
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  /// Checks the call, and takes the shapes of compute_output_shapes().
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Variable> kept_states() const override { return states_; }
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 

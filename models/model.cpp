@@ -8,6 +8,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/functional.h>
 #include <unspool/models/internal/progress.h>
 #include <unspool/models/internal/rows.h>
 #include <unspool/models/internal/state.h>
@@ -240,6 +241,13 @@ Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
 Model::Model(Ref<Layer> layer) {
   if (!layer) throw ValueError("a Model needs a layer, came an empty Ref");
   state_ = std::make_shared<State>(std::move(layer));
+}
+
+Model::Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options)
+    : Model(make<layers::Functional>(
+          inputs.tensors(), outputs.tensors(),
+          FunctionalOptions{.name = std::move(options.name), .trainable = options.trainable})) {
+  state_->remember_inputs(inputs.tensors());
 }
 
 Model::State& Model::state() const {

@@ -81,6 +81,12 @@ struct SummaryOptions {
   int line_length = 0;
 };
 
+struct ModelOptions {
+  /// Empty: "functional", "functional_1", ...
+  std::string name = {};
+  bool trainable = true;
+};
+
 /// A network that can be trained: a shared handle, so copies are the same model. What trains is reached by a
 /// dot; what the network is as a layer by an arrow (model->weights()). A model serves as a layer of another
 /// one.
@@ -92,6 +98,10 @@ class Model {
   template <class L>
   requires(std::is_base_of_v<Layer, L> && !std::is_same_v<L, Layer>) explicit Model(const Ref<L>& network)
       : Model(Ref<Layer>(network)) {}
+
+  /// The graph of layers between some symbolic tensors, of which Input() made the inputs. It owns the layers.
+  /// ValueError for an output that depends on anything else than the inputs, and for two layers of one name.
+  Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options = {});
 
   explicit operator bool() const { return state_ != nullptr; }
   Layer* operator->() const { return network().pointer().get(); }

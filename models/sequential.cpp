@@ -46,6 +46,10 @@ std::vector<Tensor> Sequential::call_all(const std::vector<Tensor>& inputs, cons
   return tensors;
 }
 
+std::vector<Tensor> Sequential::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  return call_all(inputs, args);
+}
+
 Config Sequential::get_config() const {
   std::vector<Config> all;
   if (input_) {
@@ -128,21 +132,21 @@ void Sequential::add(const SequentialItem& item) {
   if (item.layer()) {
     std::vector<Ref<Layer>> layers = now.layers();
     layers.push_back(item.layer());
-    replace(now.input(), std::move(layers));
+    replace(now.first_input(), std::move(layers));
     return;
   }
-  if (now.input() || !now.layers().empty())
+  if (now.first_input() || !now.layers().empty())
     throw ValueError("a Sequential has one Input, and it comes first");
   // Reads the Input, and takes its network.
   const Sequential with_input({item}, {.name = name(), .trainable = now.trainable()});
-  replace(with_input.sequence().input(), {});
+  replace(with_input.sequence().first_input(), {});
 }
 
 void Sequential::pop() {
   std::vector<Ref<Layer>> layers = sequence().layers();
   if (layers.empty()) throw ValueError("the model " + name() + " has no layers to take away");
   layers.pop_back();
-  replace(sequence().input(), std::move(layers));
+  replace(sequence().first_input(), std::move(layers));
 }
 
 const layers::Sequential& Sequential::sequence() const {

@@ -31,7 +31,7 @@ class Sequential : public Layer {
   /// ValueError if two layers have one name.
   Sequential(SequentialOptions options, std::optional<Input> input, std::vector<Ref<Layer>> layers);
 
-  const std::optional<Input>& input() const { return input_; }
+  const std::optional<Input>& first_input() const { return input_; }
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Config get_config() const override;
@@ -39,6 +39,8 @@ class Sequential : public Layer {
 
  protected:
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  bool autocast() const override { return false; }
 
  private:
   std::optional<Input> input_;

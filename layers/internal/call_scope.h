@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <unspool/core/error.h>
 #include <unspool/layers/layer.h>
@@ -24,11 +26,26 @@ class CallScope {
   /// The names of the layers around and this one's, joined by '/'.
   std::string path() const;
 
+  /// The call of this layer that is under way, null if there is none.
+  static const CallScope* of(const LayerBase& layer);
+  /// The inputs as the call got them, and as call() did: casting makes other tensors of them.
+  void set_inputs(const std::vector<Tensor>& given, const std::vector<Tensor>& received) {
+    given_ = &given;
+    received_ = &received;
+  }
+  /// The identity of the call's own input if `input` is what call() got of one, else of `input`.
+  std::uint64_t identity_of(const Tensor& input) const;
+
  private:
   const LayerBase& layer_;
   ErrorScope errors_;
   CallScope* outer_;
   bool training_;
+  const std::vector<Tensor>* given_ = nullptr;
+  const std::vector<Tensor>* received_ = nullptr;
 };
+
+/// False while a WithoutLosses lives.
+bool losses_are_kept();
 
 }  // namespace unspool::internal

@@ -282,10 +282,6 @@ TEST_CASE("errors of RNN") {
   CHECK(contains(rank, "the layer r expects a sequence (batch, time, features...)"));
   CHECK(contains(rank, "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { rnn(Tensor::ones({2, 0, 3})); }), "at least one time step"));
-  CHECK(contains(message_of<ValueError>([&] {
-                   rnn(Input({.shape = {unknown, 3}}));
-                 }),
-                 "known number of time steps"));
   const Tensor x = Tensor::ones({2, 3, 4});
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(x, {.mask = mask_of_bits({{1, 1}, {1, 1}})});

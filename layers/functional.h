@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <unspool/layers/layer.h>
+
+namespace unspool {
+
+struct FunctionalOptions {
+  /// Empty: "functional", "functional_1", ...
+  std::string name = {};
+  bool trainable = true;
+};
+
+namespace layers {
+
+/// The graph of layers between some inputs and some outputs, as one layer: a call runs its nodes on the
+/// tensors that are put in for the inputs, in whatever shapes fit these, cast to their dtypes. Its layers
+/// are its sublayers, those far from the outputs first.
+class Functional : public Layer {
+ public:
+  /// ValueError for an input that Input() did not make or that comes twice, for an output that is not
+  /// symbolic or depends on anything else than the inputs, and for two layers of one name.
+  Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, FunctionalOptions options = {});
+  ~Functional() override;
+
+  /// The symbolic tensors.
+  const std::vector<Tensor>& inputs() const { return inputs_; }
+  const std::vector<Tensor>& outputs() const { return outputs_; }
+  /// The nodes in the order in which they run, without the inputs.
+  const std::vector<std::shared_ptr<const GraphNode>>& nodes() const;
+
+ protected:
+  std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  bool autocast() const override { return false; }
+
+ private:
+  struct Plan;
+
+  std::vector<Tensor> inputs_;
+  std::vector<Tensor> outputs_;
+  std::unique_ptr<const Plan> plan_;
+};
+
+}  // namespace layers
+
+}  // namespace unspool

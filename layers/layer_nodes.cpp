@@ -1,0 +1,356 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/layer_call.h>
+
+/// What layers have to do with the graph of layers: the nodes of their symbolic calls, and the losses and
+/// updates of calls.
+namespace unspool {
+
+using internal::CallNotes;
+using internal::CallScope;
+using internal::LayerCall;
+using internal::NodeOutput;
+using internal::NodeRecord;
+
+namespace {
+
+using Identities = std::unordered_set<std::uint64_t>;
+
+Identities identities_of(const Inputs& inputs) {
+  Identities all;
+  for (const Tensor& tensor : inputs.tensors()) {
+    if (tensor) all.insert(tensor.id());
+  }
+  return all;
+}
+
+/// Whether one of these tensors is what the node took, or what that came of.
+bool depends_on(const std::shared_ptr<const GraphNode>& node, const Identities& sources) {
+  std::unordered_set<const GraphNode*> seen = {node.get()};
+  std::vector<std::shared_ptr<const GraphNode>> pending = {node};
+  while (!pending.empty()) {
+    const std::shared_ptr<const GraphNode> next = std::move(pending.back());
+    pending.pop_back();
+    for (const Tensor& tensor : next->asked_for()) {
+      if (sources.contains(tensor.id())) return true;
+      auto maker = GraphNode::of(tensor);
+      if (maker != nullptr && seen.insert(maker.get()).second) pending.push_back(std::move(maker));
+    }
+  }
+  return false;
+}
+
+Tensor only_known(const Tensor& tensor) {
+  return internal::TensorAccess::abstract(tensor.shape(), tensor.dtype());
+}
+
+std::vector<Tensor> masks_of(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> masks;
+  for (const Tensor& tensor : tensors) masks.push_back(mask_of(tensor));
+  return masks;
+}
+
+Shapes shapes_of(const std::vector<Tensor>& tensors) {
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
+  return Shapes(std::move(shapes));
+}
+
+/// Notes what calls on this thread add, in place of doing it.
+class Noting {
+ public:
+  explicit Noting(CallNotes& notes) : outer_(std::exchange(CallNotes::current(), &notes)) {}
+  ~Noting() { CallNotes::current() = outer_; }
+  Noting(const Noting&) = delete;
+  Noting& operator=(const Noting&) = delete;
+
+ private:
+  CallNotes* outer_;
+  WithoutLosses no_losses_;
+  NoGradient no_gradient_;
+};
+
+}  // namespace
+
+CallNotes*& CallNotes::current() {
+  static thread_local CallNotes* notes = nullptr;
+  return notes;
+}
+
+// -- a symbolic call -------------------------------------------------------------------------------------
+
+std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const std::shared_ptr<LayerBase> self = weak_from_this().lock();
+  if (self == nullptr) {
+    throw RuntimeError(fmt::format(
+        "the layer {} was called on a symbolic tensor, so that the graph shares it: make it by make<{}>(...)",
+        name(), class_name()));
+  }
+  LayerCall call{inputs, args};
+  std::vector<Spec> specs;
+  std::unordered_map<std::uint64_t, std::size_t> places;
+  static_cast<void>(replaced(call, [&](const Tensor& tensor) {
+    if (places.emplace(tensor.id(), specs.size()).second) specs.push_back({tensor.shape(), tensor.dtype()});
+    return tensor;
+  }));
+
+  std::vector<NodeOutput> outputs;
+  CallNotes notes;
+  {
+    const Noting noting(notes);
+    infer(
+        [&](const std::vector<Tensor>& known) {
+          const LayerCall inferred =
+              replaced(call, [&](const Tensor& tensor) { return known[places.at(tensor.id())]; });
+          for (const Tensor& output : run(inferred.inputs, inferred.args)) {
+            if (GraphNode::of(output) != nullptr) {
+              throw ValueError(fmt::format(
+                  "the layer {} uses a symbolic tensor that it was not called with, and returns {}, which "
+                  "depends on it: hand it over as one of the inputs",
+                  name(), describe(output)));
+            }
+            NodeOutput made{{output.shape(), output.dtype()}, only_known(output).id()};
+            if (const Tensor mask = mask_of(output)) {
+              made.mask = Spec{mask.shape(), mask.dtype()};
+              made.mask_identity = only_known(mask).id();
+            }
+            outputs.push_back(std::move(made));
+          }
+          return std::vector<Tensor>();
+        },
+        specs);
+  }
+  const auto record = std::make_shared<NodeRecord>(call, outputs, std::move(notes));
+  const std::shared_ptr<GraphNode> node = GraphNode::of_call(self, std::move(call), outputs);
+  record->made = node;
+  nodes_.push_back(record);
+  return node->output_tensors();
+}
+
+// -- nodes -----------------------------------------------------------------------------------------------
+
+std::shared_ptr<const GraphNode> LayerBase::node_of(const NodeRecord& record) const {
+  const auto self = std::const_pointer_cast<LayerBase>(shared_from_this());
+  return const_cast<NodeRecord&>(record).node(self);
+}
+
+std::vector<std::shared_ptr<const GraphNode>> LayerBase::inbound_nodes() const {
+  std::vector<std::shared_ptr<const GraphNode>> nodes;
+  for (const auto& record : nodes_) nodes.push_back(node_of(*record));
+  return nodes;
+}
+
+const NodeRecord& LayerBase::only_node(std::string_view what) const {
+  if (nodes_.empty()) {
+    throw AttributeError(fmt::format(
+        "the layer {} has no {}: it has never been called on a symbolic tensor: call it on an Input first",
+        path_or_name(), what));
+  }
+  if (nodes_.size() > 1) {
+    throw AttributeError(
+        fmt::format("the layer {} has {} inbound nodes, so that its {} is not defined: take "
+                    "get_{}_at(0) to get_{}_at({})",
+                    path_or_name(), nodes_.size(), what, what, what, nodes_.size() - 1));
+  }
+  return *nodes_.front();
+}
+
+const NodeRecord& LayerBase::node_at(std::string_view what, Index node) const {
+  if (nodes_.empty()) {
+    throw RuntimeError(
+        fmt::format("get_{}_at: the layer {} has never been called on a symbolic tensor (eager calls make no "
+                    "nodes): call it on an Input first",
+                    what, path_or_name()));
+  }
+  if (node < 0 || node >= static_cast<Index>(nodes_.size())) {
+    throw ValueError(
+        fmt::format("get_{}_at: asked for the {} at node {}, but the layer {} has only {} inbound node{}",
+                    what, what, node, path_or_name(), nodes_.size(), nodes_.size() == 1 ? "" : "s"));
+  }
+  return *nodes_[static_cast<std::size_t>(node)];
+}
+
+Outputs LayerBase::input() const { return node_of(only_node("input"))->input_tensors(); }
+Outputs LayerBase::output() const { return node_of(only_node("output"))->output_tensors(); }
+Outputs LayerBase::input_mask() const { return masks_of(node_of(only_node("input_mask"))->input_tensors()); }
+Outputs LayerBase::output_mask() const {
+  return masks_of(node_of(only_node("output_mask"))->output_tensors());
+}
+
+/// Of all nodes, if they agree.
+Shapes LayerBase::common_shapes(std::string_view what, Shapes (LayerBase::*shapes_at)(Index) const) const {
+  if (nodes_.empty()) only_node(what);
+  const Shapes first = (this->*shapes_at)(0);
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    const Shapes other = (this->*shapes_at)(static_cast<Index>(i));
+    if (other.all() == first.all()) continue;
+    throw AttributeError(
+        fmt::format("the layer {} has {} inbound nodes of several shapes, {} and {} among them, so that its "
+                    "{} is not defined: take get_{}_at(node)",
+                    path_or_name(), nodes_.size(), to_string(first), to_string(other), what, what));
+  }
+  return first;
+}
+
+Shapes LayerBase::input_shape() const { return common_shapes("input_shape", &LayerBase::get_input_shape_at); }
+Shapes LayerBase::output_shape() const {
+  return common_shapes("output_shape", &LayerBase::get_output_shape_at);
+}
+
+Outputs LayerBase::get_input_at(Index node) const { return node_of(node_at("input", node))->input_tensors(); }
+Outputs LayerBase::get_output_at(Index node) const {
+  return node_of(node_at("output", node))->output_tensors();
+}
+Shapes LayerBase::get_input_shape_at(Index node) const {
+  return shapes_of(node_of(node_at("input_shape", node))->input_tensors());
+}
+Shapes LayerBase::get_output_shape_at(Index node) const {
+  return shapes_of(node_of(node_at("output_shape", node))->output_tensors());
+}
+Outputs LayerBase::get_input_mask_at(Index node) const {
+  return masks_of(node_of(node_at("input_mask", node))->input_tensors());
+}
+Outputs LayerBase::get_output_mask_at(Index node) const {
+  return masks_of(node_of(node_at("output_mask", node))->output_tensors());
+}
+
+// -- losses and updates ----------------------------------------------------------------------------------
+
+namespace {
+
+void check_loss(const Tensor& loss) {
+  if (!loss || !loss.shape().known() || loss.size() != 1) {
+    throw ValueError("add_loss: expected one number, came " +
+                     (loss ? describe(loss) + ": take its sum or mean" : std::string("an empty tensor")));
+  }
+}
+
+/// Nothing can be done with it now, and nobody can do it later.
+[[noreturn]] void fail_abstract(std::string_view what, const Tensor& value) {
+  if (GraphNode::of(value) != nullptr) {
+    throw NotImplementedError(fmt::format(
+        "{}: came the symbolic tensor {}: do it in the call of a layer of one's own", what, describe(value)));
+  }
+  throw RuntimeError(
+      fmt::format("{}: {} cannot leave a step while that is being traced: return it as an output, or run the "
+                  "layer with unroll = true",
+                  what, describe(value)));
+}
+
+}  // namespace
+
+void LayerBase::add_loss(const Tensor& loss) { add_loss(loss, std::vector<Tensor>(), false); }
+void LayerBase::add_loss(const Tensor& loss, const Inputs& inputs) { add_loss(loss, inputs.tensors(), true); }
+
+void LayerBase::add_loss(const Tensor& loss, const std::vector<Tensor>& inputs, bool conditional) {
+  check_loss(loss);
+  if (CallNotes* notes = CallNotes::current(); notes != nullptr && GraphNode::of(loss) == nullptr) {
+    notes->losses.push_back({only_known(loss), conditional});
+    return;
+  }
+  if (!internal::losses_are_kept()) return;
+  if (loss.is_abstract()) fail_abstract("add_loss", loss);
+  AddedLoss added{loss, {}};
+  const CallScope* scope = CallScope::of(*this);
+  for (const Tensor& input : inputs) {
+    added.inputs.push_back(scope == nullptr ? input.id() : scope->identity_of(input));
+  }
+  losses_.push_back(std::move(added));
+}
+
+void LayerBase::add_update(const Variable& variable, const Tensor& value) {
+  add_update(variable, value, false);
+}
+void LayerBase::add_update(const Variable& variable, const Tensor& value, const Inputs&) {
+  add_update(variable, value, true);
+}
+
+void LayerBase::add_update(const Variable& variable, const Tensor& value, bool conditional) {
+  if (CallNotes* notes = CallNotes::current(); notes != nullptr && GraphNode::of(value) == nullptr) {
+    notes->updates.push_back({{variable, only_known(value)}, conditional});
+    return;
+  }
+  if (is_inferred(value)) return;
+  if (value.is_abstract()) fail_abstract("add_update", value);
+  variable.assign(value);
+}
+
+std::vector<Tensor> LayerBase::get_losses_for(std::nullopt_t) const {
+  std::vector<Tensor> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const AddedLoss& loss : layer->losses_) {
+      if (loss.inputs.empty()) all.push_back(loss.value);
+    }
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicLoss& loss : record->notes.losses) {
+        if (!loss.conditional) all.push_back(loss.loss);
+      }
+    }
+  }
+  add_weight_losses(all);
+  return all;
+}
+
+std::vector<Tensor> LayerBase::get_losses_for(const Inputs& inputs) const {
+  const Identities sources = identities_of(inputs);
+  std::vector<Tensor> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const AddedLoss& loss : layer->losses_) {
+      if (std::any_of(loss.inputs.begin(), loss.inputs.end(),
+                      [&](std::uint64_t id) { return sources.contains(id); })) {
+        all.push_back(loss.value);
+      }
+    }
+    for (const auto& record : layer->nodes_) {
+      if (record->notes.losses.empty() || !depends_on(layer->node_of(*record), sources)) continue;
+      for (const internal::SymbolicLoss& loss : record->notes.losses) {
+        if (loss.conditional) all.push_back(loss.loss);
+      }
+    }
+  }
+  return all;
+}
+
+std::vector<Update> LayerBase::updates() const {
+  std::vector<Update> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) all.push_back(noted.update);
+    }
+  }
+  return all;
+}
+
+std::vector<Update> LayerBase::get_updates_for(std::nullopt_t) const {
+  std::vector<Update> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) {
+        if (!noted.conditional) all.push_back(noted.update);
+      }
+    }
+  }
+  return all;
+}
+
+std::vector<Update> LayerBase::get_updates_for(const Inputs& inputs) const {
+  const Identities sources = identities_of(inputs);
+  std::vector<Update> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const auto& record : layer->nodes_) {
+      if (record->notes.updates.empty() || !depends_on(layer->node_of(*record), sources)) continue;
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) {
+        if (noted.conditional) all.push_back(noted.update);
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace unspool
