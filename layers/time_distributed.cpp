@@ -57,6 +57,9 @@ void TimeDistributed::build_all(const std::vector<Shape>& input_shapes) {
 
 std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   const Shape& shape = inputs.front().shape();
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  step_shapes(shapes);  // Checks them.
   const Index time = shape[1];
   if (time == unknown || time == 0) {
     throw ValueError(

@@ -41,6 +41,7 @@ class TimeDistributed : public Layer {
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
+  /// Of one step. ValueError unless they are sequences of one length.
   std::vector<Shape> step_shapes(const std::vector<Shape>& inputs) const;
 
   Ref<Layer> layer_;
