@@ -75,7 +75,18 @@ std::vector<Variable> unique(std::vector<Variable> variables) {
   return variables;
 }
 
-/// Of {"input_shape": a shape or a list of them}, or {"shapes_dict": {"sequences_shape": ...}}.
+/// Sizes that are not known, from other shapes that fit.
+std::vector<Shape> with_known_sizes(std::vector<Shape> shapes, const std::vector<Shape>& others) {
+  for (std::size_t i = 0; i < std::min(shapes.size(), others.size()); ++i) {
+    if (!compatible(shapes[i], others[i])) continue;
+    for (int axis = 0; axis < shapes[i].rank(); ++axis) {
+      if (shapes[i][axis] == unknown) shapes[i].set(axis, others[i][axis]);
+    }
+  }
+  return shapes;
+}
+
+/// Of {"input_shape": a shape or a list of them}, or {"shapes_dict": {"sequences_shape": ...}}; none of null.
 std::vector<Shape> shapes_of_build_config(const Config& config) {
   Config shapes;
   if (const auto named = config.find("shapes_dict")) {
@@ -83,6 +94,7 @@ std::vector<Shape> shapes_of_build_config(const Config& config) {
   } else {
     shapes = config["input_shape"];
   }
+  if (shapes.is_null()) return {};
   if (shapes.size() > 0 && shapes[0].is_list()) return shapes.as<std::vector<Shape>>();
   return {shapes.as<Shape>()};
 }
@@ -385,7 +397,23 @@ Config LayerBase::get_build_config() const {
   return Config::map({{"input_shape", shapes}});
 }
 
-void LayerBase::build_from_config(const Config& config) { build_once(shapes_of_build_config(config)); }
+void LayerBase::build_from_config(const Config& config) {
+  if (const std::vector<Shape> shapes = shapes_of_build_config(config); !shapes.empty()) build_once(shapes);
+}
+
+void LayerBase::build_later(const Config& config) {
+  if (!built_) build_shapes_ = shapes_of_build_config(config);
+}
+
+void LayerBase::build_like(const LayerBase& other) {
+  if (other.built_) {
+    build_once(other.build_shapes_);
+    set_paths(other.path_);
+  }
+  for (std::size_t i = 0; i < std::min(sublayers_.size(), other.sublayers_.size()); ++i) {
+    sublayers_[i]->build_like(*other.sublayers_[i]);
+  }
+}
 
 Config LayerBase::merged_config(const Config& arguments) const {
   std::vector<Config::Entry> entries = LayerBase::get_config().items();
@@ -471,8 +499,8 @@ void LayerBase::build_once(const std::vector<Shape>& input_shapes) {
   build_here(input_shapes);
 }
 
-void LayerBase::set_paths() {
-  path_ = innermost->path();
+void LayerBase::set_paths(std::string path) {
+  path_ = std::move(path);
   for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
     for (const Variable& weight : own) weight.set_path(path_ + "/" + weight.name());
   }
@@ -484,9 +512,10 @@ void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   const std::size_t trainable_before = trainable_weights_.size();
   const std::size_t others_before = other_weights_.size();
   const std::size_t layers_before = sublayers_.size();
+  std::vector<Shape> shapes = with_known_sizes(input_shapes, build_shapes_);
   building_ = true;
   try {
-    build_all(input_shapes);
+    build_all(shapes);
   } catch (...) {
     // As it was: the next call may come with a shape that fits.
     trainable_weights_.resize(trainable_before);
@@ -497,8 +526,8 @@ void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   }
   building_ = false;
   built_ = true;
-  build_shapes_ = input_shapes;
-  set_paths();
+  build_shapes_ = std::move(shapes);
+  set_paths(innermost->path());
 }
 
 void LayerBase::check_input_shapes(const std::vector<Shape>& shapes) const {

@@ -344,6 +344,8 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   friend class Layer;
   friend class Cell;
   friend class GraphNode;
+  friend Ref<LayerBase> deserialize_layer(const Config& config);
+  friend Ref<LayerBase> deep_copy(const LayerBase& layer);
 
   /// A loss of the last call, and the identities of the inputs that it depends on.
   struct AddedLoss {
@@ -363,11 +365,15 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   void add_update(const Variable& variable, const Tensor& value, bool conditional);
   void add_weight_losses(std::vector<Tensor>& losses) const;
 
+  /// Says what shapes the layer was built with when the config was written: whoever builds it may know less.
+  void build_later(const Config& config);
+  /// Builds this layer and those below as another one of the same arguments is built.
+  void build_like(const LayerBase& other);
   void own(Ref<LayerBase> layer);
   void check_inputs(const std::vector<Tensor>& inputs) const;
   void build_here(const std::vector<Shape>& input_shapes);
   Config merged_config(const Config& arguments) const;
-  void set_paths();
+  void set_paths(std::string path);
   void clear_losses();
   std::vector<const LayerBase*> all_layers() const;
   const std::string& path_or_name() const;
@@ -384,6 +390,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   std::vector<InputSpec> input_spec_;
   Regularizer activity_regularizer_;
   std::vector<AddedLoss> losses_;
+  // What it was built with; before, what a config says that it was built with when it was saved.
   std::vector<Shape> build_shapes_;
   std::vector<std::shared_ptr<internal::NodeRecord>> nodes_;
   mutable Variable seed_state_;

@@ -32,6 +32,19 @@ std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
 
+/// While one lives, layers are made as parts of another one.
+class Within {
+ public:
+  Within() { ++depth_; }
+  ~Within() { --depth_; }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+  static bool any() { return depth_ > 0; }
+
+ private:
+  static inline thread_local int depth_ = 0;
+};
+
 using Entry = Registry<LayerBase>::Entry;
 
 template <class L>
@@ -87,10 +100,12 @@ void detail::fail_layer_class(const Config& config, const LayerBase& came, const
 Config serialize_layer(const LayerBase& layer) {
   const std::string name = layer_registry().name_of(layer);
   const bool known_to_keras = is_built_in(layer);
-  return Config::map({{"module", known_to_keras ? Config("keras.layers") : Config()},
-                      {"class_name", name.substr(name.find('>') + 1)},
-                      {"config", layer.get_config()},
-                      {"registered_name", known_to_keras ? Config() : Config(name)}});
+  Config config = Config::map({{"module", known_to_keras ? Config("keras.layers") : Config()},
+                               {"class_name", name.substr(name.find('>') + 1)},
+                               {"config", layer.get_config()},
+                               {"registered_name", known_to_keras ? Config() : Config(name)}});
+  if (const Config built = layer.get_build_config(); !built.is_null()) config.set("build_config", built);
+  return config;
 }
 
 Ref<LayerBase> deserialize_layer(const Config& config) {
@@ -101,8 +116,28 @@ Ref<LayerBase> deserialize_layer(const Config& config) {
     if (layer_registry().contains(own) || !layer_registry().contains(name)) name = own;
   }
   const std::optional<Config> arguments = config.find("config");
-  return Ref<LayerBase>(
-      layer_registry().create(name, arguments && !arguments->is_null() ? *arguments : Config::map()));
+  Ref<LayerBase> made;
+  {
+    const Within within;
+    made = Ref<LayerBase>(
+        layer_registry().create(name, arguments && !arguments->is_null() ? *arguments : Config::map()));
+  }
+  const std::optional<Config> built = config.find("build_config");
+  if (!built || built->is_null()) return made;
+  // A part is built by the layer around, so that its weights are named after that.
+  if (Within::any()) {
+    made->build_later(*built);
+  } else {
+    made->build_from_config(*built);
+  }
+  return made;
+}
+
+Ref<LayerBase> deep_copy(const LayerBase& layer) {
+  Ref<LayerBase> copy = deserialize_layer(serialize_layer(layer).erase("build_config"));
+  copy->build_like(layer);
+  copy->copy_state(layer);
+  return copy;
 }
 
 }  // namespace unspool

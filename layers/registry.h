@@ -66,10 +66,11 @@ void register_layer(std::string name, F factory) {
       [factory](const Config& config) -> std::shared_ptr<LayerBase> { return factory(config).pointer(); });
 }
 
-/// Keras' serialized form: {"module", "class_name", "config", "registered_name"}. KeyError for a class that
-/// is not registered.
+/// Keras' serialized form: {"module", "class_name", "config", "registered_name"}, and "build_config" once it
+/// is built. KeyError for a class that is not registered.
 Config serialize_layer(const LayerBase& layer);
-/// The inverse. KeyError for an unknown class, naming the nearest.
+/// The inverse: a layer with fresh weights, built if that one was. KeyError for an unknown class, naming the
+/// nearest.
 Ref<LayerBase> deserialize_layer(const Config& config);
 
 /// A layer of a certain kind from its serialized form: layer_from_config<Cell>(config). TypeError for another
@@ -82,10 +83,18 @@ Ref<L> layer_from_config(const Config& config) {
   return Ref<L>(std::move(wanted));
 }
 
-/// A layer with the same arguments and fresh weights.
+/// A layer with the same arguments, its name among them, that has no weights yet.
 template <class L>
 Ref<L> clone(const Ref<L>& layer) {
-  return layer_from_config<L>(serialize_layer(*layer));
+  return layer_from_config<L>(serialize_layer(*layer).erase("build_config"));
+}
+
+/// A layer with the same arguments, copies of the weights, and what it keeps between calls as it is now. It
+/// has no nodes.
+Ref<LayerBase> deep_copy(const LayerBase& layer);
+template <class L>
+Ref<L> deep_copy(const Ref<L>& layer) {
+  return Ref<L>(std::static_pointer_cast<L>(deep_copy(static_cast<const LayerBase&>(*layer)).pointer()));
 }
 
 }  // namespace unspool

@@ -1,3 +1,5 @@
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/simple_rnn.h>
 
@@ -24,6 +26,44 @@ SimpleRNN::SimpleRNN(SimpleRNNOptions options)
           options_from<RNNOptions>(options)),
       options_(std::move(options)) {
   set_input_spec({{.ndim = 3}});
+}
+
+layers::SimpleRNNCell& SimpleRNN::simple_cell() const { return static_cast<SimpleRNNCell&>(*cell()); }
+
+Tensor SimpleRNN::preprocess_input(const Tensor& inputs, std::optional<bool>) const { return inputs; }
+
+std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional<bool> training) {
+  check_input_shapes({inputs.shape()});
+  const Shape& shape = inputs.shape();
+  const Index batch = shape[options_.time_major ? 1 : 0];
+  // Of these the cell asks for shape and dtype.
+  const Tensor step = internal::TensorAccess::abstract({batch, shape[2]}, dtype());
+  const Tensor state = internal::TensorAccess::abstract({batch, options_.units}, dtype());
+  layers::SimpleRNNCell& own = simple_cell();
+  own.reset_per_call();
+  const bool trains = training.value_or(false);
+  std::vector<Tensor> constants;
+  for (const std::vector<Tensor>& masks : {own.get_dropout_mask_for_cell(step, trains),
+                                           own.get_recurrent_dropout_mask_for_cell(state, trains)}) {
+    constants.push_back(masks.empty() ? Tensor::scalar(1, dtype()) : masks.front());
+  }
+  own.reset_per_call();
+  return constants;
+}
+
+CellOutput SimpleRNN::step(const Tensor& inputs, const std::vector<Tensor>& states) {
+  if (states.size() != 1 && states.size() != 3) {
+    throw ValueError(fmt::format(
+        "step: the layer {} takes {{state}} or {{state, input mask, state mask}}, came {} tensors", name(),
+        states.size()));
+  }
+  // The masks as the cell finds them in a call: those that its rates ask for.
+  PerCall masks;
+  if (states.size() == 3) {
+    if (options_.dropout > 0) masks.tensors.push_back(states[1]);
+    if (options_.recurrent_dropout > 0) masks.tensors.push_back(states[2]);
+  }
+  return (*cell())(inputs, {states.front()}, {.per_call = std::make_shared<const PerCall>(std::move(masks))});
 }
 
 }  // namespace unspool::layers

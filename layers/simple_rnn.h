@@ -52,7 +52,17 @@ class SimpleRNN : public RNN {
   const SimpleRNNOptions& options() const { return options_; }
   Config get_config() const override { return recurrent_config(options_); }
 
+  /// As in TF 1: what the steps are made of. They get the sequence as it is.
+  Tensor preprocess_input(const Tensor& inputs, std::optional<bool> training = std::nullopt) const;
+  /// New dropout masks for a sequence, of its input and of the state; 1 where nothing is left out. By default
+  /// not in training.
+  std::vector<Tensor> get_constants(const Tensor& inputs, std::optional<bool> training = std::nullopt);
+  /// One step of the cell on (batch, features), from {state} or {state, constants...}.
+  CellOutput step(const Tensor& inputs, const std::vector<Tensor>& states);
+
  private:
+  layers::SimpleRNNCell& simple_cell() const;
+
   SimpleRNNOptions options_;
 };
 

@@ -13,6 +13,7 @@
 #include <unspool/models/internal/rows.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/model.h>
+#include <unspool/models/sequential.h>
 
 namespace unspool {
 
@@ -259,6 +260,30 @@ const Ref<Layer>& Model::network() const { return state().network; }
 
 Outputs Model::operator()(const Inputs& inputs, const CallArgs& args) const {
   return state().call(inputs, args);
+}
+
+namespace {
+
+/// What take() gives of a network that has a graph.
+template <class F>
+std::vector<Tensor> of_graph(const Layer& network, std::string_view what, F&& take) {
+  std::vector<Tensor> tensors;
+  if (const auto* graph = dynamic_cast<const layers::Functional*>(&network)) tensors = take(*graph);
+  if (const auto* sequence = dynamic_cast<const layers::Sequential*>(&network)) tensors = take(*sequence);
+  if (!tensors.empty()) return tensors;
+  throw AttributeError(fmt::format(
+      "the model {} has no symbolic {}: a model has them that is made of them, or of an Input and layers",
+      network.name(), what));
+}
+
+}  // namespace
+
+std::vector<Tensor> Model::inputs() const {
+  return of_graph(*network(), "inputs", [](const auto& graph) { return graph.inputs(); });
+}
+
+std::vector<Tensor> Model::outputs() const {
+  return of_graph(*network(), "outputs", [](const auto& graph) { return graph.outputs(); });
 }
 
 Ref<LayerBase> Model::get_layer(std::string_view name) const {

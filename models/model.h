@@ -111,6 +111,10 @@ class Model {
 
   const std::string& name() const { return network()->name(); }
   const std::vector<Ref<LayerBase>>& layers() const { return network()->sublayers(); }
+  /// The symbolic tensors that the model takes and gives. AttributeError for a model of a layer, and for a
+  /// Sequential without an Input.
+  std::vector<Tensor> inputs() const;
+  std::vector<Tensor> outputs() const;
   /// ValueError if there is none of that name, naming the nearest.
   Ref<LayerBase> get_layer(std::string_view name) const;
   std::vector<Variable> weights() const { return network()->weights(); }

@@ -10,6 +10,7 @@
 #include <unspool/models/internal/networks.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/saving.h>
+#include <unspool/models/sequential.h>
 #include <unspool/serialization/archive.h>
 
 namespace unspool {
@@ -198,6 +199,9 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
       specs.push_back({spec["shape"].as<Shape>(), spec["dtype"].as<DType>()});
     }
     state.build(specs);
+    if (auto* sequence = dynamic_cast<layers::Sequential*>(model.network().pointer().get())) {
+      sequence->connect_layers();
+    }
     assign(model.weights(), values_for(snapshot.tensors, weights_group, model.weights(), name));
     if (const Config compile = config["compile"]; !compile.is_null()) {
       model.compile(compile_options(compile));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
@@ -48,6 +50,28 @@ std::vector<Tensor> Sequential::call_all(const std::vector<Tensor>& inputs, cons
 
 std::vector<Tensor> Sequential::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
   return call_all(inputs, args);
+}
+
+void Sequential::connect_layers(const Sequential* before) {
+  if (!input_ || !graph_.empty()) return;
+  if (before != nullptr && !before->graph_.empty()) {
+    graph_.push_back(before->graph_.front());
+    for (std::size_t i = 0; i < std::min(layers_.size(), before->layers_.size()); ++i) {
+      if (!(layers_[i] == before->layers_[i])) break;
+      graph_.push_back(before->graph_[i + 1]);
+    }
+  } else {
+    graph_.push_back({GraphNode::input({input_->shape, input_->dtype}, input_->name)});
+  }
+  while (graph_.size() <= layers_.size()) graph_.push_back(layers_[graph_.size() - 1](graph_.back()).all());
+}
+
+std::vector<Tensor> Sequential::inputs() const {
+  return graph_.empty() ? std::vector<Tensor>() : graph_.front();
+}
+
+std::vector<Tensor> Sequential::outputs() const {
+  return graph_.empty() ? std::vector<Tensor>() : graph_.back();
 }
 
 Config Sequential::get_config() const {
@@ -157,9 +181,13 @@ void Sequential::replace(std::optional<layers::Sequential::Input> input, std::ve
   const bool has_layers = !layers.empty();
   std::optional<Spec> spec;
   if (input) spec = Spec{input->shape, input->dtype};
-  state().network = make<layers::Sequential>(SequentialOptions{name(), sequence().trainable()},
+  const Ref<Layer> before = network();
+  const auto made = make<layers::Sequential>(SequentialOptions{name(), sequence().trainable()},
                                              std::move(input), std::move(layers));
-  if (spec && has_layers) state().build({*spec});
+  state().network = made;
+  if (!spec || !has_layers) return;
+  state().build({*spec});
+  made->connect_layers(&static_cast<const layers::Sequential&>(*before));
 }
 
 }  // namespace unspool

@@ -33,6 +33,13 @@ class Sequential : public Layer {
 
   const std::optional<Input>& first_input() const { return input_; }
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
+  /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Those
+  /// that `before` has called stay as they are.
+  void connect_layers(const Sequential* before = nullptr);
+  /// The symbolic tensors that go in and come out; empty before connect_layers().
+  std::vector<Tensor> inputs() const;
+  std::vector<Tensor> outputs() const;
+
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Config get_config() const override;
   static Ref<Sequential> from_config(const Config& config);
@@ -45,6 +52,7 @@ class Sequential : public Layer {
  private:
   std::optional<Input> input_;
   std::vector<Ref<Layer>> layers_;
+  std::vector<std::vector<Tensor>> graph_;  // The input, then the outputs of each layer.
 };
 
 }  // namespace layers

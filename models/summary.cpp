@@ -6,6 +6,8 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/functional.h>
+#include <unspool/layers/graph.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/model.h>
 #include <unspool/models/sequential.h>
@@ -132,9 +134,20 @@ struct Size {
   std::string text() const { return with_commas(elements) + " (" + memory(bytes) + ")"; }
 };
 
-/// What each layer gives, where that can be known: in a Sequential whose input is.
+/// What each layer gives, where that can be known: in a graph, and in a Sequential whose input is.
 std::vector<std::string> output_shapes(const Layer& network, const std::vector<Spec>& inputs) {
   std::vector<std::string> texts;
+  if (const auto* graph = dynamic_cast<const layers::Functional*>(&network)) {
+    for (const Ref<LayerBase>& layer : graph->sublayers()) {
+      // At its first call in this graph.
+      const auto node = std::find_if(graph->nodes().begin(), graph->nodes().end(),
+                                     [&](const auto& other) { return other->layer() == layer.pointer(); });
+      std::vector<Shape> shapes;
+      for (const Spec& spec : (*node)->outputs()) shapes.push_back(spec.shape);
+      texts.push_back(shapes_text(shapes));
+    }
+    return texts;
+  }
   const auto* sequence = dynamic_cast<const layers::Sequential*>(&network);
   if (sequence == nullptr || inputs.empty()) return texts;
   std::vector<Shape> shapes;

@@ -89,3 +89,62 @@ TEST_CASE("errors of the registry") {
                  }),
                  "expected a Cell"));
 }
+
+TEST_CASE("build configs and dtypes as Keras writes them") {
+  const Ref<layers::Dense> dense = Dense({.units = 2, .name = "d"});
+  CHECK(dense->get_build_config().is_null());
+  CHECK_FALSE(serialize_layer(*dense).contains("build_config"));
+  dense(Input({.shape = {4, 3}}));
+  const Config config = serialize_layer(*dense);
+  CHECK(to_json(config["build_config"]) == R"({"input_shape": [null, 4, 3]})");
+  CHECK(to_json(config["config"]["dtype"]) ==
+        R"({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, )"
+        R"("registered_name": null})");
+  CHECK(from_config<DenseOptions>(config["config"]).dtype == float32);
+  CHECK(from_config<DenseOptions>(from_json(R"({"units": 1, "dtype": "float64"})")).dtype == float64);
+
+  // It is read again: the layer has weights, though others.
+  const Ref<Layer> again = layer_from_config(config);
+  CHECK(again->built());
+  CHECK(paths_of(again->weights()) == std::vector<std::string>{"d/kernel", "d/bias"});
+  CHECK(again->get_build_config() == config["build_config"]);
+  CHECK_FALSE(clone(dense)->built());
+  const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2});
+  rnn->build_from_config(
+      from_json(R"({"shapes_dict": {"sequences_shape": [null, 4, 3], "initial_state_shape": [null, 2]}})"));
+  CHECK(rnn->weights()[0].shape() == Shape{3, 2});
+}
+
+TEST_CASE("parts of a layer are built by it, with the shapes that they had") {
+  const Ref<layers::RNN> rnn = RNN(SimpleRNNCell({.units = 2, .name = "c"}), {.name = "r"});
+  rnn(Tensor::ones({4, 5, 3}));
+  const Config config = serialize_layer(*rnn);
+  CHECK(to_json(config["config"]["cell"]["build_config"]) == R"({"input_shape": [4, 3]})");
+  const Ref<layers::RNN> again = layer_from_config<layers::RNN>(config);
+  CHECK(again->weights()[0].path() == "r/c/kernel");
+  CHECK(serialize_layer(*again) == config);
+}
+
+TEST_CASE("a deep copy has the name, the weights and the state, and none of the nodes") {
+  const Ref<layers::SimpleRNN> rnn =
+      SimpleRNN({.units = 2, .dropout = 0.5, .stateful = true, .seed = 1, .name = "r"});
+  rnn(Input({.batch_shape = {2, 3, 4}}));
+  rnn(some({2, 3, 4}, float32), {.training = true});
+  rnn->weights()[1].set_trainable(false);
+  const Ref<layers::SimpleRNN> copy = deep_copy(rnn);
+  CHECK(copy->name() == "r");
+  CHECK(copy->inbound_nodes().empty());
+  CHECK(paths_of(copy->weights()) == paths_of(rnn->weights()));
+  CHECK(copy->trainable_weights().size() == 2);
+  const Tensor x = some({2, 3, 4}, float32, 3);
+  // The same random numbers and the same states, each on its own from here on.
+  for (int call = 0; call < 2; ++call) {
+    CHECK(near(copy(x, {.training = true}), rnn(x, {.training = true}).to_vector<double>(), 0));
+  }
+  copy->weights()[0].assign(Tensor::zeros({4, 2}));
+  CHECK_FALSE(near(rnn->weights()[0].value(), std::vector<double>(8, 0)));
+  CHECK_FALSE(deep_copy(Dense({.units = 1}))->built());
+
+  const Ref<layers::Dense> other = Dense({.units = 7, .name = "o"});
+  CHECK(contains(message_of<ValueError>([&] { other->copy_state(*rnn); }), "o has 0 weights, but r has 3"));
+}

@@ -194,3 +194,39 @@ TEST_CASE("errors of SimpleRNN") {
   rnn(Tensor::ones({1, 2, 3}));
   CHECK(contains(message_of<ValueError>([&] { rnn(Tensor::ones({1, 2, 4})); }), "r/simple_rnn_cell: "));
 }
+
+TEST_CASE("the steps by hand, as in TF 1") {
+  const Ref<layers::SimpleRNN> rnn =
+      SimpleRNN({.units = 3, .dropout = 0.5, .recurrent_dropout = 0.25, .seed = 5, .dtype = float64});
+  const Tensor x = some({2, 4, 5});
+  rnn(x);
+  const auto by_hand = [&](bool training) {
+    const Tensor sequence = rnn->preprocess_input(x, training);
+    CHECK(sequence.id() == x.id());
+    const std::vector<Tensor> constants = rnn->get_constants(x, training);
+    std::vector<Tensor> states = rnn->get_initial_state(x);
+    for (const Tensor& step : unstack(sequence, 1)) {
+      states.insert(states.end(), constants.begin(), constants.end());
+      states = rnn->step(step, states).states;
+    }
+    return states.at(0);
+  };
+  const std::vector<Tensor> inactive = rnn->get_constants(x);
+  REQUIRE(inactive.size() == 2);
+  CHECK(inactive[0].shape() == Shape{});
+  CHECK(near(inactive[1], {1}));
+  CHECK(near(by_hand(false), rnn(x).to_vector<double>(), 1e-15));
+
+  SeedGenerator& seeds = *rnn->seed_generators().at(0);
+  const std::uint64_t drawn = seeds.counter();
+  const Tensor trained = rnn(x, {.training = true});
+  seeds.set_counter(drawn);
+  CHECK(near(by_hand(true), trained.to_vector<double>(), 1e-15));
+  seeds.set_counter(drawn);
+  CHECK(rnn->get_constants(x, true)[0].shape() == Shape{2, 5});
+  CHECK(rnn->get_constants(x, true)[1].shape() == Shape{2, 3});
+  // Without constants nothing is left out.
+  CHECK(near(rnn->step(x[0], rnn->get_initial_state(4)).output,
+             rnn->cell()(x[0], rnn->get_initial_state(4)).output.to_vector<double>(), 0));
+  CHECK(contains(message_of<ValueError>([&] { rnn->step(x[0], {}); }), "came 0 tensors"));
+}

@@ -133,3 +133,18 @@ TEST_CASE("errors of a model of a graph") {
   CHECK(contains(message, "add it to them"));
   CHECK(contains(message_of<ValueError>([&] { Model(y, y); }), "what Input() gives"));
 }
+
+TEST_CASE("inputs, outputs and the summary of a model of a graph") {
+  const Tensor x = Input({.shape = {8}});
+  const Ref<layers::Dense> dense = Dense({.units = 8, .name = "dense"});
+  const Tensor y = Dense({.units = 10, .name = "dense_1"})(dense(dense(x)) + x);
+  const Model model(x, y, {.name = "functional"});
+  CHECK(model.inputs().at(0).id() == x.id());
+  CHECK(model.outputs().at(0).id() == y.id());
+  const std::string text = model.summary_text({.line_length = 76});
+  CHECK(contains(text, R"(
+│ dense (Dense)                   │ (None, 8)              │            72 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ dense_1 (Dense)                 │ (None, 10)             │            90 │
+)"));
+}

@@ -141,6 +141,17 @@ TEST_CASE("models in models") {
   CHECK(read.get_layer(inner.name())->sublayers().size() == 2);
 }
 
+TEST_CASE("a stateful model keeps its batch size, and its layers their nodes") {
+  const Folder folder;
+  const Sequential model({Input({.batch_shape = {2, 3, 1}}), SimpleRNN({.units = 4, .stateful = true})});
+  model.save(folder / "model");
+  const Model again = load_model(folder / "model");
+  CHECK(again.layers()[0]->output_shape() == Shape{2, 4});
+  CHECK(again.weights()[0].path() == model.weights()[0].path());
+  const Tensor ones = Tensor::ones({2, 3, 1});
+  CHECK(same_bits(again(ones), model(ones)));
+}
+
 TEST_CASE("any damage to a file is noticed, and the model stays as it was") {
   const Folder folder;
   set_seed(1);

@@ -112,3 +112,22 @@ TEST_CASE("the summary of what is not known yet, and of long names") {
 │ (SimpleRNN)              │                   │           │
 )") != std::string::npos);
 }
+
+TEST_CASE("layers of a Sequential with an Input have nodes: a model can be made of a part of it") {
+  Sequential model({Input({.shape = {3, 2}}), SimpleRNN({.units = 4}), Dense({.units = 1})});
+  CHECK(model.layers()[0]->output_shape() == Shape{unknown, 4});
+  CHECK(model.layers()[1]->input().id() == model.layers()[0]->output().id());
+  CHECK(model.outputs().at(0).id() == model.layers()[1]->output().id());
+  const Model features(model.inputs(), model.layers()[0]->output());
+  const Tensor x = Tensor::ones({2, 3, 2});
+  CHECK(features(x).shape() == Shape{2, 4});
+  CHECK(features.weights()[0] == model.weights()[0]);
+  // A layer more is called on what is there.
+  model.add(Dense({.units = 5}));
+  CHECK(model.layers()[1]->inbound_nodes().size() == 1);
+  CHECK(model.outputs().at(0).shape() == Shape{unknown, 5});
+  model.pop();
+  CHECK(model.outputs().at(0).shape() == Shape{unknown, 1});
+  const Sequential unknown_input({Dense({.units = 1})}, {.name = "s"});
+  CHECK_THROWS_AS(unknown_input.inputs(), AttributeError);
+}
