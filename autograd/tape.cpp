@@ -114,12 +114,8 @@ void TapeState::check_usable() const {
 
 void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
                        std::span<const Tensor> outputs, const Attributes& attributes) {
-  SmallVector<Number, 8> operands(inputs.size());
   bool watched = false;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    operands[i] = number_of(inputs[i]);
-    watched = watched || operands[i] != untracked;
-  }
+  for (const Tensor& input : inputs) watched = watched || number_of(input) != untracked;
   if (!watched) return;
   const std::size_t size = inputs.size() + outputs.size();
   void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
@@ -133,7 +129,7 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
   Number* number = node.numbers();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     keep(tensor++, inputs[i], operation->keep.inputs, i);
-    *number++ = operands[i];
+    *number++ = number_of(inputs[i]);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     keep(tensor++, outputs[i], operation->keep.outputs, i);
@@ -179,27 +175,44 @@ TapeState::Flags TapeState::reached_from(const Flags& sources) const {
 void TapeState::step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources) {
   const Number* const operands = node.numbers();
   const Number* const results = operands + node.inputs;
-  const auto gradient_at = [&](Number number) -> Tensor& {
-    return gradients[static_cast<std::size_t>(number)];
+  const auto take = [&](Number number, Tensor& cotangent) {
+    Tensor& gradient = gradients[static_cast<std::size_t>(number)];
+    if (!gradient) return false;
+    cotangent = sources[static_cast<std::size_t>(number)] != 0 ? gradient : std::move(gradient);
+    return true;
   };
-  bool reached = false;
-  for (std::size_t i = 0; i < node.outputs; ++i)
-    reached = reached || (results[i] != untracked && gradient_at(results[i]));
-  if (!reached) return;
+  const auto find_needed = [&](bool* needed) {
+    bool any = false;
+    for (std::size_t i = 0; i < node.inputs; ++i) {
+      needed[i] = operands[i] != untracked && wanted[static_cast<std::size_t>(operands[i])] != 0;
+      any = any || needed[i];
+    }
+    return any;
+  };
+  // Most operations have one output and few operands: what they need then lies on the stack.
+  constexpr std::size_t few = 3;
+  if (node.outputs == 1 && node.inputs <= few) {
+    Tensor cotangent;
+    if (*results == untracked || !take(*results, cotangent)) return;
+    bool needed[few];
+    if (!find_needed(needed)) return;
+    Tensor made[few];
+    run_gradient(node, {&cotangent, 1}, {needed, node.inputs}, {made, node.inputs}, gradients);
+    return;
+  }
   SmallVector<Tensor, 2> cotangents(node.outputs);
+  bool reached = false;
   for (std::size_t i = 0; i < node.outputs; ++i) {
-    if (results[i] == untracked) continue;
-    Tensor& gradient = gradient_at(results[i]);
-    cotangents[i] = sources[static_cast<std::size_t>(results[i])] ? gradient : std::move(gradient);
+    if (results[i] != untracked && take(results[i], cotangents[i])) reached = true;
   }
   SmallVector<bool, 16> needed(node.inputs);
-  bool needs = false;
-  for (std::size_t i = 0; i < node.inputs; ++i) {
-    needed[i] = operands[i] != untracked && wanted[static_cast<std::size_t>(operands[i])];
-    needs = needs || needed[i];
-  }
-  if (!needs) return;
-  SmallVector<Tensor, 3> made(node.inputs);
+  if (!reached || !find_needed(needed.data())) return;
+  SmallVector<Tensor, 8> made(node.inputs);
+  run_gradient(node, cotangents, needed, made, gradients);
+}
+
+inline void TapeState::run_gradient(const Node& node, std::span<Tensor> cotangents,
+                                    std::span<const bool> needed, std::span<Tensor> made, Values& gradients) {
   const std::span<const Tensor> inputs(node.tensors(), node.inputs);
   const Call call{*node.operation, inputs, node.attributes};
   Backward backward(call, {node.tensors() + node.inputs, node.outputs}, cotangents, needed, made);
@@ -213,7 +226,7 @@ void TapeState::step_back(const Node& node, Values& gradients, const Flags& want
       }
       made[i] = sum_to(made[i], inputs[i].shape());
     }
-    Tensor& sum = gradient_at(operands[i]);
+    Tensor& sum = gradients[static_cast<std::size_t>(node.numbers()[i])];
     sum = sum ? sum + made[i] : std::move(made[i]);
   }
 }

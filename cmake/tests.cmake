@@ -8,6 +8,8 @@ target_link_libraries(unspool_test_main PRIVATE unspool_settings PUBLIC doctest:
 # They run in the root of the tree, where they find their data.
 function(unspool_test_program name)
   add_executable(${name} ${ARGN})
+  # What is tested is the library; optimising the tests themselves would only double the time of a build.
+  target_compile_options(${name} PRIVATE -O0)
   # The tests may use what the library hides, to check it.
   target_link_libraries(${name} PRIVATE
     unspool_settings unspool_static unspool_test_main Eigen3::Eigen fmt::fmt-header-only cereal::cereal

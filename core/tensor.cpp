@@ -11,8 +11,7 @@ namespace unspool {
 namespace internal {
 namespace {
 
-constexpr std::size_t header_bytes = 64;
-static_assert(sizeof(Storage) <= header_bytes);
+static_assert(alignof(Storage) <= 16);
 
 /// Identities are handed to threads in blocks, so that a birth touches no shared memory.
 std::uint64_t new_id() {
@@ -30,20 +29,22 @@ std::uint64_t new_id() {
 }  // namespace
 
 Storage* new_storage(std::size_t bytes) {
-  if (bytes > static_cast<std::size_t>(PTRDIFF_MAX) - header_bytes) {
+  if (bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
     throw ValueError("a tensor of " + std::to_string(bytes) + " bytes is larger than any memory");
   }
-  auto* storage = static_cast<Storage*>(allocate(header_bytes + bytes));
-  std::construct_at(&storage->references, 1U);
-  storage->bytes = bytes;
-  return storage;
+  const std::size_t offset = Storage::offset(bytes);
+  auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage)));
+  return new (block + offset) Storage{1, bytes};
 }
 
-void free_storage(Storage* storage) noexcept { deallocate(storage, header_bytes + storage->bytes); }
+void free_storage(Storage* storage) noexcept {
+  const std::size_t bytes = storage->bytes;
+  deallocate(storage->data(), Storage::offset(bytes) + sizeof(Storage));
+}
 
 TensorHead* new_head(const Shape& shape, DType dtype) {
   void* block = allocate(sizeof(TensorHead));
-  return new (block) TensorHead{{1U}, dtype, new_id(), shape, nullptr, nullptr, 0, 0};
+  return new (block) TensorHead(dtype, new_id(), shape);
 }
 
 void free_head(TensorHead* head) noexcept {

@@ -25,17 +25,23 @@ class Tensor;
 
 namespace internal {
 
-/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. The header and its data are
-/// one block of pooled memory.
+/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. They and this header, which
+/// comes after them, are one block of pooled memory: a scalar's lie in one line of the cache.
 struct Storage {
   std::uint32_t references;
   std::size_t bytes;
-  void* data() { return reinterpret_cast<std::byte*>(this) + 64; }
+  /// From the block's start to the header.
+  static std::size_t offset(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
+  void* data() { return reinterpret_cast<std::byte*>(this) - offset(bytes); }
 };
 
 /// What is known of a value without its elements, and its identity.
 struct TensorHead {
-  std::uint32_t references;
+  // Without it, what is set here would first be filled with zeros.
+  TensorHead(DType type, std::uint64_t identity, const Shape& size)
+      : dtype(type), id(identity), shape(size) {}
+
+  std::uint32_t references = 1;
   DType dtype;
   std::uint64_t id;
   Shape shape;
@@ -78,24 +84,29 @@ class Counted {
     }
   }
   Counted(Counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  Counted& operator=(Counted other) noexcept {
-    std::swap(object_, other.object_);
+  Counted& operator=(const Counted& other) noexcept { return *this = Counted(other); }
+  Counted& operator=(Counted&& other) noexcept {
+    T* const old = std::exchange(object_, std::exchange(other.object_, nullptr));
+    if (old != nullptr) release(old);
     return *this;
   }
   ~Counted() {
-    if (object_ == nullptr) return;
-    const std::uint32_t count = __atomic_load_n(&object_->references, __ATOMIC_ACQUIRE);
-    if (count != 1 && single_threaded()) {
-      object_->references = count - 1;
-    } else if (count == 1 || __atomic_fetch_sub(&object_->references, 1, __ATOMIC_ACQ_REL) == 1) {
-      free(object_);
-    }
+    if (object_ != nullptr) release(object_);
   }
   T* operator->() const { return object_; }
   T* get() const { return object_; }
   explicit operator bool() const { return object_ != nullptr; }
 
  private:
+  static void release(T* object) noexcept {
+    const std::uint32_t count = __atomic_load_n(&object->references, __ATOMIC_ACQUIRE);
+    if (count != 1 && single_threaded()) {
+      object->references = count - 1;
+    } else if (count == 1 || __atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL) == 1) {
+      free(object);
+    }
+  }
+
   T* object_ = nullptr;
 };
 

@@ -126,6 +126,9 @@ class TapeState {
   /// For each number whether it depends on a source (one that is marked).
   Flags reached_from(const Flags& sources) const;
   void step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources);
+  /// Adds what the rule of an operation makes of its cotangents to the gradients.
+  static void run_gradient(const Node& node, std::span<Tensor> cotangents, std::span<const bool> needed,
+                           std::span<Tensor> made, Values& gradients);
   void free_last();
 
   PooledVector<Node*> nodes_;

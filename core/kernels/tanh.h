@@ -21,16 +21,12 @@ inline float tanh(float x) {
   const double r = bounded - (shifted - to_integer) * ln2;
   const auto n = std::bit_cast<std::uint64_t>(shifted) & 0xff;
   const double power = std::bit_cast<double>((n + 1023) << 52);
-  // Taylor's series: what is left out is below 2^-35 of p.
-  double p = 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = (p * r + 1) * r;
+  // Taylor's series: what is left out is below 2^-35 of p. In pairs (Estrin's scheme), since one sum that
+  // waits for the other would take most of the time.
+  const double r2 = r * r;
+  const double low = (1.0 / 2 + r * (1.0 / 6)) + (1.0 / 24 + r * (1.0 / 120)) * r2;
+  const double high = (1.0 / 720 + r * (1.0 / 5040)) + (1.0 / 40320 + r * (1.0 / 362880)) * r2;
+  const double p = r + (low + high * (r2 * r2)) * r2;
   const double grown = power * p;
   return std::copysign(static_cast<float>((grown + (power - 1)) / (grown + (power + 1))), x);
 }
