@@ -40,7 +40,8 @@ Ref<RNN> copied(const RNN& layer, std::string_view prefix, bool go_backwards) {
   Config arguments = serialized["config"];
   arguments.set("name", name.starts_with(prefix) ? name : std::string(prefix) + name);
   arguments.set("go_backwards", go_backwards);
-  return layer_from_config<RNN>(serialized.set("config", arguments));
+  // It is built within the wrapper.
+  return layer_from_config<RNN>(serialized.set("config", arguments).erase("build_config"));
 }
 
 Tensor merged(const std::string& mode, const Tensor& forward, const Tensor& backward) {

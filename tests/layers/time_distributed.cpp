@@ -47,7 +47,9 @@ TEST_CASE("sequences of sequences, images, several outputs and a Sequential with
   const Ref<layers::TimeDistributed> nested = TimeDistributed(model.network());
   CHECK(nested(x).shape() == Shape{2, 3, 7});
   CHECK(nested->weights().size() == 5);
-  CHECK(clone(nested)->get_config() == nested->get_config());
+  const Ref<layers::TimeDistributed> again = clone(nested);
+  again(x);
+  CHECK(again->get_config() == nested->get_config());
 }
 
 TEST_CASE("mask and training reach the layer step by step, and the mask goes on as it is") {
