@@ -230,3 +230,42 @@ TEST_CASE("the steps by hand, as in TF 1") {
              rnn->cell()(x[0], rnn->get_initial_state(4)).output.to_vector<double>(), 0));
   CHECK(contains(message_of<ValueError>([&] { rnn->step(x[0], {}); }), "came 0 tensors"));
 }
+
+TEST_CASE("second and third derivatives of two steps agree with closed forms") {
+  const auto rnn = SimpleRNN({.units = 1, .dtype = float64});
+  rnn->build_once({1, 2, 1});
+  const double w = 0.7, u = -1.3, b = 0.2, x1 = 0.9, x2 = -0.4;
+  rnn->set_weights({Tensor::of<double>({{w}}), Tensor::of<double>({{u}}), Tensor::of<double>({b})});
+  const Tensor x = Tensor::of<double>({{{x1}, {x2}}});
+  const Variable kernel = rnn->trainable_weights()[0];
+  const Variable recurrent = rnn->trainable_weights()[1];
+
+  const double h = std::tanh(w * x1 + b);
+  const double y = std::tanh(w * x2 + u * h + b);
+  // The derivatives of tanh, from its value.
+  const auto first = [](double t) { return 1 - t * t; };
+  const auto second = [&](double t) { return -2 * t * first(t); };
+  const auto third = [&](double t) { return (6 * t * t - 2) * first(t); };
+  // Those of the last step's argument, by the kernel and by the recurrent kernel.
+  const double z1 = x2 + u * x1 * first(h);
+  const double z2 = u * x1 * x1 * second(h);
+  const double z3 = u * x1 * x1 * x1 * third(h);
+  const double by_kernel[] = {first(y) * z1, second(y) * z1 * z1 + first(y) * z2,
+                              third(y) * z1 * z1 * z1 + 3 * second(y) * z1 * z2 + first(y) * z3};
+  const double by_recurrent[] = {first(y) * h, second(y) * h * h, third(y) * h * h * h};
+
+  for (const auto& [variable, expected] :
+       {std::pair(kernel, by_kernel), std::pair(recurrent, by_recurrent)}) {
+    GradientTape outer;
+    GradientTape middle;
+    GradientTape inner;
+    const Tensor output = rnn(x);
+    CHECK(std::abs(output.item<double>() - y) < 1e-15);
+    const Tensor d1 = inner.gradient(output, variable);
+    const Tensor d2 = middle.gradient(d1, variable);
+    const Tensor d3 = outer.gradient(d2, variable);
+    CHECK(std::abs(d1.item<double>() - expected[0]) < 1e-10);
+    CHECK(std::abs(d2.item<double>() - expected[1]) < 1e-10);
+    CHECK(std::abs(d3.item<double>() - expected[2]) < 1e-10);
+  }
+}
