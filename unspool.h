@@ -40,7 +40,6 @@
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/dropout_cell.h>
-#include <unspool/layers/functional.h>
 #include <unspool/layers/gru.h>
 #include <unspool/layers/gru_cell.h>
 #include <unspool/layers/initializer.h>
