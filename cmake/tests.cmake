@@ -61,6 +61,7 @@ if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/digits_predict digits_predict --from ${PROJECT_BINARY_DIR}/digits)
   set_tests_properties(examples/digits PROPERTIES FIXTURES_SETUP digits)
   set_tests_properties(examples/digits_predict PROPERTIES FIXTURES_REQUIRED digits)
+  unspool_test(examples/custom_cell custom_cell 3 ${PROJECT_BINARY_DIR}/custom_cell)
 endif()
 
 # The house itself.
