@@ -35,6 +35,7 @@
 #include <unspool/autograd/variable.h>
 
 #include <unspool/layers/activation.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
@@ -52,6 +53,8 @@
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+#include <unspool/layers/stacked_rnn_cells.h>
+#include <unspool/layers/time_distributed.h>
 
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>

@@ -593,8 +593,9 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
   if (activity_regularizer()) add_activity_losses(given, outputs);
-  if (!outputs.empty() && !mask_of(outputs.front())) {
-    if (const Tensor mask = compute_mask(tensors, resolved.mask)) outputs[0] = with_mask(outputs[0], mask);
+  const std::vector<Tensor> masks = compute_masks(tensors, resolved.mask);
+  for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
+    if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
   }
   return Outputs(std::move(outputs));
 }
@@ -653,6 +654,10 @@ std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs
 
 Tensor Layer::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return supports_masking() ? mask : Tensor();
+}
+
+std::vector<Tensor> Layer::compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  return {compute_mask(inputs, mask)};
 }
 
 Tensor Layer::call(const Tensor&, const CallArgs&) {

@@ -441,6 +441,8 @@ class Layer : public LayerBase {
   /// The mask of the first output, given that of the first input (may be empty). By default that one if
   /// supports_masking(), else none. A mask that call() attached stays.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask);
+  /// Those of all outputs that have one, in order. By default compute_mask()'s alone.
+  virtual std::vector<Tensor> compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask);
   /// Whether masks pass through.
   virtual bool supports_masking() const { return false; }
 

@@ -3,6 +3,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/gru.h>
 #include <unspool/layers/lstm.h>
@@ -10,13 +11,23 @@
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+#include <unspool/layers/stacked_rnn_cells.h>
+#include <unspool/layers/time_distributed.h>
 
 namespace unspool {
 namespace {
 
 std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   Config arguments = detail::plain_layer_config(config);
-  const Ref<Cell> cell = layer_from_config<Cell>(arguments["cell"]);
+  const Config serialized = arguments["cell"];
+  Ref<Cell> cell;
+  if (serialized.is_list()) {
+    std::vector<Ref<Cell>> cells;
+    for (const Config& one : serialized.elements()) cells.push_back(layer_from_config<Cell>(one));
+    cell = StackedRNNCells(std::move(cells));
+  } else {
+    cell = layer_from_config<Cell>(serialized);
+  }
   arguments.erase("cell");
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
@@ -43,9 +54,10 @@ Entry entry(Registry<LayerBase>::Factory factory = &detail::layer_from<L>) {
 
 std::vector<Entry> built_in() {
   return {
-      entry<layers::Dense>(),     entry<layers::GRU>(),           entry<layers::GRUCell>(),
-      entry<layers::LSTM>(),      entry<layers::LSTMCell>(),      entry<layers::RNN>(&rnn_from),
-      entry<layers::SimpleRNN>(), entry<layers::SimpleRNNCell>(),
+      entry<layers::Bidirectional>(), entry<layers::TimeDistributed>(), entry<layers::Dense>(),
+      entry<layers::GRU>(),           entry<layers::GRUCell>(),         entry<layers::LSTM>(),
+      entry<layers::LSTMCell>(),      entry<layers::RNN>(&rnn_from),    entry<layers::SimpleRNN>(),
+      entry<layers::SimpleRNNCell>(), entry<layers::StackedRNNCells>(),
   };
 }
 
