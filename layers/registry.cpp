@@ -28,7 +28,8 @@ std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   } else {
     cell = layer_from_config<Cell>(serialized);
   }
-  arguments.erase("cell");
+  // TensorFlow says how many constants a layer was given; here a call shows it.
+  arguments.erase("cell").erase("num_constants");
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("stacked cells and the RNN over them are made again from their config"
   // A list of cells serves as well.
   Config serialized = serialize_layer(*rnn);
   Config arguments = serialized["config"];
-  arguments.set("cell", arguments["cell"]["config"]["cells"]);
+  arguments.set("cell", arguments["cell"]["config"]["cells"]).set("num_constants", 2);
   const auto from_list = layer_from_config<layers::RNN>(serialized.set("config", arguments));
   CHECK(from_list->cell()->state_sizes().size() == 3);
 }
