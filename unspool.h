@@ -38,12 +38,12 @@
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
 #include <unspool/layers/attention.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/dropout_cell.h>
 #include <unspool/layers/embedding.h>
-#include <unspool/layers/functional.h>
 #include <unspool/layers/gru.h>
 #include <unspool/layers/gru_cell.h>
 #include <unspool/layers/initializer.h>
@@ -67,6 +67,8 @@
 #include <unspool/layers/sequential.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+#include <unspool/layers/stacked_rnn_cells.h>
+#include <unspool/layers/time_distributed.h>
 
 #include <unspool/optim/adam.h>
 #include <unspool/optim/optimizer.h>

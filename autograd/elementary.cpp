@@ -7,6 +7,7 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/core/kernels/sigmoid.h>
 #include <unspool/core/kernels/tanh.h>
 
 namespace unspool {
@@ -121,10 +122,7 @@ constexpr Operation records[] = {
      .examples = {{-1, 1}, {-2, 2}}},
     {.name = "sigmoid",
      .summary = "1 / (1 + exp(-x))",
-     .kernel = elementwise([](floating_point auto x) {
-       const auto small = std::exp(-std::abs(x));
-       return (x >= 0 ? 1 : small) / (1 + small);
-     }),
+     .kernel = elementwise([](floating_point auto x) { return kernels::sigmoid(x); }),
      .gradient = [](Backward& b) { b.dx() = sigmoid_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},

@@ -47,7 +47,7 @@ foreach(source IN LISTS sources)
 endforeach()
 
 # Cases of real Keras, with nothing of the library but what is public. These groups hold whole.
-set(golden_groups activations initializers layers)
+set(golden_groups activations cells custom initializers layers rnn stateful wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
 target_link_libraries(golden PRIVATE unspool_settings unspool::unspool)
@@ -61,6 +61,7 @@ if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/digits_predict digits_predict --from ${PROJECT_BINARY_DIR}/digits)
   set_tests_properties(examples/digits PROPERTIES FIXTURES_SETUP digits)
   set_tests_properties(examples/digits_predict PROPERTIES FIXTURES_REQUIRED digits)
+  unspool_test(examples/custom_cell custom_cell 3 ${PROJECT_BINARY_DIR}/custom_cell)
 endif()
 
 # The house itself.

@@ -41,8 +41,11 @@ States Cell::get_initial_state(Index batch_size, DType dtype) {
   return states;
 }
 
-States Cell::get_initial_state(const Tensor& inputs) {
-  return get_initial_state(inputs.shape()[0], inputs.dtype());
+States Cell::get_initial_state(const Tensor& x) {
+  if (!x || x.rank() == 0) {
+    throw ValueError("get_initial_state: expected an input with a batch axis, came " + describe(x));
+  }
+  return get_initial_state(x.shape().front(), is_floating(x.dtype()) ? x.dtype() : dtype());
 }
 
 PerCall Cell::per_call(const Tensor&, const CallArgs&) { return {}; }

@@ -56,8 +56,8 @@ class Cell : public LayerBase {
   /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
   virtual States get_initial_state(Index batch_size, DType dtype);
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
-  /// For the batch of these inputs, and of their dtype.
-  States get_initial_state(const Tensor& inputs);
+  /// Of the batch size and dtype of an input (batch, ...).
+  States get_initial_state(const Tensor& x);
 
   /// Whether call() has a use for args.constants: an RNN refuses them otherwise.
   virtual bool supports_constants() const { return true; }

@@ -76,6 +76,11 @@ std::vector<Shape> Dense::compute_output_shapes(const std::vector<Shape>& inputs
               .shape};
 }
 
-Config Dense::get_config() const { return config_of(options_); }
+Config Dense::get_config() const {
+  Config config = config_of(options_);
+  // Keras writes it only where there is one.
+  if (!activity_regularizer()) config.erase("activity_regularizer");
+  return config;
+}
 
 }  // namespace unspool::layers

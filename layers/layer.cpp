@@ -102,13 +102,13 @@ std::vector<Shape> shapes_of_build_config(const Config& config) {
 /// Empty, or why a tensor of this shape does not fit.
 std::string misfit(const InputSpec& spec, const Shape& shape) {
   const int rank = shape.rank();
-  if (spec.ndim && rank != *spec.ndim)
-    return fmt::format("expected ndim={}, found ndim={}", *spec.ndim, rank);
-  if (spec.max_ndim && rank > *spec.max_ndim) {
-    return fmt::format("expected max_ndim={}, found ndim={}", *spec.max_ndim, rank);
+  if (spec.ndim >= 0 && rank != spec.ndim)
+    return fmt::format("expected ndim={}, found ndim={}", spec.ndim, rank);
+  if (spec.max_ndim >= 0 && rank > spec.max_ndim) {
+    return fmt::format("expected max_ndim={}, found ndim={}", spec.max_ndim, rank);
   }
-  if (spec.min_ndim && rank < *spec.min_ndim) {
-    return fmt::format("expected min_ndim={}, found ndim={}", *spec.min_ndim, rank);
+  if (rank < spec.min_ndim) {
+    return fmt::format("expected min_ndim={}, found ndim={}", spec.min_ndim, rank);
   }
   for (const auto& [axis, size] : spec.axes) {
     const Index found = shape[axis];
@@ -169,6 +169,10 @@ Outputs::Outputs(Tensor only) : Outputs(std::vector<Tensor>{std::move(only)}) {}
 Outputs::Outputs(std::vector<Tensor> all)
     : Tensor(all.empty() ? Tensor() : all.front()), all_(std::move(all)) {}
 
+std::vector<Tensor> Outputs::all() && { return std::move(all_); }
+
+std::vector<Shape> Shapes::all() && { return std::move(all_); }
+
 void fail_unpack(std::size_t wanted, std::size_t came) {
   throw ValueError(
       fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, came, came == 1 ? "" : "s"));
@@ -204,6 +208,8 @@ LayerBase::LayerBase(LayerOptions options)
 
 void LayerBase::build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
 void LayerBase::set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+Layer::Layer(LayerOptions options) : LayerBase(std::move(options)) {}
+
 Shape Layer::compute_output_shape(const Shape& input) { return compute_output_shapes({input}).at(0); }
 
 LayerBase::~LayerBase() = default;
@@ -591,8 +597,9 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
   if (activity_regularizer()) add_activity_losses(given, outputs);
-  if (!outputs.empty() && !mask_of(outputs.front())) {
-    if (const Tensor mask = compute_mask(tensors, resolved.mask)) outputs[0] = with_mask(outputs[0], mask);
+  const std::vector<Tensor> masks = compute_masks(tensors, resolved.mask);
+  for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
+    if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
   }
   return Outputs(std::move(outputs));
 }
@@ -651,6 +658,10 @@ std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs
 
 Tensor Layer::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return supports_masking() ? mask : Tensor();
+}
+
+std::vector<Tensor> Layer::compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  return {compute_mask(inputs, mask)};
 }
 
 Tensor Layer::call(const Tensor&, const CallArgs&) {

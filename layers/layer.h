@@ -76,7 +76,9 @@ class Outputs : public Tensor {
  public:
   Outputs(Tensor only);
   Outputs(std::vector<Tensor> all);
-  const std::vector<Tensor>& all() const { return all_; }
+  const std::vector<Tensor>& all() const& { return all_; }
+  /// Of a call that nobody holds: for (const Tensor& y : layer(x).all()) is right.
+  std::vector<Tensor> all() &&;
 
  private:
   std::vector<Tensor> all_;
@@ -86,7 +88,8 @@ class Outputs : public Tensor {
 class Shapes : public Shape {
  public:
   Shapes(std::vector<Shape> all);
-  const std::vector<Shape>& all() const { return all_; }
+  const std::vector<Shape>& all() const& { return all_; }
+  std::vector<Shape> all() &&;
 
  private:
   std::vector<Shape> all_;
@@ -181,9 +184,10 @@ struct InputSpec {
   std::optional<DType> dtype = std::nullopt;
   /// Unknown dimensions fit everything.
   std::optional<Shape> shape = std::nullopt;
-  std::optional<int> ndim = std::nullopt;
-  std::optional<int> max_ndim = std::nullopt;
-  std::optional<int> min_ndim = std::nullopt;
+  /// Negative: not said.
+  int ndim = -1;
+  int max_ndim = -1;
+  int min_ndim = -1;
   /// The sizes of some axes.
   std::vector<std::pair<int, Index>> axes = {};
 };
@@ -425,7 +429,7 @@ class WithoutLosses {
 class Layer : public LayerBase {
  public:
   /// Public, so that `using Layer::Layer;` gives a class of one's own the same.
-  explicit Layer(LayerOptions options = {}) : LayerBase(std::move(options)) {}
+  explicit Layer(LayerOptions options = {});
 
   /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
   /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
@@ -440,6 +444,8 @@ class Layer : public LayerBase {
   /// The mask of the first output, given that of the first input (may be empty). By default that one if
   /// supports_masking(), else none. A mask that call() attached stays.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask);
+  /// Those of all outputs that have one, in order. By default compute_mask()'s alone.
+  virtual std::vector<Tensor> compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask);
   /// Whether masks pass through.
   virtual bool supports_masking() const { return false; }
 

@@ -6,6 +6,7 @@
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
 #include <unspool/layers/attention.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/embedding.h>
 #include <unspool/layers/gru.h>
@@ -22,14 +23,25 @@
 #include <unspool/layers/sequential.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/layers/simple_rnn_cell.h>
+#include <unspool/layers/stacked_rnn_cells.h>
+#include <unspool/layers/time_distributed.h>
 
 namespace unspool {
 namespace {
 
 std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   Config arguments = detail::plain_layer_config(config);
-  const Ref<Cell> cell = layer_from_config<Cell>(arguments["cell"]);
-  arguments.erase("cell");
+  const Config serialized = arguments["cell"];
+  Ref<Cell> cell;
+  if (serialized.is_list()) {
+    std::vector<Ref<Cell>> cells;
+    for (const Config& one : serialized.elements()) cells.push_back(layer_from_config<Cell>(one));
+    cell = StackedRNNCells(std::move(cells));
+  } else {
+    cell = layer_from_config<Cell>(serialized);
+  }
+  // TensorFlow says how many constants a layer was given; here a call shows it.
+  arguments.erase("cell").erase("num_constants");
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
 
@@ -62,6 +74,7 @@ std::vector<Entry> built_in() {
       entry<layers::Attention>(),
       entry<layers::Average>(),
       entry<layers::BatchNormalization>(),
+      entry<layers::Bidirectional>(),
       entry<layers::Concatenate>(),
       entry<layers::Dense>(),
       entry<layers::Dot>(),
@@ -95,7 +108,9 @@ std::vector<Entry> built_in() {
       entry<layers::SimpleRNNCell>(),
       entry<layers::Softmax>(),
       entry<layers::SpatialDropout1D>(),
+      entry<layers::StackedRNNCells>(),
       entry<layers::Subtract>(),
+      entry<layers::TimeDistributed>(),
       entry<layers::UnitNormalization>(),
   };
 }

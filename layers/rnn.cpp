@@ -9,8 +9,10 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/recurrent_options.h>
+#include <unspool/layers/internal/sequence_call.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
+#include <unspool/layers/stacked_rnn_cells.h>
 
 namespace unspool {
 
@@ -25,6 +27,14 @@ const Fields& RNNOptions::fields() {
 
 Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options) {
   return make<layers::RNN>(cell, std::move(options));
+}
+
+Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options) {
+  return RNN(std::vector<Ref<Cell>>(cells), std::move(options));
+}
+
+Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options) {
+  return RNN(Ref<Cell>(StackedRNNCells(cells)), std::move(options));
 }
 
 }  // namespace unspool
@@ -112,23 +122,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
 }
 
 RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
-  Parts parts{inputs.front(), args.initial_state, args.constants};
-  if (inputs.size() > 1) {
-    if (!args.initial_state.empty() || !args.constants.empty()) {
-      throw ValueError(
-          fmt::format("the layer {} was given {} tensors beside its sequence, and initial_state or "
-                      "constants as well: give them in one way",
-                      name(), inputs.size() - 1));
-    }
-    const std::size_t states = cell_->state_sizes().size();
-    if (inputs.size() < 1 + states) {
-      throw ValueError(fmt::format("the layer {} has {} states, but was given {} initial states", name(),
-                                   states, inputs.size() - 1));
-    }
-    const auto first_constant = inputs.begin() + static_cast<std::ptrdiff_t>(1 + states);
-    parts.initial_state.assign(inputs.begin() + 1, first_constant);
-    parts.constants.assign(first_constant, inputs.end());
-  }
+  Parts parts = internal::sequence_call(inputs, args, cell_->state_sizes().size(), name());
   if (!parts.constants.empty() && !cell_->supports_constants()) {
     throw ValueError(
         fmt::format("the layer {} was given {} constant{}, but its cell {} does not support constants",
@@ -138,10 +132,17 @@ RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args
 }
 
 std::vector<Shape> RNN::build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const {
-  const Parts parts = parts_of(inputs, args);
-  std::vector<Shape> shapes = {parts.sequence.shape()};
-  for (const Tensor& constant : parts.constants) shapes.push_back(constant.shape());
-  return shapes;
+  return internal::build_shapes(parts_of(inputs, args));
+}
+
+States RNN::get_initial_state(Index batch_size, DType dtype) const {
+  return cell_->get_initial_state(batch_size, dtype);
+}
+
+States RNN::get_initial_state(const Tensor& sequence) const {
+  check_sequence(sequence.shape());
+  return cell_->get_initial_state(step_shape(sequence.shape()).front(),
+                                  is_floating(sequence.dtype()) ? sequence.dtype() : cell_->dtype());
 }
 
 States RNN::first_states(const Tensor& sequence, const States& given) const {
@@ -288,11 +289,6 @@ Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return options_.return_sequences ? mask : Tensor();
 }
 
-States RNN::get_initial_state(const Tensor& inputs) const {
-  check_sequence(inputs.shape());
-  return get_initial_state(step_shape(inputs.shape()).front());
-}
-
 void RNN::reset_states() {
   if (!options_.stateful)
     throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
@@ -323,7 +319,9 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
   }
 }
 
-Config RNN::ordered_config(const Config& config) {
+Config RNN::ordered_config(Config config) const {
+  // What a layer was made with may have been overruled.
+  config.set("zero_output_for_mask", options_.zero_output_for_mask);
   std::vector<Config::Entry> entries;
   const std::vector<std::string> first = LayerOptions::fields().names();
   const std::vector<std::string> flags = RNNOptions::fields().names();
@@ -334,7 +332,7 @@ Config RNN::ordered_config(const Config& config) {
     if (name == "activity_regularizer") return 2;
     return has(first, name) ? 0 : has(flags, name) ? 1 : 2;
   };
-  const std::vector<Config::Entry> arguments = internal::plain_config(config).items();
+  const std::vector<Config::Entry> arguments = internal::plain_config(std::move(config)).items();
   for (int wanted = 0; wanted < 3; ++wanted) {
     for (const Config::Entry& entry : arguments) {
       if (rank(entry.first) == wanted) entries.push_back(entry);

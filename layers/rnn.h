@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,10 @@
 #include <unspool/layers/cell.h>
 
 namespace unspool {
+
+namespace internal {
+struct SequenceCall;
+}
 
 /// Arguments of RNN.
 struct RNNOptions {
@@ -43,11 +48,13 @@ class RNN : public Layer {
   const Ref<Cell>& cell() const { return cell_; }
   const RNNOptions& options() const { return options_; }
   bool stateful() const { return options_.stateful; }
+  /// For what holds several layers and needs one rule for all; the config says it from then on.
+  void set_zero_output_for_mask(bool zero) { options_.zero_output_for_mask = zero; }
 
-  /// Zeros, or what the cell says: (batch, size) each.
+  /// Zeros, or what the cell says: (batch, size) each. Given a sequence, of its batch size and dtype.
   States get_initial_state(Index batch_size) const { return cell_->get_initial_state(batch_size); }
-  /// The same for the batch of these inputs.
-  States get_initial_state(const Tensor& inputs) const;
+  States get_initial_state(Index batch_size, DType dtype) const;
+  States get_initial_state(const Tensor& sequence) const;
   /// The states kept between calls; empty unless stateful and built.
   const std::vector<Variable>& states() const { return states_; }
   /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError for another number or
@@ -79,18 +86,13 @@ class RNN : public Layer {
   }
 
  private:
-  /// The inputs of a call, sorted.
-  struct Parts {
-    Tensor sequence;
-    States initial_state;
-    std::vector<Tensor> constants;
-  };
+  using Parts = internal::SequenceCall;
   Parts parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const;
   void check_sequence(const Shape& shape) const;
   Shape step_shape(const Shape& sequence) const;
   States first_states(const Tensor& sequence, const States& given) const;
   Tensor checked_mask(const Tensor& mask, const Shape& sequence) const;
-  static Config ordered_config(const Config& config);
+  Config ordered_config(Config config) const;
 
   Ref<Cell> cell_;
   RNNOptions options_;
@@ -101,5 +103,8 @@ class RNN : public Layer {
 
 /// RNN(cell, {.return_sequences = true}).
 Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options = {});
+/// RNN({cell, cell}): an RNN over StackedRNNCells.
+Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {});
+Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options = {});
 
 }  // namespace unspool

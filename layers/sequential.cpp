@@ -77,7 +77,10 @@ Config Sequential::get_config() const {
                                {"class_name", "InputLayer"},
                                {"config", Config::map({{"batch_shape", to_config(input_->shape)},
                                                        {"dtype", to_config(input_->dtype)},
-                                                       {"name", input_->name}})},
+                                                       {"sparse", false},
+                                                       {"ragged", false},
+                                                       {"name", input_->name},
+                                                       {"optional", false}})},
                                {"registered_name", Config()}}));
   }
   for (const Ref<Layer>& layer : layers_) all.push_back(serialize_layer(*layer));

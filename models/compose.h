@@ -7,6 +7,7 @@
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
 #include <unspool/layers/attention.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/embedding.h>
 #include <unspool/layers/gru.h>
@@ -21,6 +22,7 @@
 #include <unspool/layers/reshaping.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/simple_rnn.h>
+#include <unspool/layers/time_distributed.h>
 #include <unspool/models/sequential.h>
 
 /// Models and graphs put together as in R: `model | layer_lstm({.units = 64}) | layer_dense({.units = 10})`.
@@ -85,6 +87,8 @@ inline constexpr Composer<static_cast<Ref<layers::RNN> (*)(const Ref<Cell>&, RNN
 inline constexpr Composer<&SimpleRNN> layer_simple_rnn;
 inline constexpr Composer<&LSTM> layer_lstm;
 inline constexpr Composer<&GRU> layer_gru;
+inline constexpr Composer<&Bidirectional> layer_bidirectional;
+inline constexpr Composer<&TimeDistributed> layer_time_distributed;
 inline constexpr Composer<&Dense> layer_dense;
 inline constexpr Composer<&Embedding> layer_embedding;
 inline constexpr Composer<&Masking> layer_masking;

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Left out of unspool.h: it is to compile in no time.
 authors='core/array core/memory core/pooled core/registry core/small_vector autograd/attributes
   autograd/check_operation autograd/check_report autograd/elementwise autograd/families autograd/fold
-  autograd/operation autograd/recorder layers/check_layer layers/graph optim/update'
+  autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update'
 operation='autograd/check_operation autograd/elementwise autograd/fold autograd/operation autograd/recorder'
 
 unspool() {

@@ -28,10 +28,27 @@ CellOptions options_in(const Config& config, std::vector<StateSize> state_sizes)
 
 Index size_in(const Config& config, const char* name) { return config[name].as<Index>(); }
 
-class MinimalGatedUnitCell : public Cell {
+/// Writes the config that it was made from.
+class ConfiguredCell : public Cell {
+ public:
+  Config get_config() const override {
+    Config config = config_;
+    for (auto& [key, value] : Cell::get_config().items()) config.set(key, value);
+    return config;
+  }
+
+ protected:
+  ConfiguredCell(const Config& config, CellOptions options) : Cell(std::move(options)), config_(config) {}
+
+ private:
+  Config config_;
+};
+
+class MinimalGatedUnitCell : public ConfiguredCell {
  public:
   explicit MinimalGatedUnitCell(const Config& config)
-      : Cell(options_in(config, {size_in(config, "units")})), units_(size_in(config, "units")) {}
+      : ConfiguredCell(config, options_in(config, {size_in(config, "units")})),
+        units_(size_in(config, "units")) {}
 
  protected:
   void build(const Shape& input) override {
@@ -55,10 +72,10 @@ class MinimalGatedUnitCell : public Cell {
   Variable wf_, uf_, bf_, wc_, uc_, bc_;
 };
 
-class RNNCellWithConstants : public Cell {
+class RNNCellWithConstants : public ConfiguredCell {
  public:
   explicit RNNCellWithConstants(const Config& config)
-      : Cell(options_in(config, {size_in(config, "units")})),
+      : ConfiguredCell(config, options_in(config, {size_in(config, "units")})),
         units_(size_in(config, "units")),
         constant_size_(size_in(config, "constant_size")) {}
 
@@ -79,10 +96,10 @@ class RNNCellWithConstants : public Cell {
   Variable w_, u_, v_;
 };
 
-class GatedConstantsCell : public Cell {
+class GatedConstantsCell : public ConfiguredCell {
  public:
   explicit GatedConstantsCell(const Config& config)
-      : Cell(options_in(config, {size_in(config, "units")})),
+      : ConfiguredCell(config, options_in(config, {size_in(config, "units")})),
         units_(size_in(config, "units")),
         constant_size_(size_in(config, "constant_size")) {}
 
@@ -106,14 +123,16 @@ class GatedConstantsCell : public Cell {
 };
 
 /// Its state is a matrix: h' = tanh(X A + P h + b).
-class MatrixStateCell : public Cell {
+class MatrixStateCell : public ConfiguredCell {
  public:
   explicit MatrixStateCell(const Config& config)
       : MatrixStateCell(config, options_in(config, {state_in(config)})) {}
 
  protected:
   MatrixStateCell(const Config& config, CellOptions options)
-      : Cell(std::move(options)), rows_(size_in(config, "rows")), columns_(size_in(config, "cols")) {}
+      : ConfiguredCell(config, std::move(options)),
+        rows_(size_in(config, "rows")),
+        columns_(size_in(config, "cols")) {}
   static StateSize state_in(const Config& config) {
     return {size_in(config, "rows"), size_in(config, "cols")};
   }

@@ -1,3 +1,4 @@
+#include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
 
 #include "support.h"

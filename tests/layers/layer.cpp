@@ -309,6 +309,13 @@ TEST_CASE("several inputs and outputs") {
   CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "takes one input, came 2"));
 }
 
+TEST_CASE("the outputs of a call that nobody holds can be gone through") {
+  int count = 0;
+  for (const Tensor& y : make<TwoInTwoOut>()({Tensor::ones({3}), Tensor::ones({3})}).all())
+    count += y.size() == 3;
+  CHECK(count == 2);
+}
+
 TEST_CASE("shapes are found without values, which builds the layer") {
   const Ref<Scale> scale = make<Scale>();
   CHECK(scale->compute_output_shape({unknown, 5}) == Shape{unknown, 5});

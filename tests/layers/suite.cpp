@@ -53,6 +53,9 @@ std::map<std::string, std::vector<Case>> all_cases() {
        {shared(BatchNormalization()),
         {BatchNormalization({.renorm = true}), {.input_shapes = {{5, 3}}, .gradients_in_training = false}},
         fixed_length(BatchNormalization({.axis = 1}), {{3, 2, 4, 2}})}},
+      {"Bidirectional",
+       {shared(Bidirectional(LSTM({.units = 2, .return_sequences = true}))),
+        shared(Bidirectional(GRU({.units = 2}), {.merge_mode = "sum"}))}},
       {"Concatenate",
        {shared(Concatenate(), {{2, 4, 3}, {2, 4, 2}}),
         shared(Concatenate({.axis = 1}), {{2, 4, 3}, {2, 2, 3}})}},
@@ -103,7 +106,11 @@ std::map<std::string, std::vector<Case>> all_cases() {
       {"SimpleRNNCell", {shared(RNN(SimpleRNNCell({.units = 2, .dropout = 0.3, .recurrent_dropout = 0.3})))}},
       {"Softmax", {shared(Softmax()), shared(Softmax({.axis = {1, 2}}))}},
       {"SpatialDropout1D", {shared(SpatialDropout1D({.rate = 0.4}))}},
+      {"StackedRNNCells", {shared(RNN({SimpleRNNCell({.units = 2}), GRUCell({.units = 3})}, both))}},
       {"Subtract", {shared(Subtract(), two_sequences)}},
+      {"TimeDistributed",
+       {shared(TimeDistributed(Dense({.units = 2}))),
+        shared(TimeDistributed(sequential({Dense({.units = 2}), Dense({.units = 1})})))}},
       {"UnitNormalization", {shared(UnitNormalization())}},
   };
 }

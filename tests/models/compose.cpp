@@ -50,6 +50,9 @@ TEST_CASE("without an object the layer itself is returned") {
   const Ref<layers::RNN> rnn = layer_rnn(SimpleRNNCell({.units = 2}), {.return_sequences = true});
   CHECK(rnn->options().return_sequences);
   CHECK(layer_rnn(Tensor::ones({1, 2, 3}), SimpleRNNCell({.units = 2}), {}).shape() == Shape{1, 2});
+  CHECK(layer_bidirectional(Tensor::ones({1, 2, 3}), layer_gru({.units = 2}), {}).shape() == Shape{1, 4});
+  CHECK(layer_time_distributed(Tensor::ones({1, 2, 3}), layer_dense({.units = 4}), {}).shape() ==
+        Shape{1, 2, 4});
 }
 
 TEST_CASE("anything else as object does not compile") {

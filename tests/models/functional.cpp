@@ -1,4 +1,5 @@
 #include "../layers/support.h"
+#include "../serialization/folder.h"
 
 using namespace unspool;
 using namespace unspool::testing;
@@ -147,4 +148,19 @@ TEST_CASE("inputs, outputs and the summary of a model of a graph") {
 ├─────────────────────────────────┼────────────────────────┼───────────────┤
 │ dense_1 (Dense)                 │ (None, 10)             │            90 │
 )"));
+}
+
+TEST_CASE("weights of a graph are saved and loaded, the graph itself is not") {
+  const Folder folder;
+  const Tensor x = Input({.shape = {3}});
+  const auto made = [&] { return Model(x, Dense({.units = 2})(x) * 2, {.name = "m"}); };
+  const Model model = made();
+  Model other = made();
+  model.save_weights(folder / "weights");
+  other.load_weights(folder / "weights");
+  const Tensor data = some({2, 3}, float32);
+  CHECK(near(other(data), model(data).to_vector<double>(), 0));
+  const std::string message = message_of<NotImplementedError>([&] { model.save(folder / "model"); });
+  CHECK(contains(message, "the model m"));
+  CHECK(contains(message, "save_weights()"));
 }

@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/bidirectional.h>
+#include <unspool/layers/internal/sequence_call.h>
+#include <unspool/layers/registry.h>
+
+namespace unspool {
+
+Ref<layers::Bidirectional> Bidirectional(const Ref<layers::RNN>& layer, BidirectionalOptions options) {
+  return make<layers::Bidirectional>(layer, std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+namespace {
+
+constexpr std::array<std::string_view, 4> merge_modes = {"concat", "sum", "mul", "ave"};
+
+LayerOptions wrapper_options(const Ref<RNN>& layer, const BidirectionalOptions& options) {
+  if (!layer) throw ValueError("Bidirectional: needs a recurrent layer, came an empty Ref");
+  return {.name = options.name,
+          .trainable = options.trainable,
+          .dtype = options.dtype.value_or(layer->dtype()),
+          .activity_regularizer = options.activity_regularizer};
+}
+
+/// The same layer with fresh weights, under its name with `prefix`, unless that stands there.
+Ref<RNN> copied(const RNN& layer, std::string_view prefix, bool go_backwards) {
+  const std::string& name = layer.name();
+  Config serialized = serialize_layer(layer);
+  Config arguments = serialized["config"];
+  arguments.set("name", name.starts_with(prefix) ? name : std::string(prefix) + name);
+  arguments.set("go_backwards", go_backwards);
+  // It is built within the wrapper.
+  return layer_from_config<RNN>(serialized.set("config", arguments).erase("build_config"));
+}
+
+Tensor merged(const std::string& mode, const Tensor& forward, const Tensor& backward) {
+  if (mode == "concat") return concat({forward, backward});
+  if (mode == "sum") return forward + backward;
+  if (mode == "mul") return forward * backward;
+  return (forward + backward) / 2;
+}
+
+}  // namespace
+
+Bidirectional::Bidirectional(const Ref<RNN>& layer, BidirectionalOptions options)
+    : Layer(wrapper_options(layer, options)),
+      merge_mode_(std::move(options.merge_mode)),
+      first_weights_(std::move(options.weights)) {
+  if (merge_mode_ && std::find(merge_modes.begin(), merge_modes.end(), *merge_mode_) == merge_modes.end()) {
+    throw ValueError("Bidirectional: merge_mode is \"concat\", \"sum\", \"mul\", \"ave\" or none, came " +
+                     in_quotes(*merge_mode_));
+  }
+  forward_ = copied(*layer, "forward_", layer->options().go_backwards);
+  backward_ = options.backward_layer ? options.backward_layer : copied(*layer, "backward_", true);
+  check_directions();
+  for (const Ref<RNN>& direction : {forward_, backward_}) {
+    add_layer(direction);
+    direction->set_zero_output_for_mask(direction->options().return_sequences);
+  }
+  set_input_spec(layer->input_spec());
+}
+
+void Bidirectional::check_directions() const {
+  const RNNOptions& forward = forward_->options();
+  const RNNOptions& backward = backward_->options();
+  if (forward.go_backwards == backward.go_backwards) {
+    throw ValueError(
+        fmt::format("Bidirectional: the layers {} and {} must differ in go_backwards, came {} for both",
+                    forward_->name(), backward_->name(), forward.go_backwards));
+  }
+  const auto check = [&](std::string_view argument, bool RNNOptions::*member) {
+    if (forward.*member == backward.*member) return;
+    throw ValueError(
+        fmt::format("Bidirectional: the layers {} and {} must have one value of {}, came {} and {}",
+                    forward_->name(), backward_->name(), argument, forward.*member, backward.*member));
+  };
+  check("stateful", &RNNOptions::stateful);
+  check("return_sequences", &RNNOptions::return_sequences);
+  check("return_state", &RNNOptions::return_state);
+  check("time_major", &RNNOptions::time_major);
+}
+
+void Bidirectional::build_all(const std::vector<Shape>& input_shapes) {
+  forward_->build_once(input_shapes);
+  backward_->build_once(input_shapes);
+  set_first_weights();
+}
+
+void Bidirectional::set_first_weights() {
+  if (first_weights_.empty()) return;
+  const std::size_t forward = forward_->weights().size();
+  const std::size_t backward = backward_->weights().size();
+  if (first_weights_.size() != forward + backward) {
+    throw ValueError(fmt::format("the layer {} has {} weights forwards and {} backwards, was given {}",
+                                 name(), forward, backward, first_weights_.size()));
+  }
+  const auto half = first_weights_.begin() + static_cast<std::ptrdiff_t>(forward);
+  forward_->set_weights({first_weights_.begin(), half});
+  backward_->set_weights({half, first_weights_.end()});
+  first_weights_.clear();
+}
+
+std::vector<Shape> Bidirectional::build_shapes(const std::vector<Tensor>& inputs,
+                                               const CallArgs& args) const {
+  return internal::build_shapes(checked_call(inputs, args));
+}
+
+internal::SequenceCall Bidirectional::checked_call(const std::vector<Tensor>& inputs,
+                                                   const CallArgs& args) const {
+  const std::size_t states = forward_states() + backward_states();
+  internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
+  if (!call.initial_state.empty() && call.initial_state.size() != states) {
+    throw ValueError(
+        fmt::format("the layer {} has {} states forwards and {} backwards, but was given {} initial state{}",
+                    name(), forward_states(), backward_states(), call.initial_state.size(),
+                    call.initial_state.size() == 1 ? "" : "s"));
+  }
+  return call;
+}
+
+std::vector<Tensor> Bidirectional::compute_output_spec(const std::vector<Tensor>& inputs,
+                                                       const CallArgs& args) {
+  checked_call(inputs, args);
+  return Layer::compute_output_spec(inputs, args);
+}
+
+std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const internal::SequenceCall call = checked_call(inputs, args);
+  CallArgs forward_args = {.mask = args.mask, .constants = call.constants};
+  CallArgs backward_args = forward_args;
+  if (!call.initial_state.empty()) {
+    const auto half = call.initial_state.begin() + static_cast<std::ptrdiff_t>(forward_states());
+    forward_args.initial_state.assign(call.initial_state.begin(), half);
+    backward_args.initial_state.assign(half, call.initial_state.end());
+  }
+  std::vector<Tensor> forward = forward_(call.sequence, forward_args).all();
+  std::vector<Tensor> backward = backward_(call.sequence, backward_args).all();
+  for (Tensor* output : {&forward.front(), &backward.front()}) {
+    if (output->dtype() != dtype()) *output = cast(*output, dtype());
+  }
+  if (forward_->options().return_sequences) {
+    backward.front() = flip(backward.front(), {forward_->options().time_major ? 0 : 1});
+  }
+
+  std::vector<Tensor> outputs;
+  if (merge_mode_) {
+    outputs = {merged(*merge_mode_, forward.front(), backward.front())};
+  } else {
+    outputs = {forward.front(), backward.front()};
+  }
+  outputs.insert(outputs.end(), forward.begin() + 1, forward.end());
+  outputs.insert(outputs.end(), backward.begin() + 1, backward.end());
+  return outputs;
+}
+
+std::vector<Shape> Bidirectional::compute_output_shapes(const std::vector<Shape>& inputs) {
+  const std::vector<Shape> forward = forward_->compute_output_shapes({inputs.at(0)});
+  const std::vector<Shape> backward = backward_->compute_output_shapes({inputs.at(0)});
+  std::vector<Shape> shapes = {forward.front()};
+  if (!merge_mode_) {
+    shapes.push_back(backward.front());
+  } else if (*merge_mode_ == "concat") {
+    shapes.front().set(-1, forward.front().back() + backward.front().back());
+  }
+  shapes.insert(shapes.end(), forward.begin() + 1, forward.end());
+  shapes.insert(shapes.end(), backward.begin() + 1, backward.end());
+  return shapes;
+}
+
+Tensor Bidirectional::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
+  return forward_->options().return_sequences ? mask : Tensor();
+}
+
+std::vector<Tensor> Bidirectional::compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask) {
+  return std::vector<Tensor>(merge_mode_ ? 1 : 2, compute_mask(inputs, mask));
+}
+
+std::vector<Variable> Bidirectional::states() const {
+  std::vector<Variable> all = forward_->states();
+  all.insert(all.end(), backward_->states().begin(), backward_->states().end());
+  return all;
+}
+
+void Bidirectional::reset_states() {
+  if (!stateful()) throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
+  forward_->reset_states();
+  backward_->reset_states();
+}
+
+Config Bidirectional::get_config() const {
+  return LayerBase::get_config()
+      .set("merge_mode", to_config(merge_mode_))
+      .set("layer", serialize_layer(*forward_))
+      .set("backward_layer", serialize_layer(*backward_));
+}
+
+Ref<Bidirectional> Bidirectional::from_config(const Config& config) {
+  Config arguments = detail::plain_layer_config(config);
+  const auto layer = layer_from_config<RNN>(arguments["layer"]);
+  BidirectionalOptions options;
+  options.merge_mode = arguments.get("merge_mode", options.merge_mode);
+  if (const auto backward = arguments.find("backward_layer"); backward && !backward->is_null()) {
+    options.backward_layer = layer_from_config<RNN>(*backward);
+  }
+  options.dtype = arguments.get("dtype", options.dtype);
+  for (const std::string_view own : {"layer", "merge_mode", "backward_layer"}) arguments.erase(own);
+  const auto others = unspool::from_config<LayerOptions>(arguments);
+  options.activity_regularizer = others.activity_regularizer;
+  options.name = others.name;
+  options.trainable = others.trainable;
+  return make<Bidirectional>(layer, std::move(options));
+}
+
+}  // namespace unspool::layers

@@ -1,0 +1,114 @@
+#include <unspool/autograd/parts.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/recurrent_options.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/time_distributed.h>
+
+namespace unspool {
+
+const Fields& TimeDistributedOptions::fields() {
+  using O = TimeDistributedOptions;
+  static const Fields all = internal::joined_fields<O>(
+      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the output")),
+      internal::layer_fields<O>());
+  return all;
+}
+
+Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistributedOptions options) {
+  return make<layers::TimeDistributed>(layer, std::move(options));
+}
+
+}  // namespace unspool
+
+namespace unspool::layers {
+
+TimeDistributed::TimeDistributed(Ref<Layer> layer, TimeDistributedOptions options)
+    : Layer({.name = options.name,
+             .trainable = options.trainable,
+             .dtype = options.dtype.value_or(layer ? layer->dtype() : float32),
+             .activity_regularizer = options.activity_regularizer}),
+      layer_(std::move(layer)) {
+  if (!layer_) throw ValueError("TimeDistributed: needs a layer, came an empty Ref");
+  add_layer(layer_);
+}
+
+std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs) const {
+  std::vector<Shape> steps;
+  for (const Shape& shape : inputs) {
+    if (shape.rank() < 3) {
+      throw ValueError(fmt::format(
+          "the layer {} expects a sequence (batch, time, ...) of rank 3 or more, came the shape {}", name(),
+          to_string(shape)));
+    }
+    if (!compatible(shape.sub(0, 2), inputs.front().sub(0, 2))) {
+      throw ValueError(fmt::format("the inputs of {} differ in batch or time: {} and {}", name(),
+                                   to_string(inputs.front()), to_string(shape)));
+    }
+    steps.push_back(shape.sub(0, 1) + shape.sub(2, shape.rank()));
+  }
+  return steps;
+}
+
+void TimeDistributed::build_all(const std::vector<Shape>& input_shapes) {
+  layer_->build_once(step_shapes(input_shapes));
+}
+
+std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const Shape& shape = inputs.front().shape();
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  step_shapes(shapes);  // Checks them.
+  const Index time = shape[1];
+  if (time == unknown || time == 0) {
+    throw ValueError(
+        fmt::format("the layer {} needs a known number of time steps, at least one, came the shape {}",
+                    name(), to_string(shape)));
+  }
+  std::vector<std::vector<Tensor>> steps;
+  for (const Tensor& input : inputs) steps.push_back(unstack(input, 1));
+  std::vector<Tensor> masks;
+  if (args.mask) {
+    if (args.mask.rank() < 2 || !compatible(args.mask.shape().sub(0, 2), shape.sub(0, 2))) {
+      throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(),
+                                   to_string(shape.sub(0, 2)), describe(args.mask)));
+    }
+    masks = unstack(args.mask, 1);
+  }
+
+  std::vector<std::vector<Tensor>> outputs;
+  for (std::size_t t = 0; t < static_cast<std::size_t>(time); ++t) {
+    std::vector<Tensor> step;
+    for (const std::vector<Tensor>& of_input : steps) step.push_back(of_input[t]);
+    const std::vector<Tensor> results = layer_(step, {.mask = masks.empty() ? Tensor() : masks[t]}).all();
+    outputs.resize(results.size());
+    for (std::size_t i = 0; i < results.size(); ++i) outputs[i].push_back(results[i]);
+  }
+  std::vector<Tensor> sequences;
+  for (const std::vector<Tensor>& of_output : outputs) sequences.push_back(stack(of_output, 1));
+  return sequences;
+}
+
+std::vector<Shape> TimeDistributed::compute_output_shapes(const std::vector<Shape>& inputs) {
+  // Should the layer be built for it, its weights have this layer in their paths.
+  const internal::CallScope scope(*this, std::nullopt);
+  std::vector<Shape> shapes;
+  for (const Shape& step : layer_->compute_output_shapes(step_shapes(inputs))) {
+    shapes.push_back(step.sub(0, 1) + Shape({inputs.front()[1]}) + step.sub(1, step.rank()));
+  }
+  return shapes;
+}
+
+Config TimeDistributed::get_config() const {
+  return LayerBase::get_config().set("layer", serialize_layer(*layer_));
+}
+
+Ref<TimeDistributed> TimeDistributed::from_config(const Config& config) {
+  Config arguments = detail::plain_layer_config(config);
+  const auto layer = layer_from_config<Layer>(arguments["layer"]);
+  arguments.erase("layer");
+  return make<TimeDistributed>(layer, unspool::from_config<TimeDistributedOptions>(arguments));
+}
+
+}  // namespace unspool::layers

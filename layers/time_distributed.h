@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unspool/layers/layer.h>
+
+namespace unspool {
+
+struct TimeDistributedOptions {
+  Regularizer activity_regularizer = {};
+  std::string name = {};
+  bool trainable = true;
+  /// Empty: the layer's.
+  std::optional<DType> dtype = std::nullopt;
+
+  static const Fields& fields();
+};
+
+namespace layers {
+
+/// A layer on every step of a sequence (batch, time, ...), by itself: step t of the output (batch, time, ...)
+/// is the layer's of step t of the input. A mask (batch, time, ...) goes to the layer step by step, and on
+/// with the output as it is.
+class TimeDistributed : public Layer {
+ public:
+  /// ValueError for an empty layer.
+  explicit TimeDistributed(Ref<Layer> layer, TimeDistributedOptions options = {});
+
+  const Ref<Layer>& layer() const { return layer_; }
+
+  /// Time and batch may be unknown. ValueError for inputs of rank < 3.
+  std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  bool supports_masking() const override { return true; }
+  Config get_config() const override;
+  static Ref<TimeDistributed> from_config(const Config& config);
+
+ protected:
+  void build_all(const std::vector<Shape>& input_shapes) override;
+  std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+
+ private:
+  /// Of one step. ValueError unless they are sequences of one length.
+  std::vector<Shape> step_shapes(const std::vector<Shape>& inputs) const;
+
+  Ref<Layer> layer_;
+};
+
+}  // namespace layers
+
+/// TimeDistributed(Dense({.units = 10})).
+Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistributedOptions options = {});
+
+}  // namespace unspool
