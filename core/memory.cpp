@@ -31,8 +31,8 @@ constinit thread_local ThreadBlocks thread_blocks{};
 // end.
 void* detail::allocate_slow(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }
 
-void detail::deallocate_slow(void* block, std::size_t bytes) noexcept {
-  ::operator delete (block, bytes, std::align_val_t{64});
+void detail::deallocate_slow(void* block, std::size_t) noexcept {
+  ::operator delete (block, std::align_val_t{64});
 }
 
 MemoryStatistics memory_statistics() { return {}; }

@@ -135,11 +135,13 @@ TEST_CASE("a layer with several nodes") {
   CHECK(dense->get_input_at(1).id() == b.id());
   CHECK(dense->get_output_at(0).id() == ya.id());
   CHECK(dense->get_output_at(1).id() == yb.id());
-  for (const auto& [what, message] : std::vector<std::pair<std::string, std::string>>{
+  for (const auto& member : std::vector<std::pair<std::string, std::string>>{
            {"input", message_of<AttributeError>([&] { dense->input(); })},
            {"output", message_of<AttributeError>([&] { dense->output(); })},
            {"input_mask", message_of<AttributeError>([&] { dense->input_mask(); })},
            {"output_mask", message_of<AttributeError>([&] { dense->output_mask(); })}}) {
+    const std::string& what = member.first;
+    const std::string& message = member.second;
     CHECK_MESSAGE(contains(message, "the layer d has 2 inbound nodes"), message);
     CHECK_MESSAGE(contains(message, "get_" + what + "_at(0) to get_" + what + "_at(1)"), message);
   }
