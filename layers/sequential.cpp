@@ -85,7 +85,9 @@ Config Sequential::get_config() const {
   }
   for (const Ref<Layer>& layer : layers_) all.push_back(serialize_layer(*layer));
   Config config = LayerBase::get_config();
-  return config.set("layers", Config::list(std::move(all)));
+  config.set("layers", Config::list(std::move(all)));
+  if (input_ && !layers_.empty()) config.set("build_input_shape", to_config(input_->shape));
+  return config;
 }
 
 Ref<Sequential> Sequential::from_config(const Config& config) {
