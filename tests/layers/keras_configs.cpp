@@ -12,7 +12,8 @@ namespace {
 std::string difference(const Config& keras, const Config& own) {
   if (keras.is_map() && own.is_map()) {
     for (const auto& [key, value] : keras.items()) {
-      if (key == "build_config") continue;
+      // The first is written by what is built, the second by models.
+      if (key == "build_config" || key == "compile_config") continue;
       const std::optional<Config> found = own.find(key);
       if (!found && value.is_null()) continue;
       if (!found) return value.path() + ": not written here";
