@@ -27,7 +27,7 @@ std::uint64_t new_id() {
 }
 
 // Every operation makes one of each: worth a copy in place.
-[[gnu::always_inline]] inline Storage* storage_of(std::size_t bytes) {
+[[gnu::always_inline]] inline Storage* new_storage(std::size_t bytes) {
   if (bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
     throw ValueError("a tensor of " + std::to_string(bytes) + " bytes is larger than any memory");
   }
@@ -36,15 +36,12 @@ std::uint64_t new_id() {
   return new (block + offset) Storage{1, bytes};
 }
 
-[[gnu::always_inline]] inline TensorHead* head_of(const Shape& shape, DType dtype) {
+[[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype) {
   void* block = allocate(sizeof(TensorHead));
   return new (block) TensorHead(dtype, new_id(), shape);
 }
 
 }  // namespace
-
-Storage* new_storage(std::size_t bytes) { return storage_of(bytes); }
-TensorHead* new_head(const Shape& shape, DType dtype) { return head_of(shape, dtype); }
 
 void free_storage(Storage* storage) noexcept {
   const std::size_t bytes = storage->bytes;
@@ -66,8 +63,8 @@ Tensor TensorAccess::allocate(const Shape& shape, DType dtype, Index count) {
   if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes)) {
     throw ValueError("a tensor of shape " + to_string(shape) + " has more bytes than can be counted");
   }
-  Tensor::Elements storage(storage_of(bytes));
-  return {Tensor::Head(head_of(shape, dtype)), std::move(storage)};
+  Tensor::Elements storage(new_storage(bytes));
+  return {Tensor::Head(new_head(shape, dtype)), std::move(storage)};
 }
 
 Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder) {

@@ -54,9 +54,7 @@ struct TensorHead {
   std::int32_t number = 0;
 };
 
-Storage* new_storage(std::size_t bytes);
 void free_storage(Storage* storage) noexcept;
-TensorHead* new_head(const Shape& shape, DType dtype);
 void free_head(TensorHead* head) noexcept;
 
 /// Whether this process has one thread, so that counts need no atomic writes (as std::shared_ptr does it).

@@ -4,9 +4,6 @@
 #include <fmt/format-inl.h>
 // clang-format on
 
-#include <fmt/format-inl.h>
-// clang-format on
-
 FMT_BEGIN_NAMESPACE
 namespace detail {
 
