@@ -76,9 +76,11 @@ Recorder* recorder_of(const Call& call) {
   return deepest;
 }
 
-void record(OperationRef operation, const Call& call, std::span<const Tensor> outputs, const Engine& engine) {
+/// On every tape above `floor`.
+void record(OperationRef operation, const Call& call, std::span<const Tensor> outputs, const Engine& engine,
+            const TapeState* floor = nullptr) {
   if (!engine.records() || operation->gradient == nullptr) return;
-  for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
+  for (TapeState* tape = engine.tape; tape != floor && tape != nullptr; tape = tape->outer()) {
     tape->record(operation, call.inputs, outputs, call.attributes);
   }
 }
@@ -138,7 +140,7 @@ Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const 
     compute(call, specs, outputs);
     if (engine.anomaly) check_anomaly(call, outputs, engine);
   }
-  record(operation, call, outputs, engine);
+  record(operation, call, outputs, engine, recorder != nullptr ? recorder->tape_floor() : nullptr);
   return outputs;
 }
 

@@ -395,21 +395,28 @@ class Checker {
     }
   }
 
+  /// Of the operands, then of the outputs.
+  SmallVector<bool, 16> what_is_kept() const {
+    SmallVector<bool, 16> kept(inputs_.size() + outputs_.size());
+    const std::span<bool> all(kept.data(), kept.size());
+    keeps({*operation_, inputs_, attributes_}, outputs_, all.first(inputs_.size()),
+          all.last(outputs_.size()));
+    return kept;
+  }
+
   /// Runs the gradient rule on what is kept, less one operand or output; counted together, operands first.
   std::vector<Tensor> run_rule(std::span<const Tensor> cotangents, std::span<const bool> needed,
                                std::size_t without) {
-    const auto kept = [](std::uint32_t mask, std::size_t i) {
-      return (mask >> std::min<std::size_t>(i, 31) & 1U) != 0;
-    };
     Tensors inputs(inputs_);
     Tensors outputs(outputs_);
+    const SmallVector<bool, 16> kept = what_is_kept();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!kept(operation_->keep.inputs, i) || i == without) {
+      if (!kept[i] || i == without) {
         inputs[i] = TensorAccess::without_elements(inputs[i]);
       }
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (!kept(operation_->keep.outputs, i) || inputs.size() + i == without) {
+      if (!kept[inputs.size() + i] || inputs.size() + i == without) {
         outputs[i] = TensorAccess::without_elements(outputs[i]);
       }
     }
@@ -466,11 +473,11 @@ class Checker {
       }
     }
     // Whether a kept tensor is read at all is known after the last example.
+    const SmallVector<bool, 16> kept = what_is_kept();
     for (std::size_t i = 0; i < operands + outputs_.size(); ++i) {
       const bool input = i < operands;
       const std::size_t place = input ? i : i - operands;
-      const std::uint32_t mask = input ? operation_->keep.inputs : operation_->keep.outputs;
-      if ((mask >> std::min<std::size_t>(place, 31) & 1U) == 0) continue;
+      if (!kept[i]) continue;
       bool& read = reads_[{input ? "operand" : "output", place}];
       try {
         run_rule(cotangents, needed, i);

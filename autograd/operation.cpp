@@ -159,4 +159,15 @@ std::span<const OperationList> operation_tables() {
   return tables;
 }
 
+void keeps(const Call& call, std::span<const Tensor> outputs, std::span<bool> inputs_kept,
+           std::span<bool> outputs_kept) {
+  const Operation& operation = call.operation;
+  if (operation.keep_rule != nullptr) return operation.keep_rule(call, outputs, inputs_kept, outputs_kept);
+  const auto fill = [](std::uint32_t mask, std::span<bool> kept) {
+    for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
+  };
+  fill(operation.keep.inputs, inputs_kept);
+  fill(operation.keep.outputs, outputs_kept);
+}
+
 }  // namespace unspool

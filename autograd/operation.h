@@ -84,6 +84,10 @@ constexpr Keep input(unsigned i = 0) { return {1U << i, 0}; }
 constexpr Keep output(unsigned i = 0) { return {0, 1U << i}; }
 }  // namespace keep
 
+/// Says, for each operand and output of one use, whether its gradient reads it.
+using KeepRule = void (*)(const Call&, std::span<const Tensor> outputs, std::span<bool> inputs_kept,
+                          std::span<bool> outputs_kept);
+
 /// What a gradient rule sees and fills: dx(i) for every i that it needs(i).
 class Backward {
  public:
@@ -210,6 +214,8 @@ struct Operation {
   Kernel kernel;
   GradientRule gradient = nullptr;
   Keep keep = keep::nothing;
+  /// Instead of `keep`, where it depends on the use.
+  KeepRule keep_rule = nullptr;
   RowsRule rows = rows::elementwise;
   FoldRule fold = fold::elementwise;
   Examples examples;
@@ -231,6 +237,10 @@ class OperationRef {
   constexpr explicit OperationRef(const Operation* record) : record_(record) {}
   const Operation* record_;
 };
+
+/// Whether the gradient of this use reads each operand and each output.
+void keeps(const Call& call, std::span<const Tensor> outputs, std::span<bool> inputs_kept,
+           std::span<bool> outputs_kept);
 
 /// All records of one table.
 class OperationList {

@@ -17,6 +17,8 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
                          const Specs& outputs) = 0;
   /// Traces within traces: an operation belongs to the deepest recorder among its operands'.
   virtual int depth() const { return 0; }
+  /// Tapes up to this one do not see the operations done here; null: all do.
+  virtual class TapeState* tape_floor() const { return nullptr; }
   /// A tensor whose operations come here.
   Tensor abstract(const Spec& spec);
 };

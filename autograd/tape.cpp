@@ -121,18 +121,27 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
   void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
   Node& node = *new (memory) Node{&*operation, attributes, static_cast<std::uint32_t>(inputs.size()),
                                   static_cast<std::uint32_t>(outputs.size())};
-  const auto keep = [](Tensor* place, const Tensor& tensor, std::uint32_t mask, std::size_t i) {
-    const bool kept = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
-    new (place) Tensor(kept ? tensor : TensorAccess::without_elements(tensor));
-  };
   Tensor* tensor = node.tensors();
   Number* number = node.numbers();
+  const auto keep = [&](const Tensor& value, bool kept) {
+    new (tensor++) Tensor(kept ? value : TensorAccess::without_elements(value));
+  };
+  SmallVector<bool, 32> kept_by_rule;
+  if (operation->keep_rule != nullptr) {
+    kept_by_rule.resize(size);
+    const std::span<bool> kept(kept_by_rule.data(), size);
+    keeps({*operation, inputs, attributes}, outputs, kept.first(inputs.size()), kept.last(outputs.size()));
+  }
+  const auto kept = [&](std::uint32_t mask, std::size_t i, std::size_t place) {
+    if (!kept_by_rule.empty()) return static_cast<bool>(kept_by_rule[place]);
+    return ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
+  };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    keep(tensor++, inputs[i], operation->keep.inputs, i);
+    keep(inputs[i], kept(operation->keep.inputs, i, i));
     *number++ = number_of(inputs[i]);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    keep(tensor++, outputs[i], operation->keep.outputs, i);
+    keep(outputs[i], kept(operation->keep.outputs, i, inputs.size() + i));
     *number++ = is_floating(outputs[i].dtype()) ? track_newborn(outputs[i]) : untracked;
   }
   nodes_.push_back(&node);
