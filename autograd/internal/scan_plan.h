@@ -1,0 +1,136 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <unspool/autograd/internal/step_program.h>
+
+namespace unspool::internal {
+
+/// How a step is run (docs/design/scan.md): what runs once, over chunks of time before the loop, in it, after
+/// it, and at the last step only; and where each value lies. Holds for any number of steps.
+class ScanPlan {
+ public:
+  using Value = StepProgram::Value;
+
+  /// The program has to outlive the plan.
+  explicit ScanPlan(const StepProgram& program);
+
+  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const;
+  std::string describe(Index steps) const;
+
+ private:
+  friend class PlanWriter;
+  friend class ScanRun;
+
+  enum class Phase : std::uint8_t { once, before, loop, after, last };
+  static constexpr std::size_t phases = 5;
+
+  /// Where a value lies.
+  enum class Place : std::uint8_t {
+    nowhere,   ///< never stored: only a folded sum reads what it is made of
+    sequence,  ///< the scan's sequence `index`
+    captured,  ///< its captured input `index`
+    once,      ///< made once
+    each,      ///< its stacked output `index`
+    carry,     ///< the carry `index` as it came
+    next,      ///< the carry `index` as it goes on
+    chunk,     ///< all steps of a chunk of time
+    step,      ///< all rows of one step
+    block,     ///< some rows, in the nearest cache
+    final,     ///< the scan's carry `index` after the last step
+  };
+  struct Slot {
+    Place place = Place::nowhere;
+    int index = 0;
+    /// The value whose memory this one lies in (itself: its own), and where in a row of it.
+    Value root = -1;
+    Index offset = 0;
+    /// Elements of a row of the root, and of this value.
+    Index stride = 0;
+    Index columns = 0;
+    /// It has the rows that are dealt out; otherwise it is one row.
+    bool rows = false;
+  };
+
+  enum class Kind : std::uint8_t {
+    elementwise,  ///< rows, in blocks
+    product,      ///< rows times a matrix that is packed once
+    copy,         ///< rows
+    call,         ///< rows, by the operation's own kernel
+    whole,        ///< one step, by the operation's own kernel
+    sum_product,  ///< adds a_t^T b_t of all steps to a sum
+    sum_rows,     ///< adds the rows of all steps to a sum
+    sum_values,   ///< adds each step's value to a sum
+    nothing,      ///< a view
+  };
+  /// How an elementwise operation steps through an operand.
+  enum class Walk : std::uint8_t { same, column, row, one };
+  struct Instruction {
+    Kind kind = Kind::call;
+    Phase phase = Phase::loop;
+    int use = -1;
+    /// Of a product: adds to what is there.
+    bool accumulate = false;
+    SmallVector<Value, 4> inputs;
+    SmallVector<Value, 2> outputs;
+    SmallVector<Walk, 4> walks;
+    /// Of operands of calls: whether row i is read by row i.
+    SmallVector<bool, 4> by_row;
+    /// For each operand, then each output, the bytes from a row to the next.
+    SmallVector<std::ptrdiff_t, 4> row_bytes;
+    /// Of a product: its packed matrix; of a sum: which.
+    int index = -1;
+    /// The elements of a block are one run in memory.
+    bool contiguous = false;
+  };
+  /// Neighbouring instructions that run together on blocks of rows, or one that does not.
+  struct Segment {
+    std::vector<Instruction> instructions;
+    bool blocks = false;
+    Index block_rows = 1;
+    /// The steps of a chunk are rows of one run in memory.
+    bool folds = false;
+    /// All values that it touches.
+    std::vector<Value> values;
+  };
+  struct Matrix {
+    Value value;
+    bool transpose;
+    Index columns;
+    Index depth;
+  };
+
+  const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
+  std::size_t element(Value value) const {
+    return size_of(program_->values[static_cast<std::size_t>(value)].dtype);
+  }
+  Index chunk_steps(Index steps) const;
+  std::string name(Value value) const;
+  std::string text(const Instruction& instruction) const;
+
+  const StepProgram* program_;
+  std::vector<StepProgram::Use> uses_;  ///< Those of the program, then copies.
+  std::vector<Spec> values_;            ///< Likewise.
+  /// Rows are dealt to threads, and the loop needs no barrier.
+  bool dealt_ = false;
+  std::string why_whole_;
+  Index rows_ = 1;
+  std::vector<Slot> slots_;
+  std::vector<Segment> segments_[phases];
+  std::vector<Matrix> matrices_;
+  /// For each carry the value that goes on.
+  std::vector<Value> next_;
+  /// For each carry the stacked output that its values on the way in are; -1: none.
+  std::vector<int> trajectory_;
+  /// Bytes of the buffers: for a step of a chunk, for a step, for a block and a thread, and once.
+  std::size_t chunk_bytes_ = 0;
+  std::size_t step_bytes_ = 0;
+  std::size_t block_bytes_ = 0;
+  std::size_t once_bytes_ = 0;
+  std::size_t packed_bytes_ = 0;
+  std::vector<std::size_t> offsets_;  ///< Of each value in its buffer.
+};
+
+}  // namespace unspool::internal

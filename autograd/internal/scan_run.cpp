@@ -1,0 +1,510 @@
+#include <algorithm>
+#include <cstring>
+
+#include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/core/kernels/gemm.h>
+#include <unspool/core/memory.h>
+#include <unspool/core/threads.h>
+
+namespace unspool::internal {
+namespace {
+
+/// What the buffers of a chunk may take: they are to stay in the last cache.
+constexpr std::size_t chunk_limit = std::size_t{4} << 20U;
+/// Rows that make a folded product worth its while.
+constexpr Index folded_rows = 192;
+/// Elements that a thread takes at a time.
+constexpr Index grain = 1 << 15;
+/// Rows below which a thread's products lose their pace.
+constexpr Index fewest_rows = 8;
+
+std::size_t at(StepProgram::Value value) { return static_cast<std::size_t>(value); }
+std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+}  // namespace
+
+/// One run of a plan.
+class ScanRun {
+ public:
+  ScanRun(const ScanPlan& plan, std::span<const Array> inputs, std::span<const Array> outputs, Index steps)
+      : plan_(plan),
+        program_(*plan.program_),
+        inputs_(inputs),
+        outputs_(outputs),
+        steps_(steps),
+        chunk_steps_(plan.chunk_steps(steps)),
+        rows_(plan.rows_) {
+    std::size_t bytes = 0;
+    const auto take = [&](std::size_t size) {
+      const std::size_t offset = bytes;
+      bytes += rounded(size);
+      return offset;
+    };
+    const std::size_t once = take(plan.once_bytes_);
+    const std::size_t packed = take(plan.packed_bytes_);
+    const std::size_t step = take(plan.step_bytes_);
+    const std::size_t chunk = take(plan.chunk_bytes_ * static_cast<std::size_t>(std::max<Index>(1, chunk_steps_)));
+    const std::size_t carries = program_.carries.size();
+    SmallVector<std::size_t, 8> holds(2 * carries);
+    for (std::size_t k = 0; k < carries; ++k) {
+      holds[2 * k] = take(step_bytes(program_.carries[k]));
+      holds[2 * k + 1] = take(step_bytes(program_.carries[k]));
+    }
+    bytes_ = bytes;
+    memory_ = static_cast<std::byte*>(allocate(bytes_));
+    once_ = memory_ + once;
+    packed_ = memory_ + packed;
+    step_ = memory_ + step;
+    chunk_ = memory_ + chunk;
+    holds_.resize(2 * carries);
+    for (std::size_t i = 0; i < 2 * carries; ++i) holds_[i] = memory_ + holds[i];
+  }
+  ~ScanRun() { deallocate(memory_, bytes_); }
+  ScanRun(const ScanRun&) = delete;
+  ScanRun& operator=(const ScanRun&) = delete;
+
+  void run() {
+    prepare();
+    for (Index first = 0; first < steps_; first += chunk_steps_) {
+      first_ = first;
+      end_ = std::min(steps_, first + chunk_steps_);
+      fold(Phase::before, lowest(), highest());
+      loop();
+      fold(Phase::after, lowest(), highest());
+    }
+    finish();
+  }
+
+ private:
+  using Phase = ScanPlan::Phase;
+  using Place = ScanPlan::Place;
+  using Kind = ScanPlan::Kind;
+  using Walk = ScanPlan::Walk;
+  using Slot = ScanPlan::Slot;
+  using Instruction = ScanPlan::Instruction;
+  using Segment = ScanPlan::Segment;
+  using Value = StepProgram::Value;
+
+  /// Where values lie for one thread at one step: row 0 of each.
+  class Frame {
+   public:
+    explicit Frame(const ScanRun& run) : blocks_bytes_(run.plan_.block_bytes_), rows_(run.plan_.slots_.size()) {
+      blocks_ = static_cast<std::byte*>(allocate(blocks_bytes_));
+    }
+    ~Frame() { deallocate(blocks_, blocks_bytes_); }
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+    std::byte*& operator[](Value value) { return rows_[at(value)]; }
+    std::byte* blocks() const { return blocks_; }
+
+   private:
+    std::size_t blocks_bytes_;
+    std::byte* blocks_;
+    SmallVector<std::byte*, 64> rows_;
+  };
+
+  std::size_t step_bytes(Value value) const {
+    const Spec& spec = plan_.values_[at(value)];
+    return static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype);
+  }
+  Index time_of(Index step) const { return program_.reverse ? steps_ - 1 - step : step; }
+  Index lowest() const { return program_.reverse ? steps_ - end_ : first_; }
+  Index highest() const { return program_.reverse ? steps_ - first_ : end_; }
+  std::byte* input(std::size_t i) const { return static_cast<std::byte*>(inputs_[i].data); }
+  std::byte* output(std::size_t i) const { return static_cast<std::byte*>(outputs_[i].data); }
+  std::byte* each(std::size_t e) const { return output(program_.next.size() + e); }
+
+  /// Row 0 of what lies still, or moves with time. Carries and blocks are not known here.
+  std::byte* locate(Value value, Index time) const {
+    const Slot& slot = plan_.slot(value);
+    const std::size_t inside = static_cast<std::size_t>(slot.offset) * plan_.element(slot.root);
+    const auto i = static_cast<std::size_t>(slot.index);
+    const auto moved = [&](std::byte* base, Index by) {
+      return base + static_cast<std::size_t>(by) * step_bytes(slot.root) + inside;
+    };
+    switch (slot.place) {
+      case Place::sequence: return moved(input(program_.carries.size() + i), time);
+      case Place::captured: return input(program_.carries.size() + program_.sequences.size() + i) + inside;
+      case Place::once: return once_ + plan_.offsets_[at(slot.root)] + inside;
+      case Place::each: return moved(each(i), time);
+      case Place::chunk:
+        return moved(chunk_ + plan_.offsets_[at(slot.root)] * static_cast<std::size_t>(chunk_steps_),
+                     time - lowest());
+      case Place::step: return step_ + plan_.offsets_[at(slot.root)] + inside;
+      case Place::final: return output(i) + inside;
+      default: return nullptr;
+    }
+  }
+
+  /// Row 0 of carry k after a step that lies in this chunk, or just before it.
+  std::byte* after_step(std::size_t k, Index step) const {
+    const Slot& slot = plan_.slot(plan_.next_[k]);
+    if (slot.place == Place::each) return locate(plan_.next_[k], time_of(step));
+    if (slot.place == Place::chunk) {
+      return step < first_ ? holds_[2 * k] : locate(plan_.next_[k], time_of(step));
+    }
+    if (step + 1 == steps_) return output(k);
+    if (plan_.trajectory_[k] >= 0) {
+      const auto e = static_cast<std::size_t>(plan_.trajectory_[k]);
+      return each(e) + static_cast<std::size_t>(time_of(step + 1)) * step_bytes(program_.carries[k]);
+    }
+    return holds_[2 * k + static_cast<std::size_t>(step & 1)];
+  }
+
+  /// Where what a segment touches lies at a step.
+  void move(Frame& frame, const Segment& segment, Index step) const {
+    for (Value value : segment.values) {
+      const Slot& slot = plan_.slot(value);
+      const auto k = static_cast<std::size_t>(slot.index);
+      if (slot.place == Place::block) continue;
+      if (slot.place == Place::carry || slot.place == Place::next) {
+        std::byte* const base = slot.place == Place::next ? after_step(k, step)
+                                : step == 0               ? input(k)
+                                                          : after_step(k, step - 1);
+        frame[value] = base + static_cast<std::size_t>(slot.offset) * plan_.element(slot.root);
+      } else {
+        frame[value] = locate(value, time_of(step));
+      }
+    }
+  }
+
+  void prepare() {
+    first_ = 0;
+    end_ = 0;
+    Frame frame(*this);
+    for (const Segment& segment : plan_.segments_[static_cast<std::size_t>(Phase::once)]) {
+      move(frame, segment, 0);
+      for (const Instruction& instruction : segment.instructions) call(instruction, frame, 0, 0, true);
+    }
+    std::byte* packed = packed_;
+    for (const ScanPlan::Matrix& matrix : plan_.matrices_) {
+      packed_matrices_.push_back(packed);
+      const std::byte* from = locate(matrix.value, 0);
+      const Index ld = matrix.transpose ? matrix.depth : matrix.columns;
+      visit_floating(plan_.values_[at(matrix.value)].dtype, [&]<class T>(T) {
+        kernels::pack(matrix.transpose, matrix.columns, matrix.depth, reinterpret_cast<const T*>(from), ld,
+                      reinterpret_cast<T*>(packed));
+        packed += rounded(static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) * sizeof(T));
+      });
+    }
+    const std::size_t first_sum = program_.next.size() + program_.each.size();
+    for (std::size_t s = 0; s < program_.sums.size(); ++s) {
+      std::memset(output(first_sum + s), 0, step_bytes(program_.sums[s]));
+    }
+  }
+
+  void finish() {
+    if (steps_ > 0) {
+      first_ = std::max<Index>(0, (steps_ - 1) / chunk_steps_ * chunk_steps_);
+      end_ = steps_;
+      const Index last = time_of(steps_ - 1);
+      fold(Phase::last, last, last + 1);
+    }
+    for (std::size_t k = 0; k < program_.carries.size(); ++k) {
+      const std::byte* from = steps_ == 0 ? input(k) : nullptr;
+      const Slot& slot = plan_.slot(plan_.next_[k]);
+      if (steps_ > 0 && (slot.place == Place::each || slot.place == Place::chunk)) {
+        from = after_step(k, steps_ - 1);
+      }
+      if (from != nullptr) std::memcpy(output(k), from, step_bytes(program_.carries[k]));
+    }
+  }
+
+  // The loop.
+
+  void loop() {
+    if (!plan_.dealt_) return loop_rows(0, rows_);
+    const Index parts = std::clamp<Index>(rows_ / fewest_rows, 1, num_threads());
+    const Index share = (rows_ + parts - 1) / parts;
+    parallel_for(rows_, std::max<Index>(1, share), [&](Index begin, Index end) { loop_rows(begin, end); });
+  }
+
+  void copy_rows(std::byte* to, const std::byte* from, Value like, Index begin, Index end) const {
+    const std::size_t row = plan_.dealt_ ? step_bytes(like) / static_cast<std::size_t>(std::max<Index>(1, rows_))
+                                         : step_bytes(like);
+    std::memcpy(to + static_cast<std::size_t>(begin) * row, from + static_cast<std::size_t>(begin) * row,
+                static_cast<std::size_t>(end - begin) * row);
+  }
+
+  void loop_rows(Index begin, Index end) const {
+    const std::vector<Segment>& segments = plan_.segments_[static_cast<std::size_t>(Phase::loop)];
+    Frame frame(*this);
+    for (std::size_t k = 0; k < program_.carries.size(); ++k) {
+      if (first_ != 0 || plan_.trajectory_[k] < 0) continue;
+      const auto e = static_cast<std::size_t>(plan_.trajectory_[k]);
+      copy_rows(each(e) + static_cast<std::size_t>(time_of(0)) * step_bytes(program_.carries[k]), input(k),
+                program_.carries[k], begin, end);
+    }
+    for (Index step = first_; step < end_; ++step) {
+      for (const Segment& segment : segments) {
+        move(frame, segment, step);
+        run_segment(segment, frame, begin, end);
+      }
+    }
+    for (std::size_t k = 0; k < program_.carries.size(); ++k) {
+      if (plan_.slot(plan_.next_[k]).place != Place::chunk || end_ == first_) continue;
+      copy_rows(holds_[2 * k], locate(plan_.next_[k], time_of(end_ - 1)), program_.carries[k], begin, end);
+    }
+  }
+
+  void run_segment(const Segment& segment, Frame& frame, Index begin, Index end) const {
+    if (!segment.blocks) {
+      for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, begin, end);
+      return;
+    }
+    for (Index row = begin; row < end; row += segment.block_rows) {
+      for (Value value : segment.values) {
+        const Slot& slot = plan_.slot(value);
+        if (slot.place != Place::block) continue;
+        const auto size = static_cast<std::ptrdiff_t>(plan_.element(slot.root));
+        frame[value] = frame.blocks() + plan_.offsets_[at(slot.root)] + (slot.offset - row * slot.stride) * size;
+      }
+      const Index last = std::min(end, row + segment.block_rows);
+      for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, row, last);
+    }
+  }
+
+  void run_rows(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
+    switch (instruction.kind) {
+      case Kind::elementwise: return elementwise(instruction, frame, begin, end);
+      case Kind::product: return product(instruction, frame, begin, end);
+      case Kind::copy: return copy(instruction, frame, begin, end);
+      case Kind::call: return call(instruction, frame, begin, end, false);
+      case Kind::whole: return call(instruction, frame, 0, 0, true);
+      default: return;
+    }
+  }
+
+  void elementwise(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
+    const BlockFunction block = program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
+    const std::size_t count = instruction.inputs.size();
+    const Value result = instruction.outputs[0];
+    const Slot& out = plan_.slot(result);
+    const void* data[8];
+    Index steps[8];
+    for (std::size_t i = 0; i < count; ++i) {
+      data[i] = frame[instruction.inputs[i]] + begin * instruction.row_bytes[i];
+      const Walk walk = instruction.walks[i];
+      steps[i] = walk == Walk::same || walk == Walk::row ? 1 : 0;
+    }
+    std::byte* to = frame[result] + begin * instruction.row_bytes[count];
+    const DType input_dtype = plan_.values_[at(instruction.inputs[count - 1])].dtype;
+    const DType output_dtype = plan_.values_[at(result)].dtype;
+    if (instruction.contiguous) {
+      block({data, steps, to, (end - begin) * out.columns, input_dtype, output_dtype});
+      return;
+    }
+    for (Index row = begin; row < end; ++row) {
+      block({data, steps, to, out.columns, input_dtype, output_dtype});
+      for (std::size_t i = 0; i < count; ++i) {
+        data[i] = static_cast<const std::byte*>(data[i]) + instruction.row_bytes[i];
+      }
+      to += instruction.row_bytes[count];
+    }
+  }
+
+  void copy(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
+    const std::byte* from = frame[instruction.inputs[0]];
+    std::byte* to = frame[instruction.outputs[0]];
+    const Slot& slot = plan_.slot(instruction.outputs[0]);
+    const std::size_t row =
+        static_cast<std::size_t>(slot.columns) * plan_.element(instruction.outputs[0]);
+    if (!slot.rows) {
+      std::memcpy(to, from, row);
+      return;
+    }
+    for (Index r = begin; r < end; ++r) {
+      std::memcpy(to + r * instruction.row_bytes[1], from + r * instruction.row_bytes[0], row);
+    }
+  }
+
+  void product(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
+    const ScanPlan::Matrix& matrix = plan_.matrices_[static_cast<std::size_t>(instruction.index)];
+    const Slot& left = plan_.slot(instruction.inputs[0]);
+    const Slot& out = plan_.slot(instruction.outputs[0]);
+    visit_floating(plan_.values_[at(instruction.outputs[0])].dtype, [&]<class T>(T) {
+      const T* a = reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + begin * left.stride;
+      T* c = reinterpret_cast<T*>(frame[instruction.outputs[0]]) + begin * out.stride;
+      kernels::gemm_packed(false, end - begin, matrix.columns, matrix.depth, a, left.stride,
+                           reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]),
+                           c, out.stride, instruction.accumulate);
+    });
+  }
+
+  /// The operation's own kernel, on some rows or on all of the step.
+  void call(const Instruction& instruction, Frame& frame, Index begin, Index end, bool whole) const {
+    if (instruction.kind == Kind::nothing || (instruction.kind == Kind::copy && whole)) {
+      if (instruction.kind == Kind::copy) copy(instruction, frame, 0, 1);
+      return;
+    }
+    const StepProgram::Use& use = program_.uses[static_cast<std::size_t>(instruction.use)];
+    const std::size_t count = instruction.inputs.size();
+    const std::size_t size = count + instruction.outputs.size();
+    SmallVector<Shape, 6> shapes(size);
+    SmallVector<Array, 6> arrays(size);
+    SmallVector<std::pair<void*, std::size_t>, 4> copies;
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool in = i < count;
+      const Value value = in ? instruction.inputs[i] : instruction.outputs[i - count];
+      const Slot& slot = plan_.slot(value);
+      shapes[i] = plan_.values_[at(value)].shape;
+      std::byte* data = frame[value];
+      const bool by_row = !whole && (!in || instruction.by_row[i]);
+      if (by_row) {
+        shapes[i].set(0, end - begin);
+        data += begin * instruction.row_bytes[i];
+      }
+      // Kernels read rows that lie one after the other.
+      if (in && slot.rows && slot.stride != slot.columns) {
+        const Index rows = shapes[i][0];
+        const std::size_t row = static_cast<std::size_t>(slot.columns) * plan_.element(value);
+        auto* dense = static_cast<std::byte*>(allocate(static_cast<std::size_t>(rows) * row));
+        copies.push_back({dense, static_cast<std::size_t>(rows) * row});
+        for (Index r = 0; r < rows; ++r) {
+          std::memcpy(dense + static_cast<std::size_t>(r) * row, data + r * instruction.row_bytes[i], row);
+        }
+        data = dense;
+      }
+      arrays[i] = {data, &shapes[i], plan_.values_[at(value)].dtype};
+    }
+    if (use.operation->kernel.view) {
+      std::memcpy(arrays[count].data, arrays[0].data,
+                  static_cast<std::size_t>(shapes[count].elements()) * size_of(arrays[count].dtype));
+    } else {
+      use.operation->kernel.run({{arrays.data(), count}, {arrays.data() + count, size - count}, use.attributes});
+    }
+    for (const auto& [block, bytes] : copies) deallocate(block, bytes);
+  }
+
+  // Before and after the loop: the steps of a chunk, [low, high) in time, at once where they are rows of one
+  // run.
+
+  void fold(Phase phase, Index low, Index high) {
+    for (const Segment& segment : plan_.segments_[static_cast<std::size_t>(phase)]) {
+      if (segment.blocks) {
+        fold_blocks(segment, low, high);
+        continue;
+      }
+      for (const Instruction& instruction : segment.instructions) fold(segment, instruction, low, high);
+    }
+  }
+
+  void fold_blocks(const Segment& segment, Index low, Index high) const {
+    if (segment.folds) {
+      const Index rows = (high - low) * rows_;
+      const Index share = std::max<Index>(segment.block_rows, grain / std::max<Index>(1, segment.block_rows));
+      parallel_for(rows, share, [&](Index begin, Index end) {
+        Frame frame(*this);
+        place(frame, segment, low);
+        run_segment(segment, frame, begin, end);
+      });
+      return;
+    }
+    parallel_for(high - low, 1, [&](Index begin, Index end) {
+      Frame frame(*this);
+      for (Index time = low + begin; time < low + end; ++time) {
+        place(frame, segment, time);
+        run_segment(segment, frame, 0, rows_);
+      }
+    });
+  }
+
+  void place(Frame& frame, const Segment& segment, Index time) const {
+    for (Value value : segment.values) {
+      if (plan_.slot(value).place != Place::block) frame[value] = locate(value, time);
+    }
+  }
+
+  void fold(const Segment& segment, const Instruction& instruction, Index low, Index high) {
+    Frame frame(*this);
+    place(frame, segment, low);
+    const Index rows = (high - low) * rows_;
+    switch (instruction.kind) {
+      case Kind::product: return product(instruction, frame, 0, rows);
+      case Kind::sum_product: return sum_product(instruction, frame, rows);
+      case Kind::sum_rows: return sum_rows(instruction, frame, rows);
+      default: break;
+    }
+    for (Index step = 0; step < high - low; ++step) {
+      // In the order of the loop, so that sums have one order.
+      const Index time = program_.reverse ? high - 1 - step : low + step;
+      place(frame, segment, time);
+      if (instruction.kind == Kind::sum_values) {
+        sum_values(instruction, frame);
+      } else if (instruction.kind == Kind::call) {
+        call(instruction, frame, 0, rows_, false);
+      } else {
+        call(instruction, frame, 0, 0, true);
+      }
+    }
+  }
+
+  std::byte* sum(const Instruction& instruction) const {
+    return output(program_.next.size() + program_.each.size() + static_cast<std::size_t>(instruction.index));
+  }
+
+  void sum_product(const Instruction& instruction, Frame& frame, Index rows) const {
+    const Slot& a = plan_.slot(instruction.inputs[0]);
+    const Slot& b = plan_.slot(instruction.inputs[1]);
+    visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
+      kernels::gemm(true, false, a.columns, b.columns, rows,
+                    reinterpret_cast<const T*>(frame[instruction.inputs[0]]), a.stride,
+                    reinterpret_cast<const T*>(frame[instruction.inputs[1]]), b.stride,
+                    reinterpret_cast<T*>(sum(instruction)), b.columns, true);
+    });
+  }
+
+  void sum_rows(const Instruction& instruction, Frame& frame, Index rows) {
+    const Slot& x = plan_.slot(instruction.inputs[0]);
+    visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
+      const Tensor ones = Tensor::ones({rows}, plan_.values_[at(instruction.inputs[0])].dtype);
+      kernels::gemm(false, false, 1, x.columns, rows, ones.data<T>().data(), rows,
+                    reinterpret_cast<const T*>(frame[instruction.inputs[0]]), x.stride,
+                    reinterpret_cast<T*>(sum(instruction)), x.columns, true);
+    });
+  }
+
+  void sum_values(const Instruction& instruction, Frame& frame) const {
+    const Value value = instruction.inputs[0];
+    const Slot& slot = plan_.slot(value);
+    const Index rows = slot.rows ? rows_ : 1;
+    visit_floating(plan_.values_[at(value)].dtype, [&]<class T>(T) {
+      T* to = reinterpret_cast<T*>(sum(instruction));
+      const T* from = reinterpret_cast<const T*>(frame[value]);
+      for (Index r = 0; r < rows; ++r) {
+        for (Index c = 0; c < slot.columns; ++c) to[r * slot.columns + c] += from[r * slot.stride + c];
+      }
+    });
+  }
+
+  const ScanPlan& plan_;
+  const StepProgram& program_;
+  std::span<const Array> inputs_;
+  std::span<const Array> outputs_;
+  Index steps_;
+  Index chunk_steps_;
+  Index rows_;
+  /// The steps of the chunk that runs, in the order of the loop.
+  Index first_ = 0;
+  Index end_ = 0;
+  std::size_t bytes_ = 0;
+  std::byte* memory_ = nullptr;
+  std::byte* once_ = nullptr;
+  std::byte* packed_ = nullptr;
+  std::byte* step_ = nullptr;
+  std::byte* chunk_ = nullptr;
+  SmallVector<std::byte*, 8> holds_;
+  SmallVector<std::byte*, 8> packed_matrices_;
+};
+
+Index ScanPlan::chunk_steps(Index steps) const {
+  const auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
+  const Index folded = (folded_rows + rows_ - 1) / std::max<Index>(1, rows_);
+  return std::clamp<Index>(std::max(fitting, folded), 1, std::max<Index>(1, steps));
+}
+
+void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
+  ScanRun(*this, inputs, outputs, steps).run();
+}
+
+}  // namespace unspool::internal

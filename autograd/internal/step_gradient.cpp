@@ -1,0 +1,250 @@
+#include <algorithm>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/internal/step_gradient.h>
+#include <unspool/autograd/internal/step_trace.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+
+namespace unspool::internal {
+namespace {
+
+using Value = StepProgram::Value;
+using Source = StepGradient::Source;
+
+std::size_t at(Value value) { return static_cast<std::size_t>(value); }
+
+/// The values that depend on an input that is needed.
+std::vector<bool> active_values(const StepProgram& program, const std::vector<bool>& needed) {
+  std::vector<bool> active(program.values.size(), false);
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) active[at(program.input(i))] = true;
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const StepProgram::Use& use : program.uses) {
+      if (use.operation->gradient == nullptr) continue;
+      if (std::ranges::none_of(use.inputs, [&](Value value) { return active[at(value)]; })) continue;
+      for (Value value : use.outputs) {
+        if (is_floating(program.spec(value).dtype)) active[at(value)] = true;
+      }
+    }
+    for (std::size_t k = 0; k < program.carries.size(); ++k) {
+      if (!active[at(program.next[k])] || active[at(program.carries[k])]) continue;
+      active[at(program.carries[k])] = true;
+      changed = true;
+    }
+  }
+  return active;
+}
+
+/// Writes the gradient of one program down.
+class Writer {
+ public:
+  Writer(const StepProgram& program, const std::vector<bool>& needed, const std::vector<bool>& given)
+      : program_(program),
+        needed_(needed),
+        given_(given),
+        active_(active_values(program, needed)),
+        cotangents_(program.values.size()),
+        read_(program.values.size()) {}
+
+  StepGradient write() {
+    const TraceScope scope;
+    seed();
+    for (std::size_t i = program_.uses.size(); i-- > 0;) step_back(program_.uses[i]);
+    return finish();
+  }
+
+ private:
+  void add(Value value, const Tensor& gradient) {
+    Tensor& sum = cotangents_[at(value)];
+    sum = sum ? sum + gradient : gradient;
+  }
+
+  void seed() {
+    const std::size_t carries = program_.carries.size();
+    for (std::size_t k = 0; k < carries; ++k) {
+      if (!active_[at(program_.carries[k])]) continue;
+      const Spec& spec = program_.spec(program_.carries[k]);
+      add(program_.next[k], trace_->carry(spec));
+      gradient_carries_.push_back(k);
+      if (given_[k]) {
+        carry_sources_.push_back({Source::cotangent, k});
+      } else {
+        carry_sources_.push_back({Source::constant, constants_.size()});
+        constants_.push_back(Tensor::zeros(spec.shape, spec.dtype));
+      }
+    }
+    for (std::size_t e = 0; e < program_.each.size(); ++e) {
+      const Value value = program_.each[e];
+      if (!given_[carries + e] || !active_[at(value)]) continue;
+      add(value, trace_->sequence(program_.spec(value)));
+      sequence_sources_.push_back({Source::cotangent, carries + e});
+    }
+    for (std::size_t s = 0; s < program_.sums.size(); ++s) {
+      const Value value = program_.sums[s];
+      const std::size_t output = carries + program_.each.size() + s;
+      if (!given_[output] || !active_[at(value)]) continue;
+      add(value, trace_->capture(program_.spec(value)));
+      captured_sources_.push_back({Source::cotangent, output});
+    }
+  }
+
+  /// A value of the program that a rule may read, as an input of the gradient.
+  const Tensor& read(Value value) {
+    Tensor& tensor = read_[at(value)];
+    if (tensor) return tensor;
+    const Spec& spec = program_.spec(value);
+    const auto index_in = [&](const std::vector<Value>& list) {
+      return static_cast<std::size_t>(std::ranges::find(list, value) - list.begin());
+    };
+    if (const std::size_t c = index_in(program_.captured); c < program_.captured.size()) {
+      captured_sources_.push_back({Source::input, program_.carries.size() + program_.sequences.size() + c});
+      return tensor = trace_->capture(spec);
+    }
+    if (const std::size_t j = index_in(program_.sequences); j < program_.sequences.size()) {
+      sequence_sources_.push_back({Source::input, program_.carries.size() + j});
+    } else if (const std::size_t e = index_in(program_.each); e < program_.each.size()) {
+      sequence_sources_.push_back({Source::output, program_.next.size() + e});
+    } else {
+      sequence_sources_.push_back({Source::residual, at(value)});
+    }
+    return tensor = trace_->sequence(spec);
+  }
+
+  void step_back(const StepProgram::Use& use) {
+    SmallVector<Tensor, 4> cotangents(use.outputs.size());
+    bool reached = false;
+    for (std::size_t i = 0; i < use.outputs.size(); ++i) {
+      cotangents[i] = std::move(cotangents_[at(use.outputs[i])]);
+      reached = reached || cotangents[i];
+    }
+    if (!reached || use.operation->gradient == nullptr) return;
+    SmallVector<bool, 16> needed(use.inputs.size());
+    for (std::size_t i = 0; i < needed.size(); ++i) needed[i] = active_[at(use.inputs[i])];
+    if (std::ranges::find(needed, true) == needed.end()) return;
+
+    const auto plain = [&](Value value) {
+      const Spec& spec = program_.spec(value);
+      return TensorAccess::abstract(spec.shape, spec.dtype);
+    };
+    Tensors inputs(use.inputs.size());
+    Tensors outputs(use.outputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = plain(use.inputs[i]);
+    for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i] = plain(use.outputs[i]);
+    const Call call{*use.operation, inputs, use.attributes};
+    SmallVector<bool, 16> inputs_kept(inputs.size());
+    SmallVector<bool, 4> outputs_kept(outputs.size());
+    keeps(call, outputs, inputs_kept, outputs_kept);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs_kept[i]) inputs[i] = read(use.inputs[i]);
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs_kept[i]) outputs[i] = read(use.outputs[i]);
+    }
+
+    SmallVector<Tensor, 8> made(inputs.size());
+    Backward backward(call, outputs, cotangents, {needed.data(), needed.size()}, {made.data(), made.size()});
+    use.operation->gradient(backward);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!needed[i] || !made[i]) continue;
+      const Shape& shape = program_.spec(use.inputs[i]).shape;
+      if (!(made[i].shape() == shape)) made[i] = sum_to(made[i], shape);
+      add(use.inputs[i], made[i]);
+    }
+  }
+
+  StepGradient finish() {
+    StepGradient gradient;
+    StepProgram written;
+    std::vector<Value> next;
+    std::vector<Value> each;
+    std::vector<Value> sums;
+    gradient.outputs.assign(program_.inputs(), -1);
+    for (std::size_t k : gradient_carries_) {
+      if (needed_[k]) gradient.outputs[k] = static_cast<int>(next.size());
+      const Tensor& cotangent = cotangents_[at(program_.carries[k])];
+      const Spec& spec = program_.spec(program_.carries[k]);
+      next.push_back(trace_->value_of(cotangent ? cotangent : Tensor::zeros(spec.shape, spec.dtype)));
+    }
+    const auto take = [&](std::size_t first, const std::vector<Value>& inputs, std::vector<Value>& list) {
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const Tensor& cotangent = cotangents_[at(inputs[i])];
+        if (!needed_[first + i] || !cotangent) continue;
+        gradient.outputs[first + i] = static_cast<int>(list.size());
+        list.push_back(trace_->value_of(cotangent));
+      }
+    };
+    take(program_.carries.size(), program_.sequences, each);
+    take(program_.carries.size() + program_.sequences.size(), program_.captured, sums);
+    for (std::size_t i = 0; i < gradient.outputs.size(); ++i) {
+      int& output = gradient.outputs[i];
+      if (output < 0 || i < program_.carries.size()) continue;
+      output += static_cast<int>(next.size());
+      if (i >= program_.carries.size() + program_.sequences.size()) output += static_cast<int>(each.size());
+    }
+
+    const std::vector<Tensor> captured = trace_->captured();
+    written = trace_->finish();
+    written.next = std::move(next);
+    written.each = std::move(each);
+    written.sums = std::move(sums);
+    written.reverse = !program_.reverse;
+    written = without_dead(std::move(written));
+
+    std::vector<bool> used(written.values.size(), false);
+    const auto mark = [&](const auto& values) {
+      for (Value value : values) used[at(value)] = true;
+    };
+    for (const StepProgram::Use& use : written.uses) mark(use.inputs);
+    mark(written.next);
+    mark(written.each);
+    mark(written.sums);
+    gradient.constants = std::move(constants_);
+    gradient.sources = std::move(carry_sources_);
+    const auto only_used = [&](std::vector<Value>& inputs, auto&& source_of) {
+      std::vector<Value> kept;
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const Source source = source_of(i);
+        if (!used[at(inputs[i])]) continue;
+        if (source.kind == Source::residual) gradient.residuals.push_back(static_cast<Value>(source.index));
+        gradient.sources.push_back(source);
+        kept.push_back(inputs[i]);
+      }
+      inputs = std::move(kept);
+    };
+    only_used(written.sequences, [&](std::size_t i) { return sequence_sources_[i]; });
+    std::size_t known = 0;
+    only_used(written.captured, [&](std::size_t i) {
+      if (!captured[i]) return captured_sources_[known++];
+      gradient.constants.push_back(captured[i]);
+      return Source{Source::constant, gradient.constants.size() - 1};
+    });
+    gradient.program = SharedProgram::of(std::move(written));
+    return gradient;
+  }
+
+  const StepProgram& program_;
+  const std::vector<bool>& needed_;
+  const std::vector<bool>& given_;
+  std::vector<bool> active_;
+  std::shared_ptr<StepTrace> trace_ = std::make_shared<StepTrace>();
+  std::vector<Tensor> cotangents_;
+  std::vector<Tensor> read_;
+  std::vector<std::size_t> gradient_carries_;
+  std::vector<Source> carry_sources_;
+  std::vector<Source> sequence_sources_;
+  std::vector<Source> captured_sources_;
+  std::vector<Tensor> constants_;
+};
+
+}  // namespace
+
+StepGradient gradient_of(const StepProgram& program, const std::vector<bool>& needed,
+                         const std::vector<bool>& given) {
+  return Writer(program, needed, given).write();
+}
+
+}  // namespace unspool::internal

@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <deque>
+#include <functional>
+
+#include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/autograd/internal/step_gradient.h>
+#include <unspool/autograd/internal/step_program.h>
+#include <unspool/core/internal/format.h>
+
+namespace unspool::internal {
+namespace {
+
+/// Programs that are remembered; the least recently used goes first. Whoever runs one holds it.
+constexpr std::size_t max_programs = 256;
+
+class Hash {
+ public:
+  void add(std::uint64_t word) { state_ = (state_ ^ word) * 0x9E3779B97F4A7C15U + (state_ >> 29U); }
+  template <class List>
+  void add_all(const List& list) {
+    add(list.size());
+    for (const auto& element : list) add(static_cast<std::uint64_t>(element));
+  }
+  std::uint64_t value() const { return state_; }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+bool same(const StepProgram::Use& a, const StepProgram::Use& b) {
+  return a.operation == b.operation && std::ranges::equal(a.inputs, b.inputs) &&
+         std::ranges::equal(a.outputs, b.outputs) && a.attributes == b.attributes;
+}
+
+struct Cache {
+  std::mutex mutex;
+  std::deque<std::pair<std::uint64_t, SharedProgram::Pointer>> programs;  // The latest used in front.
+};
+Cache& cache() {
+  static Cache all;
+  return all;
+}
+
+}  // namespace
+
+StepProgram::Value StepProgram::input(std::size_t i) const {
+  if (i < carries.size()) return carries[i];
+  i -= carries.size();
+  return i < sequences.size() ? sequences[i] : captured[i - sequences.size()];
+}
+
+StepProgram::Value StepProgram::output(std::size_t i) const {
+  if (i < next.size()) return next[i];
+  i -= next.size();
+  return i < each.size() ? each[i] : sums[i - each.size()];
+}
+
+std::uint64_t StepProgram::hash() const {
+  Hash hash;
+  for (const Spec& spec : values) {
+    hash.add(static_cast<std::uint64_t>(spec.dtype));
+    hash.add_all(spec.shape);
+  }
+  for (const auto* list : {&carries, &sequences, &captured, &next, &each, &sums}) hash.add_all(*list);
+  for (const Use& use : uses) {
+    hash.add(std::hash<const void*>()(&*use.operation));
+    hash.add_all(use.inputs);
+    hash.add_all(use.outputs);
+  }
+  hash.add(reverse ? 1 : 0);
+  return hash.value();
+}
+
+bool operator==(const StepProgram& a, const StepProgram& b) {
+  return a.reverse == b.reverse && a.carries == b.carries && a.sequences == b.sequences &&
+         a.captured == b.captured && a.next == b.next && a.each == b.each && a.sums == b.sums &&
+         a.values == b.values && std::ranges::equal(a.uses, b.uses, same);
+}
+
+StepProgram without_dead(StepProgram program) {
+  std::vector<bool> live(program.values.size(), false);
+  const auto mark = [&](const auto& values) {
+    for (StepProgram::Value value : values) live[static_cast<std::size_t>(value)] = true;
+  };
+  mark(program.next);
+  mark(program.each);
+  mark(program.sums);
+  std::vector<StepProgram::Use> kept;
+  for (std::size_t i = program.uses.size(); i-- > 0;) {
+    StepProgram::Use& use = program.uses[i];
+    const bool needed = std::ranges::any_of(
+        use.outputs, [&](StepProgram::Value value) { return live[static_cast<std::size_t>(value)]; });
+    if (!needed) continue;
+    mark(use.inputs);
+    kept.push_back(std::move(use));
+  }
+  std::ranges::reverse(kept);
+  program.uses = std::move(kept);
+  return program;
+}
+
+std::string ScanBody::describe() const {
+  return fmt::format("a step of {} operations", program_->program().uses.size());
+}
+
+struct SharedProgram::GradientEntry {
+  Mask needed;
+  Mask given;
+  StepGradient gradient;
+};
+
+SharedProgram::SharedProgram(StepProgram program) : program_(std::move(program)) {}
+SharedProgram::~SharedProgram() = default;
+
+SharedProgram::Pointer SharedProgram::of(StepProgram program) {
+  const std::uint64_t hash = program.hash();
+  Cache& all = cache();
+  Pointer forgotten;  // Destroyed without the lock: it may be the last holder of others.
+  const std::lock_guard lock(all.mutex);
+  for (auto found = all.programs.begin(); found != all.programs.end(); ++found) {
+    if (found->first != hash || !(found->second->program() == program)) continue;
+    Pointer shared = found->second;
+    std::rotate(all.programs.begin(), found, found + 1);
+    return shared;
+  }
+  Pointer made = std::make_shared<const SharedProgram>(std::move(program));
+  all.programs.emplace_front(hash, made);
+  if (all.programs.size() > max_programs) {
+    forgotten = std::move(all.programs.back().second);
+    all.programs.pop_back();
+  }
+  return made;
+}
+
+const ScanPlan& SharedProgram::plan() const {
+  const std::lock_guard lock(mutex_);
+  if (plan_ == nullptr) plan_ = std::make_unique<ScanPlan>(program_);
+  return *plan_;
+}
+
+const StepGradient& SharedProgram::gradient(const Mask& needed, const Mask& given) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& entry : gradients_) {
+    if (entry->needed == needed && entry->given == given) return entry->gradient;
+  }
+  gradients_.push_back(std::make_unique<GradientEntry>(needed, given, gradient_of(program_, needed, given)));
+  return gradients_.back()->gradient;
+}
+
+std::shared_ptr<const ScanBody> SharedProgram::body(const Mask& needed) const {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& body : bodies_) {
+      if (body->needed() == needed) return body;
+    }
+  }
+  Pointer program = shared_from_this();
+  if (std::ranges::count(needed, true) != 0) {
+    Mask given(program_.outputs(), false);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      given[i] = is_floating(program_.spec(program_.output(i)).dtype);
+    }
+    StepProgram whole = program_;
+    for (Value value : gradient(needed, given).residuals) whole.each.push_back(value);
+    program = of(std::move(whole));
+  }
+  const auto made = std::make_shared<const ScanBody>(std::move(program), needed);
+  const std::lock_guard lock(mutex_);
+  for (const auto& body : bodies_) {
+    if (body->needed() == needed) return body;
+  }
+  bodies_.push_back(made);
+  return made;
+}
+
+}  // namespace unspool::internal

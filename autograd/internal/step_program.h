@@ -1,0 +1,101 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <unspool/autograd/operation.h>
+
+namespace unspool::internal {
+
+class ScanPlan;
+struct StepGradient;
+
+/// One step of a scan as its trace has it: uses of operations on numbered values. Made by StepTrace, never
+/// changed afterwards.
+struct StepProgram {
+  using Value = int;
+  struct Use {
+    OperationRef operation;
+    SmallVector<Value, 4> inputs;
+    SmallVector<Value, 2> outputs;
+    Attributes attributes;
+  };
+
+  std::vector<Spec> values;
+  /// The inputs: what the steps hand on, what each step gets, what is the same for all.
+  std::vector<Value> carries;
+  std::vector<Value> sequences;
+  std::vector<Value> captured;
+  /// In an order in which they can run.
+  std::vector<Use> uses;
+  /// The outputs: the carries of the next step, what is stacked over the steps, what is summed over them.
+  std::vector<Value> next;
+  std::vector<Value> each;
+  std::vector<Value> sums;
+  bool reverse = false;
+
+  std::size_t inputs() const { return carries.size() + sequences.size() + captured.size(); }
+  std::size_t outputs() const { return next.size() + each.size() + sums.size(); }
+  /// Input or output i, in that order.
+  Value input(std::size_t i) const;
+  Value output(std::size_t i) const;
+  const Spec& spec(Value value) const { return values[static_cast<std::size_t>(value)]; }
+  std::uint64_t hash() const;
+  friend bool operator==(const StepProgram& a, const StepProgram& b);
+};
+
+/// Without the uses that no output needs. Inputs stay.
+StepProgram without_dead(StepProgram program);
+
+class SharedProgram;
+
+/// What a scan carries as an attribute: its program, and by which inputs it can be differentiated.
+class ScanBody : public Payload {
+ public:
+  ScanBody(std::shared_ptr<const SharedProgram> program, std::vector<bool> needed)
+      : program_(std::move(program)), needed_(std::move(needed)) {}
+  const SharedProgram& shared() const { return *program_; }
+  const std::vector<bool>& needed() const { return needed_; }
+  std::string describe() const override;
+
+ private:
+  std::shared_ptr<const SharedProgram> program_;
+  std::vector<bool> needed_;
+};
+
+/// A program that all scans of the same structure share, with what follows from it. Safe from several
+/// threads.
+class SharedProgram : public std::enable_shared_from_this<SharedProgram> {
+ public:
+  using Pointer = std::shared_ptr<const SharedProgram>;
+  using Value = StepProgram::Value;
+  using Mask = std::vector<bool>;
+
+  /// The one of this structure; made if there is none.
+  static Pointer of(StepProgram program);
+
+  explicit SharedProgram(StepProgram program);
+  ~SharedProgram();
+  SharedProgram(const SharedProgram&) = delete;
+  SharedProgram& operator=(const SharedProgram&) = delete;
+
+  const StepProgram& program() const { return program_; }
+  const ScanPlan& plan() const;
+  /// The gradient by the inputs that are `needed`, given those by the outputs that are `given`.
+  const StepGradient& gradient(const Mask& needed, const Mask& given) const;
+  /// The same program that also gives, among `each`, what its gradient by these inputs reads. One object for
+  /// one program and mask.
+  std::shared_ptr<const ScanBody> body(const Mask& needed) const;
+
+ private:
+  StepProgram program_;
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<ScanPlan> plan_;
+  struct GradientEntry;
+  mutable std::vector<std::unique_ptr<GradientEntry>> gradients_;
+  mutable std::vector<std::shared_ptr<const ScanBody>> bodies_;
+};
+
+}  // namespace unspool::internal

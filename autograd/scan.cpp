@@ -1,0 +1,273 @@
+#include <algorithm>
+
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/autograd/internal/step_gradient.h>
+#include <unspool/autograd/internal/step_program.h>
+#include <unspool/autograd/internal/step_trace.h>
+#include <unspool/autograd/operation.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/scan.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+
+namespace unspool {
+namespace {
+
+using internal::ScanBody;
+using internal::SharedProgram;
+using internal::StepGradient;
+using internal::StepProgram;
+using internal::StepTrace;
+
+Tensors run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps);
+
+const ScanBody& body_of(const Attributes& attributes) {
+  return dynamic_cast<const ScanBody&>(*attributes.get<std::shared_ptr<const Payload>>("step"));
+}
+
+Specs scan_shape(const Call& call) {
+  const StepProgram& program = body_of(call.attributes).shared().program();
+  const Index steps = call.attributes.integer("steps");
+  if (call.inputs.size() != program.inputs()) {
+    call.fail(fmt::format("its step has {} inputs, came {}", program.inputs(), call.inputs.size()));
+  }
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    const Spec& spec = program.spec(program.input(i));
+    const bool sequence =
+        i >= program.carries.size() && i < program.carries.size() + program.sequences.size();
+    const Shape expected = sequence ? Shape{steps} + spec.shape : spec.shape;
+    if (!compatible(call.shape(i), expected)) {
+      call.fail(fmt::format("its input {} has the shape {}, came {}", i, to_string(expected),
+                            to_string(call.shape(i))));
+    }
+    if (call.dtype(i) != spec.dtype) {
+      call.fail_type(fmt::format("its input {} is {}, came {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
+    }
+  }
+  Specs specs(program.outputs());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    specs[i] = program.spec(program.output(i));
+    const bool stacked = i >= program.next.size() && i < program.next.size() + program.each.size();
+    if (stacked) specs[i].shape = Shape{steps} + specs[i].shape;
+  }
+  return specs;
+}
+
+void scan_gradient(Backward& b) {
+  const ScanBody& body = body_of(b.attributes());
+  const SharedProgram& shared = body.shared();
+  SharedProgram::Mask needed(b.operands());
+  for (std::size_t i = 0; i < needed.size(); ++i) needed[i] = b.needs(i);
+  SharedProgram::Mask given(b.outputs());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    given[i] = b.has_dy(i) && is_floating(shared.program().spec(shared.program().output(i)).dtype);
+  }
+  const StepGradient& gradient = shared.gradient(needed, given);
+  if (!gradient.residuals.empty()) {
+    b.call().fail("was run without what its gradient needs to be kept: no tape saw these inputs");
+  }
+  Tensors operands;
+  for (const StepGradient::Source& source : gradient.sources) {
+    switch (source.kind) {
+      case StepGradient::Source::input: operands.push_back(b.x(source.index)); break;
+      case StepGradient::Source::output: operands.push_back(b.y(source.index)); break;
+      case StepGradient::Source::cotangent: operands.push_back(b.dy(source.index)); break;
+      default: operands.push_back(gradient.constants[source.index]);
+    }
+  }
+  const Tensors results = run_scan(*gradient.program, operands, b.attributes().integer("steps"));
+  for (std::size_t i = 0; i < b.operands(); ++i) {
+    if (b.needs(i) && gradient.outputs[i] >= 0) b.dx(i) = results[static_cast<std::size_t>(gradient.outputs[i])];
+  }
+}
+
+/// All that the gradient by everything that it may be asked for reads.
+void scan_keeps(const Call& call, std::span<const Tensor>, std::span<bool> inputs, std::span<bool> outputs) {
+  const ScanBody& body = body_of(call.attributes);
+  const StepProgram& program = body.shared().program();
+  std::ranges::fill(inputs, false);
+  std::ranges::fill(outputs, false);
+  SharedProgram::Mask given(outputs.size());
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = is_floating(program.spec(program.output(i)).dtype);
+  for (const StepGradient::Source& source : body.shared().gradient(body.needed(), given).sources) {
+    if (source.kind == StepGradient::Source::input) inputs[source.index] = true;
+    if (source.kind == StepGradient::Source::output) outputs[source.index] = true;
+  }
+}
+
+void scan_kernel(const KernelCall& call) {
+  body_of(call.attributes).shared().plan().run(call.inputs, call.outputs, call.attributes.integer("steps"));
+}
+
+/// Programs as examples: the carry c, a sequence x, a captured w.
+std::vector<Example> scan_examples();
+
+constexpr Operation records[] = {
+    {.name = "scan",
+     .summary = "a step repeated over the first axis of sequences, its carry handed on",
+     .shape = scan_shape,
+     .kernel = {.run = scan_kernel},
+     .gradient = scan_gradient,
+     .keep_rule = scan_keeps,
+     .rows = rows::mixed,
+     .fold = fold::impossible,
+     .examples = scan_examples},
+};
+constexpr OperationTable table(records);
+
+/// By which operands somebody may ask for the gradient.
+SharedProgram::Mask tracked(std::span<const Tensor> operands) {
+  SharedProgram::Mask mask(operands.size(), false);
+  const bool traced = std::ranges::any_of(operands, [](const Tensor& x) { return x.is_abstract(); });
+  const Engine& engine = Engine::of_this_thread();
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (!is_floating(operands[i].dtype())) continue;
+    // Of what a trace will be asked is not known yet.
+    mask[i] = traced;
+    for (TapeState* tape = engine.records() ? engine.tape : nullptr; tape != nullptr && !mask[i];
+         tape = tape->outer()) {
+      mask[i] = tape->recorded(operands[i]);
+    }
+  }
+  return mask;
+}
+
+Tensors run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps) {
+  const std::shared_ptr<const ScanBody> body = program.body(tracked(operands));
+  return apply_all(table["scan"], operands,
+                   {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
+}
+
+/// A step as it was taken down, and what it was given.
+struct Traced {
+  SharedProgram::Pointer program;
+  Tensors operands;
+  Index steps;
+  std::size_t carries;
+  std::size_t outputs;
+};
+
+Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& options) {
+  Index steps = options.steps;
+  for (const Tensor& sequence : sequences) {
+    if (!sequence || sequence.rank() == 0) {
+      throw ValueError("scan: a sequence has time as its first axis, came " +
+                       (sequence ? describe(sequence) : std::string("an empty tensor")));
+    }
+    const Index own = sequence.shape()[0];
+    if (steps >= 0 && own != steps) {
+      throw ValueError(fmt::format("scan: the sequences have {} and {} steps", steps, own));
+    }
+    steps = own;
+  }
+  if (steps < 0) {
+    throw ValueError("scan: the number of steps is not known: give it sequences of a known length, or .steps");
+  }
+  return steps;
+}
+
+Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const std::vector<Tensor>& sequences,
+             const ScanOptions& options) {
+  Traced traced{.program = nullptr, .operands = {}, .steps = count_steps(sequences, options), .carries = 0, .outputs = 0};
+  const auto recorder = std::make_shared<StepTrace>();
+  std::vector<Tensor> states;
+  std::vector<Tensor> inputs;
+  for (const Tensor& state : carry) {
+    if (!state) throw ValueError("scan: a carry is an empty tensor");
+    states.push_back(recorder->carry({state.shape(), state.dtype()}));
+    traced.operands.push_back(state);
+  }
+  for (const Tensor& sequence : sequences) {
+    Shape shape = sequence.shape();
+    shape.erase(0);
+    inputs.push_back(recorder->sequence({shape, sequence.dtype()}));
+    traced.operands.push_back(sequence);
+  }
+  ScanStep made;
+  {
+    const internal::TraceScope scope;
+    made = step(states, inputs);
+  }
+  if (made.carry.size() != carry.size()) {
+    throw ValueError(fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
+  }
+  std::vector<StepProgram::Value> next;
+  std::vector<StepProgram::Value> each;
+  for (std::size_t i = 0; i < carry.size(); ++i) {
+    const Tensor& own = made.carry[i];
+    if (!own || !(own.shape() == carry[i].shape()) || own.dtype() != carry[i].dtype()) {
+      throw ValueError(fmt::format("scan: carry {} is {}, but the step returned {} for it", i,
+                                   describe(carry[i]), own ? describe(own) : "an empty tensor"));
+    }
+    next.push_back(recorder->value_of(own));
+  }
+  for (const Tensor& output : made.outputs) {
+    if (!output) throw ValueError("scan: the step returned an empty tensor");
+    each.push_back(recorder->value_of(output));
+  }
+  for (const Tensor& outside : recorder->captured()) traced.operands.push_back(outside);
+  StepProgram program = recorder->finish();
+  program.next = std::move(next);
+  program.each = std::move(each);
+  program.reverse = options.reverse;
+  traced.carries = program.next.size();
+  traced.outputs = program.each.size();
+  traced.program = SharedProgram::of(without_dead(std::move(program)));
+  return traced;
+}
+
+std::vector<Example> scan_examples() {
+  const auto body = [](bool reverse) {
+    const Tensor c = Tensor::zeros({2, 3}, float64);
+    const Tensor x = Tensor::zeros({4, 2, 3}, float64);
+    const Tensor w = Tensor::zeros({3, 3}, float64);
+    const auto traced = trace(
+        [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
+          const Tensor next = tanh(matmul(carry[0], w) + inputs[0]);
+          return ScanStep{{next}, {next * inputs[0]}};
+        },
+        {c}, {x}, {.reverse = reverse});
+    return std::shared_ptr<const Payload>(traced.program->body({true, true, true}));
+  };
+  std::vector<Example> examples;
+  for (bool reverse : {false, true}) {
+    examples.push_back({{{.shape = {2, 3}}, {.shape = {4, 2, 3}}, {.shape = {3, 3}}},
+                        {{"steps", Index{4}}, {"step", body(reverse)}}});
+  }
+  return examples;
+}
+
+}  // namespace
+
+OperationList families::scan() { return table; }
+
+ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                const std::vector<Tensor>& sequences, ScanOptions options) {
+  const Traced traced = trace(step, carry, sequences, options);
+  const Tensors results = run_scan(*traced.program, traced.operands, traced.steps);
+  ScanResult result;
+  for (std::size_t i = 0; i < traced.carries; ++i) result.carry.push_back(results[i]);
+  for (std::size_t i = 0; i < traced.outputs; ++i) result.outputs.push_back(results[traced.carries + i]);
+  return result;
+}
+
+std::string scan_plan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                      const std::vector<Tensor>& sequences, ScanOptions options) {
+  const Traced traced = trace(step, carry, sequences, options);
+  SharedProgram::Mask needed(traced.operands.size());
+  for (std::size_t i = 0; i < needed.size(); ++i) needed[i] = is_floating(traced.operands[i].dtype());
+  const std::shared_ptr<const ScanBody> body = traced.program->body(needed);
+  const StepProgram& program = body->shared().program();
+  SharedProgram::Mask given(program.outputs(), false);
+  for (std::size_t i = 0; i < traced.carries + traced.outputs; ++i) {
+    given[i] = is_floating(program.spec(program.output(i)).dtype);
+  }
+  return "forward\n" + body->shared().plan().describe(traced.steps) + "backward\n" +
+         body->shared().gradient(needed, given).program->plan().describe(traced.steps);
+}
+
+}  // namespace unspool

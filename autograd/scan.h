@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <unspool/core/tensor.h>
+
+/// A loop over time as one operation of the tape (docs/design/scan.md).
+namespace unspool {
+
+/// What one step gives: the carry that the next step takes, of the shapes and dtypes of the one that it was
+/// given, and outputs.
+struct ScanStep {
+  std::vector<Tensor> carry = {};
+  std::vector<Tensor> outputs = {};
+};
+using ScanFunction =
+    std::function<ScanStep(const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs)>;
+
+struct ScanOptions {
+  /// From the last step to the first.
+  bool reverse = false;
+  /// The number of steps; needed only where there are no sequences.
+  Index steps = -1;
+  /// Above 0: gradients keep the carry of every so many steps only, and compute the steps between again.
+  Index recompute_every = 0;
+};
+
+struct ScanResult {
+  /// After the last step.
+  std::vector<Tensor> carry = {};
+  /// Each output of all steps: (time, ...).
+  std::vector<Tensor> outputs = {};
+};
+
+/// Runs `step` over the first axis of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
+/// is called once, on tensors without values, and what it does is compiled; whatever else it uses (weights,
+/// constants) are inputs by themselves. Gradients of any order exist. (Compare jax.lax.scan.)
+///
+/// A step that asks for a value, or that keeps a tensor beyond its end, is a RuntimeError that says what to
+/// do. ValueError if the next carry differs in shape or dtype, or if the sequences differ in length.
+ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                const std::vector<Tensor>& sequences, ScanOptions options = {});
+
+/// What runs once, before, in and after the loop, forward and backward (with gradients by everything that is
+/// floating), what is kept for the way back, and the buffers with their bytes, for so many steps.
+std::string scan_plan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                      const std::vector<Tensor>& sequences, ScanOptions options = {});
+
+}  // namespace unspool
