@@ -29,6 +29,7 @@
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
+#include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
 #include <unspool/autograd/tape.h>

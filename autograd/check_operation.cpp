@@ -270,7 +270,11 @@ class Checker {
       any = any || input.dtype() == float64;
       if (input.dtype() == float64) input = cast(input, float32);
     }
-    if (!any) return;
+    // A traced body is bound to its dtypes.
+    const bool traced = std::ranges::any_of(attributes_, [](const Attributes::Entry& entry) {
+      return std::holds_alternative<std::shared_ptr<const Payload>>(entry.second);
+    });
+    if (!any || traced) return;
     const Tensors outputs = apply_all(operation_, single, attributes_);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (!is_floating(outputs[i].dtype())) continue;

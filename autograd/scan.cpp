@@ -45,7 +45,8 @@ Specs scan_shape(const Call& call) {
                             to_string(call.shape(i))));
     }
     if (call.dtype(i) != spec.dtype) {
-      call.fail_type(fmt::format("its input {} is {}, came {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
+      call.fail_type(
+          fmt::format("its input {} is {}, came {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
     }
   }
   Specs specs(program.outputs());
@@ -73,15 +74,23 @@ void scan_gradient(Backward& b) {
   Tensors operands;
   for (const StepGradient::Source& source : gradient.sources) {
     switch (source.kind) {
-      case StepGradient::Source::input: operands.push_back(b.x(source.index)); break;
-      case StepGradient::Source::output: operands.push_back(b.y(source.index)); break;
-      case StepGradient::Source::cotangent: operands.push_back(b.dy(source.index)); break;
-      default: operands.push_back(gradient.constants[source.index]);
+      case StepGradient::Source::input:
+        operands.push_back(b.x(source.index));
+        break;
+      case StepGradient::Source::output:
+        operands.push_back(b.y(source.index));
+        break;
+      case StepGradient::Source::cotangent:
+        operands.push_back(b.dy(source.index));
+        break;
+      default:
+        operands.push_back(gradient.constants[source.index]);
     }
   }
   const Tensors results = run_scan(*gradient.program, operands, b.attributes().integer("steps"));
   for (std::size_t i = 0; i < b.operands(); ++i) {
-    if (b.needs(i) && gradient.outputs[i] >= 0) b.dx(i) = results[static_cast<std::size_t>(gradient.outputs[i])];
+    if (b.needs(i) && gradient.outputs[i] >= 0)
+      b.dx(i) = results[static_cast<std::size_t>(gradient.outputs[i])];
   }
 }
 
@@ -92,7 +101,8 @@ void scan_keeps(const Call& call, std::span<const Tensor>, std::span<bool> input
   std::ranges::fill(inputs, false);
   std::ranges::fill(outputs, false);
   SharedProgram::Mask given(outputs.size());
-  for (std::size_t i = 0; i < given.size(); ++i) given[i] = is_floating(program.spec(program.output(i)).dtype);
+  for (std::size_t i = 0; i < given.size(); ++i)
+    given[i] = is_floating(program.spec(program.output(i)).dtype);
   for (const StepGradient::Source& source : body.shared().gradient(body.needed(), given).sources) {
     if (source.kind == StepGradient::Source::input) inputs[source.index] = true;
     if (source.kind == StepGradient::Source::output) outputs[source.index] = true;
@@ -136,10 +146,18 @@ SharedProgram::Mask tracked(std::span<const Tensor> operands) {
   return mask;
 }
 
+/// The outputs of the program alone, without what is kept for the gradient.
 Tensors run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps) {
   const std::shared_ptr<const ScanBody> body = program.body(tracked(operands));
-  return apply_all(table["scan"], operands,
-                   {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
+  const Tensors all =
+      apply_all(table["scan"], operands, {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
+  const StepProgram& own = program.program();
+  const std::size_t kept = body->shared().program().each.size() - own.each.size();
+  Tensors outputs;
+  for (std::size_t i = 0; i < own.outputs(); ++i) {
+    outputs.push_back(all[i < own.next.size() + own.each.size() ? i : i + kept]);
+  }
+  return outputs;
 }
 
 /// A step as it was taken down, and what it was given.
@@ -149,6 +167,8 @@ struct Traced {
   Index steps;
   std::size_t carries;
   std::size_t outputs;
+  /// For each value of the last step the carry that is it.
+  std::vector<std::size_t> last;
 };
 
 Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& options) {
@@ -165,14 +185,20 @@ Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& optio
     steps = own;
   }
   if (steps < 0) {
-    throw ValueError("scan: the number of steps is not known: give it sequences of a known length, or .steps");
+    throw ValueError(
+        "scan: the number of steps is not known: give it sequences of a known length, or .steps");
   }
   return steps;
 }
 
 Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const std::vector<Tensor>& sequences,
              const ScanOptions& options) {
-  Traced traced{.program = nullptr, .operands = {}, .steps = count_steps(sequences, options), .carries = 0, .outputs = 0};
+  Traced traced{.program = nullptr,
+                .operands = {},
+                .steps = count_steps(sequences, options),
+                .carries = 0,
+                .outputs = 0,
+                .last = {}};
   const auto recorder = std::make_shared<StepTrace>();
   std::vector<Tensor> states;
   std::vector<Tensor> inputs;
@@ -185,7 +211,6 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
     Shape shape = sequence.shape();
     shape.erase(0);
     inputs.push_back(recorder->sequence({shape, sequence.dtype()}));
-    traced.operands.push_back(sequence);
   }
   ScanStep made;
   {
@@ -193,7 +218,8 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
     made = step(states, inputs);
   }
   if (made.carry.size() != carry.size()) {
-    throw ValueError(fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
+    throw ValueError(
+        fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
   }
   std::vector<StepProgram::Value> next;
   std::vector<StepProgram::Value> each;
@@ -205,16 +231,29 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
     }
     next.push_back(recorder->value_of(own));
   }
+  // What is wanted of the last step alone is a carry that no step reads.
+  traced.carries = next.size();
+  for (const Tensor& output : made.last) {
+    if (!output) throw ValueError("scan: the step returned an empty tensor");
+    const StepProgram::Value value = recorder->value_of(output);
+    const auto same = std::ranges::find(next, value);
+    traced.last.push_back(static_cast<std::size_t>(same - next.begin()));
+    if (same != next.end()) continue;
+    const Spec spec{output.shape(), output.dtype()};
+    recorder->carry(spec);
+    next.push_back(value);
+    traced.operands.push_back(Tensor::zeros(spec.shape, spec.dtype));
+  }
   for (const Tensor& output : made.outputs) {
     if (!output) throw ValueError("scan: the step returned an empty tensor");
     each.push_back(recorder->value_of(output));
   }
+  for (const Tensor& sequence : sequences) traced.operands.push_back(sequence);
   for (const Tensor& outside : recorder->captured()) traced.operands.push_back(outside);
   StepProgram program = recorder->finish();
   program.next = std::move(next);
   program.each = std::move(each);
   program.reverse = options.reverse;
-  traced.carries = program.next.size();
   traced.outputs = program.each.size();
   traced.program = SharedProgram::of(without_dead(std::move(program)));
   return traced;
@@ -251,7 +290,9 @@ ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
   const Tensors results = run_scan(*traced.program, traced.operands, traced.steps);
   ScanResult result;
   for (std::size_t i = 0; i < traced.carries; ++i) result.carry.push_back(results[i]);
-  for (std::size_t i = 0; i < traced.outputs; ++i) result.outputs.push_back(results[traced.carries + i]);
+  const std::size_t carried = traced.program->program().next.size();
+  for (std::size_t i = 0; i < traced.outputs; ++i) result.outputs.push_back(results[carried + i]);
+  for (std::size_t k : traced.last) result.last.push_back(results[k]);
   return result;
 }
 
@@ -263,7 +304,7 @@ std::string scan_plan(const ScanFunction& step, const std::vector<Tensor>& carry
   const std::shared_ptr<const ScanBody> body = traced.program->body(needed);
   const StepProgram& program = body->shared().program();
   SharedProgram::Mask given(program.outputs(), false);
-  for (std::size_t i = 0; i < traced.carries + traced.outputs; ++i) {
+  for (std::size_t i = 0; i < program.next.size() + traced.outputs; ++i) {
     given[i] = is_floating(program.spec(program.output(i)).dtype);
   }
   return "forward\n" + body->shared().plan().describe(traced.steps) + "backward\n" +

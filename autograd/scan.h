@@ -9,11 +9,14 @@
 /// A loop over time as one operation of the tape (docs/design/scan.md).
 namespace unspool {
 
-/// What one step gives: the carry that the next step takes, of the shapes and dtypes of the one that it was
-/// given, and outputs.
+/// What one step gives.
 struct ScanStep {
+  /// For the next step: of the shapes and dtypes of the one that it was given.
   std::vector<Tensor> carry = {};
+  /// Wanted of every step.
   std::vector<Tensor> outputs = {};
+  /// Wanted of the last step only.
+  std::vector<Tensor> last = {};
 };
 using ScanFunction =
     std::function<ScanStep(const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs)>;
@@ -32,11 +35,12 @@ struct ScanResult {
   std::vector<Tensor> carry = {};
   /// Each output of all steps: (time, ...).
   std::vector<Tensor> outputs = {};
+  std::vector<Tensor> last = {};
 };
 
 /// Runs `step` over the first axis of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
 /// is called once, on tensors without values, and what it does is compiled; whatever else it uses (weights,
-/// constants) are inputs by themselves. Gradients of any order exist. (Compare jax.lax.scan.)
+/// constants) are inputs by themselves. With no steps, `last` is zeros. Gradients of any order exist. (Compare jax.lax.scan.)
 ///
 /// A step that asks for a value, or that keeps a tensor beyond its end, is a RuntimeError that says what to
 /// do. ValueError if the next carry differs in shape or dtype, or if the sequences differ in length.

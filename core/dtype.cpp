@@ -29,4 +29,8 @@ DType dtype_of(std::string_view name) {
                   "\": expected float32, float64, int32, int64 or bool");
 }
 
+void detail::fail_not_floating(DType dtype) {
+  throw TypeError("expected a floating dtype, came " + std::string(name_of(dtype)));
+}
+
 }  // namespace unspool

@@ -73,4 +73,16 @@ constexpr decltype(auto) visit_dtype(DType dtype, F&& f) {
   return f(bool{});
 }
 
+namespace detail {
+[[noreturn]] void fail_not_floating(DType dtype);
+}
+
+/// The same for float32 and float64. TypeError for others.
+template <class F>
+constexpr decltype(auto) visit_floating(DType dtype, F&& f) {
+  if (dtype == DType::float32) return f(float{});
+  if (dtype == DType::float64) return f(double{});
+  detail::fail_not_floating(dtype);
+}
+
 }  // namespace unspool

@@ -5,6 +5,7 @@
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/recorder.h>
+#include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -217,23 +218,34 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   if (mask) {
     sequence = where(broadcastable(mask, sequence.rank()), sequence, Tensor::scalar(0, sequence.dtype()));
   }
-  StepMasks masks(mask);
-  const std::vector<Tensor> steps = unstack(sequence, 0);
-
   CallArgs step_args;
   step_args.training = args.training;
   step_args.constants = parts.constants;
-  const auto visited = [&](Index t) {
-    return static_cast<std::size_t>(options_.go_backwards ? time - 1 - t : t);
-  };
   cell_->reset_per_call();
-  step_args.per_call = std::make_shared<const PerCall>(cell_->per_call(steps[visited(0)], step_args));
+  const Tensor first = sequence[options_.go_backwards ? time - 1 : 0];
+  step_args.per_call = std::make_shared<const PerCall>(cell_->per_call(first, step_args));
   cell_->reset_per_call();
 
+  std::vector<Tensor> results = options_.unroll ? unrolled(sequence, mask, std::move(states), step_args)
+                                                : scanned(sequence, mask, std::move(states), step_args);
+  if (options_.stateful) {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      if (!results[i + 1].is_abstract()) states_[i].assign(results[i + 1]);
+    }
+  }
+  if (options_.return_sequences && !options_.time_major) results[0] = swap_batch_and_time(results[0]);
+  if (!options_.return_state) results.resize(1);
+  return results;
+}
+
+std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
+                                  const CallArgs& step_args) {
+  StepMasks masks(mask);
+  const std::vector<Tensor> steps = unstack(sequence, 0);
   std::vector<Tensor> outputs;
   Tensor before;
-  for (Index t = 0; t < time; ++t) {
-    const std::size_t at = visited(t);
+  for (std::size_t t = 0; t < steps.size(); ++t) {
+    const std::size_t at = options_.go_backwards ? steps.size() - 1 - t : t;
     CellOutput now = (*cell_)(steps[at], states, step_args);
     if (masks) {
       for (std::size_t i = 0; i < states.size(); ++i) {
@@ -244,22 +256,48 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
       if (!options_.zero_output_for_mask) before = now.output;
     }
     states = std::move(now.states);
-    if (options_.return_sequences || t == time - 1) outputs.push_back(std::move(now.output));
+    if (options_.return_sequences || t + 1 == steps.size()) outputs.push_back(std::move(now.output));
   }
+  std::vector<Tensor> results{options_.return_sequences ? stack(outputs, 0) : outputs.back()};
+  results.insert(results.end(), states.begin(), states.end());
+  return results;
+}
 
-  if (options_.stateful) {
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      if (!states[i].is_abstract()) states_[i].assign(states[i]);
-    }
+std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, States states,
+                                 const CallArgs& step_args) {
+  const std::size_t count = states.size();
+  // Where a step is masked the output of the step before goes on.
+  const bool output_goes_on = mask && !options_.zero_output_for_mask;
+  std::vector<Tensor> carry = std::move(states);
+  if (output_goes_on) {
+    carry.push_back(Tensor::zeros(Shape({sequence.shape()[1]}) + cell_->output_size(), cell_->dtype()));
   }
-  std::vector<Tensor> results;
-  if (options_.return_sequences) {
-    const Tensor stacked = stack(outputs, 0);
-    results.push_back(options_.time_major ? stacked : swap_batch_and_time(stacked));
-  } else {
-    results.push_back(outputs.back());
-  }
-  if (options_.return_state) results.insert(results.end(), states.begin(), states.end());
+  std::vector<Tensor> sequences{sequence};
+  if (mask) sequences.push_back(mask);
+  const auto step = [&](const std::vector<Tensor>& before, const std::vector<Tensor>& inputs) {
+    CellOutput now = (*cell_)(
+        inputs[0], States(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(count)), step_args);
+    const auto select = [&](const Tensor& value, const Tensor& else_value) {
+      return mask ? where(broadcastable(inputs[1], value.rank()), value, else_value) : value;
+    };
+    ScanStep made;
+    for (std::size_t i = 0; i < count; ++i) made.carry.push_back(select(now.states[i], before[i]));
+    const Tensor output =
+        select(now.output, output_goes_on ? before.back() : Tensor::scalar(0, now.output.dtype()));
+    if (output_goes_on) made.carry.push_back(output);
+    // What is a state, too, is not computed twice.
+    const auto same = std::find_if(now.states.begin(), now.states.end(), [&](const Tensor& state) {
+      return !mask && state.id() == now.output.id();
+    });
+    const Tensor& result =
+        same == now.states.end() ? output : made.carry[static_cast<std::size_t>(same - now.states.begin())];
+    (options_.return_sequences ? made.outputs : made.last).push_back(result);
+    return made;
+  };
+  const ScanResult result = scan(step, carry, sequences, {.reverse = options_.go_backwards});
+  std::vector<Tensor> results{options_.return_sequences ? result.outputs[0] : result.last[0]};
+  results.insert(results.end(), result.carry.begin(),
+                 result.carry.begin() + static_cast<std::ptrdiff_t>(count));
   return results;
 }
 

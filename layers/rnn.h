@@ -92,6 +92,12 @@ class RNN : public Layer {
   Shape step_shape(const Shape& sequence) const;
   States first_states(const Tensor& sequence, const States& given) const;
   Tensor checked_mask(const Tensor& mask, const Shape& sequence) const;
+  /// The same numbers by the compiled loop, and one step after the other: what each step gives if all are
+  /// wanted (time first), else the last output; then the states.
+  std::vector<Tensor> scanned(const Tensor& sequence, const Tensor& mask, States states,
+                              const CallArgs& step_args);
+  std::vector<Tensor> unrolled(const Tensor& sequence, const Tensor& mask, States states,
+                               const CallArgs& step_args);
   Config ordered_config(Config config) const;
 
   Ref<Cell> cell_;

@@ -12,14 +12,6 @@
 
 namespace unspool {
 
-/// Calls f with a zero of the C++ type behind a floating dtype. TypeError for others.
-template <class F>
-void visit_floating(DType dtype, F&& f) {
-  if (dtype == float32) return f(float{});
-  if (dtype == float64) return f(double{});
-  throw TypeError("expected a floating dtype, came " + std::string(name_of(dtype)));
-}
-
 /// Changes a variable and what is kept beside it, element by element: f(gradient, value, slot...) gets the
 /// elements at one index, all but the first as T&. One pass; tensors that were read before keep what they
 /// had.

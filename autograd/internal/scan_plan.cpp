@@ -71,9 +71,7 @@ class PlanWriter {
     if (plan_.rows_ == unknown) plan_.why_whole_ = "there is no carry";
   }
 
-  bool has_rows(const Shape& shape) const {
-    return !whole() && shape.rank() > 0 && shape[0] == plan_.rows_;
-  }
+  bool has_rows(const Shape& shape) const { return !whole() && shape.rank() > 0 && shape[0] == plan_.rows_; }
 
   /// What each value depends on, whether it has rows, and when each use runs.
   void classify() {
@@ -333,7 +331,8 @@ class PlanWriter {
     if (!whole() && producer >= 0 && consumers_[at(value)] == 1) {
       const Use& use = program_.uses[static_cast<std::size_t>(producer)];
       const auto by_rows = [&] {
-        return std::ranges::all_of(use.inputs, [&](Value x) { return rows_[at(x)] && spec(x).shape.rank() == 2; });
+        return std::ranges::all_of(use.inputs,
+                                   [&](Value x) { return rows_[at(x)] && spec(x).shape.rank() == 2; });
       };
       if (use.operation->name == "matmul" && by_rows() && use.attributes.flag("transpose_a") &&
           !use.attributes.flag("transpose_b")) {
@@ -341,7 +340,7 @@ class PlanWriter {
       } else if ((use.operation->name == "sum_to" || use.operation->name == "sum") && by_rows() &&
                  kinds_[static_cast<std::size_t>(producer)][0] == Rows::summed &&
                  spec(value).shape.elements() == spec(use.inputs[0]).shape[1] &&
-                 spec(value).shape.back() == spec(use.inputs[0]).shape[1]) {
+                 (spec(value).shape.empty() || spec(value).shape.back() == spec(use.inputs[0]).shape[1])) {
         sum.kind = Kind::sum_rows;
       }
       if (sum.kind != Kind::call) {
@@ -389,9 +388,8 @@ class PlanWriter {
   bool is_product(std::size_t u) const {
     const Use& use = program_.uses[u];
     return use.operation->name == "matmul" && spec(use.inputs[0]).shape.rank() == 2 &&
-           spec(use.inputs[1]).shape.rank() == 2 && rows_[at(use.inputs[0])] &&
-           kinds_[u][0] == Rows::same && depends_[at(use.inputs[1])] == on_nothing &&
-           !use.attributes.flag("transpose_a");
+           spec(use.inputs[1]).shape.rank() == 2 && rows_[at(use.inputs[0])] && kinds_[u][0] == Rows::same &&
+           depends_[at(use.inputs[1])] == on_nothing && !use.attributes.flag("transpose_a");
   }
 
   int matrix(Value value, bool transpose, Index columns, Index depth) {
@@ -449,14 +447,14 @@ class PlanWriter {
         if (list[i].walks[0] != Walk::same || list[i].walks[1] != Walk::same) continue;
         for (std::size_t which : {std::size_t{0}, std::size_t{1}}) {
           const Value product = list[i].inputs[which];
-          const auto made = std::ranges::find_if(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i),
-                                                 [&](const Instruction& other) {
-                                                   return other.kind == Kind::product &&
-                                                          other.outputs[0] == product;
-                                                 });
+          const auto made = std::ranges::find_if(
+              list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), [&](const Instruction& other) {
+                return other.kind == Kind::product && other.outputs[0] == product;
+              });
           if (made == list.begin() + static_cast<std::ptrdiff_t>(i)) continue;
           const Value other = list[i].inputs[1 - which];
-          const bool own = each_of_[at(product)] < 0 && next_of_[at(product)] < 0 && final_of_[at(product)] < 0;
+          const bool own =
+              each_of_[at(product)] < 0 && next_of_[at(product)] < 0 && final_of_[at(product)] < 0;
           if (!own || consumers_[at(product)] != 1 || other == product || !rows_[at(other)]) continue;
           fuse(list, static_cast<std::size_t>(made - list.begin()), i, other);
           --i;  // The product is gone from before; what was at i is at i - 1 now.
@@ -482,8 +480,9 @@ class PlanWriter {
     if (wanted) return;
     if (each_of_[at(result)] >= 0 || next_of_[at(result)] >= 0 || final_of_[at(result)] >= 0) {
       // Then the other operand is made where the sum is to be.
-      const bool here = std::ranges::any_of(
-          list, [&](const Instruction& made) { return std::ranges::find(made.outputs, other) != made.outputs.end(); });
+      const bool here = std::ranges::any_of(list, [&](const Instruction& made) {
+        return std::ranges::find(made.outputs, other) != made.outputs.end();
+      });
       if (here && other == root && same_memory_[at(other)] < 0) same_memory_[at(other)] = result;
       return;
     }
@@ -515,14 +514,16 @@ class PlanWriter {
   }
 
   void append(std::size_t phase, Instruction instruction) {
-    const bool blocks = (instruction.kind == Kind::elementwise || instruction.kind == Kind::copy ||
-                         instruction.kind == Kind::nothing) &&
-                        phase != index(Phase::once) &&
-                        std::ranges::all_of(instruction.outputs,
-                                            [&](Value value) { return rows_[at(value)] || whole(); }) &&
-                        plan_.why_whole_.empty();
+    const bool blocks =
+        (instruction.kind == Kind::elementwise || instruction.kind == Kind::copy ||
+         instruction.kind == Kind::nothing) &&
+        phase != index(Phase::once) &&
+        std::ranges::all_of(instruction.outputs, [&](Value value) { return rows_[at(value)] || whole(); }) &&
+        plan_.why_whole_.empty();
     std::vector<Segment>& segments = plan_.segments_[phase];
-    if (!blocks || segments.empty() || !segments.back().blocks) segments.push_back({{}, blocks, 1});
+    if (!blocks || segments.empty() || !segments.back().blocks)
+      segments.push_back(
+          {.instructions = {}, .blocks = blocks, .block_rows = 1, .folds = false, .values = {}});
     segments.back().instructions.push_back(std::move(instruction));
   }
 
@@ -880,7 +881,8 @@ class PlanWriter {
           for (std::size_t i = 0; i < instruction.inputs.size(); ++i) {
             const bool walks = instruction.walks.empty() || instruction.walks[i] == Walk::same;
             const bool one = !instruction.walks.empty() && instruction.walks[i] == Walk::one;
-            instruction.contiguous = instruction.contiguous && (one || (walks && dense(instruction.inputs[i])));
+            instruction.contiguous =
+                instruction.contiguous && (one || (walks && dense(instruction.inputs[i])));
             segment.folds = segment.folds && (instruction.row_bytes[i] == 0 || folds(instruction.inputs[i]));
             segment.values.push_back(instruction.inputs[i]);
           }

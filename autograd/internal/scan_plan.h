@@ -104,7 +104,7 @@ class ScanPlan {
 
   const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
   std::size_t element(Value value) const {
-    return size_of(program_->values[static_cast<std::size_t>(value)].dtype);
+    return size_of(values_[static_cast<std::size_t>(value)].dtype);
   }
   Index chunk_steps(Index steps) const;
   std::string name(Value value) const;

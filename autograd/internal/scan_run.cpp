@@ -43,7 +43,8 @@ class ScanRun {
     const std::size_t once = take(plan.once_bytes_);
     const std::size_t packed = take(plan.packed_bytes_);
     const std::size_t step = take(plan.step_bytes_);
-    const std::size_t chunk = take(plan.chunk_bytes_ * static_cast<std::size_t>(std::max<Index>(1, chunk_steps_)));
+    const std::size_t chunk =
+        take(plan.chunk_bytes_ * static_cast<std::size_t>(std::max<Index>(1, chunk_steps_)));
     const std::size_t carries = program_.carries.size();
     SmallVector<std::size_t, 8> holds(2 * carries);
     for (std::size_t k = 0; k < carries; ++k) {
@@ -88,7 +89,8 @@ class ScanRun {
   /// Where values lie for one thread at one step: row 0 of each.
   class Frame {
    public:
-    explicit Frame(const ScanRun& run) : blocks_bytes_(run.plan_.block_bytes_), rows_(run.plan_.slots_.size()) {
+    explicit Frame(const ScanRun& run)
+        : blocks_bytes_(run.plan_.block_bytes_), rows_(run.plan_.slots_.size()) {
       blocks_ = static_cast<std::byte*>(allocate(blocks_bytes_));
     }
     ~Frame() { deallocate(blocks_, blocks_bytes_); }
@@ -123,16 +125,23 @@ class ScanRun {
       return base + static_cast<std::size_t>(by) * step_bytes(slot.root) + inside;
     };
     switch (slot.place) {
-      case Place::sequence: return moved(input(program_.carries.size() + i), time);
-      case Place::captured: return input(program_.carries.size() + program_.sequences.size() + i) + inside;
-      case Place::once: return once_ + plan_.offsets_[at(slot.root)] + inside;
-      case Place::each: return moved(each(i), time);
+      case Place::sequence:
+        return moved(input(program_.carries.size() + i), time);
+      case Place::captured:
+        return input(program_.carries.size() + program_.sequences.size() + i) + inside;
+      case Place::once:
+        return once_ + plan_.offsets_[at(slot.root)] + inside;
+      case Place::each:
+        return moved(each(i), time);
       case Place::chunk:
         return moved(chunk_ + plan_.offsets_[at(slot.root)] * static_cast<std::size_t>(chunk_steps_),
                      time - lowest());
-      case Place::step: return step_ + plan_.offsets_[at(slot.root)] + inside;
-      case Place::final: return output(i) + inside;
-      default: return nullptr;
+      case Place::step:
+        return step_ + plan_.offsets_[at(slot.root)] + inside;
+      case Place::final:
+        return output(i) + inside;
+      default:
+        return nullptr;
     }
   }
 
@@ -184,7 +193,8 @@ class ScanRun {
       visit_floating(plan_.values_[at(matrix.value)].dtype, [&]<class T>(T) {
         kernels::pack(matrix.transpose, matrix.columns, matrix.depth, reinterpret_cast<const T*>(from), ld,
                       reinterpret_cast<T*>(packed));
-        packed += rounded(static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) * sizeof(T));
+        packed += rounded(static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) *
+                          sizeof(T));
       });
     }
     const std::size_t first_sum = program_.next.size() + program_.each.size();
@@ -220,8 +230,9 @@ class ScanRun {
   }
 
   void copy_rows(std::byte* to, const std::byte* from, Value like, Index begin, Index end) const {
-    const std::size_t row = plan_.dealt_ ? step_bytes(like) / static_cast<std::size_t>(std::max<Index>(1, rows_))
-                                         : step_bytes(like);
+    const std::size_t row = plan_.dealt_
+                                ? step_bytes(like) / static_cast<std::size_t>(std::max<Index>(1, rows_))
+                                : step_bytes(like);
     std::memcpy(to + static_cast<std::size_t>(begin) * row, from + static_cast<std::size_t>(begin) * row,
                 static_cast<std::size_t>(end - begin) * row);
   }
@@ -257,7 +268,8 @@ class ScanRun {
         const Slot& slot = plan_.slot(value);
         if (slot.place != Place::block) continue;
         const auto size = static_cast<std::ptrdiff_t>(plan_.element(slot.root));
-        frame[value] = frame.blocks() + plan_.offsets_[at(slot.root)] + (slot.offset - row * slot.stride) * size;
+        frame[value] =
+            frame.blocks() + plan_.offsets_[at(slot.root)] + (slot.offset - row * slot.stride) * size;
       }
       const Index last = std::min(end, row + segment.block_rows);
       for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, row, last);
@@ -266,17 +278,24 @@ class ScanRun {
 
   void run_rows(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
     switch (instruction.kind) {
-      case Kind::elementwise: return elementwise(instruction, frame, begin, end);
-      case Kind::product: return product(instruction, frame, begin, end);
-      case Kind::copy: return copy(instruction, frame, begin, end);
-      case Kind::call: return call(instruction, frame, begin, end, false);
-      case Kind::whole: return call(instruction, frame, 0, 0, true);
-      default: return;
+      case Kind::elementwise:
+        return elementwise(instruction, frame, begin, end);
+      case Kind::product:
+        return product(instruction, frame, begin, end);
+      case Kind::copy:
+        return copy(instruction, frame, begin, end);
+      case Kind::call:
+        return call(instruction, frame, begin, end, false);
+      case Kind::whole:
+        return call(instruction, frame, 0, 0, true);
+      default:
+        return;
     }
   }
 
   void elementwise(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
-    const BlockFunction block = program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
+    const BlockFunction block =
+        program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
     const std::size_t count = instruction.inputs.size();
     const Value result = instruction.outputs[0];
     const Slot& out = plan_.slot(result);
@@ -307,8 +326,7 @@ class ScanRun {
     const std::byte* from = frame[instruction.inputs[0]];
     std::byte* to = frame[instruction.outputs[0]];
     const Slot& slot = plan_.slot(instruction.outputs[0]);
-    const std::size_t row =
-        static_cast<std::size_t>(slot.columns) * plan_.element(instruction.outputs[0]);
+    const std::size_t row = static_cast<std::size_t>(slot.columns) * plan_.element(instruction.outputs[0]);
     if (!slot.rows) {
       std::memcpy(to, from, row);
       return;
@@ -325,9 +343,10 @@ class ScanRun {
     visit_floating(plan_.values_[at(instruction.outputs[0])].dtype, [&]<class T>(T) {
       const T* a = reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + begin * left.stride;
       T* c = reinterpret_cast<T*>(frame[instruction.outputs[0]]) + begin * out.stride;
-      kernels::gemm_packed(false, end - begin, matrix.columns, matrix.depth, a, left.stride,
-                           reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]),
-                           c, out.stride, instruction.accumulate);
+      kernels::gemm_packed(
+          false, end - begin, matrix.columns, matrix.depth, a, left.stride,
+          reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]), c,
+          out.stride, instruction.accumulate);
     });
   }
 
@@ -371,7 +390,8 @@ class ScanRun {
       std::memcpy(arrays[count].data, arrays[0].data,
                   static_cast<std::size_t>(shapes[count].elements()) * size_of(arrays[count].dtype));
     } else {
-      use.operation->kernel.run({{arrays.data(), count}, {arrays.data() + count, size - count}, use.attributes});
+      use.operation->kernel.run(
+          {{arrays.data(), count}, {arrays.data() + count, size - count}, use.attributes});
     }
     for (const auto& [block, bytes] : copies) deallocate(block, bytes);
   }
@@ -420,10 +440,14 @@ class ScanRun {
     place(frame, segment, low);
     const Index rows = (high - low) * rows_;
     switch (instruction.kind) {
-      case Kind::product: return product(instruction, frame, 0, rows);
-      case Kind::sum_product: return sum_product(instruction, frame, rows);
-      case Kind::sum_rows: return sum_rows(instruction, frame, rows);
-      default: break;
+      case Kind::product:
+        return product(instruction, frame, 0, rows);
+      case Kind::sum_product:
+        return sum_product(instruction, frame, rows);
+      case Kind::sum_rows:
+        return sum_rows(instruction, frame, rows);
+      default:
+        break;
     }
     for (Index step = 0; step < high - low; ++step) {
       // In the order of the loop, so that sums have one order.

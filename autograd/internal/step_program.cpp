@@ -59,7 +59,7 @@ std::uint64_t StepProgram::hash() const {
   Hash hash;
   for (const Spec& spec : values) {
     hash.add(static_cast<std::uint64_t>(spec.dtype));
-    hash.add_all(spec.shape);
+    hash.add_all(std::span<const Index>(spec.shape));
   }
   for (const auto* list : {&carries, &sequences, &captured, &next, &each, &sums}) hash.add_all(*list);
   for (const Use& use : uses) {

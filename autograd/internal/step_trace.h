@@ -28,7 +28,9 @@ class StepTrace : public Recorder {
   Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
                  const Specs& outputs) override;
   int depth() const override { return depth_; }
-  class unspool::TapeState* tape_floor() const override { return floor_; }
+  class unspool::TapeState* tape_floor() const override {
+    return floor_;
+  }
 
   /// Those under way on this thread, counted.
   static int active();

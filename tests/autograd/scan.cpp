@@ -1,0 +1,79 @@
+#include <doctest/doctest.h>
+#include <iostream>
+
+#include <unspool/unspool.h>
+
+using namespace unspool;
+
+namespace {
+
+double distance(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  const double size = max(abs(b)).item<double>();
+  return max(abs(a - b)).item<double>() / (size > 0 ? size : 1);
+}
+
+}  // namespace
+
+TEST_CASE("scan is the loop that it stands for: values, gradients, second gradients") {
+  set_seed(1);
+  const Index steps = 5, batch = 3, units = 4;
+  const Tensor x = random_normal({steps, batch, units}, 0, 1, float64);
+  const Tensor h0 = random_normal({batch, units}, 0, 1, float64);
+  const Tensor w = random_normal({units, units}, 0, 0.5, float64);
+  const Tensor b = random_normal({units}, 0, 0.5, float64);
+  const auto by = [&](bool scanned, bool reverse) {
+    const auto step = [&](const Tensor& h, const Tensor& xt) { return tanh(matmul(h, w) + xt + b) * 0.9; };
+    GradientTape outer;
+    for (const Tensor& t : {x, h0, w, b}) outer.watch(t);
+    GradientTape inner;
+    for (const Tensor& t : {x, h0, w, b}) inner.watch(t);
+    Tensor last, all;
+    if (scanned) {
+      const ScanResult result = scan(
+          [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
+            const Tensor next = step(carry[0], inputs[0]);
+            return ScanStep{{next}, {next * next}};
+          },
+          {h0}, {x}, {.reverse = reverse});
+      last = result.carry[0];
+      all = result.outputs[0];
+    } else {
+      std::vector<Tensor> outputs(static_cast<std::size_t>(steps));
+      last = h0;
+      for (Index s = 0; s < steps; ++s) {
+        const Index t = reverse ? steps - 1 - s : s;
+        last = step(last, x[t]);
+        outputs[static_cast<std::size_t>(t)] = last * last;
+      }
+      all = stack(outputs, 0);
+    }
+    const Tensor loss = sum(last * last * last) + sum(all * x);
+    const std::vector<Tensor> first = inner.gradient(loss, {x, h0, w, b});
+    Tensor norm = sum(first[0] * first[0]);
+    for (std::size_t i = 1; i < 4; ++i) norm = norm + sum(first[i] * first[i]);
+    const std::vector<Tensor> second = outer.gradient(norm, {x, h0, w, b});
+    std::vector<Tensor> results{last, all};
+    results.insert(results.end(), first.begin(), first.end());
+    results.insert(results.end(), second.begin(), second.end());
+    return results;
+  };
+  for (bool reverse : {false, true}) {
+    const auto scanned = by(true, reverse);
+    const auto looped = by(false, reverse);
+    for (std::size_t i = 0; i < scanned.size(); ++i) {
+      CAPTURE(i);
+      CHECK(distance(scanned[i], looped[i]) < 1e-12);
+    }
+  }
+}
+
+TEST_CASE("plan") {
+  const Tensor w = Tensor::ones({4, 4});
+  std::cout << scan_plan(
+      [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
+        const Tensor next = tanh(matmul(carry[0], w) + inputs[0]);
+        return ScanStep{{next}, {}};
+      },
+      {Tensor::ones({2, 4})}, {Tensor::ones({5, 2, 4})});
+}
