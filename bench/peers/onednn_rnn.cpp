@@ -204,6 +204,12 @@ class Layer {
     return result;
   }
 
+  memory zeros_like(const memory::desc& desc) const {
+    memory result(desc, engine_);
+    std::memset(result.get_data_handle(), 0, desc.get_size());
+    return result;
+  }
+
   void reorder(memory& source, memory& target) {
     if (source.get_desc() == target.get_desc()) {
       std::memcpy(target.get_data_handle(), source.get_data_handle(), source.get_desc().get_size());
@@ -212,7 +218,8 @@ class Layer {
     }
   }
 
-  // The initial states are left out: they are 0.
+  // The initial states are 0. They are given all the same: without them oneDNN 2.6 computes a wrong gradient
+  // of the recurrent kernel.
   template <class Forward, class Backward>
   void make() {
     const Options& o = options_;
@@ -220,6 +227,7 @@ class Layer {
       return memory::desc(dims, memory::data_type::f32, layout);
     };
     const memory::desc x = x_.get_desc(), bias = bias_.get_desc(), none;
+    const memory::desc state = plain({1, 1, o.batch, o.units}, tag::ldnc);
     const memory::desc kernel = plain(kernel_.get_desc().dims(), tag::any);
     const memory::desc recurrent = plain(recurrent_.get_desc().dims(), tag::any);
     const memory::desc outputs = plain({o.steps, o.batch, o.units}, tag::tnc);
@@ -230,42 +238,47 @@ class Layer {
 
     const auto forward = [&] {
       if constexpr (has_c) {
-        return typename Forward::desc(kind, direction, x, none, none, kernel, recurrent, bias, outputs, none,
-                                      none);
+        return typename Forward::desc(kind, direction, x, state, state, kernel, recurrent, bias, outputs,
+                                      none, none);
       } else if constexpr (std::is_same_v<Forward, dnnl::vanilla_rnn_forward>) {
-        return typename Forward::desc(kind, dnnl::algorithm::eltwise_tanh, direction, x, none, kernel,
+        return typename Forward::desc(kind, dnnl::algorithm::eltwise_tanh, direction, x, state, kernel,
                                       recurrent, bias, outputs, none);
       } else {
-        return typename Forward::desc(kind, direction, x, none, kernel, recurrent, bias, outputs, none);
+        return typename Forward::desc(kind, direction, x, state, kernel, recurrent, bias, outputs, none);
       }
     }();
     const typename Forward::primitive_desc planned(forward, engine_);
     forward_ = Forward(planned);
     forward_arguments_ = {{DNNL_ARG_SRC_LAYER, x_},
+                          {DNNL_ARG_SRC_ITER, zeros_like(state)},
                           {DNNL_ARG_WEIGHTS_LAYER, memory(planned.weights_layer_desc(), engine_)},
                           {DNNL_ARG_WEIGHTS_ITER, memory(planned.weights_iter_desc(), engine_)},
                           {DNNL_ARG_BIAS, bias_},
                           {DNNL_ARG_DST_LAYER, memory(outputs, engine_)}};
+    if (has_c) forward_arguments_.emplace(DNNL_ARG_SRC_ITER_C, zeros_like(state));
     if (!o.train()) return;
     forward_arguments_.emplace(DNNL_ARG_WORKSPACE, memory(planned.workspace_desc(), engine_));
 
     const auto backward = [&] {
       if constexpr (has_c) {
-        return typename Backward::desc(back, direction, x, none, none, kernel, recurrent, bias, outputs, none,
-                                       none, x, none, none, kernel, recurrent, bias, outputs, none, none);
+        return
+            typename Backward::desc(back, direction, x, state, state, kernel, recurrent, bias, outputs, none,
+                                    none, x, state, state, kernel, recurrent, bias, outputs, none, none);
       } else if constexpr (std::is_same_v<Forward, dnnl::vanilla_rnn_forward>) {
-        return typename Backward::desc(back, dnnl::algorithm::eltwise_tanh, direction, x, none, kernel,
-                                       recurrent, bias, outputs, none, x, none, kernel, recurrent, bias,
+        return typename Backward::desc(back, dnnl::algorithm::eltwise_tanh, direction, x, state, kernel,
+                                       recurrent, bias, outputs, none, x, state, kernel, recurrent, bias,
                                        outputs, none);
       } else {
-        return typename Backward::desc(back, direction, x, none, kernel, recurrent, bias, outputs, none, x,
-                                       none, kernel, recurrent, bias, outputs, none);
+        return typename Backward::desc(back, direction, x, state, kernel, recurrent, bias, outputs, none, x,
+                                       state, kernel, recurrent, bias, outputs, none);
       }
     }();
     const typename Backward::primitive_desc planned_back(backward, engine_, planned);
     backward_ = Backward(planned_back);
     backward_arguments_ = {
         {DNNL_ARG_SRC_LAYER, x_},
+        {DNNL_ARG_SRC_ITER, forward_arguments_.at(DNNL_ARG_SRC_ITER)},
+        {DNNL_ARG_DIFF_SRC_ITER, memory(state, engine_)},
         {DNNL_ARG_WEIGHTS_LAYER, memory(planned_back.weights_layer_desc(), engine_)},
         {DNNL_ARG_WEIGHTS_ITER, memory(planned_back.weights_iter_desc(), engine_)},
         {DNNL_ARG_BIAS, bias_},
@@ -277,6 +290,10 @@ class Layer {
         {DNNL_ARG_DIFF_WEIGHTS_ITER, memory(planned_back.diff_weights_iter_desc(), engine_)},
         {DNNL_ARG_DIFF_BIAS, memory(bias, engine_)},
     };
+    if (has_c) {
+      backward_arguments_.emplace(DNNL_ARG_SRC_ITER_C, forward_arguments_.at(DNNL_ARG_SRC_ITER_C));
+      backward_arguments_.emplace(DNNL_ARG_DIFF_SRC_ITER_C, memory(state, engine_));
+    }
     kernel_gradient_ = memory(kernel_.get_desc(), engine_);
     recurrent_gradient_ = memory(recurrent_.get_desc(), engine_);
   }
