@@ -30,7 +30,7 @@ Case fixed_length(const Ref<Layer>& layer, std::vector<Shape> shapes = sequence)
 }
 
 Ref<Layer> sequential(const std::vector<Ref<Layer>>& layers) {
-  return make<layers::Sequential>(SequentialOptions{}, std::nullopt, layers);
+  return make<layers::Sequential>(SequentialOptions{}, layers::Sequential::Input{}, layers);
 }
 
 /// Two sequences, a shared layer, an operation, and the mask of one sequence for the other.
