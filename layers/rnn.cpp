@@ -295,7 +295,10 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
     return made;
   };
   const ScanResult result = scan(step, carry, sequences, {.reverse = options_.go_backwards});
-  std::vector<Tensor> results{options_.return_sequences ? result.outputs[0] : result.last[0]};
+  Tensor output = options_.return_sequences ? result.outputs[0] : result.last[0];
+  // Sequences come in the order in which the steps were visited.
+  if (options_.return_sequences && options_.go_backwards) output = flip(output, {0});
+  std::vector<Tensor> results{output};
   results.insert(results.end(), result.carry.begin(),
                  result.carry.begin() + static_cast<std::ptrdiff_t>(count));
   return results;

@@ -449,7 +449,7 @@ class PlanWriter {
           const Value product = list[i].inputs[which];
           const auto made = std::ranges::find_if(
               list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), [&](const Instruction& other) {
-                return other.kind == Kind::product && other.outputs[0] == product;
+                return other.kind == Kind::product && !other.accumulate && other.outputs[0] == product;
               });
           if (made == list.begin() + static_cast<std::ptrdiff_t>(i)) continue;
           const Value other = list[i].inputs[1 - which];

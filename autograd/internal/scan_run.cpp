@@ -478,13 +478,25 @@ class ScanRun {
     });
   }
 
-  void sum_rows(const Instruction& instruction, Frame& frame, Index rows) {
+  /// In two levels, since one long chain of sums loses digits.
+  void sum_rows(const Instruction& instruction, Frame& frame, Index rows) const {
+    constexpr Index together = 32;
     const Slot& x = plan_.slot(instruction.inputs[0]);
     visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
-      const Tensor ones = Tensor::ones({rows}, plan_.values_[at(instruction.inputs[0])].dtype);
-      kernels::gemm(false, false, 1, x.columns, rows, ones.data<T>().data(), rows,
-                    reinterpret_cast<const T*>(frame[instruction.inputs[0]]), x.stride,
+      const T* from = reinterpret_cast<const T*>(frame[instruction.inputs[0]]);
+      const Index groups = (rows + together - 1) / together;
+      const Index longest = std::max(groups, together);
+      const std::size_t bytes = static_cast<std::size_t>(groups * x.columns + longest) * sizeof(T);
+      T* const sums = static_cast<T*>(allocate(bytes));
+      T* const ones = sums + groups * x.columns;
+      std::fill_n(ones, longest, T{1});
+      for (Index g = 0; g < groups; ++g) {
+        kernels::gemm(false, false, 1, x.columns, std::min(together, rows - g * together), ones, longest,
+                      from + g * together * x.stride, x.stride, sums + g * x.columns, x.columns, false);
+      }
+      kernels::gemm(false, false, 1, x.columns, groups, ones, longest, sums, x.columns,
                     reinterpret_cast<T*>(sum(instruction)), x.columns, true);
+      deallocate(sums, bytes);
     });
   }
 
