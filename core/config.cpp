@@ -162,6 +162,12 @@ std::optional<Config> Config::find(std::string_view key) const {
   return std::nullopt;
 }
 
+bool Config::contains(std::string_view key) const { return find(key).has_value(); }
+
+std::string Config::get(std::string_view key, const char* fallback) const {
+  return get(key, std::string(fallback));
+}
+
 Config Config::operator[](std::string_view key) const {
   std::optional<Config> value = find(key);
   if (!value) throw KeyError(path() + " has no key " + in_quotes(key) + did_you_mean(key, keys()));

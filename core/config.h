@@ -94,16 +94,13 @@ class Config {
   }
   /// The value under a key if there is one. TypeError if this is no map.
   std::optional<Config> find(std::string_view key) const;
-  bool contains(std::string_view key) const { return find(key).has_value(); }
+  bool contains(std::string_view key) const;
   /// The value under a key, or `fallback` if there is none.
   template <class T>
   T get(std::string_view key, T fallback) const {
-    const std::optional<Config> value = find(key);
-    return value ? value->as<T>() : std::move(fallback);
+    return contains(key) ? (*this)[key].as<T>() : std::move(fallback);
   }
-  std::string get(std::string_view key, const char* fallback) const {
-    return get(key, std::string(fallback));
-  }
+  std::string get(std::string_view key, const char* fallback) const;
 
   /// The number of elements of a list or entries of a map; TypeError otherwise.
   std::size_t size() const;

@@ -84,8 +84,11 @@ std::string Fields::describe(const void* options) const {
 std::vector<FieldInfo> Fields::table(const void* defaults) const {
   std::vector<FieldInfo> table;
   for (const One& field : all_) {
-    FieldInfo info{std::string(field.name), field.type->name(), std::nullopt, std::string(field.what)};
-    if (!field.type->required) info.fallback = field.type->to_config(at(defaults, field.offset));
+    FieldInfo info{.name = std::string(field.name),
+                   .type = field.type->name(),
+                   .required = field.type->required,
+                   .what = std::string(field.what)};
+    if (!info.required) info.fallback = field.type->to_config(at(defaults, field.offset));
     table.push_back(std::move(info));
   }
   return table;

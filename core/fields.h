@@ -3,7 +3,6 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -70,8 +69,10 @@ struct ConfigValue<required<T>> {
 struct FieldInfo {
   std::string name;
   std::string type;
-  std::optional<Config> fallback;  // The default; none if the field is required.
-  std::string what;
+  bool required = false;
+  /// The default; null if the field is required.
+  Config fallback = {};
+  std::string what = {};
 };
 
 /// One argument of an options struct, as its list of fields is given it.

@@ -175,8 +175,7 @@ std::vector<Index> permutation(Index n, RandomKey key) {
   return order;
 }
 
-SeedGenerator::SeedGenerator(std::optional<std::uint64_t> seed)
-    : seed_(seed ? *seed : random_bits(next_random_key(), 0)) {}
+SeedGenerator::SeedGenerator() : seed_(random_bits(next_random_key(), 0)) {}
 
 RandomKey SeedGenerator::next() { return {seed_, generator_stream | counter_++}; }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -47,7 +46,8 @@ class SeedGenerator {
  public:
   /// Without a seed one is drawn from the process-wide generator. Two generators with one seed give the same
   /// keys, but not those of the process-wide generator with that seed.
-  explicit SeedGenerator(std::optional<std::uint64_t> seed = std::nullopt);
+  SeedGenerator();
+  explicit SeedGenerator(std::uint64_t seed) : seed_(seed) {}
 
   RandomKey next();
 

@@ -29,7 +29,7 @@ Cell::Cell(CellOptions options)
     }
     state_sizes_.push_back(size.shape());
   }
-  output_size_ = options.output_size ? options.output_size->shape() : state_sizes_.front();
+  output_size_ = options.output_size ? options.output_size.shape() : state_sizes_.front();
 }
 
 States Cell::get_initial_state(Index batch_size, DType dtype) {

@@ -19,24 +19,27 @@ struct CellOutput {
   States states;
 };
 
-/// The shape of a state without the batch: 64, or {rows, columns} for a matrix.
+/// The shape of a state without the batch: 64, or {rows, columns} for a matrix. Default-made: not said.
 class StateSize {
  public:
+  StateSize() = default;
   template <std::integral I>
-  StateSize(I units) : shape_({static_cast<Index>(units)}) {}
-  StateSize(std::initializer_list<Index> sizes) : shape_(sizes) {}
-  StateSize(const Shape& shape) : shape_(shape) {}
+  StateSize(I units) : shape_({static_cast<Index>(units)}), said_(true) {}
+  StateSize(std::initializer_list<Index> sizes) : shape_(sizes), said_(true) {}
+  StateSize(const Shape& shape) : shape_(shape), said_(true) {}
+  explicit operator bool() const { return said_; }
   const Shape& shape() const { return shape_; }
 
  private:
   Shape shape_;
+  bool said_ = false;
 };
 
 struct CellOptions {
   /// One for each state: {units}, {units, units}, {{rows, columns}, units}.
   std::vector<StateSize> state_sizes;
   /// The shape of the output without the batch; empty: the first state's.
-  std::optional<StateSize> output_size = std::nullopt;
+  StateSize output_size = {};
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;

@@ -39,12 +39,22 @@ LambdaFunction::LambdaFunction(const std::string& name) : name_(name) {
   function_ = found->second.function_;
 }
 
-const Tensor& LambdaFunction::only(const std::vector<Tensor>& inputs) {
+std::vector<Tensor> LambdaFunction::operator()(const std::vector<Tensor>& inputs,
+                                               const LambdaCall& call) const {
+  if (!function_) throw RuntimeError("an empty LambdaFunction was called: make it of a function");
+  return (*function_)(inputs, call);
+}
+
+const Tensor& internal::only_input(const std::vector<Tensor>& inputs) {
   if (inputs.size() == 1) return inputs.front();
   throw ValueError(fmt::format("the function takes one tensor, came {}", inputs.size()));
 }
 
+std::vector<Tensor> internal::list_of(Tensor tensor) { return {std::move(tensor)}; }
+std::vector<Tensor> internal::list_of(std::vector<Tensor> tensors) { return tensors; }
+
 Config LambdaFunction::config() const {
+  if (!function_) return {};
   if (name_.empty()) {
     throw ValueError(
         "this function has no name, and a config cannot hold it: make it known by register_lambda() and use "
@@ -55,6 +65,7 @@ Config LambdaFunction::config() const {
 }
 
 LambdaFunction LambdaFunction::from_config(const Config& config) {
+  if (config.is_null()) return {};
   if (config.is_string()) return config.as<std::string>();
   if (config.is_map() && config.get("class_name", "") == "__lambda__") {
     throw ValueError(config.path() +
@@ -94,7 +105,9 @@ Ref<layers::Lambda> Lambda(LambdaOptions options) { return make<layers::Lambda>(
 
 namespace unspool::layers {
 
-Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {}
+Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {
+  if (!options_.function.value()) throw ValueError("Lambda: needs a function, came none");
+}
 
 std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   std::vector<Tensor> outputs = options_.function.value()(
@@ -110,7 +123,7 @@ std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const Ca
 
 Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
   if (!options_.mask) return {};
-  return (*options_.mask)(inputs, {.mask = mask, .arguments = options_.arguments}).at(0);
+  return options_.mask(inputs, {.mask = mask, .arguments = options_.arguments}).at(0);
 }
 
 std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {

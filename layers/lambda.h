@@ -1,9 +1,7 @@
 #pragma once
 
-#include <concepts>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -21,60 +19,67 @@ struct LambdaCall {
   Config arguments = {};
 };
 
+namespace internal {
+
+using LambdaOfLists = std::function<std::vector<Tensor>(const std::vector<Tensor>&, const LambdaCall&)>;
+
+template <class F>
+concept lambda_callable = std::is_invocable_v<F, const Tensor&> ||
+                          std::is_invocable_v<F, const Tensor&, const LambdaCall&> || std::is_invocable_v < F,
+        const std::vector<Tensor>
+& > || std::is_invocable_v<F, const std::vector<Tensor>&, const LambdaCall&>;
+
+/// The only one of a list. ValueError if there is another number.
+const Tensor& only_input(const std::vector<Tensor>& inputs);
+std::vector<Tensor> list_of(Tensor tensor);
+std::vector<Tensor> list_of(std::vector<Tensor> tensors);
+
+template <class F>
+LambdaOfLists lambda_function(F function) {
+  return [f = std::move(function)](const std::vector<Tensor>& x, const LambdaCall& call) {
+    if constexpr (std::is_invocable_v<F, const Tensor&>) {
+      return list_of(f(only_input(x)));
+    } else if constexpr (std::is_invocable_v<F, const Tensor&, const LambdaCall&>) {
+      return list_of(f(only_input(x), call));
+    } else if constexpr (std::is_invocable_v<F, const std::vector<Tensor>&>) {
+      return list_of(f(x));
+    } else {
+      return list_of(f(x, call));
+    }
+  };
+}
+
+}  // namespace internal
+
 /// A function of tensors for a Lambda layer: of one tensor or of a list of them, with or without a LambdaCall
 /// behind, returning one tensor or a list. Or the name under which register_lambda() made one known:
 /// ValueError for an unknown one.
 class LambdaFunction {
  public:
-  using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>&, const LambdaCall&)>;
+  using Function = internal::LambdaOfLists;
 
-  /// The identity.
+  /// No function.
   LambdaFunction();
   LambdaFunction(const char* name);
   LambdaFunction(const std::string& name);
   template <class F>
-  requires std::is_invocable_v<F, const Tensor&> LambdaFunction(F function)
-      : LambdaFunction(Function([f = std::move(function)](const auto& x, const LambdaCall&) {
-                         return list_of(f(only(x)));
-                       }),
-                       std::string()) {}
-  template <class F>
-  requires std::is_invocable_v<F, const Tensor&, const LambdaCall&> LambdaFunction(F function)
-      : LambdaFunction(Function([f = std::move(function)](const auto& x, const LambdaCall& call) {
-                         return list_of(f(only(x), call));
-                       }),
-                       std::string()) {}
-  template <class F>
-  requires(std::is_invocable_v<F, const std::vector<Tensor>&> && !std::is_invocable_v<F, const Tensor&>)
-      LambdaFunction(F function)
-      : LambdaFunction(
-            Function([f = std::move(function)](const auto& x, const LambdaCall&) { return list_of(f(x)); }),
-            std::string()) {}
-  template <class F>
-  requires(std::is_invocable_v<F, const std::vector<Tensor>&, const LambdaCall&> &&
-           !std::is_invocable_v<F, const Tensor&, const LambdaCall&>) LambdaFunction(F function)
-      : LambdaFunction(Function([f = std::move(function)](const auto& x, const LambdaCall& call) {
-                         return list_of(f(x, call));
-                       }),
-                       std::string()) {}
+  requires internal::lambda_callable<F> LambdaFunction(F function)
+      : LambdaFunction(internal::lambda_function(std::move(function)), {}) {}
 
-  std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const LambdaCall& call) const {
-    return function_ ? (*function_)(inputs, call) : inputs;
-  }
+  explicit operator bool() const { return function_ != nullptr; }
+  /// RuntimeError if there is no function.
+  std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const LambdaCall& call) const;
   /// Empty for a function without a name.
   const std::string& name() const { return name_; }
-  /// The name. ValueError for a function that has none.
+  /// The name; null if there is no function. ValueError for a function without a name.
   Config config() const;
-  /// From a name, or from Keras' form of a registered function. ValueError for a Python lambda: that is code,
-  /// and none in a config is run.
+  /// From a name, from Keras' form of a registered function, or from null. ValueError for a Python lambda:
+  /// that is code, and none in a config is run.
   static LambdaFunction from_config(const Config& config);
 
  private:
   friend void register_lambda(const std::string& name, const LambdaFunction& function);
   LambdaFunction(Function function, std::string name);
-  static const Tensor& only(const std::vector<Tensor>& inputs);
-  static std::vector<Tensor> list_of(Tensor tensor) { return {std::move(tensor)}; }
-  static std::vector<Tensor> list_of(std::vector<Tensor> tensors) { return tensors; }
 
   std::string name_;
   std::shared_ptr<const Function> function_;
@@ -95,7 +100,7 @@ struct LambdaOptions {
   /// Without the batch. Empty: found by calling the function without values.
   GivenShape output_shape = std::nullopt;
   /// Gives the mask of the output; empty: it has none.
-  std::optional<LambdaFunction> mask = std::nullopt;
+  LambdaFunction mask = {};
   /// Handed to the functions as call.arguments.
   Config arguments = Config::map();
   std::string name = {};
@@ -112,10 +117,11 @@ namespace layers {
 /// own.
 class Lambda : public OptionsLayer<LambdaOptions> {
  public:
+  /// ValueError if there is no function.
   explicit Lambda(LambdaOptions options);
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
-  bool supports_masking() const override { return options_.mask.has_value(); }
+  bool supports_masking() const override { return static_cast<bool>(options_.mask); }
   Config get_config() const override;
 
  protected:

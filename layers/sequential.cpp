@@ -8,7 +8,7 @@
 
 namespace unspool::layers {
 
-Sequential::Sequential(SequentialOptions options, std::optional<Input> input, std::vector<Ref<Layer>> layers)
+Sequential::Sequential(SequentialOptions options, Input input, std::vector<Ref<Layer>> layers)
     : Layer({.name = std::move(options.name), .trainable = options.trainable}),
       input_(std::move(input)),
       layers_(std::move(layers)) {
@@ -21,7 +21,7 @@ Sequential::Sequential(SequentialOptions options, std::optional<Input> input, st
     }
     add_layer(layer);
   }
-  if (input_) set_input_spec({InputSpec{.shape = input_->shape}});
+  if (input_) set_input_spec({InputSpec{.shape = input_.shape}});
 }
 
 std::vector<Shape> Sequential::compute_output_shapes(const std::vector<Shape>& inputs) {
@@ -57,7 +57,7 @@ void Sequential::connect_layers(const Sequential* before) {
       graph_.push_back(before->graph_[i + 1]);
     }
   } else {
-    graph_.push_back({GraphNode::input({input_->shape, input_->dtype}, input_->name)});
+    graph_.push_back({GraphNode::input({input_.shape, input_.dtype}, input_.name)});
   }
   while (graph_.size() <= layers_.size()) graph_.push_back(layers_[graph_.size() - 1](graph_.back()).all());
 }
@@ -75,23 +75,23 @@ Config Sequential::get_config() const {
   if (input_) {
     all.push_back(Config::map({{"module", "keras.layers"},
                                {"class_name", "InputLayer"},
-                               {"config", Config::map({{"batch_shape", to_config(input_->shape)},
-                                                       {"dtype", to_config(input_->dtype)},
+                               {"config", Config::map({{"batch_shape", to_config(input_.shape)},
+                                                       {"dtype", to_config(input_.dtype)},
                                                        {"sparse", false},
                                                        {"ragged", false},
-                                                       {"name", input_->name},
+                                                       {"name", input_.name},
                                                        {"optional", false}})},
                                {"registered_name", Config()}}));
   }
   for (const Ref<Layer>& layer : layers_) all.push_back(serialize_layer(*layer));
   Config config = LayerBase::get_config();
   config.set("layers", Config::list(std::move(all)));
-  if (input_ && !layers_.empty()) config.set("build_input_shape", to_config(input_->shape));
+  if (input_ && !layers_.empty()) config.set("build_input_shape", to_config(input_.shape));
   return config;
 }
 
 Ref<Sequential> Sequential::from_config(const Config& config) {
-  std::optional<Input> input;
+  Input input;
   std::vector<Ref<Layer>> layers;
   for (const Config& item : config["layers"].elements()) {
     if (item["class_name"].as<std::string>() != "InputLayer") {
@@ -100,6 +100,7 @@ Ref<Sequential> Sequential::from_config(const Config& config) {
     }
     if (input || !layers.empty()) throw ValueError(item.path() + ": an Input comes first, and once");
     const Config arguments = item["config"];
+    if (arguments["name"].as<std::string>().empty()) arguments["name"].fail("a name that is not empty");
     input = Input{.shape = arguments["batch_shape"].as<Shape>(),
                   .dtype = arguments["dtype"].as<DType>(),
                   .name = arguments["name"].as<std::string>()};

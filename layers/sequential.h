@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,17 +18,18 @@ namespace layers {
 /// Layers one after the other: the network inside a Sequential.
 class Sequential : public Layer {
  public:
-  /// What goes in, if it is known, and what it is called.
+  /// What goes in, and what it is called. Without a name: not known.
   struct Input {
-    Shape shape;
+    Shape shape = {};
     DType dtype = float32;
-    std::string name;
+    std::string name = {};
+    explicit operator bool() const { return !name.empty(); }
   };
 
   /// ValueError if two layers have one name.
-  Sequential(SequentialOptions options, std::optional<Input> input, std::vector<Ref<Layer>> layers);
+  Sequential(SequentialOptions options, Input input, std::vector<Ref<Layer>> layers);
 
-  const std::optional<Input>& first_input() const { return input_; }
+  const Input& first_input() const { return input_; }
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
   /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Those
   /// that `before` has called stay as they are.
@@ -48,7 +48,7 @@ class Sequential : public Layer {
   bool autocast() const override { return false; }
 
  private:
-  std::optional<Input> input_;
+  Input input_;
   std::vector<Ref<Layer>> layers_;
   std::vector<std::vector<Tensor>> graph_;  // The input, then the outputs of each layer.
 };

@@ -25,8 +25,7 @@ namespace {
 
 CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedRNNCellsOptions& options) {
   if (cells.empty()) throw ValueError("StackedRNNCells: needs at least one cell, came none");
-  CellOptions stack = {
-      .state_sizes = {}, .output_size = std::nullopt, .name = options.name, .trainable = options.trainable};
+  CellOptions stack = {.state_sizes = {}, .name = options.name, .trainable = options.trainable};
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (!cells[i]) throw ValueError(fmt::format("StackedRNNCells: the cell {} is an empty Ref", i));
     for (const Shape& size : cells[i]->state_sizes()) stack.state_sizes.emplace_back(size);

@@ -43,6 +43,17 @@ class RateScheduler final : public Callback {
 
 }  // namespace
 
+Callback::~Callback() = default;
+
+Callbacks::Callbacks() = default;
+Callbacks::Callbacks(std::initializer_list<std::shared_ptr<Callback>> all) : all_(all) {}
+Callbacks::Callbacks(std::vector<std::shared_ptr<Callback>> all) : all_(std::move(all)) {}
+Callbacks::Callbacks(const Callbacks& other) = default;
+Callbacks::Callbacks(Callbacks&& other) noexcept = default;
+Callbacks& Callbacks::operator=(const Callbacks& other) = default;
+Callbacks& Callbacks::operator=(Callbacks&& other) noexcept = default;
+Callbacks::~Callbacks() = default;
+
 Model& Callback::model() const {
   if (model_ == nullptr) throw RuntimeError("a callback has a model only while fit() runs");
   return *model_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -16,7 +17,7 @@ class Model;
 class Callback {
  public:
   Callback() = default;
-  virtual ~Callback() = default;
+  virtual ~Callback();
   Callback(const Callback&) = delete;
   Callback& operator=(const Callback&) = delete;
 
@@ -39,7 +40,22 @@ class Callback {
   Model* model_ = nullptr;
 };
 
-using Callbacks = std::vector<std::shared_ptr<Callback>>;
+/// Those that fit takes: {callback, other}.
+class Callbacks {
+ public:
+  Callbacks();
+  Callbacks(std::initializer_list<std::shared_ptr<Callback>> all);
+  Callbacks(std::vector<std::shared_ptr<Callback>> all);
+  Callbacks(const Callbacks& other);
+  Callbacks(Callbacks&& other) noexcept;
+  Callbacks& operator=(const Callbacks& other);
+  Callbacks& operator=(Callbacks&& other) noexcept;
+  ~Callbacks();
+  const std::vector<std::shared_ptr<Callback>>& all() const { return all_; }
+
+ private:
+  std::vector<std::shared_ptr<Callback>> all_;
+};
 
 struct LambdaCallbackOptions {
   std::function<void(Index epoch)> on_epoch_begin = {};

@@ -43,33 +43,34 @@ Outputs compose(const Inputs& tensors, const Ref<Layer>& layer);
 template <auto maker, class F = decltype(maker)>
 class Composer;
 
-template <auto maker, class L, class... Arguments>
-class Composer<maker, Ref<L> (*)(Arguments...)> {
+template <auto maker, class L, class Options>
+class Composer<maker, Ref<L> (*)(Options)> {
  public:
-  constexpr Composer() = default;
+  Ref<L> operator()(Options options = {}) const { return maker(std::move(options)); }
+  Ref<L> operator()(std::nullptr_t, Options options = {}) const { return maker(std::move(options)); }
+  template <std::same_as<Sequential> Object>
+  Sequential operator()(Object object, Options options = {}) const {
+    return detail::compose(std::move(object), maker(std::move(options)));
+  }
+  Outputs operator()(const Inputs& object, Options options = {}) const {
+    return detail::compose(object, maker(std::move(options)));
+  }
+};
 
-  Ref<L> operator()(Arguments... arguments) const { return maker(std::forward<Arguments>(arguments)...); }
-  Ref<L> operator()(std::nullptr_t, Arguments... arguments) const {
-    return maker(std::forward<Arguments>(arguments)...);
+/// Of a layer around another one, or around a cell: layer_rnn(object, cell, {}).
+template <auto maker, class L, class Inner, class Options>
+class Composer<maker, Ref<L> (*)(const Inner&, Options)> {
+ public:
+  Ref<L> operator()(const Inner& inner, Options options) const { return maker(inner, std::move(options)); }
+  Ref<L> operator()(std::nullptr_t, const Inner& inner, Options options) const {
+    return maker(inner, std::move(options));
   }
   template <std::same_as<Sequential> Object>
-  Sequential operator()(Object object, Arguments... arguments) const {
-    return detail::compose(std::move(object), maker(std::forward<Arguments>(arguments)...));
+  Sequential operator()(Object object, const Inner& inner, Options options) const {
+    return detail::compose(std::move(object), maker(inner, std::move(options)));
   }
-  Outputs operator()(const Inputs& object, Arguments... arguments) const {
-    return detail::compose(object, maker(std::forward<Arguments>(arguments)...));
-  }
-
-  // With the arguments' defaults.
-  Ref<L> operator()() const requires(std::default_initializable<Arguments>&&...) {
-    return maker(Arguments{}...);
-  }
-  template <std::same_as<Sequential> Object>
-  Sequential operator()(Object object) const requires(std::default_initializable<Arguments>&&...) {
-    return detail::compose(std::move(object), maker(Arguments{}...));
-  }
-  Outputs operator()(const Inputs& object) const requires(std::default_initializable<Arguments>&&...) {
-    return detail::compose(object, maker(Arguments{}...));
+  Outputs operator()(const Inputs& object, const Inner& inner, Options options) const {
+    return detail::compose(object, maker(inner, std::move(options)));
   }
 };
 

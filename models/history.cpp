@@ -1,12 +1,89 @@
+#include <algorithm>
+
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/models/history.h>
 
 namespace unspool {
 
-void detail::fail_no_value(std::string_view name, const std::vector<std::string>& known) {
-  throw KeyError("no value is called " + in_quotes(name) + did_you_mean(name, known));
+template <class T>
+NamedValues<T>::NamedValues() = default;
+template <class T>
+NamedValues<T>::NamedValues(std::initializer_list<Entry> entries) : entries_(entries) {}
+template <class T>
+NamedValues<T>::NamedValues(const NamedValues& other) = default;
+template <class T>
+NamedValues<T>::NamedValues(NamedValues&& other) noexcept = default;
+template <class T>
+NamedValues<T>& NamedValues<T>::operator=(const NamedValues& other) = default;
+template <class T>
+NamedValues<T>& NamedValues<T>::operator=(NamedValues&& other) noexcept = default;
+template <class T>
+NamedValues<T>::~NamedValues() = default;
+
+template <class T>
+bool NamedValues<T>::contains(std::string_view name) const {
+  return find(name) != end();
 }
+
+template <class T>
+const T& NamedValues<T>::operator[](std::string_view name) const {
+  const auto found = find(name);
+  if (found == end()) throw KeyError("no value is called " + in_quotes(name) + did_you_mean(name, names()));
+  return found->second;
+}
+
+template <class T>
+T& NamedValues<T>::get_or_add(std::string_view name) {
+  const auto found = find(name);
+  if (found != end()) return entries_[static_cast<std::size_t>(found - begin())].second;
+  return entries_.emplace_back(std::string(name), T()).second;
+}
+
+template <class T>
+void NamedValues<T>::set(std::string_view name, T value) {
+  get_or_add(name) = std::move(value);
+}
+
+template <class T>
+std::vector<std::string> NamedValues<T>::names() const {
+  std::vector<std::string> all;
+  for (const Entry& entry : entries_) all.push_back(entry.first);
+  return all;
+}
+
+template <class T>
+std::size_t NamedValues<T>::size() const {
+  return entries_.size();
+}
+
+template <class T>
+bool NamedValues<T>::empty() const {
+  return entries_.empty();
+}
+
+template <class T>
+typename NamedValues<T>::Entries::const_iterator NamedValues<T>::begin() const {
+  return entries_.begin();
+}
+
+template <class T>
+typename NamedValues<T>::Entries::const_iterator NamedValues<T>::end() const {
+  return entries_.end();
+}
+
+template <class T>
+bool NamedValues<T>::operator==(const NamedValues& other) const {
+  return entries_ == other.entries_;
+}
+
+template <class T>
+typename NamedValues<T>::Entries::const_iterator NamedValues<T>::find(std::string_view name) const {
+  return std::find_if(begin(), end(), [&](const Entry& entry) { return entry.first == name; });
+}
+
+template class NamedValues<double>;
+template class NamedValues<std::vector<double>>;
 
 const std::vector<double>& History::operator[](std::string_view name) const { return history[name]; }
 

@@ -10,52 +10,39 @@
 
 namespace unspool {
 
-namespace detail {
-[[noreturn]] void fail_no_value(std::string_view name, const std::vector<std::string>& known);
-}
-
-/// Values by name, in the order in which they came.
+/// Values by name, in the order in which they came: of double and std::vector<double>.
 template <class T>
 class NamedValues {
  public:
   using Entry = std::pair<std::string, T>;
+  using Entries = std::vector<Entry>;
 
-  NamedValues() = default;
-  NamedValues(std::initializer_list<Entry> entries) : entries_(entries) {}
+  // All of it is compiled once, in history.cpp, so that those who only hold such values need not.
+  NamedValues();
+  NamedValues(std::initializer_list<Entry> entries);
+  NamedValues(const NamedValues& other);
+  NamedValues(NamedValues&& other) noexcept;
+  NamedValues& operator=(const NamedValues& other);
+  NamedValues& operator=(NamedValues&& other) noexcept;
+  ~NamedValues();
 
-  bool contains(std::string_view name) const { return find(name) != entries_.end(); }
+  bool contains(std::string_view name) const;
   /// KeyError that names the nearest.
-  const T& operator[](std::string_view name) const {
-    const auto found = find(name);
-    if (found == entries_.end()) detail::fail_no_value(name, names());
-    return found->second;
-  }
+  const T& operator[](std::string_view name) const;
   /// The value of this name, made if there is none.
-  T& get_or_add(std::string_view name) {
-    const auto found = find(name);
-    if (found != entries_.end()) return entries_[static_cast<std::size_t>(found - entries_.begin())].second;
-    return entries_.emplace_back(std::string(name), T()).second;
-  }
-  void set(std::string_view name, T value) { get_or_add(name) = std::move(value); }
+  T& get_or_add(std::string_view name);
+  void set(std::string_view name, T value);
 
-  std::vector<std::string> names() const {
-    std::vector<std::string> all;
-    for (const Entry& entry : entries_) all.push_back(entry.first);
-    return all;
-  }
-  std::size_t size() const { return entries_.size(); }
-  bool empty() const { return entries_.empty(); }
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
-  friend bool operator==(const NamedValues&, const NamedValues&) = default;
+  std::vector<std::string> names() const;
+  std::size_t size() const;
+  bool empty() const;
+  typename Entries::const_iterator begin() const;
+  typename Entries::const_iterator end() const;
+  bool operator==(const NamedValues& other) const;
 
  private:
-  auto find(std::string_view name) const {
-    auto entry = entries_.begin();
-    while (entry != entries_.end() && entry->first != name) ++entry;
-    return entry;
-  }
-  std::vector<Entry> entries_;
+  typename Entries::const_iterator find(std::string_view name) const;
+  Entries entries_;
 };
 
 /// The loss and the metrics of a batch or an epoch.

@@ -87,7 +87,7 @@ Data rows_of(const Data& data, Index first, Index last) {
 /// Sees to it that callbacks know their model just as long as fit runs, however it ends.
 class Guests {
  public:
-  Guests(const Callbacks& callbacks, Model& model) : callbacks_(callbacks) {
+  Guests(const Callbacks& callbacks, Model& model) : callbacks_(callbacks.all()) {
     for (const std::shared_ptr<Callback>& callback : callbacks_) {
       if (!callback) throw ValueError("fit: one of the callbacks is empty");
     }
@@ -104,7 +104,7 @@ class Guests {
   }
 
  private:
-  const Callbacks& callbacks_;
+  const std::vector<std::shared_ptr<Callback>>& callbacks_;
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <optional>
 #include <unspool/core/error.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/graph.h>
@@ -8,7 +9,7 @@ namespace unspool {
 namespace {
 
 Ref<Layer> network_of(const SequentialOptions& options) {
-  return make<layers::Sequential>(options, std::nullopt, std::vector<Ref<Layer>>());
+  return make<layers::Sequential>(options, layers::Sequential::Input{}, std::vector<Ref<Layer>>());
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ Sequential::Sequential(SequentialOptions options) : Model(network_of(options)) {
 
 Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptions options)
     : Sequential(std::move(options)) {
-  std::optional<layers::Sequential::Input> input;
+  layers::Sequential::Input input;
   std::vector<Ref<Layer>> layers;
   for (const SequentialItem& item : items) {
     if (item.layer()) {
@@ -73,10 +74,10 @@ const layers::Sequential& Sequential::sequence() const {
   return dynamic_cast<const layers::Sequential&>(*network());
 }
 
-void Sequential::replace(std::optional<layers::Sequential::Input> input, std::vector<Ref<Layer>> layers) {
+void Sequential::replace(layers::Sequential::Input input, std::vector<Ref<Layer>> layers) {
   const bool has_layers = !layers.empty();
   std::optional<Spec> spec;
-  if (input) spec = Spec{input->shape, input->dtype};
+  if (input) spec = Spec{input.shape, input.dtype};
   const Ref<Layer> before = network();
   const auto made = make<layers::Sequential>(SequentialOptions{name(), sequence().trainable()},
                                              std::move(input), std::move(layers));

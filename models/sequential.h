@@ -1,7 +1,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <optional>
 #include <vector>
 
 #include <unspool/layers/activation.h>
@@ -50,7 +49,7 @@ class Sequential : public Model {
   void pop();
 
  private:
-  void replace(std::optional<layers::Sequential::Input> input, std::vector<Ref<Layer>> layers);
+  void replace(layers::Sequential::Input input, std::vector<Ref<Layer>> layers);
   const layers::Sequential& sequence() const;
 };
 

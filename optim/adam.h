@@ -23,7 +23,7 @@ namespace optimizers {
 
 class Adam : public OptimizerOf<AdamOptions> {
  public:
-  explicit Adam(AdamOptions options) : OptimizerOf(std::move(options)) {}
+  explicit Adam(AdamOptions options);
 
  protected:
   std::vector<std::vector<Slot>> slots() const override;

@@ -113,6 +113,8 @@ void detail::register_optimizer(std::string name, const std::type_info& type,
   optimizer_registry().add({std::move(name), type, std::move(factory)});
 }
 
+OptimizerBase::~OptimizerBase() = default;
+std::vector<std::vector<OptimizerBase::Slot>> OptimizerBase::slots() const { return {}; }
 std::string OptimizerBase::class_name() const { return optimizer_registry().name_of(*this); }
 std::int64_t OptimizerBase::iterations() const { return iteration_.value().item<std::int64_t>(); }
 double OptimizerBase::learning_rate() const { return learning_rate_.value().item<double>(); }
@@ -224,6 +226,7 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
   iteration_.assign(Tensor::scalar(step.number));
 }
 
+std::vector<Variable> Optimizer::variables() const { return implementation().variables(); }
 Optimizer::~Optimizer() = default;
 Optimizer::Optimizer(const Optimizer& other) = default;
 Optimizer::Optimizer(Optimizer&& other) noexcept = default;

@@ -57,7 +57,7 @@ OptimizerSettings settings_of(const O& options) {
 /// one variable makes a step; clipping, decay, constraints, counting and saving are done here.
 class OptimizerBase {
  public:
-  virtual ~OptimizerBase() = default;
+  virtual ~OptimizerBase();
   OptimizerBase(const OptimizerBase&) = delete;
   OptimizerBase& operator=(const OptimizerBase&) = delete;
 
@@ -96,7 +96,7 @@ class OptimizerBase {
   explicit OptimizerBase(OptimizerSettings settings);
 
   /// The slots of a variable, in groups: those of the first group of all variables come first in variables().
-  virtual std::vector<std::vector<Slot>> slots() const { return {}; }
+  virtual std::vector<std::vector<Slot>> slots() const;
   /// Moves one variable; `slots` are its own, in order. See update_elements (optim/update.h).
   virtual void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
                       const Step& step) = 0;
@@ -161,7 +161,7 @@ class Optimizer {
   std::int64_t iterations() const { return implementation().iterations(); }
   double learning_rate() const { return implementation().learning_rate(); }
   void set_learning_rate(double learning_rate) const { implementation().set_learning_rate(learning_rate); }
-  std::vector<Variable> variables() const { return implementation().variables(); }
+  std::vector<Variable> variables() const;
 
   /// {"class_name", "config"}; null if empty.
   Config config() const;

@@ -24,6 +24,8 @@ Optimizer RMSprop(RMSpropOptions options) {
 
 namespace unspool::optimizers {
 
+RMSprop::RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {}
+
 std::vector<std::vector<RMSprop::Slot>> RMSprop::slots() const {
   std::vector<std::vector<Slot>> groups{{{.name = "velocity"}}};
   if (options().momentum > 0) groups.push_back({{.name = "momentum"}});

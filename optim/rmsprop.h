@@ -23,7 +23,7 @@ namespace optimizers {
 
 class RMSprop : public OptimizerOf<RMSpropOptions> {
  public:
-  explicit RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {}
+  explicit RMSprop(RMSpropOptions options);
 
  protected:
   std::vector<std::vector<Slot>> slots() const override;

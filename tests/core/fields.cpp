@@ -181,7 +181,7 @@ TEST_CASE("options are printed and tabled") {
   CHECK(table.size() == 10);
   CHECK(table[0].name == "units");
   CHECK(table[0].type == "Index");
-  CHECK_FALSE(table[0].fallback.has_value());
+  CHECK(table[0].required);
   CHECK(table[0].what == "the size of the state");
   CHECK(table[1].type == "string");
   CHECK(table[1].fallback == Config("tanh"));

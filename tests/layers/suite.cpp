@@ -29,7 +29,7 @@ Case fixed_length(const Ref<Layer>& layer, std::vector<Shape> shapes = sequence)
 }
 
 Ref<Layer> sequential(const std::vector<Ref<Layer>>& layers) {
-  return make<layers::Sequential>(SequentialOptions{}, std::nullopt, layers);
+  return make<layers::Sequential>(SequentialOptions{}, layers::Sequential::Input{}, layers);
 }
 
 /// At least one layer of every class of the registry; of a cell, an RNN around it.
