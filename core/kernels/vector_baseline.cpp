@@ -66,8 +66,8 @@ constexpr std::int64_t wide_sign_bit = INT64_MIN;
 
 template <Half (*function)(Half)>
 inline Vec by_halves(Vec x) {
-  const Half low = function(Half{x[0], x[1]});
-  const Half high = function(Half{x[2], x[3]});
+  const Half low = function(Half{static_cast<double>(x[0]), static_cast<double>(x[1])});
+  const Half high = function(Half{static_cast<double>(x[2]), static_cast<double>(x[3])});
   return Vec{static_cast<float>(low[0]), static_cast<float>(low[1]), static_cast<float>(high[0]),
              static_cast<float>(high[1])};
 }
