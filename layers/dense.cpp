@@ -4,6 +4,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/registry.h>
 
 namespace unspool {
 
@@ -37,6 +38,14 @@ Dense::Dense(DenseOptions options) : Layer(layer_options(options)), options_(std
     throw ValueError(fmt::format("Dense: units must be positive, came {}", options_.units.value()));
   }
   set_input_spec({{.min_ndim = 2}});
+}
+
+Ref<Dense> Dense::from_config(const Config& config) {
+  if (const auto units = config.find("units"); units && units->kind() == Config::Kind::real) {
+    throw ValueError(fmt::format("{}: Dense: units must be a positive integer, came {}", units->path(),
+                                 units->describe()));
+  }
+  return make<Dense>(unspool::from_config<DenseOptions>(detail::plain_layer_config(config)));
 }
 
 void Dense::build(const Shape& input_shape) {

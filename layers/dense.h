@@ -40,6 +40,8 @@ class Dense : public Layer {
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;
+  /// ValueError if units is no integer.
+  static Ref<Dense> from_config(const Config& config);
 
  protected:
   void build(const Shape& input_shape) override;

@@ -17,6 +17,11 @@ Tensor product_of_parts(const Tensor& kernel, int parts, F&& dropped) {
   return concat(products);
 }
 
+/// What is asked for outside of training: nothing is left out, drawn or kept.
+std::vector<Tensor> all_kept(const Tensor& like, int count) {
+  return std::vector<Tensor>(static_cast<std::size_t>(count), Tensor::ones(like.shape(), like.dtype()));
+}
+
 }  // namespace
 
 DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
@@ -43,13 +48,15 @@ std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& s
 }
 
 std::vector<Tensor> DropoutCell::get_dropout_mask_for_cell(const Tensor& x, bool training, int count) {
-  if (dropout_ == 0 || !training) return {};
+  if (dropout_ == 0) return {};
+  if (!training) return all_kept(x, count);
   return masks(input_masks_, x.shape(), x.dtype(), dropout_, count);
 }
 
 std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training,
                                                                      int count) {
-  if (recurrent_dropout_ == 0 || !training) return {};
+  if (recurrent_dropout_ == 0) return {};
+  if (!training) return all_kept(state, count);
   return masks(state_masks_, state.shape(), state.dtype(), recurrent_dropout_, count);
 }
 

@@ -30,7 +30,7 @@ class DropoutCell : public Cell {
   double dropout() const { return dropout_; }
   double recurrent_dropout() const { return recurrent_dropout_; }
 
-  /// The masks for inputs like `x`: none if the rate is 0 or this is no training, else `count` of them.
+  /// The masks for inputs like `x`: none if the rate is 0, else `count` of them, of ones outside of training.
   std::vector<Tensor> get_dropout_mask_for_cell(const Tensor& x, bool training, int count = 1);
   /// The same for the first state.
   std::vector<Tensor> get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training, int count = 1);

@@ -7,11 +7,13 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
+#include <unspool/layers/internal/functional_config.h>
 #include <unspool/layers/internal/layer_call.h>
 
 namespace unspool::layers {
 namespace {
 
+using internal::GraphItem;
 using Node = std::shared_ptr<const GraphNode>;
 
 /// Where the value of a tensor is while the graph runs.
@@ -69,36 +71,47 @@ Order ordered(const std::vector<Tensor>& outputs) {
 }
 
 /// In Keras' order: by distance from the outputs, a shared layer by its largest, then as they were met.
-std::vector<Ref<LayerBase>> layers_of(const Order& order) {
+/// Inputs that nothing depends on come last.
+std::vector<GraphItem> items_of(const Order& order, const std::vector<Tensor>& inputs) {
   struct Place {
     std::size_t depth = 0;
     std::size_t met = 0;
+    GraphItem item = {};
   };
   std::unordered_map<const GraphNode*, std::size_t> depths;
-  std::unordered_map<const LayerBase*, Place> places;
-  std::vector<Ref<LayerBase>> layers;
+  std::unordered_map<const void*, std::size_t> place_of;
+  std::vector<Place> places;
   for (auto it = order.nodes.rbegin(); it != order.nodes.rend(); ++it) {
     const GraphNode& node = **it;
     std::size_t& depth = depths[&node];
-    if (node.layer() != nullptr) {
-      const std::size_t met = order.met.at(&node);
-      const auto [found, is_new] = places.try_emplace(node.layer().get(), Place{depth, met});
-      if (is_new) layers.emplace_back(node.layer());
-      depth = std::max(depth, found->second.depth);
-      found->second = {depth, std::min(met, found->second.met)};
-    }
+    const std::size_t met = order.met.at(&node);
+    const void* const key = node.layer() ? static_cast<const void*>(node.layer().get()) : &node;
+    const auto [found, is_new] = place_of.try_emplace(key, places.size());
+    if (is_new) places.push_back({depth, met, {Ref<LayerBase>(node.layer()), {}}});
+    Place& place = places[found->second];
+    depth = std::max(depth, place.depth);
+    place.depth = depth;
+    place.met = std::min(met, place.met);
+    place.item.nodes.push_back(*it);
     const std::size_t before = depth + 1;
     for (const Node& maker : makers_of(node)) {
       std::size_t& other = depths[maker.get()];
       other = std::max(other, before);
     }
   }
-  std::stable_sort(layers.begin(), layers.end(), [&](const Ref<LayerBase>& a, const Ref<LayerBase>& b) {
-    const Place& p = places.at(a.pointer().get());
-    const Place& q = places.at(b.pointer().get());
+  std::stable_sort(places.begin(), places.end(), [](const Place& p, const Place& q) {
     return p.depth != q.depth ? p.depth > q.depth : p.met < q.met;
   });
-  return layers;
+  std::vector<GraphItem> items;
+  for (Place& place : places) {
+    std::reverse(place.item.nodes.begin(), place.item.nodes.end());
+    items.push_back(std::move(place.item));
+  }
+  for (const Tensor& input : inputs) {
+    Node node = GraphNode::of(input);
+    if (!order.met.contains(node.get())) items.push_back({{}, {std::move(node)}});
+  }
+  return items;
 }
 
 /// "the layer dense", "the operation add", "the Input input_layer".
@@ -176,6 +189,7 @@ struct Functional::Plan {
   Plan(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs, const std::string& model);
 
   std::vector<Node> nodes;
+  std::vector<GraphItem> items;
   std::vector<Ref<LayerBase>> layers;
   std::vector<Step> steps;
   std::vector<Slot> results;  // In the order in which replaced() asks for them, output by output.
@@ -203,7 +217,10 @@ Functional::Plan::Plan(const std::vector<Tensor>& inputs, const std::vector<Tens
     add_uses(results, symbolic_parts(outputs[i]), fmt::format("output {}", i));
   }
   find_last_uses();
-  layers = layers_of(order);
+  items = items_of(order, inputs);
+  for (const GraphItem& item : items) {
+    if (item.layer) layers.push_back(item.layer);
+  }
 }
 
 void Functional::Plan::add_uses(std::vector<Slot>& uses, const std::vector<Tensor>& tensors,
@@ -318,6 +335,23 @@ std::vector<Tensor> Functional::call_all(const std::vector<Tensor>& inputs, cons
     results.push_back(internal::replaced(output, [&](const Tensor&) { return value_at(*taken++); }));
   }
   return results;
+}
+
+Config Functional::get_config() const {
+  std::vector<Config::Entry> entries = {{"name", name()}, {"trainable", trainable()}};
+  for (Config::Entry& entry : internal::graph_config(plan_->items, inputs_, outputs_).items()) {
+    entries.push_back(std::move(entry));
+  }
+  return Config::map(std::move(entries));
+}
+
+Config Functional::get_build_config() const { return Config::map({{"input_shape", Config()}}); }
+
+Ref<Functional> Functional::from_config(const Config& config) {
+  internal::GraphEnds ends = internal::graph_from_config(config);
+  return make<Functional>(
+      std::move(ends.inputs), std::move(ends.outputs),
+      FunctionalOptions{.name = config.get("name", ""), .trainable = config.get("trainable", true)});
 }
 
 std::vector<Tensor> Functional::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {

@@ -32,6 +32,17 @@ class Functional : public Layer {
   /// The nodes in the order in which they run, without the inputs.
   const std::vector<std::shared_ptr<const GraphNode>>& nodes() const;
 
+  /// Masks are those of the layers, and come with the outputs.
+  std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
+  bool supports_masking() const override { return true; }
+  /// Keras' form: layers, inputs and operations, each with its calls. ValueError for an operation that holds
+  /// a C++ function.
+  Config get_config() const override;
+  Config get_build_config() const override;
+  /// Makes the layers and calls them. ValueError for calls that take what is not there, or wait for each
+  /// other.
+  static Ref<Functional> from_config(const Config& config);
+
  protected:
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;

@@ -23,8 +23,14 @@ Masking::Masking(MaskingOptions options) : OptionsLayer(std::move(options)) {
   set_input_spec({{.min_ndim = 1}});
 }
 
+Tensor Masking::kept(const Tensor& x) const { return any(not_equal(x, options_.mask_value), {-1}, true); }
+
+Tensor Masking::compute_mask(const std::vector<Tensor>& inputs, const Tensor&) {
+  return squeeze(kept(inputs.at(0)), {-1});
+}
+
 Tensor Masking::call(const Tensor& x, const CallArgs&) {
-  const Tensor keep = any(not_equal(x, options_.mask_value), {-1}, true);
+  const Tensor keep = kept(x);
   return with_mask(where(keep, x, Tensor::scalar(0, x.dtype())), squeeze(keep, {-1}));
 }
 

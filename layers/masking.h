@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <unspool/layers/options_layer.h>
 
@@ -23,10 +24,17 @@ namespace layers {
 class Masking : public OptionsLayer<MaskingOptions> {
  public:
   explicit Masking(MaskingOptions options = {});
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
+  /// None beyond the one that a call attaches by itself.
+  std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
 
  protected:
   Tensor call(const Tensor& x, const CallArgs& args) override;
+
+ private:
+  /// (batch, time, 1).
+  Tensor kept(const Tensor& x) const;
 };
 
 }  // namespace layers

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
@@ -9,6 +10,7 @@
 #include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/embedding.h>
+#include <unspool/layers/functional.h>
 #include <unspool/layers/gru.h>
 #include <unspool/layers/lambda.h>
 #include <unspool/layers/lstm.h>
@@ -58,6 +60,50 @@ class Within {
   static inline thread_local int depth_ = 0;
 };
 
+/// Layers that several others own are one object again when they are read: each has a number in what is
+/// written, as in Keras' files.
+using Numbers = std::unordered_map<const LayerBase*, Index>;
+using Numbered = std::unordered_map<Index, Ref<LayerBase>>;
+
+Numbers numbers_of_shared(const LayerBase& root) {
+  std::unordered_map<const LayerBase*, int> owners;
+  std::vector<const LayerBase*> pending = {&root};
+  Numbers numbers;
+  while (!pending.empty()) {
+    const LayerBase* next = pending.back();
+    pending.pop_back();
+    for (const Ref<LayerBase>& below : next->sublayers()) {
+      const int count = ++owners[below.pointer().get()];
+      if (count == 1) pending.push_back(below.pointer().get());
+      if (count == 2) numbers.emplace(below.pointer().get(), static_cast<Index>(numbers.size()) + 1);
+    }
+  }
+  return numbers;
+}
+
+/// What all that is written or read by the outermost call on this thread has in common.
+template <class T>
+class Shared {
+ public:
+  template <class F>
+  explicit Shared(F&& make) : outermost_(current_ == nullptr) {
+    if (!outermost_) return;
+    own_ = make();
+    current_ = &own_;
+  }
+  ~Shared() {
+    if (outermost_) current_ = nullptr;
+  }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  T& operator*() const { return *current_; }
+
+ private:
+  static inline thread_local T* current_ = nullptr;
+  bool outermost_;
+  T own_;
+};
+
 using Entry = Registry<LayerBase>::Entry;
 
 template <class L>
@@ -82,6 +128,7 @@ std::vector<Entry> built_in() {
       entry<layers::ELU>(),
       entry<layers::Embedding>(),
       entry<layers::Flatten>(),
+      entry<layers::Functional>(),
       entry<layers::GRU>(),
       entry<layers::GRUCell>(),
       entry<layers::GaussianNoise>(),
@@ -121,6 +168,7 @@ std::string_view module_of(const LayerBase& layer) {
   const bool built_in_class =
       std::any_of(all.begin(), all.end(), [&](const Entry& known) { return known.type == typeid(layer); });
   if (!built_in_class) return {};
+  if (typeid(layer) == typeid(layers::Functional)) return "keras.src.models.functional";
   return typeid(layer) == typeid(layers::Sequential) ? "keras" : "keras.layers";
 }
 
@@ -156,17 +204,28 @@ void detail::fail_layer_class(const Config& config, const LayerBase& came, const
 }
 
 Config serialize_layer(const LayerBase& layer) {
+  const Shared<Numbers> numbers([&] { return numbers_of_shared(layer); });
   const std::string name = layer_registry().name_of(layer);
   const std::string_view module = module_of(layer);
-  Config config = Config::map({{"module", module.empty() ? Config() : Config(module)},
-                               {"class_name", name.substr(name.find('>') + 1)},
-                               {"config", layer.get_config()},
-                               {"registered_name", module.empty() ? Config(name) : Config()}});
+  Config config = Config::map(
+      {{"module", module.empty() ? Config() : Config(module)},
+       {"class_name", name.substr(name.find('>') + 1)},
+       {"config", layer.get_config()},
+       {"registered_name", module == "keras.layers" || module == "keras" ? Config() : Config(name)}});
   if (const Config built = layer.get_build_config(); !built.is_null()) config.set("build_config", built);
+  if (const auto found = (*numbers).find(&layer); found != (*numbers).end()) {
+    config.set("shared_object_id", found->second);
+  }
   return config;
 }
 
 Ref<LayerBase> deserialize_layer(const Config& config) {
+  const Shared<Numbered> numbered([] { return Numbered(); });
+  std::optional<Index> number;
+  if (const auto shared = config.find("shared_object_id"); shared && !shared->is_null()) {
+    number = shared->as<Index>();
+    if (const auto known = (*numbered).find(*number); known != (*numbered).end()) return known->second;
+  }
   std::string name = config["class_name"].as<std::string>();
   const std::optional<Config> registered = config.find("registered_name");
   if (registered && registered->is_string()) {
@@ -180,6 +239,7 @@ Ref<LayerBase> deserialize_layer(const Config& config) {
     made = Ref<LayerBase>(
         layer_registry().create(name, arguments && !arguments->is_null() ? *arguments : Config::map()));
   }
+  if (number) (*numbered).emplace(*number, made);
   const std::optional<Config> built = config.find("build_config");
   if (!built || built->is_null()) return made;
   // A part is built by the layer around, so that its weights are named after that.

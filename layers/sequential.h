@@ -39,6 +39,9 @@ class Sequential : public Layer {
   std::vector<Tensor> outputs() const;
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  /// Masks are those of the layers, and come with the outputs.
+  std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
+  bool supports_masking() const override { return true; }
   Config get_config() const override;
   static Ref<Sequential> from_config(const Config& config);
 

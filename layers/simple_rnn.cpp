@@ -45,7 +45,7 @@ std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional
   std::vector<Tensor> constants;
   for (const std::vector<Tensor>& masks : {own.get_dropout_mask_for_cell(step, trains),
                                            own.get_recurrent_dropout_mask_for_cell(state, trains)}) {
-    constants.push_back(masks.empty() ? Tensor::scalar(1, dtype()) : masks.front());
+    constants.push_back(masks.empty() || !trains ? Tensor::scalar(1, dtype()) : masks.front());
   }
   own.reset_per_call();
   return constants;

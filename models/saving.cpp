@@ -6,7 +6,6 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/functional.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/state.h>
 #include <unspool/models/saving.h>
@@ -154,12 +153,6 @@ auto reading(const std::string& file, F&& f) {
 
 Snapshot to_snapshot(const Model& model) {
   check_built(model);
-  if (dynamic_cast<const layers::Functional*>(model.network().pointer().get()) != nullptr) {
-    throw NotImplementedError("the model " + model.name() +
-                              " was made of inputs and outputs, and this version saves no graphs: "
-                              "save_weights(), and load_weights() "
-                              "into a model that is made in the same way");
-  }
   const Model::State& state = ModelAccess::state(model);
   const std::vector<Spec> specs = state.inputs();
   if (specs.empty()) {

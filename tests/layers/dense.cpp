@@ -38,11 +38,6 @@ TEST_CASE("gradients of Dense") {
 TEST_CASE("errors of Dense") {
   CHECK(contains(message_of<ValueError>([] { Dense({.units = 0}); }), "came 0"));
   CHECK(contains(message_of<ValueError>([] { Dense({.units = -3}); }), "came -3"));
-  // A size is no fraction; in C++ it would not compile.
-  CHECK(contains(message_of<TypeError>([] {
-                   deserialize_layer(from_json(R"({"class_name": "Dense", "config": {"units": 2.0}})"));
-                 }),
-                 "units: expected an integer"));
   const std::string rank =
       message_of<ValueError>([] { Dense({.units = 1, .name = "d"})(Tensor::ones({3})); });
   CHECK(contains(rank, "the layer d: expected min_ndim=2, found ndim=1"));
@@ -78,4 +73,18 @@ TEST_CASE("what Dense is made with is in its config") {
   CHECK(equal(again->options(), options));
   CHECK(again->get_config() == dense->get_config());
   CHECK(dense->get_config().keys().front() == "name");
+}
+
+TEST_CASE("units of a config are an integer") {
+  const auto made = [](const std::string& units) {
+    return message_of<ValueError>([&] {
+      deserialize_layer(from_json(R"({"class_name": "Dense", "config": {"units": )" + units + "}}"));
+    });
+  };
+  const std::string message = made("2.0");
+  CHECK(contains(message, "config.config.units"));
+  CHECK(contains(message, "units must be a positive integer"));
+  CHECK(contains(message, "2.0"));
+  CHECK(contains(made("0"), "units must be positive, came 0"));
+  CHECK(contains(made("2"), "nothing was thrown"));
 }

@@ -81,8 +81,64 @@ TEST_CASE("outside of an RNN masks stay until they are reset or do not fit") {
   CHECK(first != step());
   CHECK(cell->get_dropout_mask_for_cell(Tensor::ones({3, 4}), true).at(0).shape() == Shape{3, 4});
   CHECK(cell->get_dropout_mask_for_cell(x, true, 3).size() == 3);
-  CHECK(cell->get_dropout_mask_for_cell(x, false).empty());
   CHECK(cell->get_recurrent_dropout_mask_for_cell(x, true).empty());
+}
+
+TEST_CASE("masks for a cell: like what is put in, of ones outside of training, as many as asked for") {
+  const Tensor x = Tensor::ones({8, 4}, float64);
+  const auto check = [&](const Ref<Adding>& cell, auto masks_of_cell, auto reset) {
+    const auto values = [](const Tensor& mask) { return mask.to_vector<double>(); };
+    const std::vector<Tensor> one = masks_of_cell(true, 1);
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].shape() == Shape{8, 4});
+    CHECK(one[0].dtype() == float64);
+    for (const double value : values(one[0])) CHECK((value == 0 || value == 2));
+    // Outside of training nothing is left out, nothing is drawn, and what is kept for training stays.
+    const std::uint64_t drawn = cell->seed_generators().at(0)->counter();
+    const std::vector<Tensor> plain = masks_of_cell(false, 2);
+    REQUIRE(plain.size() == 2);
+    CHECK(near(plain[1], std::vector<double>(32, 1), 0));
+    CHECK(cell->seed_generators().at(0)->counter() == drawn);
+    CHECK(values(masks_of_cell(true, 1)[0]) == values(one[0]));
+    // Several are independent of each other.
+    const std::vector<Tensor> three = masks_of_cell(true, 3);
+    REQUIRE(three.size() == 3);
+    CHECK(values(three[0]) != values(three[1]));
+    CHECK(values(three[1]) != values(three[2]));
+    CHECK(values(masks_of_cell(true, 3)[2]) == values(three[2]));
+    reset();
+    CHECK(values(masks_of_cell(true, 3)[2]) != values(three[2]));
+  };
+  const Ref<Adding> input = make<Adding>(DropoutCellOptions{.dropout = 0.5, .seed = 1});
+  check(
+      input, [&](bool training, int count) { return input->get_dropout_mask_for_cell(x, training, count); },
+      [&] { input->reset_dropout_mask(); });
+  const Ref<Adding> state = make<Adding>(DropoutCellOptions{.recurrent_dropout = 0.5, .seed = 1});
+  check(
+      state,
+      [&](bool training, int count) {
+        return state->get_recurrent_dropout_mask_for_cell(x, training, count);
+      },
+      [&] { state->reset_recurrent_dropout_mask(); });
+}
+
+TEST_CASE("each reset forgets its own mask") {
+  const Ref<Adding> cell =
+      make<Adding>(DropoutCellOptions{.dropout = 0.5, .recurrent_dropout = 0.5, .seed = 1});
+  const Tensor x = Tensor::ones({8, 4});
+  const auto masks = [&] {
+    return std::pair(cell->get_dropout_mask_for_cell(x, true)[0].to_vector<float>(),
+                     cell->get_recurrent_dropout_mask_for_cell(x, true)[0].to_vector<float>());
+  };
+  const auto first = masks();
+  cell->reset_dropout_mask();
+  const auto second = masks();
+  CHECK(second.first != first.first);
+  CHECK(second.second == first.second);
+  cell->reset_recurrent_dropout_mask();
+  const auto third = masks();
+  CHECK(third.first == second.first);
+  CHECK(third.second != second.second);
 }
 
 TEST_CASE("rates outside of 0 to 1") {

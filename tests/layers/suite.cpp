@@ -3,6 +3,7 @@
 
 #include <unspool/core/registry.h>
 #include <unspool/layers/check_layer.h>
+#include <unspool/layers/functional.h>
 
 #include "support.h"
 
@@ -30,6 +31,15 @@ Case fixed_length(const Ref<Layer>& layer, std::vector<Shape> shapes = sequence)
 
 Ref<Layer> sequential(const std::vector<Ref<Layer>>& layers) {
   return make<layers::Sequential>(SequentialOptions{}, layers::Sequential::Input{}, layers);
+}
+
+/// Two sequences, a shared layer, an operation, and the mask of one sequence for the other.
+Ref<Layer> functional() {
+  const Tensor a = Input({.shape = {unknown, 3}});
+  const Tensor b = Input({.shape = {unknown, 3}});
+  const Ref<layers::Dense> dense = Dense({.units = 3, .activation = "tanh"});
+  const Tensor y = SimpleRNN({.units = 2, .return_sequences = true})(dense(a) * 2 + dense(b));
+  return make<layers::Functional>(std::vector<Tensor>{a, b}, std::vector<Tensor>{y, dense(b)});
 }
 
 /// At least one layer of every class of the registry; of a cell, an RNN around it.
@@ -71,6 +81,7 @@ std::map<std::string, std::vector<Case>> all_cases() {
          {.input_shapes = {{2, 4}}, .ids = 5}},
         {Embedding({.input_dim = 5, .output_dim = 3}), {.input_shapes = {{2, 4, 2}}, .ids = 5}}}},
       {"Flatten", {shared(Flatten()), shared(Flatten({.data_format = "channels_first"}), {{2, 3, 4, 2}})}},
+      {"Functional", {shared(functional(), two_sequences)}},
       {"GRU",
        {shared(GRU({.units = 2, .return_sequences = true})),
         shared(GRU({.units = 2, .reset_after = false}))}},
@@ -99,6 +110,7 @@ std::map<std::string, std::vector<Case>> all_cases() {
       {"Reshape", {shared(Reshape({.target_shape = {3, -1}}))}},
       {"Sequential",
        {shared(sequential({Dense({.units = 2}), LayerNormalization(), SimpleRNN({.units = 3})})),
+        shared(sequential({Masking(), Dense({.units = 2})})),
         {sequential({Embedding({.input_dim = 5, .output_dim = 2, .mask_zero = true}), LSTM({.units = 2})}),
          {.input_shapes = {{2, 4}}, .ids = 5}}}},
       {"SimpleRNN",
