@@ -8,9 +8,13 @@
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
 #include <unspool/core/error.h>
+#include <unspool/core/kernels/vector.h>
 
 namespace unspool {
 namespace {
+
+using kernels::vectorized;
+using kernels::VectorTable;
 
 Tensor half_where_equal(const Tensor& dy, const Tensor& takes, const Tensor& ties) {
   const Tensor zero = scalar_beside(dy, 0);
@@ -21,7 +25,7 @@ constexpr Operation records[] = {
     {.name = "add",
      .summary = "a + b",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) { return a + b; }),
+     .kernel = elementwise<vectorized<&VectorTable::add>>([](auto a, auto b) { return a + b; }),
      .gradient =
          [](Backward& b) {
            if (b.needs(0)) b.dx(0) = b.dy();
@@ -31,7 +35,7 @@ constexpr Operation records[] = {
     {.name = "subtract",
      .summary = "a - b",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) { return a - b; }),
+     .kernel = elementwise<vectorized<&VectorTable::subtract>>([](auto a, auto b) { return a - b; }),
      .gradient =
          [](Backward& b) {
            if (b.needs(0)) b.dx(0) = b.dy();
@@ -41,7 +45,7 @@ constexpr Operation records[] = {
     {.name = "multiply",
      .summary = "a * b",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) { return a * b; }),
+     .kernel = elementwise<vectorized<&VectorTable::multiply>>([](auto a, auto b) { return a * b; }),
      .gradient =
          [](Backward& b) {
            if (b.needs(0)) b.dx(0) = b.dy() * b.x(1);
@@ -52,7 +56,7 @@ constexpr Operation records[] = {
     {.name = "divide",
      .summary = "a / b",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) {
+     .kernel = elementwise<vectorized<&VectorTable::divide>>([](auto a, auto b) {
        if constexpr (std::integral<decltype(a)>) {
          if (b == 0) throw ValueError("divide: an integer was divided by zero");
          if (b == -1) return static_cast<decltype(a)>(0 - static_cast<std::uint64_t>(a));
@@ -70,7 +74,8 @@ constexpr Operation records[] = {
     {.name = "minimum",
      .summary = "the smaller of a and b; NaN if either is",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) { return a < b || a != a ? a : b; }),
+     .kernel = elementwise<vectorized<&VectorTable::minimum>>(
+         [](auto a, auto b) { return a < b || a != a ? a : b; }),
      .gradient =
          [](Backward& b) {
            const Tensor ties = equal(b.x(0), b.x(1));
@@ -82,7 +87,8 @@ constexpr Operation records[] = {
     {.name = "maximum",
      .summary = "the larger of a and b; NaN if either is",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto a, auto b) { return a > b || a != a ? a : b; }),
+     .kernel = elementwise<vectorized<&VectorTable::maximum>>(
+         [](auto a, auto b) { return a > b || a != a ? a : b; }),
      .gradient =
          [](Backward& b) {
            const Tensor ties = equal(b.x(0), b.x(1));
@@ -94,27 +100,28 @@ constexpr Operation records[] = {
     {.name = "negative",
      .summary = "-x",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto x) { return -x; }),
+     .kernel = elementwise<vectorized<&VectorTable::negative>>([](auto x) { return -x; }),
      .gradient = [](Backward& b) { b.dx() = -b.dy(); },
      .examples = {{-2, 2}}},
     {.name = "abs",
      .summary = "|x|; its derivative at 0 is 0",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto x) { return static_cast<decltype(x)>(std::abs(x)); }),
+     .kernel = elementwise<vectorized<&VectorTable::abs>>(
+         [](auto x) { return static_cast<decltype(x)>(std::abs(x)); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * sign(b.x()); },
      .keep = keep::input(),
      .examples = {{0.1, 2}}},
     {.name = "sign",
      .summary = "-1, 0 or 1; NaN stays",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto x) {
+     .kernel = elementwise<vectorized<&VectorTable::sign>>([](auto x) {
        return x > 0 ? static_cast<decltype(x)>(1) : x < 0 ? static_cast<decltype(x)>(-1) : x;
      }),
      .examples = {{-2, 2}}},
     {.name = "square",
      .summary = "x * x",
      .shape = shapes::elementwise,
-     .kernel = elementwise([](auto x) { return x * x; }),
+     .kernel = elementwise<vectorized<&VectorTable::square>>([](auto x) { return x * x; }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * (b.x() + b.x()); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},

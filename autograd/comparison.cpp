@@ -5,9 +5,13 @@
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/core/kernels/vector.h>
 
 namespace unspool {
 namespace {
+
+using kernels::vectorized;
+using kernels::VectorTable;
 
 Shape broadcast_of(const Call& call) {
   Shape shape = call.shape();
@@ -64,22 +68,24 @@ constexpr Operation records[] = {
     {.name = "equal",
      .summary = "whether a == b",
      .shape = comparison,
-     .kernel = elementwise_with_bool([](auto a, auto b) { return a == b; }),
+     .kernel = elementwise_with_bool<vectorized<&VectorTable::equal>>([](auto a, auto b) { return a == b; }),
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "not_equal",
      .summary = "whether a != b",
      .shape = comparison,
-     .kernel = elementwise_with_bool([](auto a, auto b) { return a != b; }),
+     .kernel =
+         elementwise_with_bool<vectorized<&VectorTable::not_equal>>([](auto a, auto b) { return a != b; }),
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "less",
      .summary = "whether a < b",
      .shape = comparison,
-     .kernel = elementwise_with_bool([](auto a, auto b) { return a < b; }),
+     .kernel = elementwise_with_bool<vectorized<&VectorTable::less>>([](auto a, auto b) { return a < b; }),
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "less_equal",
      .summary = "whether a <= b",
      .shape = comparison,
-     .kernel = elementwise_with_bool([](auto a, auto b) { return a <= b; }),
+     .kernel =
+         elementwise_with_bool<vectorized<&VectorTable::less_equal>>([](auto a, auto b) { return a <= b; }),
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "logical_and",
      .summary = "whether both a and b hold",
@@ -110,7 +116,7 @@ constexpr Operation records[] = {
     {.name = "is_nan",
      .summary = "whether x is NaN",
      .shape = comparison,
-     .kernel = elementwise_with_bool([]([[maybe_unused]] auto x) {
+     .kernel = elementwise_with_bool<vectorized<&VectorTable::is_nan>>([]([[maybe_unused]] auto x) {
        if constexpr (std::floating_point<decltype(x)>) {
          return std::isnan(x);
        } else {
@@ -121,7 +127,8 @@ constexpr Operation records[] = {
     {.name = "where",
      .summary = "a where the condition holds, else b",
      .shape = choice,
-     .kernel = elementwise_choice([](bool condition, auto a, auto b) { return condition ? a : b; }),
+     .kernel = elementwise_choice<vectorized<&VectorTable::where>>(
+         [](bool condition, auto a, auto b) { return condition ? a : b; }),
      // A choice again, not a product with the condition: what is not chosen gets 0 even beside NaN.
      .gradient =
          [](Backward& b) {

@@ -7,11 +7,13 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
-#include <unspool/core/kernels/sigmoid.h>
-#include <unspool/core/kernels/tanh.h>
+#include <unspool/core/kernels/vector.h>
 
 namespace unspool {
 namespace {
+
+using kernels::vectorized;
+using kernels::VectorTable;
 
 using std::floating_point;
 
@@ -23,13 +25,15 @@ Tensor relu_gradient(const Tensor& y, const Tensor& dy);
 constexpr Operation records[] = {
     {.name = "sqrt",
      .summary = "the square root of x; NaN for negative x",
-     .kernel = elementwise([](floating_point auto x) { return std::sqrt(x); }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::sqrt>>([](floating_point auto x) { return std::sqrt(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() / (b.y() + b.y()); },
      .keep = keep::output(),
      .examples = {{0.1, 2}}},
     {.name = "rsqrt",
      .summary = "1 / sqrt(x)",
-     .kernel = elementwise([](floating_point auto x) { return 1 / std::sqrt(x); }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::rsqrt>>([](floating_point auto x) { return 1 / std::sqrt(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * (b.y() * square(b.y()) * -0.5); },
      .keep = keep::output(),
      .examples = {{0.1, 2}}},
@@ -55,26 +59,28 @@ constexpr Operation records[] = {
      .examples = {{0.1, 2}, {-2, 2}}},
     {.name = "exp",
      .summary = "e to the power x",
-     .kernel = elementwise([](floating_point auto x) { return std::exp(x); }),
+     .kernel = elementwise<vectorized<&VectorTable::exp>>([](floating_point auto x) { return std::exp(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * b.y(); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},
     {.name = "expm1",
      .summary = "exp(x) - 1, exact near 0",
-     .kernel = elementwise([](floating_point auto x) { return std::expm1(x); }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::expm1>>([](floating_point auto x) { return std::expm1(x); }),
      // Not from the output: y + 1 has lost its digits where x is far below 0.
      .gradient = [](Backward& b) { b.dx() = b.dy() * exp(b.x()); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},
     {.name = "log",
      .summary = "the natural logarithm of x",
-     .kernel = elementwise([](floating_point auto x) { return std::log(x); }),
+     .kernel = elementwise<vectorized<&VectorTable::log>>([](floating_point auto x) { return std::log(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() / b.x(); },
      .keep = keep::input(),
      .examples = {{0.1, 2}}},
     {.name = "log1p",
      .summary = "log(1 + x), exact near 0",
-     .kernel = elementwise([](floating_point auto x) { return std::log1p(x); }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::log1p>>([](floating_point auto x) { return std::log1p(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() / (b.x() + 1); },
      .keep = keep::input(),
      .examples = {{-0.9, 2}}},
@@ -106,13 +112,15 @@ constexpr Operation records[] = {
      .examples = {{-2, 2}}},
     {.name = "tanh",
      .summary = "the hyperbolic tangent of x",
-     .kernel = elementwise([](floating_point auto x) { return kernels::tanh(x); }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::tanh>>([](floating_point auto x) { return std::tanh(x); }),
      .gradient = [](Backward& b) { b.dx() = tanh_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},
     {.name = "tanh_gradient",
      .summary = "dy * (1 - y * y): the gradient of y = tanh(x)",
-     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return dy * (1 - y * y); }),
+     .kernel = elementwise<vectorized<&VectorTable::tanh_gradient>>(
+         [](floating_point auto y, floating_point auto dy) { return dy * (1 - y * y); }),
      .gradient =
          [](Backward& b) {
            if (b.needs(0)) b.dx(0) = b.dy() * (b.x(1) * b.x(0) * -2);
@@ -122,13 +130,17 @@ constexpr Operation records[] = {
      .examples = {{-1, 1}, {-2, 2}}},
     {.name = "sigmoid",
      .summary = "1 / (1 + exp(-x))",
-     .kernel = elementwise([](floating_point auto x) { return kernels::sigmoid(x); }),
+     .kernel = elementwise<vectorized<&VectorTable::sigmoid>>([](floating_point auto x) {
+       const auto small = std::exp(-std::abs(x));
+       return (x >= 0 ? 1 : small) / (1 + small);
+     }),
      .gradient = [](Backward& b) { b.dx() = sigmoid_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},
     {.name = "sigmoid_gradient",
      .summary = "dy * y * (1 - y): the gradient of y = sigmoid(x)",
-     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return dy * y * (1 - y); }),
+     .kernel = elementwise<vectorized<&VectorTable::sigmoid_gradient>>(
+         [](floating_point auto y, floating_point auto dy) { return dy * y * (1 - y); }),
      .gradient =
          [](Backward& b) {
            if (b.needs(0)) b.dx(0) = b.dy() * (b.x(1) * (1 - (b.x(0) + b.x(0))));
@@ -138,14 +150,14 @@ constexpr Operation records[] = {
      .examples = {{0, 1}, {-2, 2}}},
     {.name = "softplus",
      .summary = "log(1 + exp(x))",
-     .kernel = elementwise(
+     .kernel = elementwise<vectorized<&VectorTable::softplus>>(
          [](floating_point auto x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::abs(x))); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * sigmoid(b.x()); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},
     {.name = "softsign",
      .summary = "x / (1 + |x|)",
-     .kernel = elementwise([](floating_point auto x) {
+     .kernel = elementwise<vectorized<&VectorTable::softsign>>([](floating_point auto x) {
        return std::isinf(x) ? std::copysign(decltype(x){1}, x) : x / (1 + std::abs(x));
      }),
      // The quotient's own rule would subtract two nearly equal numbers where |x| is large.
@@ -154,13 +166,15 @@ constexpr Operation records[] = {
      .examples = {{-2, 2}}},
     {.name = "relu",
      .summary = "max(x, 0); its derivative at 0 is 0",
-     .kernel = elementwise([](floating_point auto x) { return x <= 0 ? 0 : x; }),
+     .kernel =
+         elementwise<vectorized<&VectorTable::relu>>([](floating_point auto x) { return x <= 0 ? 0 : x; }),
      .gradient = [](Backward& b) { b.dx() = relu_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},
     {.name = "relu_gradient",
      .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
-     .kernel = elementwise([](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
+     .kernel = elementwise<vectorized<&VectorTable::relu_gradient>>(
+         [](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
      .gradient =
          [](Backward& b) {
            if (b.needs(1)) b.dx(1) = relu_gradient(b.x(0), b.dy());

@@ -56,10 +56,13 @@ enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
 
 /// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the
 /// shape rule before.
-template <class F, Takes takes>
+template <class F, Takes takes, BlockFunction of_floats>
 void block_of(const KernelBlock& block) {
+  if (of_floats != nullptr && block.input_dtype == float32) return of_floats(block);
   visit_dtype(block.input_dtype, [&]<class T>(T) {
-    if constexpr (takes == Takes::choice) {
+    if constexpr (of_floats != nullptr && std::is_same_v<T, float>) {
+      return;
+    } else if constexpr (takes == Takes::choice) {
       ternary_block<F, bool, T, T>(block);
     } else if constexpr (takes == Takes::numbers && std::is_same_v<T, bool>) {
       return;
@@ -73,15 +76,11 @@ void block_of(const KernelBlock& block) {
   });
 }
 
-}  // namespace internal
-
-namespace internal {
-
-template <class F, Takes takes>
+template <class F, Takes takes, BlockFunction of_floats>
 constexpr Kernel elementwise_kernel() {
   static_assert(std::is_empty_v<F>, "the function of an elementwise operation has no captures");
-  return {.run = [](const KernelCall& call) { run_broadcast(&block_of<F, takes>, call); },
-          .block = &block_of<F, takes>};
+  return {.run = [](const KernelCall& call) { run_broadcast(&block_of<F, takes, of_floats>, call); },
+          .block = &block_of<F, takes, of_floats>};
 }
 
 }  // namespace internal
@@ -89,19 +88,20 @@ constexpr Kernel elementwise_kernel() {
 /// The kernel of an elementwise operation, from a function of one, two or three numbers of one type:
 /// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter (`std::floating_point auto x`)
 /// where it makes sense for some dtypes only. A result of type bool gives booleans.
-template <class F>
+/// elementwise<block>(function) computes float32 by that block instead, which must do what the function says.
+template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise(F) {
-  return internal::elementwise_kernel<F, internal::Takes::numbers>();
+  return internal::elementwise_kernel<F, internal::Takes::numbers, of_floats>();
 }
 /// The same for a function that takes booleans, too.
-template <class F>
+template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise_with_bool(F) {
-  return internal::elementwise_kernel<F, internal::Takes::numbers_and_bool>();
+  return internal::elementwise_kernel<F, internal::Takes::numbers_and_bool, of_floats>();
 }
 /// From a function of a bool and two elements of any one type.
-template <class F>
+template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise_choice(F) {
-  return internal::elementwise_kernel<F, internal::Takes::choice>();
+  return internal::elementwise_kernel<F, internal::Takes::choice, of_floats>();
 }
 
 }  // namespace unspool

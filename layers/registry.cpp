@@ -172,6 +172,19 @@ std::string_view module_of(const LayerBase& layer) {
   return typeid(layer) == typeid(layers::Sequential) ? "keras" : "keras.layers";
 }
 
+/// ValueError, as in Keras, for what serves neither as name nor as trainable; a name of null is none.
+Config with_checked_name(const Config& arguments) {
+  const auto trainable = arguments.find("trainable");
+  if (trainable && trainable->kind() != Config::Kind::logical) {
+    throw ValueError(trainable->path() + ": trainable is true or false, came " + trainable->describe());
+  }
+  const auto name = arguments.find("name");
+  if (!name || name->is_string()) return arguments;
+  if (!name->is_null()) throw ValueError(name->path() + ": a name is a string, came " + name->describe());
+  Config without = arguments;
+  return without.erase("name");
+}
+
 }  // namespace
 
 Registry<LayerBase>& layer_registry() {
@@ -236,8 +249,8 @@ Ref<LayerBase> deserialize_layer(const Config& config) {
   Ref<LayerBase> made;
   {
     const Within within;
-    made = Ref<LayerBase>(
-        layer_registry().create(name, arguments && !arguments->is_null() ? *arguments : Config::map()));
+    made = Ref<LayerBase>(layer_registry().create(
+        name, arguments && !arguments->is_null() ? with_checked_name(*arguments) : Config::map()));
   }
   if (number) (*numbered).emplace(*number, made);
   const std::optional<Config> built = config.find("build_config");

@@ -159,13 +159,19 @@ const char* kept_name(const std::string& name) {
   return names.insert(name).first->c_str();
 }
 
-/// The names of the attributes that an operation is used with.
-std::set<std::string> attribute_names(const Operation& operation) {
-  std::set<std::string> names;
-  for (const Example& example : operation.examples.list()) {
-    for (const Attributes::Entry& entry : example.attributes) names.insert(entry.first);
+/// The names of the attributes that an operation is used with: found once, since examples cost more than
+/// most graphs.
+const std::set<std::string>& attribute_names(const Operation& operation) {
+  static std::mutex mutex;
+  static std::map<const Operation*, std::set<std::string>> known;
+  const std::lock_guard lock(mutex);
+  const auto [found, is_new] = known.try_emplace(&operation);
+  if (is_new) {
+    for (const Example& example : operation.examples.list()) {
+      for (const Attributes::Entry& entry : example.attributes) found->second.insert(entry.first);
+    }
   }
-  return names;
+  return found->second;
 }
 
 OperationRef operation_from(const Config& config) {
@@ -184,9 +190,8 @@ OperationRef operation_from(const Config& config) {
 
 Attributes attributes_from(const Operation& operation, const Config& config) {
   Attributes attributes;
-  const std::set<std::string> known = attribute_names(operation);
   for (const auto& [name, value] : config.items()) {
-    if (!known.contains(name)) {
+    if (!attribute_names(operation).contains(name)) {
       throw ValueError(fmt::format("{}: the operation {} has no attribute {}", config.path(), operation.name,
                                    in_quotes(name)));
     }

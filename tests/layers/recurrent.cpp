@@ -1,6 +1,5 @@
 // What SimpleRNN, LSTM and GRU have in common, held for each.
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "recurrent_support.h"
@@ -29,42 +28,6 @@ typename L::Options seeded(Index units) {
           .kernel_initializer = GlorotUniform({.seed = 1}),
           .recurrent_initializer = Orthogonal({.seed = 2}),
           .bias_initializer = RandomNormal({.seed = 3})};
-}
-
-/// Outputs and states, then the gradients of the sum of their squares by input, states and weights, then the
-/// gradients of the squares of those: every bit of them.
-template <class L>
-std::vector<float> everything(const Ref<L>& layer, const Tensor& x, const Tensor& mask,
-                              const States& states) {
-  GradientTape second;
-  GradientTape first;
-  std::vector<Source> sources = {x};
-  for (const Tensor& state : states) sources.emplace_back(state);
-  for (GradientTape* tape : {&first, &second}) {
-    tape->watch(x);
-    for (const Tensor& state : states) tape->watch(state);
-  }
-  for (const Variable& weight : layer->trainable_weights()) sources.emplace_back(weight);
-  const auto squares = [](const std::vector<Tensor>& tensors) {
-    Tensor total = sum(square(tensors.front()));
-    for (std::size_t i = 1; i < tensors.size(); ++i) total = total + sum(square(tensors[i]));
-    return total;
-  };
-  std::vector<Tensor> found = layer(x, {.mask = mask, .initial_state = states}).all();
-  const std::vector<Tensor> gradients = first.gradient(squares(found), sources);
-  const std::vector<Tensor> of_gradients =
-      second.gradient(squares(gradients), sources, {.unconnected = Unconnected::zero});
-  found.insert(found.end(), gradients.begin(), gradients.end());
-  found.insert(found.end(), of_gradients.begin(), of_gradients.end());
-  std::vector<float> all;
-  for (const Tensor& tensor : found) {
-    for (const float value : tensor.to_vector<float>()) all.push_back(value);
-  }
-  return all;
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 /// What a layer makes of inputs of ones in training, step by step, when its equations are such that the
@@ -102,11 +65,6 @@ Ref<L> showing(double rate, std::optional<std::int64_t> seed, Index size, int im
   options.return_sequences = true;
   options.seed = seed;
   return make<L>(options);
-}
-
-/// Within four standard deviations of what `draws` of that probability give.
-bool likely(double count, double draws, double probability) {
-  return std::fabs(count - draws * probability) <= 4 * std::sqrt(draws * probability * (1 - probability));
 }
 
 }  // namespace

@@ -102,6 +102,24 @@ TEST_CASE("errors of the registry") {
                  "expected a Cell"));
 }
 
+TEST_CASE("names and trainable in configs") {
+  const auto dense = [](const std::string& more) {
+    return layer_from_config(from_json(R"({"class_name": "Dense", "config": {"units": 1, )" + more + "}}"));
+  };
+  const std::string trainable = message_of<ValueError>([&] { dense(R"("trainable": 1)"); });
+  CHECK(contains(trainable, "config.config.trainable: trainable is true or false, came"));
+  CHECK(contains(trainable, "1"));
+  CHECK(contains(message_of<ValueError>([&] { dense(R"("name": 3)"); }),
+                 "config.config.name: a name is a string"));
+  CHECK(contains(message_of<ValueError>([&] { dense(R"("name": "a/b")"); }), "\"a/b\""));
+  clear_session();
+  CHECK(dense(R"("name": null)")->name() == "dense");
+  CHECK(contains(message_of<TypeError>([] {
+                   deserialize_layer(from_json(R"({"class_name": "RepeatVector", "config": {"n": 2.5}})"));
+                 }),
+                 "config.config.n: expected an integer"));
+}
+
 TEST_CASE("build configs and dtypes as Keras writes them") {
   const Ref<layers::Dense> dense = Dense({.units = 2, .name = "d"});
   CHECK(dense->get_build_config().is_null());

@@ -161,6 +161,22 @@ TEST_CASE("cells with one and two states: the numbers of Keras' own tests") {
              {3, 3, 18, 18, 57, 57, 57, 57, 39, 39, 126, 126, 126, 126, 126, 126}));
 }
 
+TEST_CASE("stacked cells of two states: the numbers of Keras' own tests") {
+  const Tensor a = counting({2, 3, 4});
+  const auto cells = [] { return std::vector<Ref<Cell>>{make<OnesCell>(3, 2), make<OnesCell>(2, 2)}; };
+  CHECK(near(RNN(cells())(a), {3144, 3144, 17544, 17544}));
+  const auto all = RNN(cells(), {.return_state = true})(a).all();
+  REQUIRE(all.size() == 5);
+  for (std::size_t i : {1U, 2U}) CHECK(near(all[i], {158, 158, 158, 782, 782, 782}));
+  for (std::size_t i : {3U, 4U}) CHECK(near(all[i], {1572, 1572, 8772, 8772}));
+  const Ref<layers::RNN> stateful = RNN(cells(), {.stateful = true});
+  for (int round = 0; round < 2; ++round) {
+    stateful(a);
+    CHECK(near(stateful(a), {136368, 136368, 692784, 692784}));
+    stateful->reset_states();
+  }
+}
+
 TEST_CASE("stateful: the next call starts where this one ended") {
   const Tensor x = reshape(Tensor::of<float>({1, 2, 3, 4}), {1, 4, 1});
   SimpleRNNOptions options = linear();
@@ -274,6 +290,10 @@ TEST_CASE("shapes with unknown batch and time") {
   CHECK(SimpleRNN({.units = 8, .return_sequences = true, .time_major = true})
             ->compute_output_shape({unknown, 4, 5}) == Shape{unknown, 4, 8});
   CHECK_FALSE(rnn->built());
+  // Unrolling waits for a sequence, whose length is known.
+  const Ref<layers::SimpleRNN> unrolled = SimpleRNN({.units = 8, .unroll = true});
+  CHECK(unrolled(Input({.shape = {unknown, 5}})).shape() == Shape{unknown, 8});
+  CHECK(unrolled(Tensor::ones({2, 3, 5})).shape() == Shape{2, 8});
 }
 
 TEST_CASE("errors of RNN") {

@@ -67,6 +67,10 @@ TEST_CASE("RMSprop makes Keras' steps") {
   check_close(three_steps(RMSprop({.learning_rate = .1})), {.7913136, 2.2509949});
   check_close(three_steps(RMSprop({.learning_rate = .1, .momentum = .5, .centered = true})),
               {.4857130, 2.4828293});
+  // Its epsilon stands under the root.
+  const Variable w(Tensor::of({1, 2}), {.name = "w"});
+  RMSprop({.learning_rate = .1}).apply_gradients({Tensor::of({.5, -1})}, {w});
+  check_close(w.value(), {.6837729, 2.3162277}, 1e-7);
   check_close(one_step(RMSprop({.learning_rate = .5})), {-.5811389, .4188611, 1.4188611, 2.4188611});
 }
 
