@@ -13,9 +13,7 @@
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
+#include "peak.h"
 
 namespace {
 
@@ -49,70 +47,6 @@ Rate measure(double work, double budget, const std::function<void()>& run) {
   }
   std::sort(rates.begin(), rates.end());
   return {rates[rates.size() / 2], rates.back()};
-}
-
-// Twelve chains of vectors, more than the latency of a multiply-add asks for. The empty assembly keeps a
-// compiler from doing the sums by itself. Returns floating-point operations.
-constexpr int peak_steps = 100000;
-
-#ifdef __x86_64__
-__attribute__((target("avx2,fma"))) double peak_avx2() {
-  __m256 sum[12] = {};
-  for (auto& s : sum) asm volatile("" : "+x"(s));
-  __m256 factor = _mm256_set1_ps(0.5f);
-  for (int i = 0; i < peak_steps; ++i) {
-    asm volatile("" : "+x"(factor));
-#pragma GCC unroll 12
-    for (auto& s : sum) s = _mm256_fmadd_ps(s, factor, factor);
-  }
-  for (auto& s : sum) asm volatile("" : "+x"(s));
-  return 2.0 * 12 * 8 * peak_steps;
-}
-
-__attribute__((target("avx512f"))) double peak_avx512() {
-  __m512 sum[12] = {};
-  for (auto& s : sum) asm volatile("" : "+v"(s));
-  __m512 factor = _mm512_set1_ps(0.5f);
-  for (int i = 0; i < peak_steps; ++i) {
-    asm volatile("" : "+v"(factor));
-#pragma GCC unroll 12
-    for (auto& s : sum) s = _mm512_fmadd_ps(s, factor, factor);
-  }
-  for (auto& s : sum) asm volatile("" : "+v"(s));
-  return 2.0 * 12 * 16 * peak_steps;
-}
-#endif
-
-double peak_baseline() {
-  typedef float Vec __attribute__((vector_size(16)));
-  Vec sum[12] = {};
-  for (auto& s : sum) asm volatile("" : "+m"(s));
-  float factor = 0.5f;
-  for (int i = 0; i < peak_steps; ++i) {
-    asm volatile("" : "+r"(factor));
-    const Vec all{factor, factor, factor, factor};
-#pragma GCC unroll 12
-    for (auto& s : sum) s = s * all + all;
-  }
-  volatile float sink = 0;
-  for (auto& s : sum) sink = sink + s[0];
-  return 2.0 * 12 * 4 * peak_steps;
-}
-
-// Of one core.
-double peak() {
-  double (*run)() = &peak_baseline;
-#ifdef __x86_64__
-  if (kernels::current_isa() == kernels::Isa::avx2) run = &peak_avx2;
-  if (kernels::current_isa() == kernels::Isa::avx512) run = &peak_avx512;
-#endif
-  double most = 0;
-  for (int i = 0; i < 40; ++i) {
-    const auto start = Clock::now();
-    const double work = run();
-    most = std::max(most, work / std::chrono::duration<double>(Clock::now() - start).count() * 1e-9);
-  }
-  return most;
 }
 
 struct Case {
@@ -168,7 +102,7 @@ void row(const Case& each, double budget) {
               static_cast<long long>(n), static_cast<long long>(k), ta ? "t" : "-", tb ? "t" : "-");
   for (const int threads : {1, 2}) {
     set_num_threads(threads);
-    const double best = peak() * threads;
+    const double best = bench::peak() * threads;
     const Rate rate = measure(2.0 * static_cast<double>(m * n * k), budget, [&] {
       if (each.packed) {
         kernels::gemm_packed(ta, m, n, k, a.data(), lda, panels, c.data(), n, false);

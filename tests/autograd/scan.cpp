@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <iostream>
 
 #include <unspool/unspool.h>
 
@@ -68,12 +67,3 @@ TEST_CASE("scan is the loop that it stands for: values, gradients, second gradie
   }
 }
 
-TEST_CASE("plan") {
-  const Tensor w = Tensor::ones({4, 4});
-  std::cout << scan_plan(
-      [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
-        const Tensor next = tanh(matmul(carry[0], w) + inputs[0]);
-        return ScanStep{{next}, {}};
-      },
-      {Tensor::ones({2, 4})}, {Tensor::ones({5, 2, 4})});
-}

@@ -113,13 +113,13 @@ TEST_CASE(
       states.push_back(some({3, 2}, float32, 5 + static_cast<double>(i)));
     }
     layer(x);
-    std::vector<std::vector<float>> found;
+    std::vector<std::vector<double>> found;
     for (const float hidden : {0.0f, nan, infinity, -infinity}) {
       const Tensor dirty = where(keep, x, Tensor::scalar(hidden, float32));
       found.push_back(everything(layer, dirty, mask, states));
       CHECK(same_bits(found.front(), found.back()));
     }
-    CHECK(std::all_of(found[0].begin(), found[0].end(), [](float value) { return std::isfinite(value); }));
+    CHECK(std::all_of(found[0].begin(), found[0].end(), [](double value) { return std::isfinite(value); }));
   };
   for (const bool sequences : {false, true}) {
     for (const std::optional<std::string>& mode :

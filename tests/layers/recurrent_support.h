@@ -45,7 +45,7 @@ Outputs of_sines(typename L::Options options) {
 /// Outputs and states, then the gradients of the sum of their squares by input, states and weights, then the
 /// gradients of the squares of those: every bit of them.
 template <class L>
-std::vector<float> everything(const Ref<L>& layer, const Tensor& x, const Tensor& mask,
+std::vector<double> everything(const Ref<L>& layer, const Tensor& x, const Tensor& mask,
                               const States& states) {
   GradientTape second;
   GradientTape first;
@@ -67,15 +67,16 @@ std::vector<float> everything(const Ref<L>& layer, const Tensor& x, const Tensor
       second.gradient(squares(gradients), sources, {.unconnected = Unconnected::zero});
   found.insert(found.end(), gradients.begin(), gradients.end());
   found.insert(found.end(), of_gradients.begin(), of_gradients.end());
-  std::vector<float> all;
+  std::vector<double> all;
   for (const Tensor& tensor : found) {
-    for (const float value : tensor.to_vector<float>()) all.push_back(value);
+    for (const double value : tensor.to_vector<double>()) all.push_back(value);
   }
   return all;
 }
 
-inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 /// Within four standard deviations of what `draws` of that probability give.

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include <unspool/core/kernels/isa.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/// The multiply-add peak of a core, measured.
+namespace bench {
+
+// Twelve chains of vectors, more than the latency of a multiply-add asks for. The empty assembly keeps a
+// compiler from doing the sums by itself. Returns floating-point operations.
+inline constexpr int peak_steps = 100000;
+
+#ifdef __x86_64__
+__attribute__((target("avx2,fma"))) inline double peak_avx2() {
+  __m256 sum[12] = {};
+  for (auto& s : sum) asm volatile("" : "+x"(s));
+  __m256 factor = _mm256_set1_ps(0.5f);
+  for (int i = 0; i < peak_steps; ++i) {
+    asm volatile("" : "+x"(factor));
+#pragma GCC unroll 12
+    for (auto& s : sum) s = _mm256_fmadd_ps(s, factor, factor);
+  }
+  for (auto& s : sum) asm volatile("" : "+x"(s));
+  return 2.0 * 12 * 8 * peak_steps;
+}
+
+__attribute__((target("avx512f"))) inline double peak_avx512() {
+  __m512 sum[12] = {};
+  for (auto& s : sum) asm volatile("" : "+v"(s));
+  __m512 factor = _mm512_set1_ps(0.5f);
+  for (int i = 0; i < peak_steps; ++i) {
+    asm volatile("" : "+v"(factor));
+#pragma GCC unroll 12
+    for (auto& s : sum) s = _mm512_fmadd_ps(s, factor, factor);
+  }
+  for (auto& s : sum) asm volatile("" : "+v"(s));
+  return 2.0 * 12 * 16 * peak_steps;
+}
+#endif
+
+inline double peak_baseline() {
+  typedef float Vec __attribute__((vector_size(16)));
+  Vec sum[12] = {};
+  for (auto& s : sum) asm volatile("" : "+m"(s));
+  float factor = 0.5f;
+  for (int i = 0; i < peak_steps; ++i) {
+    asm volatile("" : "+r"(factor));
+    const Vec all{factor, factor, factor, factor};
+#pragma GCC unroll 12
+    for (auto& s : sum) s = s * all + all;
+  }
+  volatile float sink = 0;
+  for (auto& s : sum) sink = sink + s[0];
+  return 2.0 * 12 * 4 * peak_steps;
+}
+
+/// GFLOP/s of one core in the instruction set in use: the best of some runs of a few milliseconds each.
+inline double peak() {
+  double (*run)() = &peak_baseline;
+#ifdef __x86_64__
+  if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx2) run = &peak_avx2;
+  if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx512) run = &peak_avx512;
+#endif
+  double most = 0;
+  for (int i = 0; i < 40; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const double work = run();
+    most = std::max(
+        most, work / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e-9);
+  }
+  return most;
+}
+
+}  // namespace bench
