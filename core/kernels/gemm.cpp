@@ -18,9 +18,10 @@ constexpr Index most_columns = 2048;
 constexpr Index most_rows = 3072;
 // Columns of the tiles of C that are dealt to threads: their part of B, 256 KiB, stays in the second cache.
 constexpr Index tile_columns = 256;
-// Up to so many rows the panels of B are packed one by one, used while they are in the nearest cache, and
+// Up to so many rows a few panels of B are packed at a time, used while they are in the second cache, and
 // forgotten.
 constexpr Index rows_at_once = 192;
+constexpr Index panels_at_once = 8;
 // Multiply-adds that are worth a thread's while (some 5 us).
 constexpr Index worthwhile = 1 << 18;
 // Up to so many, whatever is prepared first costs more than it saves.
@@ -169,13 +170,14 @@ void Product<T>::some_rows_run() const {
                     panels(first * nr, p, part), c + first * nr, ldc, load(p));
         return;
       }
-      const Buffer<T> panel(nr * part);
-      for (Index j = first * nr; j < end; j += nr) {
-        const Index columns = std::min(nr, end - j);
+      const Index group = std::min(panels_at_once * nr, end - first * nr);
+      const Buffer<T> group_panels(round_up(group, nr) * part);
+      for (Index j = first * nr; j < end; j += group) {
+        const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
-        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, panel.data());
-        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, panel.data(), c + j, ldc,
-                    load(p));
+        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
+        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j,
+                    ldc, load(p));
       }
     });
   }
