@@ -22,6 +22,8 @@ constexpr Index tile_columns = 256;
 // forgotten.
 constexpr Index rows_at_once = 192;
 constexpr Index panels_at_once = 8;
+// Up to so many rows that lie as they are come from the caches as fast as packed ones.
+constexpr Index few_enough = 96;
 // Multiply-adds that are worth a thread's while (some 5 us).
 constexpr Index worthwhile = 1 << 18;
 // Up to so many, whatever is prepared first costs more than it saves.
@@ -152,7 +154,7 @@ template <class T>
 void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = worth_packing(a, table, n);
+  const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, n);
   const Buffer<T> packed_a(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0);
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
