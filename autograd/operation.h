@@ -214,7 +214,7 @@ struct Operation {
   Kernel kernel;
   GradientRule gradient = nullptr;
   Keep keep = keep::nothing;
-  /// Instead of `keep`, where it depends on the use.
+  /// Which of `keep`, where that depends on the use.
   KeepRule keep_rule = nullptr;
   RowsRule rows = rows::elementwise;
   FoldRule fold = fold::elementwise;

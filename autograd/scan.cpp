@@ -122,6 +122,7 @@ constexpr Operation records[] = {
      .shape = scan_shape,
      .kernel = {.run = scan_kernel},
      .gradient = scan_gradient,
+     .keep = keep::all_inputs | keep::all_outputs,
      .keep_rule = scan_keeps,
      .rows = rows::mixed,
      .fold = fold::impossible,

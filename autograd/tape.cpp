@@ -114,8 +114,15 @@ void TapeState::check_usable() const {
 
 void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
                        std::span<const Tensor> outputs, const Attributes& attributes) {
+  // Numbers are looked up once for the few operands that most operations have.
+  constexpr std::size_t few = 4;
+  Number looked_up[few];
   bool watched = false;
-  for (const Tensor& input : inputs) watched = watched || number_of(input) != untracked;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Number number = number_of(inputs[i]);
+    if (i < few) looked_up[i] = number;
+    watched = watched || number != untracked;
+  }
   if (!watched) return;
   const std::size_t size = inputs.size() + outputs.size();
   void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
@@ -123,28 +130,30 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
                                   static_cast<std::uint32_t>(outputs.size())};
   Tensor* tensor = node.tensors();
   Number* number = node.numbers();
-  const auto keep = [&](const Tensor& value, bool kept) {
+  const auto keep = [&](const Tensor& value, std::uint32_t mask, std::size_t i) {
+    const bool kept = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
     new (tensor++) Tensor(kept ? value : TensorAccess::without_elements(value));
   };
-  SmallVector<bool, 32> kept_by_rule;
-  if (operation->keep_rule != nullptr) {
-    kept_by_rule.resize(size);
-    const std::span<bool> kept(kept_by_rule.data(), size);
-    keeps({*operation, inputs, attributes}, outputs, kept.first(inputs.size()), kept.last(outputs.size()));
-  }
-  const auto kept = [&](std::uint32_t mask, std::size_t i, std::size_t place) {
-    if (!kept_by_rule.empty()) return static_cast<bool>(kept_by_rule[place]);
-    return ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
-  };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    keep(inputs[i], kept(operation->keep.inputs, i, i));
-    *number++ = number_of(inputs[i]);
+    keep(inputs[i], operation->keep.inputs, i);
+    *number++ = i < few ? looked_up[i] : number_of(inputs[i]);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    keep(outputs[i], kept(operation->keep.outputs, i, inputs.size() + i));
+    keep(outputs[i], operation->keep.outputs, i);
     *number++ = is_floating(outputs[i].dtype()) ? track_newborn(outputs[i]) : untracked;
   }
+  if (operation->keep_rule != nullptr) forget(node, {*operation, inputs, attributes}, outputs);
   nodes_.push_back(&node);
+}
+
+void TapeState::forget(Node& node, const Call& call, std::span<const Tensor> outputs) {
+  SmallVector<bool, 32> kept(node.size());
+  const std::span<bool> all(kept.data(), kept.size());
+  keeps(call, outputs, all.first(node.inputs), all.last(node.outputs));
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    Tensor& tensor = node.tensors()[i];
+    if (!kept[i]) tensor = TensorAccess::without_elements(tensor);
+  }
 }
 
 std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const {

@@ -118,6 +118,8 @@ class TapeState {
     const internal::TensorHead* head = internal::TensorAccess::head(tensor);
     return head->tape == serial_ ? head->number : numbers_.find(head->id);
   }
+  /// Lets go of what the operation's keep_rule does not name.
+  static void forget(Node& node, const Call& call, std::span<const Tensor> outputs);
   Number track(const Tensor& tensor);
   Number track_newborn(const Tensor& tensor);
   void clear();
