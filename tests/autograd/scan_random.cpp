@@ -727,3 +727,13 @@ TEST_CASE("random steps in float32: as near to float64 as the loop") {
 TEST_CASE("random steps have the same bits whatever the number of threads") {
   for (std::uint64_t seed = 2001; seed <= 2080; ++seed) check(judge_threads, make_program(seed, 24));
 }
+
+TEST_CASE("random steps in short chunks of time") {
+  std::atomic<Index>& longest = internal::ScanPlan::longest_chunk;
+  const Index outer = longest;
+  for (std::uint64_t seed = 3001; seed <= 3120; ++seed) {
+    longest = static_cast<Index>(1 + seed % 3);
+    check(judge_double, make_program(seed));
+  }
+  longest = outer;
+}
