@@ -36,7 +36,8 @@ class CompiledScan {
  public:
   virtual ~CompiledScan() = default;
   /// What runs once, before, in and after the loop, forward and (with gradients by everything that is
-  /// floating) backward, what is kept for the way back, and the buffers with their bytes, for so many steps.
+  /// floating, but for lone numbers) backward, what is kept for the way back, and the buffers with their
+  /// bytes, for so many steps.
   virtual std::string plan(Index steps) const = 0;
 };
 

@@ -141,7 +141,9 @@ const ScanPlan& SharedProgram::plan() const {
 std::string SharedProgram::plan(Index steps) const {
   Mask needed(program_.inputs());
   for (std::size_t i = 0; i < needed.size(); ++i) {
-    needed[i] = is_floating(program_.spec(program_.input(i)).dtype);
+    // A lone number is a constant of the equations.
+    const Spec& spec = program_.spec(program_.input(i));
+    needed[i] = is_floating(spec.dtype) && !spec.shape.empty();
   }
   const std::shared_ptr<const ScanBody> whole = body(needed);
   const StepProgram& program = whole->shared().program();
