@@ -67,7 +67,7 @@ const Unary unary[] = {
     {"expm1", &VectorTable::expm1, [](double x) { return std::expm1(x); }, 0.98},
     {"log", &VectorTable::log, [](double x) { return std::log(x); }, 0.8},
     {"log1p", &VectorTable::log1p, [](double x) { return std::log1p(x); }, 0.95},
-    {"tanh", &VectorTable::tanh, [](double x) { return std::tanh(x); }, 0.97},
+    {"tanh", &VectorTable::tanh, [](double x) { return std::tanh(x); }, 0.9},
     {"sigmoid", &VectorTable::sigmoid,
      [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, 0.95},
     {"softplus", &VectorTable::softplus,
