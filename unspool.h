@@ -4,6 +4,7 @@
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/kernel_block.h>
 #include <unspool/core/random.h>
 #include <unspool/core/scalar.h>
 #include <unspool/core/shape.h>

@@ -35,9 +35,11 @@ To convert(From x) {
 void cast_block(const KernelBlock& block) {
   visit_dtype(block.input_dtype, [&]<class From>(From) {
     visit_dtype(block.output_dtype, [&]<class To>(To) {
-      const From* x = static_cast<const From*>(block.inputs[0]);
-      To* y = static_cast<To*>(block.output);
-      for (Index i = 0; i < block.count; ++i) y[i] = convert<From, To>(x[i]);
+      internal::each_row<1>(block, [&](const void* const* inputs, void* output) {
+        const From* x = static_cast<const From*>(inputs[0]);
+        To* y = static_cast<To*>(output);
+        for (Index i = 0; i < block.count; ++i) y[i] = convert<From, To>(x[i]);
+      });
     });
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -11,44 +12,66 @@ namespace internal {
 
 void run_broadcast(BlockFunction block, const KernelCall& call);
 
+/// Calls row(inputs, output) for each row of a block.
+template <std::size_t operands, class Row>
+void each_row(const KernelBlock& block, Row row) {
+  const void* inputs[operands];
+  for (std::size_t i = 0; i < operands; ++i) inputs[i] = block.inputs[i];
+  void* output = block.output;
+  for (Index r = 0;;) {
+    row(inputs, output);
+    if (++r == block.rows) return;
+    for (std::size_t i = 0; i < operands; ++i) {
+      inputs[i] = static_cast<const std::byte*>(inputs[i]) + block.row_bytes[i];
+    }
+    output = static_cast<std::byte*>(output) + block.row_bytes[operands];
+  }
+}
+
 template <class F, class T, class Out>
 void unary_block(const KernelBlock& block) {
-  const T* x = static_cast<const T*>(block.inputs[0]);
-  Out* y = static_cast<Out*>(block.output);
-  for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(x[i]));
+  each_row<1>(block, [&](const void* const* inputs, void* output) {
+    const T* x = static_cast<const T*>(inputs[0]);
+    Out* y = static_cast<Out*>(output);
+    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(x[i]));
+  });
 }
 
 template <class F, class T, class Out>
 void binary_block(const KernelBlock& block) {
-  const T* a = static_cast<const T*>(block.inputs[0]);
-  const T* b = static_cast<const T*>(block.inputs[1]);
-  Out* y = static_cast<Out*>(block.output);
-  // One loop for each way of stepping, so that each becomes vector code.
-  if (block.steps[0] == 1 && block.steps[1] == 1) {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i]));
-  } else if (block.steps[0] == 1) {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], *b));
-  } else if (block.steps[1] == 1) {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, b[i]));
-  } else {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, *b));
-  }
+  each_row<2>(block, [&](const void* const* inputs, void* output) {
+    const T* a = static_cast<const T*>(inputs[0]);
+    const T* b = static_cast<const T*>(inputs[1]);
+    Out* y = static_cast<Out*>(output);
+    // One loop for each way of stepping, so that each becomes vector code.
+    if (block.steps[0] == 1 && block.steps[1] == 1) {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i]));
+    } else if (block.steps[0] == 1) {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], *b));
+    } else if (block.steps[1] == 1) {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, b[i]));
+    } else {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(*a, *b));
+    }
+  });
 }
 
 template <class F, class A, class T, class Out>
 void ternary_block(const KernelBlock& block) {
-  const A* a = static_cast<const A*>(block.inputs[0]);
-  const T* b = static_cast<const T*>(block.inputs[1]);
-  const T* c = static_cast<const T*>(block.inputs[2]);
-  Out* y = static_cast<Out*>(block.output);
-  const Index sa = block.steps[0];
-  const Index sb = block.steps[1];
-  const Index sc = block.steps[2];
-  if (sa == 1 && sb == 1 && sc == 1) {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
-  } else {
-    for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i * sa], b[i * sb], c[i * sc]));
-  }
+  each_row<3>(block, [&](const void* const* inputs, void* output) {
+    const A* a = static_cast<const A*>(inputs[0]);
+    const T* b = static_cast<const T*>(inputs[1]);
+    const T* c = static_cast<const T*>(inputs[2]);
+    Out* y = static_cast<Out*>(output);
+    const Index sa = block.steps[0];
+    const Index sb = block.steps[1];
+    const Index sc = block.steps[2];
+    if (sa == 1 && sb == 1 && sc == 1) {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i], c[i]));
+    } else {
+      for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i * sa], b[i * sb], c[i * sc]));
+    }
+  });
 }
 
 /// Which elements a function takes.

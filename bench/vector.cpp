@@ -62,8 +62,12 @@ int main() {
     std::printf("%-16s", each.name);
     for (const kernels::Isa isa : kernels::available_isas()) {
       const VectorTable::Function function = kernels::vectors_with(isa).*each.function;
-      const double run = nanoseconds(10, [&] { function(inputs, steps, y.data(), count); }) / count;
-      const double one = nanoseconds(200, [&] { function(inputs, steps, y.data(), 1); });
+      const double run = nanoseconds(10,
+                                     [&] {
+                                       function({inputs, steps, y.data(), count, float32, float32});
+                                     }) /
+                         count;
+      const double one = nanoseconds(200, [&] { function({inputs, steps, y.data(), 1, float32, float32}); });
       std::printf(" %8.3f (%5.1f)", run, one);
     }
     std::printf("\n");

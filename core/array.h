@@ -1,6 +1,7 @@
 #pragma once
 
 #include <unspool/core/dtype.h>
+#include <unspool/core/kernel_block.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
@@ -15,17 +16,5 @@ struct Array {
     return static_cast<T*>(data);
   }
 };
-
-/// A run of elements of an elementwise operation: operand i advances by steps[i] (0 or 1) elements.
-struct KernelBlock {
-  const void* const* inputs;
-  const Index* steps;
-  void* output;
-  Index count;
-  /// Of the last operand.
-  DType input_dtype;
-  DType output_dtype;
-};
-using BlockFunction = void (*)(const KernelBlock&);
 
 }  // namespace unspool

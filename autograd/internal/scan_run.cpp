@@ -312,14 +312,9 @@ class ScanRun {
     const DType output_dtype = plan_.values_[at(result)].dtype;
     if (instruction.contiguous) {
       block({data, steps, to, (end - begin) * out.columns, input_dtype, output_dtype});
-      return;
-    }
-    for (Index row = begin; row < end; ++row) {
-      block({data, steps, to, out.columns, input_dtype, output_dtype});
-      for (std::size_t i = 0; i < count; ++i) {
-        data[i] = static_cast<const std::byte*>(data[i]) + instruction.row_bytes[i];
-      }
-      to += instruction.row_bytes[count];
+    } else if (end > begin) {
+      block({data, steps, to, out.columns, input_dtype, output_dtype, end - begin,
+             instruction.row_bytes.data()});
     }
   }
 

@@ -18,7 +18,7 @@ inline const VectorTable& vectors() {
 /// One of them as the block of an operation: vectorized<&VectorTable::tanh>.
 template <VectorTable::Function VectorTable::*function>
 void vectorized(const KernelBlock& block) {
-  (vectors().*function)(block.inputs, block.steps, block.output, block.count);
+  (vectors().*function)(block);
 }
 
 }  // namespace unspool::kernels

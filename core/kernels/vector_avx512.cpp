@@ -29,16 +29,23 @@ inline void store_first(float* to, Vec x, Size n) {
   _mm512_mask_storeu_ps(to, first(n), x);
 }
 // In the forms without a mask g++ takes what they leave undefined for a variable that was not set.
-constexpr __mmask16 every = 0xffff;
+constexpr __mmask16 lanes = 0xffff;
 inline Bytes narrow(Bits x) {
-  return _mm_and_si128(_mm512_maskz_cvtepi32_epi8(every, reinterpret_cast<__m512i>(x)), _mm_set1_epi8(1));
+  return _mm_and_si128(_mm512_maskz_cvtepi32_epi8(lanes, reinterpret_cast<__m512i>(x)), _mm_set1_epi8(1));
 }
-inline Bits widen(Bytes x) { return reinterpret_cast<Bits>(_mm512_maskz_cvtepi8_epi32(every, x)) != 0; }
+inline Bits widen(Bytes x) { return reinterpret_cast<Bits>(_mm512_maskz_cvtepi8_epi32(lanes, x)) != 0; }
 inline Vec madd(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 // These give the second operand where either is NaN.
-inline Vec at_most(float bound, Vec x) { return _mm512_maskz_min_ps(every, all(bound), x); }
-inline Vec at_least(float bound, Vec x) { return _mm512_maskz_max_ps(every, all(bound), x); }
-inline Vec root(Vec x) { return _mm512_maskz_sqrt_ps(every, x); }
+inline Vec at_most(float bound, Vec x) { return _mm512_maskz_min_ps(lanes, all(bound), x); }
+inline Vec at_least(float bound, Vec x) { return _mm512_maskz_max_ps(lanes, all(bound), x); }
+// The second operand where either is NaN.
+inline Vec lesser(Vec a, Vec b) { return _mm512_maskz_min_ps(lanes, a, b); }
+inline Vec greater(Vec a, Vec b) { return _mm512_maskz_max_ps(lanes, a, b); }
+inline Vec pick(Vec from, Bits index) {
+  return _mm512_maskz_permutexvar_ps(lanes, reinterpret_cast<__m512i>(index), from);
+}
+inline bool every(Bits x) { return _mm512_movepi32_mask(reinterpret_cast<__m512i>(x)) == lanes; }
+inline Vec root(Vec x) { return _mm512_maskz_sqrt_ps(lanes, x); }
 
 }  // namespace
 }  // namespace unspool::kernels

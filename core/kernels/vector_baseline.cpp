@@ -132,6 +132,10 @@ inline Half half_logistic(Half x) {
 }
 inline Vec logistic(Vec x) { return by_halves<&half_logistic>(x); }
 
+inline Two exponentials(Two x) { return {exponential(x.a), exponential(x.b)}; }
+inline Two hyperbolic_tangents(Two x) { return {hyperbolic_tangent(x.a), hyperbolic_tangent(x.b)}; }
+inline Two logistics(Two x) { return {logistic(x.a), logistic(x.b)}; }
+
 }  // namespace
 }  // namespace unspool::kernels
 

@@ -1,17 +1,16 @@
 #pragma once
 
-#include <cstdint>
+#include <unspool/core/kernel_block.h>
 
 // Between vector.cpp and the sources compiled for one instruction set: declarations only, as in gemm_table.h.
 
 namespace unspool::kernels {
 
-/// Elementwise functions of floats, each on a run of elements as a KernelBlock has it: operand i advances by
-/// steps[i] (0 or 1) elements; a lone operand advances always. The output may be one of the operands. An
-/// element of the result does not depend on where in the run it stands.
+/// Elementwise functions of floats, each on the rows of a KernelBlock, of which the dtypes are not read; a
+/// lone operand advances always. The output may be one of the operands. An element of the result does not
+/// depend on where it stands.
 struct VectorTable {
-  using Function = void (*)(const void* const* inputs, const std::int64_t* steps, void* output,
-                            std::int64_t count);
+  using Function = BlockFunction;
 
   Function add;
   Function subtract;
