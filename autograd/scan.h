@@ -27,8 +27,6 @@ struct ScanOptions {
   bool reverse = false;
   /// The number of steps; needed only where there are no sequences.
   Index steps = -1;
-  /// Above 0: gradients keep the carry of every so many steps only, and compute the steps between again.
-  Index recompute_every = 0;
 };
 
 /// A scan as it was traced and compiled; scans of one structure share it.

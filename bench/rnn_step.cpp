@@ -75,7 +75,7 @@ struct Settings {
   std::string cell = "lstm";
   std::string mode = "train";
   std::string path = "scan";
-  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30, recompute_every = 0;
+  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30;
   int threads = 1;
   bool plan = false;
 };
@@ -84,10 +84,11 @@ Settings settings_of(int count, char** arguments) {
   Settings settings;
   const std::map<std::string, std::string*> words = {
       {"--cell", &settings.cell}, {"--mode", &settings.mode}, {"--path", &settings.path}};
-  const std::map<std::string, Index*> numbers = {
-      {"--batch", &settings.batch},   {"--steps", &settings.steps},
-      {"--inputs", &settings.inputs}, {"--units", &settings.units},
-      {"--repeat", &settings.repeat}, {"--recompute-every", &settings.recompute_every}};
+  const std::map<std::string, Index*> numbers = {{"--batch", &settings.batch},
+                                                 {"--steps", &settings.steps},
+                                                 {"--inputs", &settings.inputs},
+                                                 {"--units", &settings.units},
+                                                 {"--repeat", &settings.repeat}};
   for (int i = 1; i < count; ++i) {
     const std::string name = arguments[i];
     if (name == "--plan") {
