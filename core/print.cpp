@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <ostream>
 
 #include <unspool/core/internal/format.h>
@@ -85,7 +86,7 @@ class Printer {
   template <class T>
   void format_floating(const std::vector<T>& values) {
     double largest = 0;
-    double smallest = INFINITY;
+    double smallest = std::numeric_limits<double>::infinity();
     for (T value : values) {
       const auto size = static_cast<double>(std::fabs(value));
       if (!std::isfinite(size) || size == 0) continue;
