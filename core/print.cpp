@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <ostream>
 
@@ -36,7 +37,8 @@ int digits_of(T value, bool exponent) {
   for (int digits = 0; digits < precision; ++digits) {
     const std::string text =
         exponent ? fmt::format("{:.{}e}", value, digits) : fmt::format("{:.{}f}", value, digits);
-    if (static_cast<T>(std::stod(text)) == value) return digits;
+    // Unlike std::stod, this takes a denormal number for what it is.
+    if (static_cast<T>(std::strtod(text.c_str(), nullptr)) == value) return digits;
   }
   return precision;
 }

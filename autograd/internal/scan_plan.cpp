@@ -204,8 +204,8 @@ class PlanWriter {
       const Value from = use.inputs.empty() ? -1 : use.inputs[0];
       if (from < 0 || phase_[u] == Phase::once) continue;
       if (use.operation->kernel.view) {
-        // The rows of both must be the same rows.
-        if (rows_[at(from)] && !rowwise_[u]) continue;
+        // The rows of both must be the same rows, or both have none.
+        if (rowwise_[u] ? !rows_[at(from)] : rows_[at(from)] || rows_[at(use.outputs[0])]) continue;
         view_[at(use.outputs[0])] = from;
         continue;
       }
@@ -244,8 +244,11 @@ class PlanWriter {
                        each_of_[at(value)] < 0;
       if (!own) {
         const Value root = root_of(value);
-        const bool early = is_carry(root);
-        value = copy_of(value, early || phase_of(root) == Phase::loop ? Phase::loop : Phase::after, early);
+        const bool late = is_late_view(value);
+        const bool early = is_carry(root) && !late;
+        if (late) keep_carry(value);
+        value = copy_of(value, early || (!late && phase_of(root) == Phase::loop) ? Phase::loop : Phase::after,
+                        early);
         each_of_.resize(values_.size(), -1);
       }
       each_of_[at(value)] = static_cast<int>(e);
@@ -264,7 +267,10 @@ class PlanWriter {
         next_of_[at(value)] = static_cast<int>(k);
       } else {
         const bool own = made && phase_of(value) == Phase::last && final_of_[at(value)] < 0;
-        if (!own) value = copy_of(value, Phase::last);
+        if (!own) {
+          keep_carry(value);
+          value = copy_of(seen(value, Phase::last), Phase::last);
+        }
         final_of_.resize(values_.size(), -1);
         final_of_[at(value)] = static_cast<int>(k);
       }
@@ -275,22 +281,26 @@ class PlanWriter {
     each_of_.resize(count, -1);
     next_of_.resize(count, -1);
     final_of_.resize(count, -1);
-    // After the loop a carry is not there any more.
-    std::map<Value, Value> kept;
     for (std::size_t u = 0; u < program_.uses.size(); ++u) {
       if (phase_[u] != Phase::after && phase_[u] != Phase::last) continue;
-      for (Value value : program_.uses[u].inputs) keep_carry(value, kept);
+      for (Value value : program_.uses[u].inputs) keep_carry(value);
     }
-    for (Value value : program_.sums) keep_carry(value, kept);
-    kept_ = std::move(kept);
+    for (Value value : program_.sums) keep_carry(value);
     each_of_.resize(values_.size(), -1);
     next_of_.resize(values_.size(), -1);
     final_of_.resize(values_.size(), -1);
   }
 
-  void keep_carry(Value value, std::map<Value, Value>& kept) {
-    if (!is_carry(root_of(value)) || kept.contains(value)) return;
-    kept.emplace(value, copy_of(value, Phase::loop, true));
+  /// A view that is taken after the loop.
+  bool is_late_view(Value value) const {
+    return view_[at(value)] >= 0 && (phase_of(value) == Phase::after || phase_of(value) == Phase::last);
+  }
+
+  /// After the loop a carry is not there any more. Views that are taken there show what is kept of it.
+  void keep_carry(Value value) {
+    while (is_late_view(value)) value = view_[at(value)];
+    if (!is_carry(root_of(value)) || kept_.contains(value)) return;
+    kept_.emplace(value, copy_of(value, Phase::loop, true));
   }
 
   void make_instructions() {
@@ -853,6 +863,12 @@ class PlanWriter {
                          slot.place == Place::chunk || slot.place == Place::block);
   }
 
+  /// Whether it is the same for all steps.
+  bool still(Value value) const {
+    const Place place = plan_.slots_[at(value)].place;
+    return place == Place::captured || place == Place::once;
+  }
+
   /// Bytes from a row to the next; 0 for what all rows share.
   std::ptrdiff_t row_bytes(Value value, bool by_row) const {
     const Slot& slot = plan_.slots_[at(value)];
@@ -883,7 +899,9 @@ class PlanWriter {
             const bool one = !instruction.walks.empty() && instruction.walks[i] == Walk::one;
             instruction.contiguous =
                 instruction.contiguous && (one || (walks && dense(instruction.inputs[i])));
-            segment.folds = segment.folds && (instruction.row_bytes[i] == 0 || folds(instruction.inputs[i]));
+            segment.folds =
+                segment.folds && (folds(instruction.inputs[i]) ||
+                                  (instruction.row_bytes[i] == 0 && still(instruction.inputs[i])));
             segment.values.push_back(instruction.inputs[i]);
           }
           for (Value value : instruction.outputs) {
