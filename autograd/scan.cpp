@@ -295,22 +295,8 @@ ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
   const std::size_t carried = traced.program->program().next.size();
   for (std::size_t i = 0; i < traced.outputs; ++i) result.outputs.push_back(results[carried + i]);
   for (std::size_t k : traced.last) result.last.push_back(results[k]);
+  result.compiled = traced.program;
   return result;
-}
-
-std::string scan_plan(const ScanFunction& step, const std::vector<Tensor>& carry,
-                      const std::vector<Tensor>& sequences, ScanOptions options) {
-  const Traced traced = trace(step, carry, sequences, options);
-  SharedProgram::Mask needed(traced.operands.size());
-  for (std::size_t i = 0; i < needed.size(); ++i) needed[i] = is_floating(traced.operands[i].dtype());
-  const std::shared_ptr<const ScanBody> body = traced.program->body(needed);
-  const StepProgram& program = body->shared().program();
-  SharedProgram::Mask given(program.outputs(), false);
-  for (std::size_t i = 0; i < program.next.size() + traced.outputs; ++i) {
-    given[i] = is_floating(program.spec(program.output(i)).dtype);
-  }
-  return "forward\n" + body->shared().plan().describe(traced.steps) + "backward\n" +
-         body->shared().gradient(needed, given)->program->plan().describe(traced.steps);
 }
 
 }  // namespace unspool

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,26 +31,32 @@ struct ScanOptions {
   Index recompute_every = 0;
 };
 
+/// A scan as it was traced and compiled; scans of one structure share it.
+class CompiledScan {
+ public:
+  virtual ~CompiledScan() = default;
+  /// What runs once, before, in and after the loop, forward and (with gradients by everything that is
+  /// floating) backward, what is kept for the way back, and the buffers with their bytes, for so many steps.
+  virtual std::string plan(Index steps) const = 0;
+};
+
 struct ScanResult {
   /// After the last step.
   std::vector<Tensor> carry = {};
   /// Each output of all steps: (time, ...).
   std::vector<Tensor> outputs = {};
   std::vector<Tensor> last = {};
+  std::shared_ptr<const CompiledScan> compiled = nullptr;
 };
 
 /// Runs `step` over the first axis of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
 /// is called once, on tensors without values, and what it does is compiled; whatever else it uses (weights,
-/// constants) are inputs by themselves. With no steps, `last` is zeros. Gradients of any order exist. (Compare jax.lax.scan.)
+/// constants) are inputs by themselves. With no steps, `last` is zeros. Gradients of any order exist.
+/// (Compare jax.lax.scan.)
 ///
 /// A step that asks for a value, or that keeps a tensor beyond its end, is a RuntimeError that says what to
 /// do. ValueError if the next carry differs in shape or dtype, or if the sequences differ in length.
 ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                 const std::vector<Tensor>& sequences, ScanOptions options = {});
-
-/// What runs once, before, in and after the loop, forward and backward (with gradients by everything that is
-/// floating), what is kept for the way back, and the buffers with their bytes, for so many steps.
-std::string scan_plan(const ScanFunction& step, const std::vector<Tensor>& carry,
-                      const std::vector<Tensor>& sequences, ScanOptions options = {});
 
 }  // namespace unspool

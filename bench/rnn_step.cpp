@@ -162,6 +162,11 @@ int main(int count, char** arguments) {
       for (const Variable& weight : layer->trainable_weights()) sources.emplace_back(weight);
       result = tape.gradient(loss, Sources(sources))[0];
     };
+    if (settings.plan) {
+      step();
+      std::cout << layer->plan();
+      return 0;
+    }
     const long before = peak_kib();
     const double first = milliseconds(step);
     const double second = milliseconds(step);

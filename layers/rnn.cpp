@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <numeric>
 
 #include <unspool/autograd/comparison.h>
@@ -80,13 +81,21 @@ class StepMasks {
 
 }  // namespace
 
+/// Calls may come from several threads.
+struct RNN::LastScan {
+  std::mutex mutex;
+  std::shared_ptr<const CompiledScan> compiled;
+  Index steps = 0;
+};
+
 RNN::RNN(Ref<Cell> cell, RNNOptions options)
     : Layer({.name = options.name,
              .trainable = options.trainable,
              .dtype = options.dtype.value_or(cell ? cell->dtype() : float32),
              .activity_regularizer = options.activity_regularizer}),
       cell_(std::move(cell)),
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      last_scan_(std::make_shared<LastScan>()) {
   if (!cell_) throw ValueError("RNN: needs a cell, came an empty Ref");
   add_layer(cell_);
 }
@@ -238,6 +247,12 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   return results;
 }
 
+std::string RNN::plan() const {
+  if (options_.unroll) return "one step after the other, since unroll is true\n";
+  const std::lock_guard lock(last_scan_->mutex);
+  return last_scan_->compiled == nullptr ? "not called yet\n" : last_scan_->compiled->plan(last_scan_->steps);
+}
+
 std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
                                   const CallArgs& step_args) {
   StepMasks masks(mask);
@@ -295,6 +310,11 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
     return made;
   };
   const ScanResult result = scan(step, carry, sequences, {.reverse = options_.go_backwards});
+  {
+    const std::lock_guard lock(last_scan_->mutex);
+    last_scan_->compiled = result.compiled;
+    last_scan_->steps = sequence.shape()[0];
+  }
   Tensor output = options_.return_sequences ? result.outputs[0] : result.last[0];
   // Sequences come in the order in which the steps were visited.
   if (options_.return_sequences && options_.go_backwards) output = flip(output, {0});

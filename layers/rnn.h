@@ -63,6 +63,10 @@ class RNN : public Layer {
   void reset_states(const std::vector<Tensor>& values);
   void reset_state() { reset_states(); }
 
+  /// How the last call was run: what runs once, before, in and after the loop over time, forward and
+  /// backward, and what memory it takes. The first thing to read when a cell is slow.
+  std::string plan() const;
+
   /// Time and batch may be unknown.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
@@ -103,6 +107,8 @@ class RNN : public Layer {
   Ref<Cell> cell_;
   RNNOptions options_;
   std::vector<Variable> states_;
+  struct LastScan;
+  std::shared_ptr<LastScan> last_scan_;
 };
 
 }  // namespace layers

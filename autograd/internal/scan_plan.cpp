@@ -320,6 +320,9 @@ class PlanWriter {
       lists_[index(phase_[u])].push_back(instruction_of(u));
     }
     for (Instruction& copy : last_copies_) lists_[index(copy.phase)].push_back(std::move(copy));
+    // Those that share a right side stand together.
+    std::ranges::stable_sort(
+        sums, {}, [](const Instruction& sum) { return sum.kind == Kind::sum_product ? sum.inputs[1] : -1; });
     for (Instruction& sum : sums) lists_[index(Phase::after)].push_back(std::move(sum));
   }
 
@@ -356,7 +359,6 @@ class PlanWriter {
       if (sum.kind != Kind::call) {
         folded_[at(value)] = true;
         for (Value input : use.inputs) sum.inputs.push_back(seen(input, Phase::after));
-        sum.outputs.push_back(value);
         sum.use = producer;
         return sum;
       }

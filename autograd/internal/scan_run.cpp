@@ -400,12 +400,17 @@ class ScanRun {
   // run.
 
   void fold(Phase phase, Index low, Index high) {
-    for (const Segment& segment : plan_.segments_[static_cast<std::size_t>(phase)]) {
-      if (segment.blocks) {
-        fold_blocks(segment, low, high);
-        continue;
+    const std::vector<Segment>& segments = plan_.segments_[static_cast<std::size_t>(phase)];
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      if (segments[s].blocks) {
+        fold_blocks(segments[s], low, high);
+      } else if (segments[s].instructions[0].kind == Kind::sum_product) {
+        s = sum_products(segments, s, low, high);
+      } else {
+        for (const Instruction& instruction : segments[s].instructions) {
+          fold(segments[s], instruction, low, high);
+        }
       }
-      for (const Instruction& instruction : segment.instructions) fold(segment, instruction, low, high);
     }
   }
 
@@ -442,8 +447,6 @@ class ScanRun {
     switch (instruction.kind) {
       case Kind::product:
         return product(instruction, frame, 0, rows);
-      case Kind::sum_product:
-        return sum_product(instruction, frame, rows);
       case Kind::sum_rows:
         return sum_rows(instruction, frame, rows);
       default:
@@ -467,15 +470,40 @@ class ScanRun {
     return output(program_.next.size() + program_.each.size() + static_cast<std::size_t>(instruction.index));
   }
 
-  void sum_product(const Instruction& instruction, Frame& frame, Index rows) const {
-    const Slot& a = plan_.slot(instruction.inputs[0]);
-    const Slot& b = plan_.slot(instruction.inputs[1]);
-    visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
-      kernels::gemm(true, false, a.columns, b.columns, rows,
-                    reinterpret_cast<const T*>(frame[instruction.inputs[0]]), a.stride,
-                    reinterpret_cast<const T*>(frame[instruction.inputs[1]]), b.stride,
-                    reinterpret_cast<T*>(sum(instruction)), b.columns, true);
+  /// Those from `first` on that share a right side, which is packed once for all of them, a part of the rows
+  /// at a time. Returns the last one.
+  std::size_t sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
+                           Index high) const {
+    constexpr Index depth = 256;
+    const Value right = segments[first].instructions[0].inputs[1];
+    std::size_t end = first;
+    while (end < segments.size() && segments[end].instructions[0].kind == Kind::sum_product &&
+           segments[end].instructions[0].inputs[1] == right) {
+      ++end;
+    }
+    Frame frame(*this);
+    for (std::size_t s = first; s < end; ++s) place(frame, segments[s], low);
+    const Index rows = (high - low) * rows_;
+    const Slot& b = plan_.slot(right);
+    visit_floating(plan_.values_[at(right)].dtype, [&]<class T>(T) {
+      const std::size_t bytes =
+          static_cast<std::size_t>(kernels::packed_size<T>(b.columns, depth)) * sizeof(T);
+      T* const packed = static_cast<T*>(allocate(bytes));
+      for (Index row = 0; row < rows; row += depth) {
+        const Index part = std::min(depth, rows - row);
+        kernels::pack(false, b.columns, part, reinterpret_cast<const T*>(frame[right]) + row * b.stride,
+                      b.stride, packed);
+        for (std::size_t s = first; s < end; ++s) {
+          const Instruction& instruction = segments[s].instructions[0];
+          const Slot& a = plan_.slot(instruction.inputs[0]);
+          kernels::gemm_packed(true, a.columns, b.columns, part,
+                               reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
+                               a.stride, packed, reinterpret_cast<T*>(sum(instruction)), b.columns, true);
+        }
+      }
+      deallocate(packed, bytes);
     });
+    return end - 1;
   }
 
   /// In two levels, since one long chain of sums loses digits.

@@ -169,6 +169,21 @@ const ScanPlan& SharedProgram::plan() const {
   return *plan_;
 }
 
+std::string SharedProgram::plan(Index steps) const {
+  Mask needed(program_.inputs());
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    needed[i] = is_floating(program_.spec(program_.input(i)).dtype);
+  }
+  const std::shared_ptr<const ScanBody> whole = body(needed);
+  const StepProgram& program = whole->shared().program();
+  Mask given(program.outputs(), false);
+  for (std::size_t i = 0; i < program_.next.size() + program_.each.size(); ++i) {
+    given[i] = is_floating(program.spec(program.output(i)).dtype);
+  }
+  return "forward\n" + whole->shared().plan().describe(steps) + "backward\n" +
+         whole->shared().gradient(needed, given)->program->plan().describe(steps);
+}
+
 std::shared_ptr<const StepGradient> SharedProgram::known_gradient(const Mask& needed,
                                                                   const Mask& given) const {
   for (const GradientEntry& entry : gradients_) {

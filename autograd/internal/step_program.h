@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <unspool/autograd/operation.h>
+#include <unspool/autograd/scan.h>
 
 namespace unspool::internal {
 
@@ -67,7 +68,7 @@ class ScanBody : public Payload {
 
 /// A program that all scans of the same structure share, with what follows from it. Safe from several
 /// threads.
-class SharedProgram : public std::enable_shared_from_this<SharedProgram> {
+class SharedProgram : public CompiledScan, public std::enable_shared_from_this<SharedProgram> {
  public:
   using Pointer = std::shared_ptr<const SharedProgram>;
   using Value = StepProgram::Value;
@@ -77,12 +78,13 @@ class SharedProgram : public std::enable_shared_from_this<SharedProgram> {
   static Pointer of(StepProgram program);
 
   explicit SharedProgram(StepProgram program);
-  ~SharedProgram();
+  ~SharedProgram() override;
   SharedProgram(const SharedProgram&) = delete;
   SharedProgram& operator=(const SharedProgram&) = delete;
 
   const StepProgram& program() const { return program_; }
   const ScanPlan& plan() const;
+  std::string plan(Index steps) const override;
   /// The gradient by the inputs that are `needed`, given those by the outputs that are `given`.
   std::shared_ptr<const StepGradient> gradient(const Mask& needed, const Mask& given) const;
   /// The same program that also gives, among `each`, what its gradient by these inputs reads. One object for

@@ -18,9 +18,12 @@ constexpr Index most_columns = 2048;
 constexpr Index most_rows = 3072;
 // Columns of the tiles of C that are dealt to threads: their part of B, 256 KiB, stays in the second cache.
 constexpr Index tile_columns = 256;
-// Up to so many rows the panels of B are packed one by one, used while they are in the nearest cache, and
+// Up to so many rows a few panels of B are packed at a time, used while they are in the second cache, and
 // forgotten.
 constexpr Index rows_at_once = 192;
+constexpr Index panels_at_once = 8;
+// Up to so many rows that lie as they are come from the caches as fast as packed ones.
+constexpr Index few_enough = 96;
 // Multiply-adds that are worth a thread's while (some 5 us).
 constexpr Index worthwhile = 1 << 18;
 // Up to so many, whatever is prepared first costs more than it saves.
@@ -151,7 +154,7 @@ template <class T>
 void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = worth_packing(a, table, n);
+  const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, n);
   const Buffer<T> packed_a(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0);
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
@@ -169,13 +172,14 @@ void Product<T>::some_rows_run() const {
                     panels(first * nr, p, part), c + first * nr, ldc, load(p));
         return;
       }
-      const Buffer<T> panel(nr * part);
-      for (Index j = first * nr; j < end; j += nr) {
-        const Index columns = std::min(nr, end - j);
+      const Index group = std::min(panels_at_once * nr, end - first * nr);
+      const Buffer<T> group_panels(round_up(group, nr) * part);
+      for (Index j = first * nr; j < end; j += group) {
+        const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
-        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, panel.data());
-        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, panel.data(), c + j, ldc,
-                    load(p));
+        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
+        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j,
+                    ldc, load(p));
       }
     });
   }
