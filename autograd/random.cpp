@@ -6,11 +6,14 @@
 #include <vector>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/step_trace.h>
 #include <unspool/autograd/random.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
 namespace {
+
+using internal::StepTrace;
 
 RandomKey key_of(const KernelCall& call) {
   const Index* const words = call.inputs[0].as<const Index>();
@@ -164,26 +167,54 @@ constexpr OperationTable table(records);
 
 OperationList families::random() { return table; }
 
-Tensor random_uniform(const Shape& shape, double low, double high, DType dtype) {
-  return random_uniform(shape, low, high, dtype, next_random_key());
-}
-Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key) {
-  return apply(table["random_uniform"], key_tensor(key),
+namespace {
+
+Tensor uniform(const Tensor& key, const Shape& shape, double low, double high, DType dtype) {
+  return apply(table["random_uniform"], key,
                {{"shape", shape}, {"low", low}, {"high", high}, {"dtype", dtype}});
 }
-Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype) {
-  return random_normal(shape, mean, stddev, dtype, next_random_key());
-}
-Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key) {
-  return apply(table["random_normal"], key_tensor(key),
+Tensor normal(const Tensor& key, const Shape& shape, double mean, double stddev, DType dtype) {
+  return apply(table["random_normal"], key,
                {{"shape", shape}, {"mean", mean}, {"stddev", stddev}, {"dtype", dtype}});
 }
+Tensor bernoulli(const Tensor& key, const Shape& shape, double probability, DType dtype) {
+  return apply(table["random_bernoulli"], key,
+               {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
+}
+
+Tensor next_of_process() { return StepTrace::next_key(next_random_key); }
+Tensor next_of(SeedGenerator& seeds) {
+  return StepTrace::next_key([&] { return seeds.next(); });
+}
+
+}  // namespace
+
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype) {
+  return uniform(next_of_process(), shape, low, high, dtype);
+}
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key) {
+  return uniform(key_tensor(key), shape, low, high, dtype);
+}
+Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, SeedGenerator& seeds) {
+  return uniform(next_of(seeds), shape, low, high, dtype);
+}
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype) {
+  return normal(next_of_process(), shape, mean, stddev, dtype);
+}
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key) {
+  return normal(key_tensor(key), shape, mean, stddev, dtype);
+}
+Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, SeedGenerator& seeds) {
+  return normal(next_of(seeds), shape, mean, stddev, dtype);
+}
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype) {
-  return random_bernoulli(shape, probability, dtype, next_random_key());
+  return bernoulli(next_of_process(), shape, probability, dtype);
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key) {
-  return apply(table["random_bernoulli"], key_tensor(key),
-               {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
+  return bernoulli(key_tensor(key), shape, probability, dtype);
+}
+Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, SeedGenerator& seeds) {
+  return bernoulli(next_of(seeds), shape, probability, dtype);
 }
 
 Tensor key_tensor(RandomKey key) {

@@ -201,7 +201,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
                 .carries = 0,
                 .outputs = 0,
                 .last = {}};
-  const auto recorder = std::make_shared<StepTrace>();
+  const auto recorder = std::make_shared<StepTrace>(traced.steps, options.reverse);
   std::vector<Tensor> states;
   std::vector<Tensor> inputs;
   for (const Tensor& state : carry) {
@@ -216,7 +216,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
   }
   ScanStep made;
   {
-    const internal::TraceScope scope;
+    const internal::TraceScope scope(recorder.get());
     made = step(states, inputs);
   }
   if (made.carry.size() != carry.size()) {
@@ -251,6 +251,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
     each.push_back(recorder->value_of(output));
   }
   for (const Tensor& sequence : sequences) traced.operands.push_back(sequence);
+  for (const Tensor& keys : recorder->drawn()) traced.operands.push_back(keys);
   for (const Tensor& outside : recorder->captured()) traced.operands.push_back(outside);
   StepProgram program = recorder->finish();
   program.next = std::move(next);

@@ -143,8 +143,7 @@ std::vector<Tensor> Attention::call_all(const std::vector<Tensor>& inputs, const
   if (keep) products = where(keep, products, products - 1e9);
   Tensor weights = softmax(products);
   if (args.is_training() && options_.dropout > 0) {
-    weights =
-        weights * internal::dropout_mask(weights.shape(), options_.dropout, weights.dtype(), seeds_.next());
+    weights = weights * internal::dropout_mask(weights.shape(), options_.dropout, weights.dtype(), seeds_);
   }
   Tensor output = matmul(weights, value);
   if (args.mask) output = where(expand_dims(args.mask, -1), output, Tensor::scalar(0, output.dtype()));

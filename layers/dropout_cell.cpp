@@ -41,6 +41,7 @@ std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& s
   if (!fits) {
     kept.clear();
     for (int i = 0; i < count; ++i) {
+      // A named key: the masks hold for all steps of a sequence.
       kept.push_back(internal::dropout_mask(shape, rate, dtype, seeds_.next()));
     }
   }

@@ -3,6 +3,7 @@
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/internal/step_trace.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
@@ -515,6 +516,8 @@ void LayerBase::set_paths(std::string path) {
 /// Within a scope of this layer.
 void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
+  // What is built in a step of a scan has values: the weights are drawn once.
+  const internal::TraceScope untraced(nullptr);
   const std::size_t trainable_before = trainable_weights_.size();
   const std::size_t others_before = other_weights_.size();
   const std::size_t layers_before = sublayers_.size();

@@ -47,7 +47,7 @@ namespace unspool::layers {
 namespace {
 
 Tensor dropped(const Tensor& x, const Shape& noise_shape, double rate, SeedGenerator& seeds) {
-  return x * internal::dropout_mask(noise_shape, rate, x.dtype(), seeds.next());
+  return x * internal::dropout_mask(noise_shape, rate, x.dtype(), seeds);
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ GaussianNoise::GaussianNoise(GaussianNoiseOptions options)
 
 Tensor GaussianNoise::call(const Tensor& x, const CallArgs& args) {
   if (!args.is_training() || options_.stddev == 0) return x;
-  return x + random_normal(x.shape(), 0, options_.stddev, x.dtype(), seeds_.next());
+  return x + random_normal(x.shape(), 0, options_.stddev, x.dtype(), seeds_);
 }
 
 }  // namespace unspool::layers

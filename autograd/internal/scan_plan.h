@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ class ScanPlan {
 
   void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const;
   std::string describe(Index steps) const;
+
+  /// Chunks of no more steps than this. For tests: their programs are small enough for one chunk.
+  static std::atomic<Index> longest_chunk;
 
  private:
   friend class PlanWriter;
@@ -103,9 +107,7 @@ class ScanPlan {
   };
 
   const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
-  std::size_t element(Value value) const {
-    return size_of(values_[static_cast<std::size_t>(value)].dtype);
-  }
+  std::size_t element(Value value) const { return size_of(values_[static_cast<std::size_t>(value)].dtype); }
   Index chunk_steps(Index steps) const;
   std::string name(Value value) const;
   std::string text(const Instruction& instruction) const;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/kernels/gemm.h>
@@ -561,10 +562,12 @@ class ScanRun {
   SmallVector<std::byte*, 8> packed_matrices_;
 };
 
+std::atomic<Index> ScanPlan::longest_chunk = std::numeric_limits<Index>::max();
+
 Index ScanPlan::chunk_steps(Index steps) const {
   const auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
   const Index folded = (folded_rows + rows_ - 1) / std::max<Index>(1, rows_);
-  return std::clamp<Index>(std::max(fitting, folded), 1, std::max<Index>(1, steps));
+  return std::clamp<Index>(std::max(fitting, folded), 1, std::clamp<Index>(steps, 1, longest_chunk));
 }
 
 void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {

@@ -51,7 +51,7 @@ class Writer {
         read_(program.values.size()) {}
 
   StepGradient write() {
-    const TraceScope scope;
+    const TraceScope scope(trace_.get());
     seed();
     for (std::size_t i = program_.uses.size(); i-- > 0;) step_back(program_.uses[i]);
     return finish();
@@ -230,7 +230,7 @@ class Writer {
   const std::vector<bool>& needed_;
   const std::vector<bool>& given_;
   std::vector<bool> active_;
-  std::shared_ptr<StepTrace> trace_ = std::make_shared<StepTrace>();
+  std::shared_ptr<StepTrace> trace_ = std::make_shared<StepTrace>(unknown, false);
   std::vector<Tensor> cotangents_;
   std::vector<Tensor> read_;
   std::vector<std::size_t> gradient_carries_;

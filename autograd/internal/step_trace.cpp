@@ -1,19 +1,57 @@
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/internal/step_trace.h>
+#include <unspool/autograd/random.h>
+#include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 
 namespace unspool::internal {
 namespace {
 
 thread_local int traces = 0;
+thread_local StepTrace* innermost = nullptr;
 
 }  // namespace
 
-int StepTrace::active() { return traces; }
-TraceScope::TraceScope() { ++traces; }
-TraceScope::~TraceScope() { --traces; }
+TraceScope::TraceScope(StepTrace* trace) : outer_(innermost) {
+  innermost = trace;
+  ++traces;
+}
+TraceScope::~TraceScope() {
+  innermost = outer_;
+  --traces;
+}
 
-StepTrace::StepTrace() : depth_(traces + 1), floor_(Engine::of_this_thread().tape) {}
+StepTrace::StepTrace(Index steps, bool reverse)
+    : depth_(traces + 1),
+      floor_(Engine::of_this_thread().tape),
+      steps_(steps),
+      reverse_(reverse),
+      outer_(innermost) {}
+
+Tensor StepTrace::next_key(const std::function<RandomKey()>& next) {
+  return innermost == nullptr ? key_tensor(next()) : keys(innermost, {}, next);
+}
+
+/// Keys of this shape, in the order in which the loop that the scans stand for would draw them.
+Tensor StepTrace::keys(StepTrace* trace, const Shape& shape, const std::function<RandomKey()>& next) {
+  if (trace == nullptr) {
+    return Tensor::generate<Index>(shape + Shape{2}, [&](std::span<Index> words) {
+      for (std::size_t i = 0; i < words.size(); i += 2) {
+        const RandomKey key = next();
+        words[i] = static_cast<Index>(key.seed);
+        words[i + 1] = static_cast<Index>(key.stream);
+      }
+    });
+  }
+  if (trace->steps_ == unknown) {
+    throw RuntimeError(
+        "a gradient rule in a step of a scan cannot draw: draw in the step, or run the steps "
+        "one by one (unroll = true)");
+  }
+  const Tensor all = keys(trace->outer_, Shape{trace->steps_} + shape, next);
+  trace->drawn_.push_back(trace->reverse_ ? flip(all, {0}) : all);
+  return trace->sequence({shape + Shape{2}, int64});
+}
 
 Tensor StepTrace::input(const Spec& spec, std::vector<Value>& list) {
   Tensor made = abstract(spec);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
 #include <unspool/autograd/internal/step_program.h>
 #include <unspool/autograd/recorder.h>
+#include <unspool/core/random.h>
 
 namespace unspool::internal {
 
@@ -13,7 +15,8 @@ class StepTrace : public Recorder {
  public:
   using Value = StepProgram::Value;
 
-  StepTrace();
+  /// Of a step that is to run so many times, from the last time on if `reverse`.
+  StepTrace(Index steps, bool reverse);
   /// Inputs, to be made before the step runs.
   Tensor carry(const Spec& spec);
   Tensor sequence(const Spec& spec);
@@ -24,6 +27,8 @@ class StepTrace : public Recorder {
   /// The end: the program, whose outputs are to be named by the caller. Its tensors cannot be used any more.
   StepProgram finish();
   const std::vector<Tensor>& captured() const { return captured_; }
+  /// The keys of all steps, for each draw of the step: sequences after those that were made before it ran.
+  const std::vector<Tensor>& drawn() const { return drawn_; }
 
   Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
                  const Specs& outputs) override;
@@ -32,29 +37,37 @@ class StepTrace : public Recorder {
     return floor_;
   }
 
-  /// Those under way on this thread, counted.
-  static int active();
+  /// A key from `next` as a tensor. While a step is traced it is a sequence, of a key for each step: one
+  /// trace must not freeze one draw.
+  static Tensor next_key(const std::function<RandomKey()>& next);
 
  private:
-  friend class TraceScope;
+  static Tensor keys(StepTrace* trace, const Shape& shape, const std::function<RandomKey()>& next);
   Tensor input(const Spec& spec, std::vector<Value>& list);
   Value add(const Tensor& tensor);
 
   StepProgram program_;
   std::vector<Tensor> captured_;
+  std::vector<Tensor> drawn_;
   std::unordered_map<std::uint64_t, Value> values_;
   int depth_;
   class unspool::TapeState* floor_;
+  Index steps_;
+  bool reverse_;
+  StepTrace* outer_;
   bool open_ = true;
 };
 
-/// While it lives, a step is being traced on this thread.
+/// While it lives, this step is being traced on this thread; null: none, whatever is around.
 class TraceScope {
  public:
-  TraceScope();
+  explicit TraceScope(StepTrace* trace);
   ~TraceScope();
   TraceScope(const TraceScope&) = delete;
   TraceScope& operator=(const TraceScope&) = delete;
+
+ private:
+  StepTrace* outer_;
 };
 
 }  // namespace unspool::internal

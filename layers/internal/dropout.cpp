@@ -16,12 +16,24 @@ SeedGenerator generator_of(const std::optional<std::int64_t>& seed) {
   return seed ? SeedGenerator(static_cast<std::uint64_t>(*seed)) : SeedGenerator();
 }
 
-Tensor dropout_mask(const Shape& shape, double rate, DType dtype, RandomKey key) {
+namespace {
+
+template <class Source>
+Tensor mask_of(const Shape& shape, double rate, DType dtype, Source& source) {
   if (!shape.known()) {
     throw ValueError("a dropout mask needs sizes that are known, came " + to_string(shape));
   }
-  const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, key);
+  const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, source);
   return rate == 1 ? ones : ones * (1 / (1 - rate));
+}
+
+}  // namespace
+
+Tensor dropout_mask(const Shape& shape, double rate, DType dtype, RandomKey key) {
+  return mask_of(shape, rate, dtype, key);
+}
+Tensor dropout_mask(const Shape& shape, double rate, DType dtype, SeedGenerator& seeds) {
+  return mask_of(shape, rate, dtype, seeds);
 }
 
 }  // namespace unspool::internal

@@ -16,5 +16,7 @@ SeedGenerator generator_of(const std::optional<std::int64_t>& seed);
 
 /// 0 for the part `rate` of the elements, else 1 / (1 - rate).
 Tensor dropout_mask(const Shape& shape, double rate, DType dtype, RandomKey key);
+/// In a step of a scan: another mask for each step.
+Tensor dropout_mask(const Shape& shape, double rate, DType dtype, SeedGenerator& seeds);
 
 }  // namespace unspool::internal

@@ -668,6 +668,27 @@ std::string judge_float(const Program& program) {
   return wrong.str();
 }
 
+std::string judge_threads(const Program& program) {
+  const int outer = num_threads();
+  std::vector<Tensor> first;
+  std::ostringstream wrong;
+  for (int threads : {1, 2, 4}) {
+    set_num_threads(threads);
+    const Results results = run(program, program.seed % 2 == 0 ? float32 : float64, true);
+    std::vector<Tensor> all = results.values;
+    all.insert(all.end(), results.first.begin(), results.first.end());
+    all.insert(all.end(), results.second.begin(), results.second.end());
+    if (threads == 1) first = all;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (std::memcmp(all[i].raw(), first[i].raw(), all[i].bytes()) != 0) {
+        wrong << "result " << i << " differs with " << threads << " threads\n";
+      }
+    }
+  }
+  set_num_threads(outer);
+  return wrong.str();
+}
+
 std::string outcome(Judge judge, const Program& program) {
   try {
     return judge(program);
@@ -701,4 +722,18 @@ TEST_CASE("random steps in float64: values, gradients, second gradients") {
 
 TEST_CASE("random steps in float32: as near to float64 as the loop") {
   for (std::uint64_t seed = 1001; seed <= 1100; ++seed) check(judge_float, make_program(seed));
+}
+
+TEST_CASE("random steps have the same bits whatever the number of threads") {
+  for (std::uint64_t seed = 2001; seed <= 2080; ++seed) check(judge_threads, make_program(seed, 24));
+}
+
+TEST_CASE("random steps in short chunks of time") {
+  std::atomic<Index>& longest = internal::ScanPlan::longest_chunk;
+  const Index outer = longest;
+  for (std::uint64_t seed = 3001; seed <= 3120; ++seed) {
+    longest = static_cast<Index>(1 + seed % 3);
+    check(judge_double, make_program(seed));
+  }
+  longest = outer;
 }
