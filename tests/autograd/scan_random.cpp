@@ -155,7 +155,7 @@ class Builder {
   const Item* fitting(const Item& a, Dice& dice) const {
     auto found = those([&](const Tensor& x) {
       const auto shape = broadcast(a.tensor.shape(), x.shape());
-      return is_floating(x.dtype()) && shape && shape->elements() <= 800;
+      return is_floating(x.dtype()) && shape && shape->elements() <= std::max<Index>(800, a.tensor.size());
     });
     return found.empty() ? nullptr : dice.of(found);
   }
