@@ -67,7 +67,8 @@ void scan_gradient(Backward& b) {
   for (std::size_t i = 0; i < given.size(); ++i) {
     given[i] = b.has_dy(i) && is_floating(shared.program().spec(shared.program().output(i)).dtype);
   }
-  const StepGradient& gradient = shared.gradient(needed, given);
+  const std::shared_ptr<const StepGradient> held = shared.gradient(needed, given);
+  const StepGradient& gradient = *held;
   if (!gradient.residuals.empty()) {
     b.call().fail("was run without what its gradient needs to be kept: no tape saw these inputs");
   }
@@ -103,7 +104,8 @@ void scan_keeps(const Call& call, std::span<const Tensor>, std::span<bool> input
   SharedProgram::Mask given(outputs.size());
   for (std::size_t i = 0; i < given.size(); ++i)
     given[i] = is_floating(program.spec(program.output(i)).dtype);
-  for (const StepGradient::Source& source : body.shared().gradient(body.needed(), given).sources) {
+  const std::shared_ptr<const StepGradient> gradient = body.shared().gradient(body.needed(), given);
+  for (const StepGradient::Source& source : gradient->sources) {
     if (source.kind == StepGradient::Source::input) inputs[source.index] = true;
     if (source.kind == StepGradient::Source::output) outputs[source.index] = true;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <ostream>
 
 #include <unspool/core/internal/format.h>
@@ -87,7 +88,7 @@ class Printer {
   template <class T>
   void format_floating(const std::vector<T>& values) {
     double largest = 0;
-    double smallest = INFINITY;
+    double smallest = std::numeric_limits<double>::infinity();
     for (T value : values) {
       const auto size = static_cast<double>(std::fabs(value));
       if (!std::isfinite(size) || size == 0) continue;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -96,10 +97,10 @@ double epoch_of(const History& history, const std::vector<double>& values, std::
 
 std::string panel(const History& history, const std::string& name, const std::vector<Line>& lines,
                   const CurveOptions& options) {
-  double low = INFINITY;
-  double high = -INFINITY;
-  double first = INFINITY;
-  double last = -INFINITY;
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();
+  double first = std::numeric_limits<double>::infinity();
+  double last = -std::numeric_limits<double>::infinity();
   for (const Line& line : lines) {
     for (std::size_t i = 0; i < line.values->size(); ++i) {
       const double value = (*line.values)[i];

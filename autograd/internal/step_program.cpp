@@ -37,8 +37,18 @@ struct Cache {
   std::deque<std::pair<std::uint64_t, SharedProgram::Pointer>> programs;  // The latest used in front.
 };
 Cache& cache() {
-  static Cache all;
+  // Never destroyed: static objects may run scans when they end.
+  static Cache& all = *new Cache;
   return all;
+}
+
+/// The program that had to go for it, which must be told so once there is no lock, or null.
+SharedProgram::Pointer add_locked(Cache& all, std::uint64_t hash, SharedProgram::Pointer program) {
+  all.programs.emplace_front(hash, std::move(program));
+  if (all.programs.size() <= max_programs) return nullptr;
+  SharedProgram::Pointer forgotten = std::move(all.programs.back().second);
+  all.programs.pop_back();
+  return forgotten;
 }
 
 }  // namespace
@@ -103,33 +113,54 @@ std::string ScanBody::describe() const {
   return fmt::format("a step of {} operations", program_->program().uses.size());
 }
 
-struct SharedProgram::GradientEntry {
-  Mask needed;
-  Mask given;
-  StepGradient gradient;
-};
-
 SharedProgram::SharedProgram(StepProgram program) : program_(std::move(program)) {}
 SharedProgram::~SharedProgram() = default;
 
 SharedProgram::Pointer SharedProgram::of(StepProgram program) {
   const std::uint64_t hash = program.hash();
   Cache& all = cache();
-  Pointer forgotten;  // Destroyed without the lock: it may be the last holder of others.
-  const std::lock_guard lock(all.mutex);
-  for (auto found = all.programs.begin(); found != all.programs.end(); ++found) {
-    if (found->first != hash || !(found->second->program() == program)) continue;
-    Pointer shared = found->second;
-    std::rotate(all.programs.begin(), found, found + 1);
-    return shared;
+  Pointer made;
+  Pointer forgotten;
+  {
+    const std::lock_guard lock(all.mutex);
+    for (auto found = all.programs.begin(); found != all.programs.end(); ++found) {
+      if (found->first != hash || !(found->second->program() == program)) continue;
+      Pointer shared = found->second;
+      std::rotate(all.programs.begin(), found, found + 1);
+      return shared;
+    }
+    made = std::make_shared<const SharedProgram>(std::move(program));
+    made->remembered_ = true;
+    forgotten = add_locked(all, hash, made);
   }
-  Pointer made = std::make_shared<const SharedProgram>(std::move(program));
-  all.programs.emplace_front(hash, made);
-  if (all.programs.size() > max_programs) {
-    forgotten = std::move(all.programs.back().second);
-    all.programs.pop_back();
-  }
+  if (forgotten != nullptr) forgotten->forget();
   return made;
+}
+
+void SharedProgram::remember() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (remembered_) return;
+    remembered_ = true;
+  }
+  const std::uint64_t hash = program_.hash();
+  Cache& all = cache();
+  Pointer forgotten;
+  {
+    const std::lock_guard lock(all.mutex);
+    forgotten = add_locked(all, hash, shared_from_this());
+  }
+  if (forgotten != nullptr) forgotten->forget();
+}
+
+void SharedProgram::forget() const {
+  // Destroyed without the lock: they may be the last holders of others.
+  std::vector<GradientEntry> gradients;
+  std::vector<std::shared_ptr<const ScanBody>> bodies;
+  const std::lock_guard lock(mutex_);
+  remembered_ = false;
+  gradients.swap(gradients_);
+  bodies.swap(bodies_);
 }
 
 const ScanPlan& SharedProgram::plan() const {
@@ -152,24 +183,43 @@ std::string SharedProgram::plan(Index steps) const {
     given[i] = is_floating(program.spec(program.output(i)).dtype);
   }
   return "forward\n" + whole->shared().plan().describe(steps) + "backward\n" +
-         whole->shared().gradient(needed, given).program->plan().describe(steps);
+         whole->shared().gradient(needed, given)->program->plan().describe(steps);
 }
 
-const StepGradient& SharedProgram::gradient(const Mask& needed, const Mask& given) const {
-  const std::lock_guard lock(mutex_);
-  for (const auto& entry : gradients_) {
-    if (entry->needed == needed && entry->given == given) return entry->gradient;
+std::shared_ptr<const StepGradient> SharedProgram::known_gradient(const Mask& needed,
+                                                                  const Mask& given) const {
+  for (const GradientEntry& entry : gradients_) {
+    if (entry.needed == needed && entry.given == given) return entry.gradient;
   }
-  gradients_.push_back(std::make_unique<GradientEntry>(needed, given, gradient_of(program_, needed, given)));
-  return gradients_.back()->gradient;
+  return nullptr;
+}
+
+std::shared_ptr<const StepGradient> SharedProgram::gradient(const Mask& needed, const Mask& given) const {
+  remember();
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto known = known_gradient(needed, given)) return known;
+  }
+  // Without the lock: programs are made, for which this one may be forgotten.
+  const auto made = std::make_shared<const StepGradient>(gradient_of(program_, needed, given));
+  const std::lock_guard lock(mutex_);
+  if (auto known = known_gradient(needed, given)) return known;
+  if (remembered_) gradients_.push_back({needed, given, made});
+  return made;
+}
+
+std::shared_ptr<const ScanBody> SharedProgram::known_body(const Mask& needed) const {
+  for (const auto& body : bodies_) {
+    if (body->needed() == needed) return body;
+  }
+  return nullptr;
 }
 
 std::shared_ptr<const ScanBody> SharedProgram::body(const Mask& needed) const {
+  remember();
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& body : bodies_) {
-      if (body->needed() == needed) return body;
-    }
+    if (auto known = known_body(needed)) return known;
   }
   Pointer program = shared_from_this();
   if (std::ranges::count(needed, true) != 0) {
@@ -178,15 +228,14 @@ std::shared_ptr<const ScanBody> SharedProgram::body(const Mask& needed) const {
       given[i] = is_floating(program_.spec(program_.output(i)).dtype);
     }
     StepProgram whole = program_;
-    for (Value value : gradient(needed, given).residuals) whole.each.push_back(value);
+    const std::shared_ptr<const StepGradient> all = gradient(needed, given);
+    for (Value value : all->residuals) whole.each.push_back(value);
     program = of(std::move(whole));
   }
   const auto made = std::make_shared<const ScanBody>(std::move(program), needed);
   const std::lock_guard lock(mutex_);
-  for (const auto& body : bodies_) {
-    if (body->needed() == needed) return body;
-  }
-  bodies_.push_back(made);
+  if (auto known = known_body(needed)) return known;
+  if (remembered_) bodies_.push_back(made);
   return made;
 }
 

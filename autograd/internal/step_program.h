@@ -86,17 +86,30 @@ class SharedProgram : public CompiledScan, public std::enable_shared_from_this<S
   const ScanPlan& plan() const;
   std::string plan(Index steps) const override;
   /// The gradient by the inputs that are `needed`, given those by the outputs that are `given`.
-  const StepGradient& gradient(const Mask& needed, const Mask& given) const;
+  std::shared_ptr<const StepGradient> gradient(const Mask& needed, const Mask& given) const;
   /// The same program that also gives, among `each`, what its gradient by these inputs reads. One object for
-  /// one program and mask.
+  /// one program and mask, as long as the program is remembered.
   std::shared_ptr<const ScanBody> body(const Mask& needed) const;
 
  private:
+  struct GradientEntry {
+    Mask needed;
+    Mask given;
+    std::shared_ptr<const StepGradient> gradient;
+  };
+
+  void remember() const;
+  void forget() const;
+  std::shared_ptr<const StepGradient> known_gradient(const Mask& needed, const Mask& given) const;
+  std::shared_ptr<const ScanBody> known_body(const Mask& needed) const;
+
   StepProgram program_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<ScanPlan> plan_;
-  struct GradientEntry;
-  mutable std::vector<std::unique_ptr<GradientEntry>> gradients_;
+  // These may lead back to this program: that of a gradient's gradient is often the program itself. So they
+  // are held only while the program is remembered, and nothing holds itself for ever.
+  mutable bool remembered_ = false;
+  mutable std::vector<GradientEntry> gradients_;
   mutable std::vector<std::shared_ptr<const ScanBody>> bodies_;
 };
 

@@ -50,8 +50,8 @@ inline Vec root(Vec x) {
 
 #include "vector_block.inc"
 
-// Without a fused multiply-add floats have too few digits for functions made of the exponential: doubles have
-// them.
+// Without a fused multiply-add floats have too few digits for functions made of the exponential and for their
+// gradients: doubles have them.
 
 namespace unspool::kernels {
 namespace {
@@ -64,10 +64,10 @@ inline Half of_bits(HalfBits x) { return reinterpret_cast<Half>(x); }
 inline Half all(double x) { return Half{x, x}; }
 constexpr std::int64_t wide_sign_bit = INT64_MIN;
 
-template <Half (*function)(Half)>
-inline Vec by_halves(Vec x) {
-  const Half low = function(Half{static_cast<double>(x[0]), static_cast<double>(x[1])});
-  const Half high = function(Half{static_cast<double>(x[2]), static_cast<double>(x[3])});
+template <auto function, class... Operand>
+inline Vec by_halves(Operand... x) {
+  const Half low = function(Half{static_cast<double>(x[0]), static_cast<double>(x[1])}...);
+  const Half high = function(Half{static_cast<double>(x[2]), static_cast<double>(x[3])}...);
   return Vec{static_cast<float>(low[0]), static_cast<float>(low[1]), static_cast<float>(high[0]),
              static_cast<float>(high[1])};
 }
@@ -135,6 +135,12 @@ inline Vec logistic(Vec x) { return by_halves<&half_logistic>(x); }
 inline Two exponentials(Two x) { return {exponential(x.a), exponential(x.b)}; }
 inline Two hyperbolic_tangents(Two x) { return {hyperbolic_tangent(x.a), hyperbolic_tangent(x.b)}; }
 inline Two logistics(Two x) { return {logistic(x.a), logistic(x.b)}; }
+// Rounded once. Products without a fused addition have lost more by then, and 1 - y y loses most where y is
+// near 1.
+inline Half half_tanh_gradient(Half y, Half dy) { return dy * (1 - y * y); }
+inline Vec tanh_gradient(Vec y, Vec dy) { return by_halves<&half_tanh_gradient>(y, dy); }
+inline Half half_sigmoid_gradient(Half y, Half dy) { return dy * y * (1 - y); }
+inline Vec sigmoid_gradient(Vec y, Vec dy) { return by_halves<&half_sigmoid_gradient>(y, dy); }
 
 }  // namespace
 }  // namespace unspool::kernels

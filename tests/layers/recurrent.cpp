@@ -154,7 +154,7 @@ TEST_CASE_TEMPLATE("dropout: one mask for all steps of a call, of the asked rate
       const auto steps = shown_masks(layer, 100);
       double kept = 0;
       for (const float value : steps[0]) {
-        CHECK((value == 0 || value == doctest::Approx(1 / (1 - rate))));
+        CHECK((value == 0 || static_cast<double>(value) == doctest::Approx(1 / (1 - rate))));
         kept += value != 0 ? 1 : 0;
       }
       CHECK(likely(kept, 10000, 1 - rate));

@@ -155,7 +155,7 @@ TEST_CASE(
       double off_scale = 0;
       for (const float value : steps[0]) {
         kept += value != 0 ? 1 : 0;
-        off_scale += value == 0 || value == doctest::Approx(1 / probability) ? 0 : 1;
+        off_scale += value == 0 || static_cast<double>(value) == doctest::Approx(1 / probability) ? 0 : 1;
       }
       CHECK(off_scale == 0);
       CHECK(draws >= 10000);

@@ -13,6 +13,7 @@
 #include <unspool/core/threads.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/input.h>
+#include <unspool/layers/lstm.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/models/sequential.h>
 #include <unspool/optim/adam.h>
@@ -349,6 +350,32 @@ TEST_CASE("prediction in several threads") {
   }
   for (std::thread& thread : threads) thread.join();
   for (const bool each : right) CHECK(each);
+}
+
+TEST_CASE("eight threads predict on one LSTM, with the bits of one") {
+  set_seed(1);
+  const Model model = Sequential({Input({.shape = {5, 3}}), LSTM({.units = 4}), Dense({.units = 2})});
+  // Each thread starts elsewhere, with batches of several sizes, so that all of them meet a loop that is not
+  // planned yet.
+  constexpr std::size_t threads = 8;
+  constexpr std::size_t batches = 1000;
+  std::vector<Tensor> inputs;
+  for (Index i = 0; i < 16; ++i) inputs.push_back(uniform({1 + i % 3, 5, 3}, static_cast<std::uint64_t>(i)));
+  std::array<std::vector<Tensor>, threads> results;
+  std::vector<std::thread> running;
+  for (std::size_t i = 0; i < threads; ++i) {
+    running.emplace_back([&, i] {
+      for (std::size_t k = i; k < batches; k += threads) {
+        results[i].push_back(model.predict(inputs[(k + k / 16) % 16]));
+      }
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+  std::vector<Tensor> wanted;
+  for (const Tensor& input : inputs) wanted.push_back(model.predict(input));
+  for (std::size_t k = 0; k < batches; ++k) {
+    CHECK(same_bits(results[k % threads][k / threads], wanted[(k + k / 16) % 16]));
+  }
 }
 
 TEST_CASE("a model is a handle, and a layer of other models") {
