@@ -63,10 +63,8 @@ void scan_gradient(Backward& b) {
   const SharedProgram& shared = body.shared();
   SharedProgram::Mask needed(b.operands());
   for (std::size_t i = 0; i < needed.size(); ++i) needed[i] = b.needs(i);
-  SharedProgram::Mask given(b.outputs());
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    given[i] = b.has_dy(i) && is_floating(shared.program().spec(shared.program().output(i)).dtype);
-  }
+  SharedProgram::Mask given = shared.program().floating_outputs();
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = given[i] && b.has_dy(i);
   const std::shared_ptr<const StepGradient> held = shared.gradient(needed, given);
   const StepGradient& gradient = *held;
   if (!gradient.residuals.empty()) {
@@ -98,13 +96,10 @@ void scan_gradient(Backward& b) {
 /// All that the gradient by everything that it may be asked for reads.
 void scan_keeps(const Call& call, std::span<const Tensor>, std::span<bool> inputs, std::span<bool> outputs) {
   const ScanBody& body = body_of(call.attributes);
-  const StepProgram& program = body.shared().program();
   std::ranges::fill(inputs, false);
   std::ranges::fill(outputs, false);
-  SharedProgram::Mask given(outputs.size());
-  for (std::size_t i = 0; i < given.size(); ++i)
-    given[i] = is_floating(program.spec(program.output(i)).dtype);
-  const std::shared_ptr<const StepGradient> gradient = body.shared().gradient(body.needed(), given);
+  const std::shared_ptr<const StepGradient> gradient =
+      body.shared().gradient(body.needed(), body.shared().program().floating_outputs());
   for (const StepGradient::Source& source : gradient->sources) {
     if (source.kind == StepGradient::Source::input) inputs[source.index] = true;
     if (source.kind == StepGradient::Source::output) outputs[source.index] = true;

@@ -22,6 +22,22 @@ struct PoolAllocator {
 template <class T>
 using PooledVector = std::vector<T, PoolAllocator<T>>;
 
+/// Elements from the pool, not initialised, aligned to 64 bytes.
+template <class T>
+class PooledBuffer {
+ public:
+  explicit PooledBuffer(std::size_t elements)
+      : bytes_(elements * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
+  ~PooledBuffer() { deallocate(data_, bytes_); }
+  PooledBuffer(const PooledBuffer&) = delete;
+  PooledBuffer& operator=(const PooledBuffer&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
 /// Memory that is handed out in pieces, which stay where they are, and taken back all at once.
 class Arena {
  public:

@@ -171,7 +171,7 @@ class PlanWriter {
     depends_.push_back(depends_[at(value)]);
     rows_.push_back(!whole() && has_rows(spec(value).shape));
     producer_.push_back(copied);
-    view_.push_back(-1);
+    for (auto* owners : {&view_, &each_of_, &next_of_, &final_of_}) owners->push_back(-1);
     Instruction copy;
     copy.kind = Kind::copy;
     copy.phase = phase;
@@ -237,7 +237,7 @@ class PlanWriter {
   /// Which outputs of the scan are written where they are made.
   void find_owners() {
     find_views();
-    each_of_.assign(values_.size(), -1);
+    for (auto* owners : {&each_of_, &next_of_, &final_of_}) owners->assign(values_.size(), -1);
     for (std::size_t e = 0; e < program_.each.size(); ++e) {
       Value value = program_.each[e];
       const bool own = !is_input(value) && view_[at(value)] < 0 && phase_of(value) != Phase::once &&
@@ -249,12 +249,9 @@ class PlanWriter {
         if (late) keep_carry(value);
         value = copy_of(value, early || (!late && phase_of(root) == Phase::loop) ? Phase::loop : Phase::after,
                         early);
-        each_of_.resize(values_.size(), -1);
       }
       each_of_[at(value)] = static_cast<int>(e);
     }
-    next_of_.assign(values_.size(), -1);
-    final_of_.assign(values_.size(), -1);
     plan_.next_ = program_.next;
     for (std::size_t k = 0; k < program_.next.size(); ++k) {
       Value value = program_.next[k];
@@ -262,7 +259,6 @@ class PlanWriter {
       if (read_[k]) {
         if (!made || phase_of(value) != Phase::loop || next_of_[at(value)] >= 0) {
           value = copy_of(value, Phase::loop);
-          next_of_.resize(values_.size(), -1);
         }
         next_of_[at(value)] = static_cast<int>(k);
       } else {
@@ -271,24 +267,15 @@ class PlanWriter {
           keep_carry(value);
           value = copy_of(seen(value, Phase::last), Phase::last);
         }
-        final_of_.resize(values_.size(), -1);
         final_of_[at(value)] = static_cast<int>(k);
       }
       plan_.next_[k] = value;
     }
-    // A copied carry serves as its trajectory where the next one may be written there at once.
-    const std::size_t count = values_.size();
-    each_of_.resize(count, -1);
-    next_of_.resize(count, -1);
-    final_of_.resize(count, -1);
     for (std::size_t u = 0; u < program_.uses.size(); ++u) {
       if (phase_[u] != Phase::after && phase_[u] != Phase::last) continue;
       for (Value value : program_.uses[u].inputs) keep_carry(value);
     }
     for (Value value : program_.sums) keep_carry(value);
-    each_of_.resize(values_.size(), -1);
-    next_of_.resize(values_.size(), -1);
-    final_of_.resize(values_.size(), -1);
   }
 
   /// A view that is taken after the loop.

@@ -113,8 +113,7 @@ class ScanPlan {
   std::string text(const Instruction& instruction) const;
 
   const StepProgram* program_;
-  std::vector<StepProgram::Use> uses_;  ///< Those of the program, then copies.
-  std::vector<Spec> values_;            ///< Likewise.
+  std::vector<Spec> values_;  ///< Those of the program, then copies.
   /// Rows are dealt to threads, and the loop needs no barrier.
   bool dealt_ = false;
   std::string why_whole_;

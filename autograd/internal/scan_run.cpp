@@ -4,7 +4,7 @@
 
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/kernels/gemm.h>
-#include <unspool/core/memory.h>
+#include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::internal {
@@ -90,19 +90,12 @@ class ScanRun {
   /// Where values lie for one thread at one step: row 0 of each.
   class Frame {
    public:
-    explicit Frame(const ScanRun& run)
-        : blocks_bytes_(run.plan_.block_bytes_), rows_(run.plan_.slots_.size()) {
-      blocks_ = static_cast<std::byte*>(allocate(blocks_bytes_));
-    }
-    ~Frame() { deallocate(blocks_, blocks_bytes_); }
-    Frame(const Frame&) = delete;
-    Frame& operator=(const Frame&) = delete;
+    explicit Frame(const ScanRun& run) : blocks_(run.plan_.block_bytes_), rows_(run.plan_.slots_.size()) {}
     std::byte*& operator[](Value value) { return rows_[at(value)]; }
-    std::byte* blocks() const { return blocks_; }
+    std::byte* blocks() const { return blocks_.data(); }
 
    private:
-    std::size_t blocks_bytes_;
-    std::byte* blocks_;
+    PooledBuffer<std::byte> blocks_;
     SmallVector<std::byte*, 64> rows_;
   };
 
@@ -357,7 +350,7 @@ class ScanRun {
     const std::size_t size = count + instruction.outputs.size();
     SmallVector<Shape, 6> shapes(size);
     SmallVector<Array, 6> arrays(size);
-    SmallVector<std::pair<void*, std::size_t>, 4> copies;
+    Arena copies;
     for (std::size_t i = 0; i < size; ++i) {
       const bool in = i < count;
       const Value value = in ? instruction.inputs[i] : instruction.outputs[i - count];
@@ -373,8 +366,7 @@ class ScanRun {
       if (in && slot.rows && slot.stride != slot.columns) {
         const Index rows = shapes[i][0];
         const std::size_t row = static_cast<std::size_t>(slot.columns) * plan_.element(value);
-        auto* dense = static_cast<std::byte*>(allocate(static_cast<std::size_t>(rows) * row));
-        copies.push_back({dense, static_cast<std::size_t>(rows) * row});
+        auto* dense = static_cast<std::byte*>(copies.take(static_cast<std::size_t>(rows) * row));
         for (Index r = 0; r < rows; ++r) {
           std::memcpy(dense + static_cast<std::size_t>(r) * row, data + r * instruction.row_bytes[i], row);
         }
@@ -389,7 +381,6 @@ class ScanRun {
       use.operation->kernel.run(
           {{arrays.data(), count}, {arrays.data() + count, size - count}, use.attributes});
     }
-    for (const auto& [block, bytes] : copies) deallocate(block, bytes);
   }
 
   // Before and after the loop: the steps of a chunk, [low, high) in time, at once where they are rows of one
@@ -482,22 +473,20 @@ class ScanRun {
     const Index rows = (high - low) * rows_;
     const Slot& b = plan_.slot(right);
     visit_floating(plan_.values_[at(right)].dtype, [&]<class T>(T) {
-      const std::size_t bytes =
-          static_cast<std::size_t>(kernels::packed_size<T>(b.columns, depth)) * sizeof(T);
-      T* const packed = static_cast<T*>(allocate(bytes));
+      const PooledBuffer<T> packed(static_cast<std::size_t>(kernels::packed_size<T>(b.columns, depth)));
       for (Index row = 0; row < rows; row += depth) {
         const Index part = std::min(depth, rows - row);
         kernels::pack(false, b.columns, part, reinterpret_cast<const T*>(frame[right]) + row * b.stride,
-                      b.stride, packed);
+                      b.stride, packed.data());
         for (std::size_t s = first; s < end; ++s) {
           const Instruction& instruction = segments[s].instructions[0];
           const Slot& a = plan_.slot(instruction.inputs[0]);
           kernels::gemm_packed(true, a.columns, b.columns, part,
                                reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
-                               a.stride, packed, reinterpret_cast<T*>(sum(instruction)), b.columns, true);
+                               a.stride, packed.data(), reinterpret_cast<T*>(sum(instruction)), b.columns,
+                               true);
         }
       }
-      deallocate(packed, bytes);
     });
     return end - 1;
   }
@@ -510,8 +499,8 @@ class ScanRun {
       const T* from = reinterpret_cast<const T*>(frame[instruction.inputs[0]]);
       const Index groups = (rows + together - 1) / together;
       const Index longest = std::max(groups, together);
-      const std::size_t bytes = static_cast<std::size_t>(groups * x.columns + longest) * sizeof(T);
-      T* const sums = static_cast<T*>(allocate(bytes));
+      const PooledBuffer<T> memory(static_cast<std::size_t>(groups * x.columns + longest));
+      T* const sums = memory.data();
       T* const ones = sums + groups * x.columns;
       std::fill_n(ones, longest, T{1});
       for (Index g = 0; g < groups; ++g) {
@@ -520,7 +509,6 @@ class ScanRun {
       }
       kernels::gemm(false, false, 1, x.columns, groups, ones, longest, sums, x.columns,
                     reinterpret_cast<T*>(sum(instruction)), x.columns, true);
-      deallocate(sums, bytes);
     });
   }
 

@@ -65,6 +65,12 @@ StepProgram::Value StepProgram::output(std::size_t i) const {
   return i < each.size() ? each[i] : sums[i - each.size()];
 }
 
+std::vector<bool> StepProgram::floating_outputs() const {
+  std::vector<bool> floating(outputs());
+  for (std::size_t i = 0; i < floating.size(); ++i) floating[i] = is_floating(spec(output(i)).dtype);
+  return floating;
+}
+
 std::uint64_t StepProgram::hash() const {
   Hash hash;
   for (const Spec& spec : values) {
@@ -223,10 +229,7 @@ std::shared_ptr<const ScanBody> SharedProgram::body(const Mask& needed) const {
   }
   Pointer program = shared_from_this();
   if (std::ranges::count(needed, true) != 0) {
-    Mask given(program_.outputs(), false);
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      given[i] = is_floating(program_.spec(program_.output(i)).dtype);
-    }
+    const Mask given = program_.floating_outputs();
     StepProgram whole = program_;
     const std::shared_ptr<const StepGradient> all = gradient(needed, given);
     for (Value value : all->residuals) whole.each.push_back(value);

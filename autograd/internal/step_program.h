@@ -43,6 +43,8 @@ struct StepProgram {
   Value input(std::size_t i) const;
   Value output(std::size_t i) const;
   const Spec& spec(Value value) const { return values[static_cast<std::size_t>(value)]; }
+  /// Which outputs are floating.
+  std::vector<bool> floating_outputs() const;
   std::uint64_t hash() const;
   friend bool operator==(const StepProgram& a, const StepProgram& b);
 };

@@ -4,7 +4,7 @@
 
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/kernels/gemm_table.h>
-#include <unspool/core/memory.h>
+#include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::kernels {
@@ -52,21 +52,6 @@ const GemmTable<T>& table_for(Isa isa) {
     return gemm_baseline_double;
   }
 }
-
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(Index elements)
-      : bytes_(static_cast<std::size_t>(elements) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
-  ~Buffer() { deallocate(data_, bytes_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T* data() const { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
 
 template <class T>
 struct Operand {
@@ -155,7 +140,8 @@ void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
   const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, n);
-  const Buffer<T> packed_a(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0);
+  const PooledBuffer<T> packed_a(
+      static_cast<std::size_t>(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0));
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
     const Operand<T> a_part = a.from(p, 0);
@@ -173,7 +159,7 @@ void Product<T>::some_rows_run() const {
         return;
       }
       const Index group = std::min(panels_at_once * nr, end - first * nr);
-      const Buffer<T> group_panels(round_up(group, nr) * part);
+      const PooledBuffer<T> group_panels(static_cast<std::size_t>(round_up(group, nr) * part));
       for (Index j = first * nr; j < end; j += group) {
         const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
@@ -191,8 +177,10 @@ void Product<T>::many_rows_run() const {
   const Index nr = table.nr;
   const bool pack_rows = worth_packing(a, table, n);
   const Index deepest = std::min(k, depth);
-  const Buffer<T> packed_a(pack_rows ? round_up(std::min(m, most_rows), mr) * deepest : 0);
-  const Buffer<T> packed_b(packed() ? 0 : round_up(std::min(n, most_columns), nr) * deepest);
+  const PooledBuffer<T> packed_a(
+      static_cast<std::size_t>(pack_rows ? round_up(std::min(m, most_rows), mr) * deepest : 0));
+  const PooledBuffer<T> packed_b(
+      static_cast<std::size_t>(packed() ? 0 : round_up(std::min(n, most_columns), nr) * deepest));
   for (Index j0 = 0; j0 < n; j0 += most_columns) {
     const Index columns = std::min(most_columns, n - j0);
     for (Index p = 0; p < k; p += depth) {
