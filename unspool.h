@@ -72,9 +72,19 @@
 #include <unspool/layers/stacked_rnn_cells.h>
 #include <unspool/layers/time_distributed.h>
 
+#include <unspool/optim/adadelta.h>
+#include <unspool/optim/adafactor.h>
+#include <unspool/optim/adagrad.h>
 #include <unspool/optim/adam.h>
+#include <unspool/optim/adamax.h>
+#include <unspool/optim/adamw.h>
+#include <unspool/optim/ftrl.h>
+#include <unspool/optim/lamb.h>
+#include <unspool/optim/lion.h>
+#include <unspool/optim/nadam.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/rmsprop.h>
+#include <unspool/optim/schedule.h>
 #include <unspool/optim/sgd.h>
 
 #include <unspool/models/callback.h>

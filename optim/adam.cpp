@@ -27,7 +27,7 @@ namespace unspool::optimizers {
 
 Adam::Adam(AdamOptions options) : OptimizerOf(std::move(options)) {}
 
-std::vector<std::vector<Adam::Slot>> Adam::slots() const {
+std::vector<std::vector<Adam::Slot>> Adam::slots(const Variable&) const {
   std::vector<std::vector<Slot>> groups{{{.name = "momentum"}, {.name = "velocity"}}};
   if (options().amsgrad) groups.push_back({{.name = "velocity_hat"}});
   return groups;

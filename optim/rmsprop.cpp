@@ -26,7 +26,7 @@ namespace unspool::optimizers {
 
 RMSprop::RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {}
 
-std::vector<std::vector<RMSprop::Slot>> RMSprop::slots() const {
+std::vector<std::vector<RMSprop::Slot>> RMSprop::slots(const Variable&) const {
   std::vector<std::vector<Slot>> groups{{{.name = "velocity"}}};
   if (options().momentum > 0) groups.push_back({{.name = "momentum"}});
   if (options().centered) groups.push_back({{.name = "average_gradient"}});
