@@ -10,8 +10,8 @@
 namespace unspool::internal {
 namespace {
 
-/// What the buffers of a chunk may take: they are to stay in the last cache.
-constexpr std::size_t chunk_limit = std::size_t{4} << 20U;
+/// What the buffers of a chunk may take: they are to stay in the second cache.
+constexpr std::size_t chunk_limit = std::size_t{512} << 10U;
 /// Rows that make a folded product worth its while.
 constexpr Index folded_rows = 192;
 /// Elements that a thread takes at a time.
