@@ -9,8 +9,8 @@
 namespace unspool::internal {
 namespace {
 
-/// Elements of a row in a block: a handful of such blocks fit into the nearest cache.
-constexpr Index block_elements = 1024;
+/// Elements of a row in a block: what an operation reads and writes fits into the nearest cache, or nearly.
+constexpr Index block_elements = 3072;
 constexpr std::size_t line = 64;
 
 std::size_t rounded(std::size_t bytes) { return (bytes + line - 1) / line * line; }
