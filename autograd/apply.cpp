@@ -77,11 +77,11 @@ Recorder* recorder_of(const Call& call) {
 }
 
 /// On every tape above `floor`.
-void record(OperationRef operation, const Call& call, std::span<const Tensor> outputs, const Engine& engine,
-            const TapeState* floor = nullptr) {
+inline void record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
+                   std::span<const Tensor> outputs, const Engine& engine, const TapeState* floor = nullptr) {
   if (!engine.records() || operation->gradient == nullptr) return;
   for (TapeState* tape = engine.tape; tape != floor && tape != nullptr; tape = tape->outer()) {
-    tape->record(operation, call.inputs, outputs, call.attributes);
+    tape->record(operation, inputs, outputs, attributes);
   }
 }
 
@@ -140,18 +140,18 @@ Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const 
     compute(call, specs, outputs);
     if (engine.anomaly) check_anomaly(call, outputs, engine);
   }
-  record(operation, call, outputs, engine, recorder != nullptr ? recorder->tape_floor() : nullptr);
+  record(operation, inputs, attributes, outputs, engine,
+         recorder != nullptr ? recorder->tape_floor() : nullptr);
   return outputs;
 }
 
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
   Tensor output = apply_alike(*operation, inputs, attributes);
   if (!output) return std::move(apply_all(operation, inputs, attributes)[0]);
-  const Call call{*operation, inputs, attributes};
   const Engine& engine = Engine::of_this_thread();
   const std::span<const Tensor> outputs(&output, 1);
-  if (engine.anomaly) check_anomaly(call, outputs, engine);
-  record(operation, call, outputs, engine);
+  if (engine.anomaly) check_anomaly({*operation, inputs, attributes}, outputs, engine);
+  record(operation, inputs, attributes, outputs, engine);
   return output;
 }
 

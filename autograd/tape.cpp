@@ -132,7 +132,7 @@ void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
   Number* number = node.numbers();
   const auto keep = [&](const Tensor& value, std::uint32_t mask, std::size_t i) {
     const bool kept = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
-    new (tensor++) Tensor(kept ? value : TensorAccess::without_elements(value));
+    TensorAccess::copy_to(tensor++, value, kept);
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     keep(inputs[i], operation->keep.inputs, i);
@@ -214,6 +214,11 @@ void TapeState::step_back(const Node& node, Values& gradients, const Flags& want
     if (*results == untracked || !take(*results, cotangent)) return;
     bool needed[few];
     if (!find_needed(needed)) return;
+    if (node.inputs == 1) {
+      Tensor made;
+      run_gradient(node, {&cotangent, 1}, {needed, 1}, {&made, 1}, gradients);
+      return;
+    }
     Tensor made[few];
     run_gradient(node, {&cotangent, 1}, {needed, node.inputs}, {made, node.inputs}, gradients);
     return;

@@ -105,7 +105,7 @@ void row(const Case& each, double budget) {
     const double best = bench::peak() * threads;
     const Rate rate = measure(2.0 * static_cast<double>(m * n * k), budget, [&] {
       if (each.packed) {
-        kernels::gemm_packed(ta, m, n, k, a.data(), lda, panels, c.data(), n, false);
+        kernels::gemm_packed(ta, m, n, k, a.data(), lda, panels, c.data(), n, {});
       } else {
         kernels::gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, c.data(), n, false);
       }

@@ -60,20 +60,22 @@ inline double peak_baseline() {
   return 2.0 * 12 * 4 * peak_steps;
 }
 
-/// GFLOP/s of one core in the instruction set in use: the best of some runs of a few milliseconds each.
-inline double peak() {
+/// GFLOP/s of one core in the instruction set in use, in one run of less than a millisecond.
+inline double peak_once() {
   double (*run)() = &peak_baseline;
 #ifdef __x86_64__
   if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx2) run = &peak_avx2;
   if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx512) run = &peak_avx512;
 #endif
+  const auto start = std::chrono::steady_clock::now();
+  const double work = run();
+  return work / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e-9;
+}
+
+/// The best of some runs.
+inline double peak() {
   double most = 0;
-  for (int i = 0; i < 40; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const double work = run();
-    most = std::max(
-        most, work / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e-9);
-  }
+  for (int i = 0; i < 40; ++i) most = std::max(most, peak_once());
   return most;
 }
 

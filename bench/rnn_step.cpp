@@ -141,6 +141,9 @@ double milliseconds(const std::function<void()>& f) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// The median of the faster half: what the machine does when it is not disturbed.
+double of_faster_half(const std::vector<double>& sorted) { return sorted[(sorted.size() + 1) / 4]; }
+
 long peak_kib() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -183,16 +186,20 @@ int main(int count, char** arguments) {
     const double first = milliseconds(step);
     const double second = milliseconds(step);
     step();
-    const double peak_before = bench::peak();
     const std::uint64_t allocations = memory_statistics().system_allocations;
     std::vector<double> times;
-    for (Index i = 0; i < settings.repeat; ++i) times.push_back(milliseconds(step));
+    std::vector<double> slowness;  // Of the multiply-adds, measured in turn with the steps.
+    for (Index i = 0; i < settings.repeat; ++i) {
+      slowness.push_back(1 / bench::peak_once());
+      times.push_back(milliseconds(step));
+    }
+    slowness.push_back(1 / bench::peak_once());
     const std::uint64_t allocated = memory_statistics().system_allocations - allocations;
-    const double peak = settings.threads * std::max(peak_before, bench::peak());
     std::vector<double> sorted = times;
     std::sort(sorted.begin(), sorted.end());
-    // The median of the faster half: what the machine does when it is not disturbed.
-    const double median = sorted[(sorted.size() + 1) / 4];
+    const double median = of_faster_half(sorted);
+    std::sort(slowness.begin(), slowness.end());
+    const double peak = settings.threads / of_faster_half(slowness);
     const double operations = (train ? 6.0 : 2.0) * static_cast<double>(settings.steps * settings.batch) *
                               static_cast<double>(settings.inputs + settings.units) *
                               gates_of(settings.cell) * static_cast<double>(settings.units);

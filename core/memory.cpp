@@ -8,17 +8,6 @@
 #include <sys/mman.h>
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define UNSPOOL_POOLED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNSPOOL_POOLED 0
-#endif
-#endif
-#ifndef UNSPOOL_POOLED
-#define UNSPOOL_POOLED 1
-#endif
-
 namespace unspool {
 
 namespace detail {

@@ -5,7 +5,22 @@
 #include <cstdint>
 #include <new>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define UNSPOOL_POOLED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNSPOOL_POOLED 0
+#endif
+#endif
+#ifndef UNSPOOL_POOLED
+#define UNSPOOL_POOLED 1
+#endif
+
 namespace unspool {
+
+/// Whether blocks that are given back are kept for the next call. Not under the address sanitizer, which is
+/// to see each by itself.
+inline constexpr bool pools_memory = UNSPOOL_POOLED != 0;
 
 namespace detail {
 

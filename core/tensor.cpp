@@ -26,31 +26,41 @@ std::uint64_t new_id() {
   return next++;
 }
 
-// Every operation makes one of each: worth a copy in place.
-[[gnu::always_inline]] inline Storage* new_storage(std::size_t bytes) {
-  if (bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
-    throw ValueError("a tensor of " + std::to_string(bytes) + " bytes is larger than any memory");
-  }
-  const std::size_t offset = Storage::offset(bytes);
-  auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage)));
-  return new (block + offset) Storage{1, bytes};
-}
+// Of a block that holds few elements and the head of their tensor: where the head begins, and its end.
+constexpr std::size_t head_offset = 64;
+constexpr std::size_t joint_bytes = head_offset + sizeof(TensorHead);
+constexpr std::size_t few_bytes = pools_memory ? head_offset - sizeof(Storage) : 0;
 
+// Every operation makes one: worth a copy in place.
 [[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype) {
   void* block = allocate(sizeof(TensorHead));
   return new (block) TensorHead(dtype, new_id(), shape);
 }
 
+[[gnu::cold, gnu::noinline]] void fail_bytes(const Shape& shape) {
+  throw ValueError("a tensor of shape " + to_string(shape) + " is larger than any memory");
+}
+
 }  // namespace
 
 void free_storage(Storage* storage) noexcept {
-  const std::size_t bytes = storage->bytes;
-  deallocate(storage->data(), Storage::offset(bytes) + sizeof(Storage));
+  if (storage->with_head) {
+    deallocate(storage->data(), joint_bytes);
+  } else {
+    deallocate(storage->data(), Storage::offset(storage->bytes) + sizeof(Storage));
+  }
 }
 
 void free_head(TensorHead* head) noexcept {
+  const std::size_t behind = head->behind_elements;
   std::destroy_at(head);
-  deallocate(head, sizeof(TensorHead));
+  if (behind != 0) {
+    // Gives up its share, and with the last one the block of both.
+    auto* const storage = reinterpret_cast<std::byte*>(head) - behind;
+    const Counted<Storage, free_storage> share(reinterpret_cast<Storage*>(storage));
+  } else {
+    deallocate(head, sizeof(TensorHead));
+  }
 }
 
 void fail_ragged(const Shape& first, const Shape& other) {
@@ -60,10 +70,19 @@ void fail_ragged(const Shape& first, const Shape& other) {
 
 Tensor TensorAccess::allocate(const Shape& shape, DType dtype, Index count) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes)) {
-    throw ValueError("a tensor of shape " + to_string(shape) + " has more bytes than can be counted");
+  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes) ||
+      bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
+    fail_bytes(shape);
   }
-  Tensor::Elements storage(new_storage(bytes));
+  const std::size_t offset = Storage::offset(bytes);
+  if (bytes <= few_bytes) {
+    auto* block = static_cast<std::byte*>(unspool::allocate(joint_bytes));
+    auto* head = new (block + head_offset) TensorHead(dtype, new_id(), shape);
+    head->behind_elements = static_cast<std::uint8_t>(head_offset - offset);
+    return {Tensor::Head(head), Tensor::Elements(new (block + offset) Storage{2, true, bytes})};
+  }
+  auto* block = static_cast<std::byte*>(unspool::allocate(offset + sizeof(Storage)));
+  Tensor::Elements storage(new (block + offset) Storage{1, false, bytes});
   return {Tensor::Head(new_head(shape, dtype)), std::move(storage)};
 }
 

@@ -26,9 +26,13 @@ class Tensor;
 namespace internal {
 
 /// Elements in memory, 64-byte aligned, shared by every tensor that shows them. They and this header, which
-/// comes after them, are one block of pooled memory: a scalar's lie in one line of the cache.
+/// comes after them, are one block of pooled memory: a scalar's lie in one line of the cache. Where the
+/// elements are few, the head of the tensor that they were made for follows in the same block, and has a
+/// share in the elements while it lives.
 struct Storage {
   std::uint32_t references;
+  /// A head follows, or did.
+  bool with_head;
   std::size_t bytes;
   /// From the block's start to the header.
   static std::size_t offset(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
@@ -43,6 +47,8 @@ struct TensorHead {
 
   std::uint32_t references = 1;
   DType dtype;
+  /// Bytes from the header of elements in whose block it lies; 0: it has a block of its own.
+  std::uint8_t behind_elements = 0;
   std::uint64_t id;
   Shape shape;
   std::shared_ptr<Recorder> recorder;
@@ -285,10 +291,11 @@ struct TensorAccess {
   static Tensor with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask);
   /// The same identity without the elements.
   static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.head_, {}); }
-  static void* data(Tensor& tensor) { return tensor.storage_->data(); }
-  static bool sole_owner(const Tensor& tensor) {
-    return __atomic_load_n(&tensor.storage_->references, __ATOMIC_ACQUIRE) == 1;
+  /// A copy in raw memory, with the elements or without.
+  static void copy_to(Tensor* memory, const Tensor& tensor, bool with_elements) {
+    new (memory) Tensor(tensor.head_, with_elements ? tensor.storage_ : Tensor::Elements());
   }
+  static void* data(Tensor& tensor) { return tensor.storage_->data(); }
   static bool same_elements(const Tensor& a, const Tensor& b) { return a.storage_.get() == b.storage_.get(); }
   static bool has_elements(const Tensor& tensor) { return static_cast<bool>(tensor.storage_); }
   static const TensorHead* head(const Tensor& tensor) { return tensor.head_.get(); }

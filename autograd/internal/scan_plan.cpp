@@ -9,8 +9,8 @@
 namespace unspool::internal {
 namespace {
 
-/// Elements of a row in a block: a handful of such blocks fit into the nearest cache.
-constexpr Index block_elements = 1024;
+/// Elements of a row in a block: what an operation reads and writes fits into the nearest cache, or nearly.
+constexpr Index block_elements = 3072;
 constexpr std::size_t line = 64;
 
 std::size_t rounded(std::size_t bytes) { return (bytes + line - 1) / line * line; }
@@ -434,7 +434,7 @@ class PlanWriter {
     return true;
   }
 
-  // A product whose result is only added to something adds to it by itself.
+  // A product whose result is only added to other rows goes on from those by itself.
 
   void fuse_products() {
     same_memory_.assign(values_.size(), -1);
@@ -443,18 +443,20 @@ class PlanWriter {
       for (std::size_t i = 0; i < list.size(); ++i) {
         if (list[i].kind != Kind::elementwise) continue;
         if (program_.uses[static_cast<std::size_t>(list[i].use)].operation->name != "add") continue;
-        if (list[i].walks[0] != Walk::same || list[i].walks[1] != Walk::same) continue;
         for (std::size_t which : {std::size_t{0}, std::size_t{1}}) {
           const Value product = list[i].inputs[which];
+          // Not from one row for all, a bias: sums that begin with it are rounded at its size at each step.
+          if (list[i].walks[0] != Walk::same || list[i].walks[1] != Walk::same) continue;
           const auto made = std::ranges::find_if(
               list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), [&](const Instruction& other) {
-                return other.kind == Kind::product && !other.accumulate && other.outputs[0] == product;
+                return other.kind == Kind::product && other.inputs.size() == 2 && other.outputs[0] == product;
               });
           if (made == list.begin() + static_cast<std::ptrdiff_t>(i)) continue;
           const Value other = list[i].inputs[1 - which];
           const bool own =
               each_of_[at(product)] < 0 && next_of_[at(product)] < 0 && final_of_[at(product)] < 0;
-          if (!own || consumers_[at(product)] != 1 || other == product || !rows_[at(other)]) continue;
+          if (!own || consumers_[at(product)] != 1 || other == product) continue;
+          if (!rows_[at(other)]) continue;
           fuse(list, static_cast<std::size_t>(made - list.begin()), i, other);
           --i;  // The product is gone from before; what was at i is at i - 1 now.
           break;
@@ -466,7 +468,6 @@ class PlanWriter {
   void fuse(std::vector<Instruction>& list, std::size_t product, std::size_t sum, Value other) {
     Instruction fused = std::move(list[product]);
     const Value result = list[sum].outputs[0];
-    fused.accumulate = true;
     fused.outputs[0] = result;
     fused.inputs.push_back(other);
     list[sum] = std::move(fused);
@@ -496,17 +497,6 @@ class PlanWriter {
   void order() {
     for (std::size_t phase = 0; phase < ScanPlan::phases; ++phase) {
       for (Instruction& instruction : lists_[phase]) {
-        // A product that adds to something else than its own memory starts with a copy of it.
-        if (instruction.kind == Kind::product && instruction.accumulate &&
-            same_memory_[at(instruction.outputs[0])] != instruction.inputs[2] &&
-            same_memory_[at(instruction.inputs[2])] != instruction.outputs[0]) {
-          Instruction copy;
-          copy.kind = Kind::copy;
-          copy.phase = instruction.phase;
-          copy.inputs.push_back(instruction.inputs[2]);
-          copy.outputs.push_back(instruction.outputs[0]);
-          append(phase, std::move(copy));
-        }
         append(phase, std::move(instruction));
       }
     }

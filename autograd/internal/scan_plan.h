@@ -75,8 +75,7 @@ class ScanPlan {
     Kind kind = Kind::call;
     Phase phase = Phase::loop;
     int use = -1;
-    /// Of a product: adds to what is there.
-    bool accumulate = false;
+    /// Of a product: rows, the matrix, and what the sums go on from, if not from 0.
     SmallVector<Value, 4> inputs;
     SmallVector<Value, 2> outputs;
     SmallVector<Walk, 4> walks;

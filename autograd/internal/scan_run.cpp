@@ -10,8 +10,8 @@
 namespace unspool::internal {
 namespace {
 
-/// What the buffers of a chunk may take: they are to stay in the last cache.
-constexpr std::size_t chunk_limit = std::size_t{4} << 20U;
+/// What the buffers of a chunk may take: they are to stay in the second cache.
+constexpr std::size_t chunk_limit = std::size_t{512} << 10U;
 /// Rows that make a folded product worth its while.
 constexpr Index folded_rows = 192;
 /// Elements that a thread takes at a time.
@@ -332,10 +332,16 @@ class ScanRun {
     visit_floating(plan_.values_[at(instruction.outputs[0])].dtype, [&]<class T>(T) {
       const T* a = reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + begin * left.stride;
       T* c = reinterpret_cast<T*>(frame[instruction.outputs[0]]) + begin * out.stride;
+      kernels::Start<T> start;
+      if (instruction.inputs.size() > 2) {
+        const std::ptrdiff_t row = instruction.row_bytes[2];
+        start = {reinterpret_cast<const T*>(frame[instruction.inputs[2]] + begin * row),
+                 row / static_cast<std::ptrdiff_t>(sizeof(T))};
+      }
       kernels::gemm_packed(
           false, end - begin, matrix.columns, matrix.depth, a, left.stride,
           reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]), c,
-          out.stride, instruction.accumulate);
+          out.stride, start);
     });
   }
 
@@ -481,10 +487,10 @@ class ScanRun {
         for (std::size_t s = first; s < end; ++s) {
           const Instruction& instruction = segments[s].instructions[0];
           const Slot& a = plan_.slot(instruction.inputs[0]);
+          T* const to = reinterpret_cast<T*>(sum(instruction));
           kernels::gemm_packed(true, a.columns, b.columns, part,
                                reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
-                               a.stride, packed.data(), reinterpret_cast<T*>(sum(instruction)), b.columns,
-                               true);
+                               a.stride, packed.data(), to, b.columns, {to, b.columns});
         }
       }
     });

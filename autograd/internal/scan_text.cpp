@@ -49,11 +49,19 @@ std::string ScanPlan::text(const Instruction& instruction) const {
       return fmt::format("sum {} += {}", instruction.index, name(instruction.inputs[0]));
     case Kind::copy:
       return fmt::format("{} = {}", with_shapes(instruction.outputs), names(instruction.inputs));
-    case Kind::product:
-      return fmt::format(
-          "{} {} {} times {}{}", with_shapes(instruction.outputs), instruction.accumulate ? "+=" : "=",
-          name(instruction.inputs[0]), name(instruction.inputs[1]),
-          matrices_[static_cast<std::size_t>(instruction.index)].transpose ? " transposed" : "");
+    case Kind::product: {
+      const std::string product =
+          fmt::format("{} times {}{}", name(instruction.inputs[0]), name(instruction.inputs[1]),
+                      matrices_[static_cast<std::size_t>(instruction.index)].transpose ? " transposed" : "");
+      const std::string made = with_shapes(instruction.outputs);
+      if (instruction.inputs.size() == 2) return fmt::format("{} = {}", made, product);
+      const Value start = instruction.inputs[2];
+      const Slot& from = slot(start);
+      const Slot& to = slot(instruction.outputs[0]);
+      const bool in_place = from.root == to.root && from.offset == to.offset;
+      return in_place ? fmt::format("{} += {}", made, product)
+                      : fmt::format("{} = {} + {}", made, name(start), product);
+    }
     case Kind::nothing:
       return fmt::format("{} = {}({}), in place", with_shapes(instruction.outputs),
                          instruction.use < 0 ? "stacked" : operation(), names(instruction.inputs));

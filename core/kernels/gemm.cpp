@@ -100,14 +100,18 @@ struct Product {
   Operand<T> b;
   T* c;
   Index ldc;
-  bool accumulate;
+  Start<T> start;
 
   bool packed() const { return b.step == 0; }
   // The packed panels of columns j and on, from k = p, `part` of it.
   const T* panels(Index j, Index p, Index part) const {
     return b.data + p * round_up(n, table.nr) + j * part;
   }
-  bool load(Index p) const { return accumulate || p > 0; }
+  // What sums go on from at k = p, in row i and column j.
+  Start<T> from(Index p, Index i, Index j) const {
+    const Start<T> all = p > 0 ? Start<T>{c, ldc} : start;
+    return {all.data == nullptr ? nullptr : all.data + i * all.ld + j, all.ld};
+  }
 
   void run() const;
   void few_rows_run() const;
@@ -121,16 +125,18 @@ void Product<T>::few_rows_run() const {
   const Index grain = round_up(std::max<Index>(512, worthwhile / (m * k)), 512);
   if (!packed()) {
     parallel_for(n, grain, [&](Index begin, Index end) {
+      const Start<T> here = from(0, 0, begin);
       table.few(m, end - begin, k, a.data, a.across, a.step, b.data + begin, b.step, table.nr, c + begin, ldc,
-                accumulate);
+                here.data, here.ld);
     });
     return;
   }
   parallel_for(n, grain, [&](Index begin, Index end) {
     for (Index p = 0; p < k; p += depth) {
       const Index part = std::min(depth, k - p);
+      const Start<T> here = from(p, 0, begin);
       table.few(m, end - begin, part, a.data + p * a.step, a.across, a.step, panels(begin, p, part), table.nr,
-                table.nr * part, c + begin, ldc, load(p));
+                table.nr * part, c + begin, ldc, here.data, here.ld);
     }
   });
 }
@@ -154,8 +160,9 @@ void Product<T>::some_rows_run() const {
     parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
       const Index end = std::min(n, last * nr);
       if (packed()) {
+        const Start<T> here = from(p, 0, first * nr);
         table.block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
-                    panels(first * nr, p, part), c + first * nr, ldc, load(p));
+                    panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld);
         return;
       }
       const Index group = std::min(panels_at_once * nr, end - first * nr);
@@ -164,8 +171,9 @@ void Product<T>::some_rows_run() const {
         const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
         table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
+        const Start<T> here = from(p, 0, j);
         table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j,
-                    ldc, load(p));
+                    ldc, here.data, here.ld);
       }
     });
   }
@@ -216,9 +224,10 @@ void Product<T>::many_rows_run() const {
           for (Index which = first; which < last; ++which) {
             const Index i = which % down * tile_rows;
             const Index j = which / down * tile_columns;
+            const Start<T> here = from(p, i0 + i, j0 + j);
             table.block(std::min(tile_rows, height - i), std::min(tile_columns, columns - j), part,
                         rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
-                        c + (i0 + i) * ldc + j0 + j, ldc, load(p));
+                        c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld);
           }
         });
       }
@@ -230,12 +239,18 @@ template <class T>
 void Product<T>::run() const {
   if (m <= 0 || n <= 0) return;
   if (k <= 0) {
-    if (accumulate) return;
-    for (Index i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T{});
+    if (start.data == c) return;
+    for (Index i = 0; i < m; ++i) {
+      if (start.data == nullptr) {
+        std::fill_n(c + i * ldc, n, T{});
+      } else {
+        std::copy_n(start.data + i * start.ld, n, c + i * ldc);
+      }
+    }
     return;
   }
   if (!packed() && m <= tiny && n <= tiny && k <= tiny && m * n * k <= tiny) {
-    table.small(m, n, k, a.data, a.across, a.step, b.data, b.step, b.across, c, ldc, accumulate);
+    table.small(m, n, k, a.data, a.across, a.step, b.data, b.step, b.across, c, ldc, start.data, start.ld);
   } else if (m <= kernels::few_rows && (packed() || b.across == 1)) {
     few_rows_run();
   } else if (m <= rows_at_once) {
@@ -258,15 +273,22 @@ Operand<T> right(bool transpose, const T* b, Index ldb) {
 template <class T>
 void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda,
               const T* b, Index ldb, T* c, Index ldc, bool accumulate) {
-  Product<T>{table_for<T>(isa),          m, n,   k,         left(transpose_a, a, lda),
-             right(transpose_b, b, ldb), c, ldc, accumulate}
+  Product<T>{table_for<T>(isa),
+             m,
+             n,
+             k,
+             left(transpose_a, a, lda),
+             right(transpose_b, b, ldb),
+             c,
+             ldc,
+             accumulate ? Start<T>{c, ldc} : Start<T>{}}
       .run();
 }
 
 template <class T>
 void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const T* a, Index lda,
-                     const T* packed, T* c, Index ldc, bool accumulate) {
-  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, accumulate}.run();
+                     const T* packed, T* c, Index ldc, Start<T> start) {
+  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, start}.run();
 }
 
 template <class T>
@@ -324,13 +346,13 @@ void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
-                 float* c, Index ldc, bool accumulate, Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, accumulate);
+                 float* c, Index ldc, Start<float> start, Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start);
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
-                 const double* packed, double* c, Index ldc, bool accumulate, Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, accumulate);
+                 const double* packed, double* c, Index ldc, Start<double> start, Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start);
 }
 
 }  // namespace unspool::kernels

@@ -28,11 +28,19 @@ void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* 
 void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double* packed,
           Isa isa = current_isa());
 
+/// What the sums of a product go on from: element (i, j) is data[i * ld + j]. It may be C itself, or one row
+/// for all (ld = 0); 0 where data is null.
+template <class T>
+struct Start {
+  const T* data = nullptr;
+  Index ld = 0;
+};
+
 /// gemm with a packed B.
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
-                 float* c, Index ldc, bool accumulate, Isa isa = current_isa());
+                 float* c, Index ldc, Start<float> start, Isa isa = current_isa());
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
-                 const double* packed, double* c, Index ldc, bool accumulate, Isa isa = current_isa());
+                 const double* packed, double* c, Index ldc, Start<double> start, Isa isa = current_isa());
 
 /// gemm with an instruction set of available_isas.
 void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a,

@@ -12,6 +12,7 @@ struct Float {
   static constexpr int width = 16;
   static constexpr int mr = 14;
   static constexpr int mc = 112;
+  static constexpr bool by_hand = false;
   static constexpr int few(int rows) { return rows <= 2 ? 8 : 4; }
   static Vec load(const T* from) { return _mm512_loadu_ps(from); }
   static void store(T* to, Vec v) { _mm512_storeu_ps(to, v); }
@@ -28,6 +29,7 @@ struct Double {
   static constexpr int width = 8;
   static constexpr int mr = 14;
   static constexpr int mc = 112;
+  static constexpr bool by_hand = false;
   static constexpr int few(int rows) { return Float::few(rows); }
   static Vec load(const T* from) { return _mm512_loadu_pd(from); }
   static void store(T* to, Vec v) { _mm512_storeu_pd(to, v); }

@@ -9,7 +9,8 @@
 namespace unspool::kernels {
 
 /// Strides are in elements. Element (i, p) of op(A) is a[i * a_row + p * a_step]; element (p, j) of op(B) is
-/// b[p * b_step + j * b_col]. With `load` sums go on from what C holds, else from 0.
+/// b[p * b_step + j * b_col]. Sums go
+/// on from element (i, j) of `from`, from[i * from_row + j], which may be C itself; from 0 where it is null.
 template <class T>
 struct GemmTable {
   using Size = std::int64_t;
@@ -22,12 +23,12 @@ struct GemmTable {
 
   /// Any shape; plain loops.
   void (*small)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
-                Size b_col, T* c, Size ldc, bool load);
+                Size b_col, T* c, Size ldc, const T* from, Size from_row);
 
   /// 1 <= m <= few_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are contiguous
   /// (b_panel == nr).
   void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
-              Size b_panel, T* c, Size ldc, bool load);
+              Size b_panel, T* c, Size ldc, const T* from, Size from_row);
 
   /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written.
   void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, T* packed);
@@ -38,7 +39,7 @@ struct GemmTable {
   /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_tile == mr *
   /// a_row.
   void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
-                Size ldc, bool load);
+                Size ldc, const T* from, Size from_row);
 };
 
 inline constexpr std::int64_t few_rows = 4;

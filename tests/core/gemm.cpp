@@ -138,6 +138,10 @@ TEST_CASE_TEMPLATE("gemm: each element is one chain over k, whatever the path", 
       const auto start = random_matrix<T>(m, n, 3, 3);
       const auto fresh = chains<T>(isa, a, b, nullptr);
       const auto added = chains<T>(isa, a, b, &start);
+      Matrix<T> one_row = start;
+      for (Index i = 1; i < m; ++i)
+        std::copy_n(start.data.begin(), n, one_row.data.begin() + i * one_row.stride);
+      const auto added_to_row = chains<T>(isa, a, b, &one_row);
       for (const Index padding : {0, 5}) {
         const auto at = a.transposed(padding);
         const auto bt = b.transposed(padding);
@@ -162,9 +166,20 @@ TEST_CASE_TEMPLATE("gemm: each element is one chain over k, whatever the path", 
             kernels::pack(tb, n, k, from.data.data(), from.stride, packed.data(), isa);
             Matrix<T> c = start;
             kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(), c.data.data(),
-                                 c.stride, true, isa);
+                                 c.stride, {c.data.data(), c.stride}, isa);
             REQUIRE(same_bits(c, added));
             REQUIRE(padding_intact(c));
+            Matrix<T> elsewhere(m, n, padding, poison<T>);
+            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
+                                 elsewhere.data.data(), elsewhere.stride, {start.data.data(), start.stride},
+                                 isa);
+            REQUIRE(same_bits(elsewhere, added));
+            REQUIRE(padding_intact(elsewhere));
+            Matrix<T> from_row(m, n, padding, poison<T>);
+            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
+                                 from_row.data.data(), from_row.stride, {start.data.data(), 0}, isa);
+            REQUIRE(same_bits(from_row, added_to_row));
+            REQUIRE(padding_intact(from_row));
           }
         }
       }
