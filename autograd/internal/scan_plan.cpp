@@ -36,6 +36,7 @@ class PlanWriter {
     find_owners();
     make_instructions();
     fuse_products();
+    place_parts();
     order();
     place();
   }
@@ -165,20 +166,26 @@ class PlanWriter {
 
   // From here on instructions refer to values that may be copies.
 
-  Value copy_of(Value value, Phase phase, bool first = false) {
+  Instruction copy_to_new(Value value, Phase phase) {
     const auto made = static_cast<Value>(values_.size());
     values_.push_back(values_[at(value)]);
     depends_.push_back(depends_[at(value)]);
     rows_.push_back(!whole() && has_rows(spec(value).shape));
     producer_.push_back(copied);
-    for (auto* owners : {&view_, &each_of_, &next_of_, &final_of_}) owners->push_back(-1);
+    for (auto* owners : {&view_, &each_of_, &next_of_, &final_of_, &same_memory_, &part_of_})
+      owners->resize(values_.size(), -1);
     Instruction copy;
     copy.kind = Kind::copy;
     copy.phase = phase;
     copy.inputs.push_back(value);
     copy.outputs.push_back(made);
-    (first ? first_copies_ : last_copies_).push_back(std::move(copy));
-    return made;
+    return copy;
+  }
+
+  Value copy_of(Value value, Phase phase, bool first = false) {
+    std::vector<Instruction>& copies = first ? first_copies_ : last_copies_;
+    copies.push_back(copy_to_new(value, phase));
+    return copies.back().outputs[0];
   }
 
   bool is_input(Value value) const { return producer_[at(value)] == -1; }
@@ -434,51 +441,64 @@ class PlanWriter {
     return true;
   }
 
-  // A product whose result is only added to other rows goes on from those by itself.
+  // A product whose result is only added to other rows goes on from those by itself. One row for all, a bias,
+  // it adds in the end: sums that begin with it would be rounded at its size at each step.
 
   void fuse_products() {
     same_memory_.assign(values_.size(), -1);
     for (Phase phase : {Phase::before, Phase::loop, Phase::after, Phase::last}) {
       std::vector<Instruction>& list = lists_[index(phase)];
       for (std::size_t i = 0; i < list.size(); ++i) {
-        if (list[i].kind != Kind::elementwise) continue;
-        if (program_.uses[static_cast<std::size_t>(list[i].use)].operation->name != "add") continue;
-        for (std::size_t which : {std::size_t{0}, std::size_t{1}}) {
-          const Value product = list[i].inputs[which];
-          // Not from one row for all, a bias: sums that begin with it are rounded at its size at each step.
-          if (list[i].walks[0] != Walk::same || list[i].walks[1] != Walk::same) continue;
-          const auto made = std::ranges::find_if(
-              list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), [&](const Instruction& other) {
-                return other.kind == Kind::product && other.inputs.size() == 2 && other.outputs[0] == product;
-              });
-          if (made == list.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-          const Value other = list[i].inputs[1 - which];
-          const bool own =
-              each_of_[at(product)] < 0 && next_of_[at(product)] < 0 && final_of_[at(product)] < 0;
-          if (!own || consumers_[at(product)] != 1 || other == product) continue;
-          if (!rows_[at(other)]) continue;
-          fuse(list, static_cast<std::size_t>(made - list.begin()), i, other);
-          --i;  // The product is gone from before; what was at i is at i - 1 now.
-          break;
-        }
+        // The product is gone from before; what was at i is at i - 1 then.
+        if (fuse_product(list, i)) --i;
       }
     }
   }
 
-  void fuse(std::vector<Instruction>& list, std::size_t product, std::size_t sum, Value other) {
-    Instruction fused = std::move(list[product]);
-    const Value result = list[sum].outputs[0];
-    fused.outputs[0] = result;
-    fused.inputs.push_back(other);
-    list[sum] = std::move(fused);
-    list.erase(list.begin() + static_cast<std::ptrdiff_t>(product));
-    // Where nobody else wants the other operand, the sum grows in its memory.
+  bool fuse_product(std::vector<Instruction>& list, std::size_t sum) {
+    const Instruction& add = list[sum];
+    if (add.kind != Kind::elementwise) return false;
+    if (program_.uses[static_cast<std::size_t>(add.use)].operation->name != "add") return false;
+    for (std::size_t which : {std::size_t{0}, std::size_t{1}}) {
+      const Value product = add.inputs[which];
+      const Value other = add.inputs[1 - which];
+      const bool rows = add.walks[1 - which] == Walk::same && rows_[at(other)];
+      const bool row = add.walks[1 - which] == Walk::row && depends_[at(other)] == on_nothing;
+      if (add.walks[which] != Walk::same || !(rows || row) || other == product) continue;
+      const auto end = list.begin() + static_cast<std::ptrdiff_t>(sum);
+      const auto made = std::find_if(list.begin(), end, [&](const Instruction& instruction) {
+        return instruction.kind == Kind::product && instruction.outputs[0] == product && !instruction.plus &&
+               (row || !instruction.has_start());
+      });
+      if (made == end || consumers_[at(product)] != 1 || is_output(product)) continue;
+      Instruction fused = std::move(*made);
+      const Value result = add.outputs[0];
+      fused.outputs[0] = result;
+      fused.inputs.push_back(other);
+      fused.plus = row;
+      list[sum] = std::move(fused);
+      list.erase(made);
+      if (rows) {
+        share_memory(list, result, other);
+      } else if (same_memory_[at(product)] >= 0 && !is_output(result)) {
+        same_memory_[at(result)] = same_memory_[at(product)];
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /// Whether its place is among the outputs of the scan.
+  bool is_output(Value value) const {
+    return each_of_[at(value)] >= 0 || next_of_[at(value)] >= 0 || final_of_[at(value)] >= 0;
+  }
+
+  /// Where nobody else wants what a sum goes on from, the sum grows in its memory.
+  void share_memory(const std::vector<Instruction>& list, Value result, Value other) {
     const Value root = root_of(other);
-    const bool wanted = consumers_[at(other)] != 1 || is_input(root) || each_of_[at(root)] >= 0 ||
-                        next_of_[at(root)] >= 0 || final_of_[at(root)] >= 0 ||
-                        depends_[at(root)] == on_nothing;
-    if (wanted) return;
-    if (each_of_[at(result)] >= 0 || next_of_[at(result)] >= 0 || final_of_[at(result)] >= 0) {
+    if (consumers_[at(other)] != 1 || is_input(root) || is_output(root) || depends_[at(root)] == on_nothing)
+      return;
+    if (is_output(result)) {
       // Then the other operand is made where the sum is to be.
       const bool here = std::ranges::any_of(list, [&](const Instruction& made) {
         return std::ranges::find(made.outputs, other) != made.outputs.end();
@@ -492,6 +512,63 @@ class PlanWriter {
                spec(other).shape.rank() == spec(root).shape.rank()) {
       same_memory_[at(result)] = other;
     }
+  }
+
+  /// Parts of a concat along the columns are written where they end up, or else copied there while they are
+  /// near.
+  void place_parts() {
+    part_of_.assign(values_.size(), -1);
+    for (Phase phase : {Phase::before, Phase::loop, Phase::after, Phase::last}) {
+      for (std::size_t i = 0; i < lists_[index(phase)].size(); ++i) {
+        const Instruction& concat = lists_[index(phase)][i];
+        if (concat.kind != Kind::call ||
+            program_.uses[static_cast<std::size_t>(concat.use)].operation->name != "concat")
+          continue;
+        const Use& use = program_.uses[static_cast<std::size_t>(concat.use)];
+        const Value result = concat.outputs[0];
+        if (spec(result).shape.normalize(static_cast<int>(use.attributes.integer("axis"))) != 1) continue;
+        if (!std::ranges::all_of(concat.inputs, [&](Value part) { return rows_[at(part)]; })) continue;
+        place_parts(phase, i);
+      }
+    }
+  }
+
+  void place_parts(Phase phase, std::size_t& concat) {
+    const Value result = lists_[index(phase)][concat].outputs[0];
+    SmallVector<Value, 4> parts = lists_[index(phase)][concat].inputs;
+    for (Value& part : parts) {
+      if (is_free(part) && made_by_rows(part, phase)) {
+        part_of_[at(part)] = result;
+        continue;
+      }
+      Instruction copy = copy_to_new(part, phase);
+      part = copy.outputs[0];
+      part_of_[at(part)] = result;
+      std::vector<Instruction>& list = lists_[index(phase)];
+      list.insert(list.begin() + static_cast<std::ptrdiff_t>(concat++), std::move(copy));
+    }
+    Instruction& instruction = lists_[index(phase)][concat];
+    instruction.kind = Kind::nothing;
+    instruction.inputs = parts;
+    concat_[result] = parts;
+  }
+
+  /// Whether it may lie in another value's memory.
+  bool is_free(Value value) const {
+    return producer_[at(value)] >= 0 && view_[at(value)] < 0 && same_memory_[at(value)] < 0 &&
+           part_of_[at(value)] < 0 && !is_output(value);
+  }
+
+  /// Whether an instruction of this phase, or of one before it that runs at the same steps, makes it by rows.
+  bool made_by_rows(Value value, Phase phase) const {
+    for (Phase earlier : {Phase::before, Phase::loop, Phase::after, Phase::last}) {
+      if (earlier > phase || (phase == Phase::last && earlier != phase)) continue;
+      for (const Instruction& made : lists_[index(earlier)]) {
+        if (std::ranges::find(made.outputs, value) == made.outputs.end()) continue;
+        return made.kind == Kind::elementwise || made.kind == Kind::product;
+      }
+    }
+    return false;
   }
 
   void order() {
@@ -525,7 +602,6 @@ class PlanWriter {
     plan_.offsets_.assign(values_.size(), 0);
     plan_.trajectory_.assign(program_.carries.size(), -1);
     find_spans();
-    find_parts();
     for (std::size_t v = 0; v < values_.size(); ++v) base_slot(static_cast<Value>(v));
     for (std::size_t v = 0; v < values_.size(); ++v) shared_slot(static_cast<Value>(v));
     blocks();
@@ -557,60 +633,18 @@ class PlanWriter {
     }
   }
 
-  /// Parts of a concat along the columns that can be written where they end up.
-  void find_parts() {
-    for (std::size_t phase = 0; phase < ScanPlan::phases; ++phase) {
-      for (Segment& segment : plan_.segments_[phase]) {
-        for (Instruction& instruction : segment.instructions) {
-          if (instruction.kind != Kind::call || instruction.use < 0) continue;
-          const Use& use = program_.uses[static_cast<std::size_t>(instruction.use)];
-          if (use.operation->name != "concat") continue;
-          const Value result = instruction.outputs[0];
-          if (spec(result).shape.normalize(static_cast<int>(use.attributes.integer("axis"))) != 1) continue;
-          concat_.push_back(&instruction);
-          for (std::size_t i = 0; i < instruction.inputs.size(); ++i) {
-            const Value part = instruction.inputs[i];
-            const bool twice = std::ranges::count(instruction.inputs, part) != 1;
-            const bool free = producer_[at(part)] >= 0 && view_[at(part)] < 0 && same_memory_[at(part)] < 0 &&
-                              part_of_[at(part)] < 0 && each_of_[at(part)] < 0 && next_of_[at(part)] < 0 &&
-                              final_of_[at(part)] < 0 && rows_[at(part)] && made_by_rows(part) &&
-                              made_in_[at(part)].first == phase;
-            if (twice || !free) continue;
-            part_of_[at(part)] = result;
-          }
-        }
-      }
-    }
-    for (Instruction* instruction : concat_) {
-      const bool all = std::ranges::all_of(
-          instruction->inputs, [&](Value part) { return part_of_[at(part)] == instruction->outputs[0]; });
-      if (all) {
-        instruction->kind = Kind::nothing;
-        continue;
-      }
-      for (Value part : instruction->inputs) {
-        if (part_of_[at(part)] == instruction->outputs[0]) part_of_[at(part)] = -1;
-      }
-    }
-  }
-
-  bool made_by_rows(Value value) const {
-    const Kind kind = made_by_[at(value)];
-    return kind == Kind::elementwise || kind == Kind::product || kind == Kind::copy;
-  }
-
   /// Where each value is made and used: the phase and the segment.
   void find_spans() {
     const std::pair<std::size_t, std::size_t> nowhere{ScanPlan::phases, 0};
     made_in_.assign(values_.size(), nowhere);
-    made_by_.assign(values_.size(), Kind::nothing);
-    part_of_.assign(values_.size(), -1);
     for (std::size_t phase = 0; phase < ScanPlan::phases; ++phase) {
       for (std::size_t s = 0; s < plan_.segments_[phase].size(); ++s) {
         for (const Instruction& instruction : plan_.segments_[phase][s].instructions) {
           for (Value value : instruction.outputs) {
-            if (made_in_[at(value)].first == ScanPlan::phases) made_in_[at(value)] = {phase, s};
-            made_by_[at(value)] = instruction.kind;
+            // And the memory that it lies in, of which other parts may be made later.
+            for (Value made : {value, memory_of(value)}) {
+              if (made_in_[at(made)].first == ScanPlan::phases) made_in_[at(made)] = {phase, s};
+            }
           }
         }
       }
@@ -708,9 +742,8 @@ class PlanWriter {
         if (!segment.blocks) continue;
         Index widest = 1;
         for (const Instruction& instruction : segment.instructions) {
-          for (Value value : instruction.outputs) {
-            widest = std::max(widest, plan_.slots_[at(value)].columns);
-          }
+          if (instruction.kind == Kind::nothing) continue;
+          for (Value value : instruction.outputs) widest = std::max(widest, plan_.slots_[at(value)].columns);
         }
         segment.block_rows = std::clamp<Index>(block_elements / widest, 1, std::max<Index>(1, plan_.rows_));
         share_blocks(segment);
@@ -808,12 +841,9 @@ class PlanWriter {
 
   Index offset_of_part(Value part, Value all) const {
     Index offset = 0;
-    for (const Instruction* instruction : concat_) {
-      if (instruction->outputs[0] != all) continue;
-      for (Value input : instruction->inputs) {
-        if (input == part) return offset;
-        offset += plan_.slots_[at(input)].columns;
-      }
+    for (Value each : concat_.at(all)) {
+      if (each == part) break;
+      offset += plan_.slots_[at(each)].columns;
     }
     return offset;
   }
@@ -915,8 +945,8 @@ class PlanWriter {
   std::vector<Value> same_memory_;
   std::vector<Value> part_of_;
   std::vector<std::pair<std::size_t, std::size_t>> made_in_;
-  std::vector<Kind> made_by_;
-  std::vector<Instruction*> concat_;
+  /// The parts of what is made of them in place.
+  std::map<Value, SmallVector<Value, 4>> concat_;
   std::vector<Instruction> first_copies_;
   std::vector<Instruction> last_copies_;
   std::vector<Instruction> lists_[ScanPlan::phases];

@@ -75,7 +75,8 @@ class ScanPlan {
     Kind kind = Kind::call;
     Phase phase = Phase::loop;
     int use = -1;
-    /// Of a product: rows, the matrix, and what the sums go on from, if not from 0.
+    /// Of a product: rows, the matrix, what the sums go on from, if not from 0, and the row that is added in
+    /// the end, if there is one.
     SmallVector<Value, 4> inputs;
     SmallVector<Value, 2> outputs;
     SmallVector<Walk, 4> walks;
@@ -85,8 +86,12 @@ class ScanPlan {
     SmallVector<std::ptrdiff_t, 4> row_bytes;
     /// Of a product: its packed matrix; of a sum: which.
     int index = -1;
+    /// Of a product: its last input is a row that is added to all rows.
+    bool plus = false;
     /// The elements of a block are one run in memory.
     bool contiguous = false;
+
+    bool has_start() const { return inputs.size() - static_cast<std::size_t>(plus) > 2; }
   };
   /// Neighbouring instructions that run together on blocks of rows, or one that does not.
   struct Segment {

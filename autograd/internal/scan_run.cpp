@@ -333,7 +333,7 @@ class ScanRun {
       const T* a = reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + begin * left.stride;
       T* c = reinterpret_cast<T*>(frame[instruction.outputs[0]]) + begin * out.stride;
       kernels::Start<T> start;
-      if (instruction.inputs.size() > 2) {
+      if (instruction.has_start()) {
         const std::ptrdiff_t row = instruction.row_bytes[2];
         start = {reinterpret_cast<const T*>(frame[instruction.inputs[2]] + begin * row),
                  row / static_cast<std::ptrdiff_t>(sizeof(T))};
@@ -341,7 +341,8 @@ class ScanRun {
       kernels::gemm_packed(
           false, end - begin, matrix.columns, matrix.depth, a, left.stride,
           reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]), c,
-          out.stride, start);
+          out.stride, start,
+          instruction.plus ? reinterpret_cast<const T*>(frame[instruction.inputs.back()]) : nullptr);
     });
   }
 
