@@ -9,6 +9,9 @@
 
 namespace unspool::internal {
 
+/// Bytes in whole lines of the cache.
+inline std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// How a step is run (docs/design/scan.md): what runs once, over chunks of time before the loop, in it, after
 /// it, and at the last step only; and where each value lies. Holds for any number of steps.
 class ScanPlan {

@@ -19,9 +19,6 @@ constexpr Index grain = 1 << 15;
 /// Rows below which a thread's products lose their pace.
 constexpr Index fewest_rows = 8;
 
-std::size_t at(StepProgram::Value value) { return static_cast<std::size_t>(value); }
-std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 }  // namespace
 
 /// One run of a plan.
@@ -38,7 +35,7 @@ class ScanRun {
     std::size_t bytes = 0;
     const auto take = [&](std::size_t size) {
       const std::size_t offset = bytes;
-      bytes += rounded(size);
+      bytes += whole_lines(size);
       return offset;
     };
     const std::size_t once = take(plan.once_bytes_);
@@ -186,8 +183,8 @@ class ScanRun {
       visit_floating(plan_.values_[at(matrix.value)].dtype, [&]<class T>(T) {
         kernels::pack(matrix.transpose, matrix.columns, matrix.depth, reinterpret_cast<const T*>(from), ld,
                       reinterpret_cast<T*>(packed));
-        packed += rounded(static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) *
-                          sizeof(T));
+        packed += whole_lines(
+            static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) * sizeof(T));
       });
     }
     const std::size_t first_sum = program_.next.size() + program_.each.size();
