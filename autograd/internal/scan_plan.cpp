@@ -588,8 +588,12 @@ class PlanWriter {
         plan_.why_whole_.empty();
     std::vector<Segment>& segments = plan_.segments_[phase];
     if (!blocks || segments.empty() || !segments.back().blocks)
-      segments.push_back(
-          {.instructions = {}, .blocks = blocks, .block_rows = 1, .folds = false, .values = {}});
+      segments.push_back({.instructions = {},
+                          .blocks = blocks,
+                          .block_rows = 1,
+                          .folds = false,
+                          .values = {},
+                          .in_block = {}});
     segments.back().instructions.push_back(std::move(instruction));
   }
 
@@ -911,15 +915,41 @@ class PlanWriter {
             segment.folds =
                 segment.folds && (folds(instruction.inputs[i]) ||
                                   (instruction.row_bytes[i] == 0 && still(instruction.inputs[i])));
-            segment.values.push_back(instruction.inputs[i]);
+            touch(segment, instruction.inputs[i]);
           }
           for (Value value : instruction.outputs) {
             segment.folds = segment.folds && folds(value);
-            segment.values.push_back(value);
+            touch(segment, value);
           }
+          if (instruction.kind == Kind::elementwise) prepare(instruction);
         }
       }
     }
+  }
+
+  void touch(Segment& segment, Value value) const {
+    const Slot& own = plan_.slots_[at(value)];
+    if (own.place != Place::block) {
+      if (std::ranges::find(segment.values, value) == segment.values.end()) segment.values.push_back(value);
+      return;
+    }
+    if (std::ranges::find(segment.in_block, value, &Segment::InBlock::value) != segment.in_block.end())
+      return;
+    const auto size = static_cast<std::ptrdiff_t>(size_of(spec(value).dtype));
+    segment.in_block.push_back({value,
+                                static_cast<std::ptrdiff_t>(plan_.offsets_[at(own.root)]) + own.offset * size,
+                                own.stride * size});
+  }
+
+  /// What a call of an elementwise operation needs, so that nothing is looked up for each block.
+  void prepare(Instruction& instruction) const {
+    const Value result = instruction.outputs[0];
+    instruction.block = program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
+    instruction.input_dtype = spec(instruction.inputs.back()).dtype;
+    instruction.output_dtype = spec(result).dtype;
+    for (Walk walk : instruction.walks)
+      instruction.steps.push_back(walk == Walk::same || walk == Walk::row ? 1 : 0);
+    instruction.columns = plan_.slots_[at(result)].columns;
   }
 
   static constexpr int copied = -2;

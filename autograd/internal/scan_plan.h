@@ -88,7 +88,13 @@ class ScanPlan {
     int index = -1;
     /// Of a product: its last input is a row that is added to all rows.
     bool plus = false;
-    /// The elements of a block are one run in memory.
+    /// Of an elementwise operation: its function, of which dtypes, and whether it steps along each operand.
+    BlockFunction block = nullptr;
+    DType input_dtype = float32;
+    DType output_dtype = float32;
+    SmallVector<Index, 4> steps;
+    /// Elements of a row, and whether the rows of a block are one run in memory.
+    Index columns = 0;
     bool contiguous = false;
 
     bool has_start() const { return inputs.size() - static_cast<std::size_t>(plus) > 2; }
@@ -100,8 +106,15 @@ class ScanPlan {
     Index block_rows = 1;
     /// The steps of a chunk are rows of one run in memory.
     bool folds = false;
-    /// All values that it touches.
+    /// What it touches, each once: values that move with the steps or lie still, and those in the block.
     std::vector<Value> values;
+    struct InBlock {
+      Value value;
+      /// Bytes from the begin of the block to its first row, and from a row to the next.
+      std::ptrdiff_t offset;
+      std::ptrdiff_t row_bytes;
+    };
+    std::vector<InBlock> in_block;
   };
   struct Matrix {
     Value value;

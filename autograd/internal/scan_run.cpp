@@ -159,7 +159,6 @@ class ScanRun {
     for (Value value : segment.values) {
       const Slot& slot = plan_.slot(value);
       const auto k = static_cast<std::size_t>(slot.index);
-      if (slot.place == Place::block) continue;
       if (slot.place == Place::carry || slot.place == Place::next) {
         std::byte* const base = slot.place == Place::next ? after_step(k, step)
                                 : step == 0               ? input(k)
@@ -258,12 +257,8 @@ class ScanRun {
       return;
     }
     for (Index row = begin; row < end; row += segment.block_rows) {
-      for (Value value : segment.values) {
-        const Slot& slot = plan_.slot(value);
-        if (slot.place != Place::block) continue;
-        const auto size = static_cast<std::ptrdiff_t>(plan_.element(slot.root));
-        frame[value] =
-            frame.blocks() + plan_.offsets_[at(slot.root)] + (slot.offset - row * slot.stride) * size;
+      for (const Segment::InBlock& own : segment.in_block) {
+        frame[own.value] = frame.blocks() + own.offset - row * own.row_bytes;
       }
       const Index last = std::min(end, row + segment.block_rows);
       for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, row, last);
@@ -288,26 +283,19 @@ class ScanRun {
   }
 
   void elementwise(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
-    const BlockFunction block =
-        program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
     const std::size_t count = instruction.inputs.size();
-    const Value result = instruction.outputs[0];
-    const Slot& out = plan_.slot(result);
     const void* data[8];
-    Index steps[8];
     for (std::size_t i = 0; i < count; ++i) {
       data[i] = frame[instruction.inputs[i]] + begin * instruction.row_bytes[i];
-      const Walk walk = instruction.walks[i];
-      steps[i] = walk == Walk::same || walk == Walk::row ? 1 : 0;
     }
-    std::byte* to = frame[result] + begin * instruction.row_bytes[count];
-    const DType input_dtype = plan_.values_[at(instruction.inputs[count - 1])].dtype;
-    const DType output_dtype = plan_.values_[at(result)].dtype;
+    std::byte* const to = frame[instruction.outputs[0]] + begin * instruction.row_bytes[count];
+    const Index* const steps = instruction.steps.data();
     if (instruction.contiguous) {
-      block({data, steps, to, (end - begin) * out.columns, input_dtype, output_dtype});
+      instruction.block({data, steps, to, (end - begin) * instruction.columns, instruction.input_dtype,
+                         instruction.output_dtype});
     } else if (end > begin) {
-      block({data, steps, to, out.columns, input_dtype, output_dtype, end - begin,
-             instruction.row_bytes.data()});
+      instruction.block({data, steps, to, instruction.columns, instruction.input_dtype,
+                         instruction.output_dtype, end - begin, instruction.row_bytes.data()});
     }
   }
 
@@ -429,9 +417,7 @@ class ScanRun {
   }
 
   void place(Frame& frame, const Segment& segment, Index time) const {
-    for (Value value : segment.values) {
-      if (plan_.slot(value).place != Place::block) frame[value] = locate(value, time);
-    }
+    for (Value value : segment.values) frame[value] = locate(value, time);
   }
 
   void fold(const Segment& segment, const Instruction& instruction, Index low, Index high) {

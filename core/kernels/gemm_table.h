@@ -37,8 +37,7 @@ struct GemmTable {
   /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1.
   void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, T* packed);
 
-  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_tile == mr *
-  /// a_row.
+  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_step == 1.
   void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
                 Size ldc, const T* from, Size from_row, const T* plus);
 };
