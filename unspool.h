@@ -91,6 +91,7 @@
 #include <unspool/models/compose.h>
 #include <unspool/models/csv.h>
 #include <unspool/models/curve.h>
+#include <unspool/models/early_stopping.h>
 #include <unspool/models/history.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>

@@ -22,7 +22,11 @@ Optimizer Adadelta(AdadeltaOptions options) {
 
 namespace unspool::optimizers {
 
-Adadelta::Adadelta(AdadeltaOptions options) : OptimizerOf(std::move(options)) {}
+Adadelta::Adadelta(AdadeltaOptions options) : OptimizerOf(std::move(options)) {
+  const AdadeltaOptions& o = this->options();
+  require_mean("rho", o.rho);
+  require_not_negative("epsilon", o.epsilon);
+}
 
 std::vector<std::vector<Adadelta::Slot>> Adadelta::slots(const Variable&) const {
   return {{{.name = "accumulated_grad"}, {.name = "accumulated_delta_var"}}};

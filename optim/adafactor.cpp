@@ -19,7 +19,8 @@ const Fields& AdafactorOptions::fields() {
       field("epsilon_2", &O::epsilon_2, "what very small weights count as"),
       field("clip_threshold", &O::clip_threshold,
             "the largest root mean square of a step before it is multiplied by the rate"),
-      field("relative_step", &O::relative_step, "changes nothing: see learning_rate"));
+      field("relative_step", &O::relative_step,
+            "changes nothing, as in Keras, which bounds the rate by 1 / sqrt(t) all the same"));
   return all;
 }
 
@@ -31,7 +32,13 @@ Optimizer Adafactor(AdafactorOptions options) {
 
 namespace unspool::optimizers {
 
-Adafactor::Adafactor(AdafactorOptions options) : OptimizerOf(std::move(options)) {}
+Adafactor::Adafactor(AdafactorOptions options) : OptimizerOf(std::move(options)) {
+  const AdafactorOptions& o = this->options();
+  require(o.beta_2_decay <= 0, "beta_2_decay", o.beta_2_decay, "be at most 0");
+  require_not_negative("epsilon_1", o.epsilon_1);
+  require_not_negative("epsilon_2", o.epsilon_2);
+  require(o.clip_threshold > 0, "clip_threshold", o.clip_threshold, "be positive");
+}
 
 std::vector<std::vector<Adafactor::Slot>> Adafactor::slots(const Variable& variable) const {
   const int rank = variable.rank();

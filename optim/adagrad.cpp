@@ -24,10 +24,8 @@ Optimizer Adagrad(AdagradOptions options) {
 namespace unspool::optimizers {
 
 Adagrad::Adagrad(AdagradOptions options) : OptimizerOf(std::move(options)) {
-  if (const double start = this->options().initial_accumulator_value; !(start >= 0)) {
-    throw ValueError(name() + ": initial_accumulator_value cannot be negative, came " +
-                     std::to_string(start));
-  }
+  require_not_negative("initial_accumulator_value", this->options().initial_accumulator_value);
+  require_not_negative("epsilon", this->options().epsilon);
 }
 
 std::vector<std::vector<Adagrad::Slot>> Adagrad::slots(const Variable&) const {

@@ -23,7 +23,12 @@ Optimizer Adamax(AdamaxOptions options) {
 
 namespace unspool::optimizers {
 
-Adamax::Adamax(AdamaxOptions options) : OptimizerOf(std::move(options)) {}
+Adamax::Adamax(AdamaxOptions options) : OptimizerOf(std::move(options)) {
+  const AdamaxOptions& o = this->options();
+  require_mean("beta_1", o.beta_1);
+  require_mean("beta_2", o.beta_2);
+  require_not_negative("epsilon", o.epsilon);
+}
 
 std::vector<std::vector<Adamax::Slot>> Adamax::slots(const Variable&) const {
   return {{{.name = "momentum"}, {.name = "norm"}}};

@@ -33,19 +33,11 @@ namespace unspool::optimizers {
 
 Ftrl::Ftrl(FtrlOptions options) : OptimizerOf(std::move(options)) {
   const FtrlOptions& o = this->options();
-  if (!(o.learning_rate_power <= 0)) {
-    throw ValueError(name() + ": learning_rate_power cannot be positive, came " +
-                     std::to_string(o.learning_rate_power));
-  }
-  for (const auto& [argument, value] :
-       {std::pair("initial_accumulator_value", o.initial_accumulator_value),
-        std::pair("l1_regularization_strength", o.l1_regularization_strength),
-        std::pair("l2_regularization_strength", o.l2_regularization_strength),
-        std::pair("l2_shrinkage_regularization_strength", o.l2_shrinkage_regularization_strength)}) {
-    if (!(value >= 0)) {
-      throw ValueError(name() + ": " + argument + " cannot be negative, came " + std::to_string(value));
-    }
-  }
+  require(o.learning_rate_power <= 0, "learning_rate_power", o.learning_rate_power, "be at most 0");
+  require_not_negative("initial_accumulator_value", o.initial_accumulator_value);
+  require_not_negative("l1_regularization_strength", o.l1_regularization_strength);
+  require_not_negative("l2_regularization_strength", o.l2_regularization_strength);
+  require_not_negative("l2_shrinkage_regularization_strength", o.l2_shrinkage_regularization_strength);
 }
 
 std::vector<std::vector<Ftrl::Slot>> Ftrl::slots(const Variable&) const {

@@ -23,7 +23,12 @@ Optimizer Lamb(LambOptions options) {
 
 namespace unspool::optimizers {
 
-Lamb::Lamb(LambOptions options) : OptimizerOf(std::move(options)) {}
+Lamb::Lamb(LambOptions options) : OptimizerOf(std::move(options)) {
+  const LambOptions& o = this->options();
+  require_mean("beta_1", o.beta_1);
+  require_mean("beta_2", o.beta_2);
+  require_not_negative("epsilon", o.epsilon);
+}
 
 std::vector<std::vector<Lamb::Slot>> Lamb::slots(const Variable&) const {
   return {{{.name = "momentum"}, {.name = "velocity"}}};

@@ -21,9 +21,9 @@ Optimizer Lion(LionOptions options) {
 namespace unspool::optimizers {
 
 Lion::Lion(LionOptions options) : OptimizerOf(std::move(options)) {
-  if (const double beta_1 = this->options().beta_1; !(beta_1 > 0 && beta_1 <= 1)) {
-    throw ValueError(name() + ": beta_1 must be above 0 and at most 1, came " + std::to_string(beta_1));
-  }
+  const double beta_1 = this->options().beta_1;
+  require(beta_1 > 0 && beta_1 <= 1, "beta_1", beta_1, "lie in (0, 1]");
+  require_mean("beta_2", this->options().beta_2);
 }
 
 std::vector<std::vector<Lion::Slot>> Lion::slots(const Variable&) const { return {{{.name = "momentum"}}}; }

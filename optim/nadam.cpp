@@ -23,7 +23,12 @@ Optimizer Nadam(NadamOptions options) {
 
 namespace unspool::optimizers {
 
-Nadam::Nadam(NadamOptions options) : OptimizerOf(std::move(options)) {}
+Nadam::Nadam(NadamOptions options) : OptimizerOf(std::move(options)) {
+  const NadamOptions& o = this->options();
+  require_mean("beta_1", o.beta_1);
+  require_mean("beta_2", o.beta_2);
+  require_not_negative("epsilon", o.epsilon);
+}
 
 std::vector<std::vector<Nadam::Slot>> Nadam::slots(const Variable&) const {
   return {{{.name = "momentum"}, {.name = "velocity"}}};

@@ -5,6 +5,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/registry.h>
 #include <unspool/optim/adadelta.h>
 #include <unspool/optim/adafactor.h>
@@ -88,35 +89,38 @@ Registry<OptimizerBase>& optimizer_registry() {
 OptimizerBase::OptimizerBase(OptimizerSettings settings)
     : settings_(std::move(settings)),
       iteration_(Tensor::scalar(std::int64_t{0}), {.name = "iteration", .trainable = false}) {
-  const auto came = [](auto number) { return ", came " + std::to_string(number); };
   int ways = 0;
   for (const auto& [way, limit] :
        {std::pair("clipnorm", settings_.clipnorm), std::pair("clipvalue", settings_.clipvalue),
         std::pair("global_clipnorm", settings_.global_clipnorm)}) {
     if (!limit) continue;
     ++ways;
-    if (!(*limit > 0)) throw ValueError(settings_.name + ": " + way + " must be positive" + came(*limit));
+    require(*limit > 0, way, *limit, "be positive");
   }
   if (ways > 1) {
     throw ValueError(settings_.name + ": only one of clipnorm, clipvalue and global_clipnorm can be set");
   }
-  if (!(settings_.ema_momentum >= 0 && settings_.ema_momentum <= 1)) {
-    throw ValueError(settings_.name + ": ema_momentum must lie in [0, 1]" + came(settings_.ema_momentum));
+  const double slowness = settings_.ema_momentum;
+  require(slowness >= 0 && slowness <= 1, "ema_momentum", slowness, "lie in [0, 1]");
+  if (const auto often = settings_.ema_overwrite_frequency) {
+    require(*often > 0, "ema_overwrite_frequency", static_cast<double>(*often), "be positive");
   }
-  if (const auto often = settings_.ema_overwrite_frequency; often && *often < 1) {
-    throw ValueError(settings_.name + ": ema_overwrite_frequency must be positive" + came(*often));
+  if (const auto factor = settings_.loss_scale_factor) {
+    require(*factor > 0, "loss_scale_factor", *factor, "be positive");
   }
-  if (const auto factor = settings_.loss_scale_factor; factor && !(*factor > 0)) {
-    throw ValueError(settings_.name + ": loss_scale_factor must be positive" + came(*factor));
-  }
-  if (const auto steps = settings_.gradient_accumulation_steps; steps && *steps < 2) {
-    throw ValueError(settings_.name + ": gradient_accumulation_steps must be at least 2" + came(*steps));
+  if (const auto steps = settings_.gradient_accumulation_steps) {
+    require(*steps > 1, "gradient_accumulation_steps", static_cast<double>(*steps), "be at least 2");
   }
   iteration_.set_path(settings_.name + "/" + iteration_.name());
   if (settings_.learning_rate.is_schedule()) return;
   learning_rate_ = Variable(Tensor::scalar(settings_.learning_rate.at(0), float32),
                             {.name = "learning_rate", .trainable = false});
   learning_rate_.set_path(settings_.name + "/" + learning_rate_.name());
+}
+
+void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
+  if (right) return;
+  throw ValueError(fmt::format("{}: {} must {}, came {}", name(), argument, must, value));
 }
 
 void detail::register_optimizer(std::string name, const std::type_info& type,

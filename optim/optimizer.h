@@ -141,6 +141,16 @@ class OptimizerBase {
   /// ValueError if more than one way of clipping is asked for, or an argument is out of its range.
   explicit OptimizerBase(OptimizerSettings settings);
 
+  /// ValueError unless it is right; it says that the argument `must` ("lie in [0, 1]"), and what came.
+  void require(bool right, const char* argument, double value, const char* must) const;
+  /// The same for how slowly a running mean moves, which is in [0, 1): at 1 it would never move.
+  void require_mean(const char* argument, double value) const {
+    require(value >= 0 && value < 1, argument, value, "lie in [0, 1)");
+  }
+  void require_not_negative(const char* argument, double value) const {
+    require(value >= 0, argument, value, "be at least 0");
+  }
+
   /// The slots of a variable, in groups: those of the first group of all variables come first in variables().
   virtual std::vector<std::vector<Slot>> slots(const Variable& variable) const;
   /// Running values that belong to no variable: numbers, of the dtype of the first variable.

@@ -85,6 +85,20 @@ TEST_CASE("RMSprop makes Keras' steps") {
   check_close(one_step(RMSprop({.learning_rate = .5})), {-.5811389, .4188611, 1.4188611, 2.4188611});
 }
 
+TEST_CASE(
+    "epsilon stands outside of Adam's root, beside a mean that is not corrected, and under the others'") {
+  // Keras' first steps with an epsilon of 1, which shows where it stands.
+  const auto first_step = [](const Optimizer& optimizer) {
+    const Variable w(Tensor::of({1, 2}), {.name = "w"});
+    optimizer.apply_gradients({Tensor::of({.5, -1})}, {w});
+    return w.value();
+  };
+  check_close(first_step(Adam({.learning_rate = .1, .epsilon = 1})), {.9984435, 2.0030653});
+  check_close(first_step(RMSprop({.learning_rate = .1, .epsilon = 1})), {.9506135, 2.0953462});
+  check_close(first_step(Adagrad({.learning_rate = .1, .epsilon = 1})), {.9569669, 2.0690064});
+  check_close(first_step(Adadelta({.learning_rate = .1, .epsilon = 1})), {.9503096, 2.09759});
+}
+
 TEST_CASE("the other optimizers make Keras' steps") {
   check_close(three_steps(AdamW({.learning_rate = .1, .weight_decay = .01})), {.7959107, 2.1843582});
   check_close(three_steps(Adadelta({.learning_rate = 1})), {.9992441, 2.0010123});
@@ -385,16 +399,29 @@ TEST_CASE("arguments that make no sense") {
                        ValueError);
   CHECK_THROWS_WITH_AS(Adagrad({.initial_accumulator_value = -1}),
                        doctest::Contains("initial_accumulator_value"), ValueError);
-  CHECK_THROWS_WITH_AS(Lion({.beta_1 = 0}), doctest::Contains("beta_1 must be above 0"), ValueError);
+  CHECK_THROWS_WITH_AS(Lion({.beta_1 = 0}), "lion: beta_1 must lie in (0, 1], came 0", ValueError);
   CHECK_THROWS_AS(Lion({.beta_1 = 1.1}), ValueError);
   CHECK_THROWS_WITH_AS(Ftrl({.learning_rate_power = .5}), doctest::Contains("learning_rate_power"),
                        ValueError);
   CHECK_THROWS_WITH_AS(Ftrl({.initial_accumulator_value = -1}),
                        doctest::Contains("initial_accumulator_value"), ValueError);
   CHECK_THROWS_WITH_AS(Ftrl({.l1_regularization_strength = -1}),
-                       doctest::Contains("ftrl: l1_regularization_strength cannot be negative, came -1"),
-                       ValueError);
+                       "ftrl: l1_regularization_strength must be at least 0, came -1", ValueError);
   CHECK_THROWS_AS(Ftrl({.l2_regularization_strength = -1}), ValueError);
+  // A mean that never moves leaves Adam with 0 / 0.
+  CHECK_THROWS_WITH_AS(Adam({.beta_1 = 1}), "adam: beta_1 must lie in [0, 1), came 1", ValueError);
+  CHECK_THROWS_AS(AdamW({.beta_2 = 1.5}), ValueError);
+  CHECK_THROWS_AS(Adamax({.beta_2 = -.1}), ValueError);
+  CHECK_THROWS_AS(Nadam({.epsilon = -1e-7}), ValueError);
+  CHECK_THROWS_AS(Lamb({.beta_1 = std::numeric_limits<double>::quiet_NaN()}), ValueError);
+  CHECK_THROWS_AS(Lion({.beta_2 = 1}), ValueError);
+  CHECK_THROWS_WITH_AS(RMSprop({.rho = 1}), "rm_sprop: rho must lie in [0, 1), came 1", ValueError);
+  CHECK_THROWS_AS(RMSprop({.momentum = 1.1}), ValueError);
+  CHECK_THROWS_AS(Adadelta({.rho = -.5}), ValueError);
+  CHECK_THROWS_AS(Adagrad({.epsilon = -1}), ValueError);
+  CHECK_THROWS_WITH_AS(Adafactor({.beta_2_decay = .8}), "adafactor: beta_2_decay must be at most 0, came 0.8",
+                       ValueError);
+  CHECK_THROWS_AS(Adafactor({.clip_threshold = 0}), ValueError);
   CHECK_THROWS_AS(Ftrl({.l2_shrinkage_regularization_strength = -1}), ValueError);
 }
 
