@@ -3,7 +3,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/families.h>
-#include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/internal/scan_operations.h>
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/autograd/internal/step_gradient.h>
 #include <unspool/autograd/internal/step_program.h>
@@ -17,13 +17,12 @@
 namespace unspool {
 namespace {
 
+using internal::run_scan;
 using internal::ScanBody;
 using internal::SharedProgram;
 using internal::StepGradient;
 using internal::StepProgram;
 using internal::StepTrace;
-
-Tensors run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps);
 
 const ScanBody& body_of(const Attributes& attributes) {
   return dynamic_cast<const ScanBody&>(*attributes.get<std::shared_ptr<const Payload>>("step"));
@@ -35,27 +34,8 @@ Specs scan_shape(const Call& call) {
   if (call.inputs.size() != program.inputs()) {
     call.fail(fmt::format("its step has {} inputs, came {}", program.inputs(), call.inputs.size()));
   }
-  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    const Spec& spec = program.spec(program.input(i));
-    const bool sequence =
-        i >= program.carries.size() && i < program.carries.size() + program.sequences.size();
-    const Shape expected = sequence ? Shape{steps} + spec.shape : spec.shape;
-    if (!compatible(call.shape(i), expected)) {
-      call.fail(fmt::format("its input {} has the shape {}, came {}", i, to_string(expected),
-                            to_string(call.shape(i))));
-    }
-    if (call.dtype(i) != spec.dtype) {
-      call.fail_type(
-          fmt::format("its input {} is {}, came {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
-    }
-  }
-  Specs specs(program.outputs());
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    specs[i] = program.spec(program.output(i));
-    const bool stacked = i >= program.next.size() && i < program.next.size() + program.each.size();
-    if (stacked) specs[i].shape = Shape{steps} + specs[i].shape;
-  }
-  return specs;
+  internal::check_scan_inputs(call, program, steps, 0);
+  return internal::scan_outputs(program, steps, 0);
 }
 
 void scan_gradient(Backward& b) {
@@ -127,56 +107,49 @@ constexpr Operation records[] = {
 };
 constexpr OperationTable table(records);
 
-/// By which operands somebody may ask for the gradient.
-SharedProgram::Mask tracked(std::span<const Tensor> operands) {
-  SharedProgram::Mask mask(operands.size(), false);
-  const bool traced = std::ranges::any_of(operands, [](const Tensor& x) { return x.is_abstract(); });
-  const Engine& engine = Engine::of_this_thread();
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (!is_floating(operands[i].dtype())) continue;
-    // Of what a trace will be asked is not known yet.
-    mask[i] = traced;
-    for (TapeState* tape = engine.records() ? engine.tape : nullptr; tape != nullptr && !mask[i];
-         tape = tape->outer()) {
-      mask[i] = tape->recorded(operands[i]);
-    }
-  }
-  return mask;
-}
-
-/// The outputs of the program alone, without what is kept for the gradient.
-Tensors run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps) {
-  const std::shared_ptr<const ScanBody> body = program.body(tracked(operands));
-  const Tensors all =
-      apply_all(table["scan"], operands, {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
-  const StepProgram& own = program.program();
-  const std::size_t kept = body->shared().program().each.size() - own.each.size();
-  Tensors outputs;
-  for (std::size_t i = 0; i < own.outputs(); ++i) {
-    outputs.push_back(all[i < own.next.size() + own.each.size() ? i : i + kept]);
-  }
-  return outputs;
-}
-
 /// A step as it was taken down, and what it was given.
 struct Traced {
   SharedProgram::Pointer program;
   Tensors operands;
   Index steps;
   std::size_t carries;
+  /// Those that were given; after them come the keys of draws.
+  std::size_t sequences;
   std::size_t outputs;
   /// For each value of the last step the carry that is it.
   std::vector<std::size_t> last;
 };
 
+/// How a scan with recompute_every runs.
+class InSegments : public CompiledScan {
+ public:
+  InSegments(SharedProgram::Pointer program, Index every) : program_(std::move(program)), every_(every) {}
+  std::string plan(Index steps) const override { return program_->plan(steps, every_); }
+
+ private:
+  SharedProgram::Pointer program_;
+  Index every_;
+};
+
+void check(const ScanOptions& options) {
+  if (options.time_axis != 0 && options.time_axis != 1) {
+    throw ValueError(fmt::format("scan: time_axis is 0 or 1, came {}", options.time_axis));
+  }
+  if (options.recompute_every < 0) {
+    throw ValueError(fmt::format("scan: recompute_every is a number of steps, or 0 to keep all, came {}",
+                                 options.recompute_every));
+  }
+}
+
 Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& options) {
   Index steps = options.steps;
   for (const Tensor& sequence : sequences) {
-    if (!sequence || sequence.rank() == 0) {
-      throw ValueError("scan: a sequence has time as its first axis, came " +
-                       (sequence ? describe(sequence) : std::string("an empty tensor")));
+    if (!sequence || sequence.rank() <= options.time_axis) {
+      throw ValueError(fmt::format("scan: a sequence has time as its {} axis, came {}",
+                                   options.time_axis == 0 ? "first" : "second",
+                                   sequence ? describe(sequence) : "an empty tensor"));
     }
-    const Index own = sequence.shape()[0];
+    const Index own = sequence.shape()[options.time_axis];
     if (steps >= 0 && own != steps) {
       throw ValueError(fmt::format("scan: the sequences have {} and {} steps", steps, own));
     }
@@ -195,6 +168,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
                 .operands = {},
                 .steps = count_steps(sequences, options),
                 .carries = 0,
+                .sequences = sequences.size(),
                 .outputs = 0,
                 .last = {}};
   const auto recorder = std::make_shared<StepTrace>(traced.steps, options.reverse);
@@ -207,7 +181,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
   }
   for (const Tensor& sequence : sequences) {
     Shape shape = sequence.shape();
-    shape.erase(0);
+    shape.erase(options.time_axis);
     inputs.push_back(recorder->sequence({shape, sequence.dtype()}));
   }
   ScanStep made;
@@ -244,6 +218,10 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
   }
   for (const Tensor& output : made.outputs) {
     if (!output) throw ValueError("scan: the step returned an empty tensor");
+    if (output.rank() < options.time_axis) {
+      throw ValueError("scan: outputs with time as their second axis need a first one, came " +
+                       describe(output) + " of a step");
+    }
     each.push_back(recorder->value_of(output));
   }
   for (const Tensor& sequence : sequences) traced.operands.push_back(sequence);
@@ -283,16 +261,49 @@ std::vector<Example> scan_examples() {
 
 OperationList families::scan() { return table; }
 
+/// The outputs of the program alone, without what is kept for the gradient.
+Tensors internal::run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps) {
+  const std::shared_ptr<const ScanBody> body = program.body(tracked(operands));
+  const Tensors all =
+      apply_all(table["scan"], operands, {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
+  const StepProgram& own = program.program();
+  const std::size_t kept = body->shared().program().each.size() - own.each.size();
+  Tensors outputs;
+  for (std::size_t i = 0; i < own.outputs(); ++i) {
+    outputs.push_back(all[i < own.next.size() + own.each.size() ? i : i + kept]);
+  }
+  return outputs;
+}
+
 ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                 const std::vector<Tensor>& sequences, ScanOptions options) {
-  const Traced traced = trace(step, carry, sequences, options);
-  const Tensors results = run_scan(*traced.program, traced.operands, traced.steps);
+  check(options);
+  Traced traced = trace(step, carry, sequences, options);
+  const StepProgram& program = traced.program->program();
+  Tensors& operands = traced.operands;
+  const SharedProgram::Mask asked = internal::tracked(operands);
+  const bool segments = options.recompute_every > 0 && std::ranges::find(asked, true) != asked.end();
+  const bool swapped = options.time_axis == 1;
+  for (std::size_t j = 0; j < program.sequences.size() && swapped; ++j) {
+    // Those that were given have time as their second axis, drawn keys as their first.
+    const bool drawn = j >= traced.sequences;
+    Tensor& sequence = operands[program.carries.size() + j];
+    if (drawn == segments) sequence = internal::swap_time(sequence);
+  }
+  const Tensors results = segments ? internal::run_segments(*traced.program, operands, traced.steps,
+                                                            options.recompute_every, options.time_axis)
+                                   : run_scan(*traced.program, operands, traced.steps);
   ScanResult result;
   for (std::size_t i = 0; i < traced.carries; ++i) result.carry.push_back(results[i]);
-  const std::size_t carried = traced.program->program().next.size();
-  for (std::size_t i = 0; i < traced.outputs; ++i) result.outputs.push_back(results[carried + i]);
+  for (std::size_t i = 0; i < traced.outputs; ++i) {
+    const Tensor& output = results[program.next.size() + i];
+    result.outputs.push_back(swapped && !segments ? internal::swap_time(output) : output);
+  }
   for (std::size_t k : traced.last) result.last.push_back(results[k]);
   result.compiled = traced.program;
+  if (options.recompute_every > 0) {
+    result.compiled = std::make_shared<const InSegments>(traced.program, options.recompute_every);
+  }
   return result;
 }
 

@@ -27,6 +27,12 @@ struct ScanOptions {
   bool reverse = false;
   /// The number of steps; needed only where there are no sequences.
   Index steps = -1;
+  /// The axis of time in sequences and outputs: 0, or 1 for (batch, time, ...).
+  int time_axis = 0;
+  /// Above 0: of a recorded run only the inputs and the carries at every so many steps are kept, and the
+  /// first gradient computes the steps between again: with k for about a third more time, memory for k steps
+  /// and steps / k carries in place of memory for all steps. (Chen et al. 2016.)
+  Index recompute_every = 0;
 };
 
 /// A scan as it was traced and compiled; scans of one structure share it.
@@ -48,7 +54,7 @@ struct ScanResult {
   std::shared_ptr<const CompiledScan> compiled = nullptr;
 };
 
-/// Runs `step` over the first axis of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
+/// Runs `step` over the time of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
 /// is called once, on tensors without values, and what it does is compiled; whatever else it uses (weights,
 /// constants) are inputs by themselves. With no steps, `last` is zeros. Gradients of any order exist.
 /// (Compare jax.lax.scan.)

@@ -74,7 +74,7 @@ struct Settings {
   std::string cell = "lstm";
   std::string mode = "train";
   std::string path = "scan";
-  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30, seed = 1;
+  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30, seed = 1, recompute_every = 0;
   int threads = 1;
   bool plan = false;
 };
@@ -83,9 +83,13 @@ Settings settings_of(int count, char** arguments) {
   Settings settings;
   const std::map<std::string, std::string*> words = {
       {"--cell", &settings.cell}, {"--mode", &settings.mode}, {"--path", &settings.path}};
-  const std::map<std::string, Index*> numbers = {{"--batch", &settings.batch},   {"--steps", &settings.steps},
-                                                 {"--inputs", &settings.inputs}, {"--units", &settings.units},
-                                                 {"--repeat", &settings.repeat}, {"--seed", &settings.seed}};
+  const std::map<std::string, Index*> numbers = {{"--batch", &settings.batch},
+                                                 {"--steps", &settings.steps},
+                                                 {"--inputs", &settings.inputs},
+                                                 {"--units", &settings.units},
+                                                 {"--repeat", &settings.repeat},
+                                                 {"--seed", &settings.seed},
+                                                 {"--recompute-every", &settings.recompute_every}};
   for (int i = 1; i < count; ++i) {
     const std::string name = arguments[i];
     if (name == "--plan") {
@@ -110,13 +114,16 @@ Settings settings_of(int count, char** arguments) {
 Ref<layers::RNN> layer_of(const Settings& settings) {
   const bool unroll = settings.path == "unroll";
   const Index units = settings.units;
-  if (settings.cell == "simple_rnn") return SimpleRNN({.units = units, .unroll = unroll});
-  if (settings.cell == "lstm") return LSTM({.units = units, .unroll = unroll});
-  if (settings.cell == "gru") return GRU({.units = units, .unroll = unroll});
-  if (settings.cell == "mgu") return RNN(make<MinimalGated>(units), {.unroll = unroll});
-  if (settings.cell == "user_lstm") return RNN(make<UserLstm>(units), {.unroll = unroll});
+  const Index every = settings.recompute_every;
+  const RNNOptions options{.unroll = unroll, .recompute_every = every};
+  if (settings.cell == "simple_rnn")
+    return SimpleRNN({.units = units, .unroll = unroll, .recompute_every = every});
+  if (settings.cell == "lstm") return LSTM({.units = units, .unroll = unroll, .recompute_every = every});
+  if (settings.cell == "gru") return GRU({.units = units, .unroll = unroll, .recompute_every = every});
+  if (settings.cell == "mgu") return RNN(make<MinimalGated>(units), options);
+  if (settings.cell == "user_lstm") return RNN(make<UserLstm>(units), options);
   if (settings.cell == "random")
-    return RNN(make<bench::RandomCell>(units, static_cast<std::uint32_t>(settings.seed)), {.unroll = unroll});
+    return RNN(make<bench::RandomCell>(units, static_cast<std::uint32_t>(settings.seed)), options);
   throw ValueError("unknown cell " + settings.cell);
 }
 
@@ -211,13 +218,14 @@ int main(int count, char** arguments) {
     std::printf(
         "{\"cell\": \"%s\", \"mode\": \"%s\", \"path\": \"%s\", \"batch\": %ld, \"steps\": %ld, \"inputs\": "
         "%ld, "
-        "\"units\": %ld, \"gates\": %.0f, \"threads\": %d, \"ms_median\": %.4f, \"ms_min\": %.4f, "
+        "\"units\": %ld, \"gates\": %.0f, \"recompute_every\": %ld, \"threads\": %d, \"ms_median\": %.4f, "
+        "\"ms_min\": %.4f, "
         "\"ms_max\": %.4f, "
         "\"ms_first\": %.4f, \"ms_second\": %.4f, \"gflops\": %.2f, \"peak_gflops\": %.2f, \"share\": %.3f, "
         "\"allocations\": %.2f, \"peak_rss_mb\": %.1f, \"growth_mb\": %.1f, \"isa\": \"%s\", \"ms\": [",
         settings.cell.c_str(), settings.mode.c_str(), settings.path.c_str(), settings.batch, settings.steps,
-        settings.inputs, settings.units, gates_of(settings.cell, layer), settings.threads, median,
-        sorted.front(), sorted.back(), first, second, gflops, peak, gflops / peak,
+        settings.inputs, settings.units, gates_of(settings.cell, layer), settings.recompute_every,
+        settings.threads, median, sorted.front(), sorted.back(), first, second, gflops, peak, gflops / peak,
         static_cast<double>(allocated) / static_cast<double>(settings.repeat),
         static_cast<double>(peak_kib()) / 1024, static_cast<double>(peak_kib() - before) / 1024,
         kernels::name_of(kernels::current_isa()));

@@ -37,6 +37,8 @@ struct GRUOptions {
   int implementation = 2;
   bool zero_output_for_mask = false;
   bool time_major = false;
+  /// As in RNNOptions.
+  Index recompute_every = 0;
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <numeric>
 
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
@@ -44,24 +43,16 @@ Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options) {
 namespace unspool::layers {
 namespace {
 
-/// The first two axes change places: batch-major to time-major, and back.
-Tensor swap_batch_and_time(const Tensor& x) {
-  std::vector<Index> axes(static_cast<std::size_t>(x.rank()));
-  std::iota(axes.begin(), axes.end(), Index{0});
-  std::swap(axes[0], axes[1]);
-  return transpose(x, axes);
-}
-
 /// `mask` with axes of size 1 added at the end, up to `rank`.
 Tensor broadcastable(Tensor mask, int rank) {
   while (mask.rank() < rank) mask = expand_dims(mask, -1);
   return mask;
 }
 
-/// A mask (time, batch), a step at a time, for tensors of any rank.
+/// A mask, a step at a time, for tensors of any rank.
 class StepMasks {
  public:
-  explicit StepMasks(Tensor mask) : mask_(std::move(mask)) {}
+  StepMasks(Tensor mask, int time_axis) : mask_(std::move(mask)), time_axis_(time_axis) {}
   explicit operator bool() const { return static_cast<bool>(mask_); }
 
   /// Where step t counts keeps `now`, elsewhere `before`.
@@ -69,13 +60,14 @@ class StepMasks {
     const int rank = now.rank();
     auto found = steps_.find(rank);
     if (found == steps_.end()) {
-      found = steps_.emplace(rank, unstack(broadcastable(mask_, rank + 1), 0)).first;
+      found = steps_.emplace(rank, unstack(broadcastable(mask_, rank + 1), time_axis_)).first;
     }
     return where(found->second[t], now, before);
   }
 
  private:
   Tensor mask_;
+  int time_axis_;
   std::map<int, std::vector<Tensor>> steps_;
 };
 
@@ -97,6 +89,15 @@ RNN::RNN(Ref<Cell> cell, RNNOptions options)
       options_(std::move(options)),
       last_scan_(std::make_shared<LastScan>()) {
   if (!cell_) throw ValueError("RNN: needs a cell, came an empty Ref");
+  if (options_.recompute_every < 0) {
+    throw ValueError(
+        fmt::format("the layer {}: recompute_every is a number of steps, or 0 to keep all, came {}", name(),
+                    options_.recompute_every));
+  }
+  if (options_.recompute_every > 0 && options_.unroll) {
+    throw ValueError(fmt::format(
+        "the layer {}: recompute_every is for the compiled loop over time: leave unroll false", name()));
+  }
   add_layer(cell_);
 }
 
@@ -189,7 +190,7 @@ States RNN::first_states(const Tensor& sequence, const States& given) const {
   return states;
 }
 
-/// As (time, batch), or empty.
+/// As the first two axes of the sequence, or empty.
 Tensor RNN::checked_mask(const Tensor& mask, const Shape& sequence) const {
   if (!mask) return {};
   const bool trailing = mask.rank() == 3 && mask.shape().back() == 1;
@@ -197,8 +198,7 @@ Tensor RNN::checked_mask(const Tensor& mask, const Shape& sequence) const {
     throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(),
                                  to_string(sequence.sub(0, 2)), describe(mask)));
   }
-  const Tensor flat = trailing ? squeeze(mask, {2}) : mask;
-  return options_.time_major ? flat : swap_batch_and_time(flat);
+  return trailing ? squeeze(mask, {2}) : mask;
 }
 
 std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -222,7 +222,7 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   }
 
   States states = first_states(parts.sequence, parts.initial_state);
-  Tensor sequence = options_.time_major ? parts.sequence : swap_batch_and_time(parts.sequence);
+  Tensor sequence = parts.sequence;
   const Tensor mask = checked_mask(args.mask, shape);
   if (mask) {
     sequence = where(broadcastable(mask, sequence.rank()), sequence, Tensor::scalar(0, sequence.dtype()));
@@ -231,7 +231,8 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   step_args.training = args.training;
   step_args.constants = parts.constants;
   cell_->reset_per_call();
-  const Tensor first = sequence[options_.go_backwards ? time - 1 : 0];
+  const Index begin = options_.go_backwards ? time - 1 : 0;
+  const Tensor first = squeeze(slice(sequence, time_axis(), begin, begin + 1), {time_axis()});
   step_args.per_call = std::make_shared<const PerCall>(cell_->per_call(first, step_args));
   cell_->reset_per_call();
 
@@ -242,7 +243,6 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
       if (!results[i + 1].is_abstract()) states_[i].assign(results[i + 1]);
     }
   }
-  if (options_.return_sequences && !options_.time_major) results[0] = swap_batch_and_time(results[0]);
   if (!options_.return_state) results.resize(1);
   return results;
 }
@@ -255,8 +255,8 @@ std::string RNN::plan() const {
 
 std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
                                   const CallArgs& step_args) {
-  StepMasks masks(mask);
-  const std::vector<Tensor> steps = unstack(sequence, 0);
+  StepMasks masks(mask, time_axis());
+  const std::vector<Tensor> steps = unstack(sequence, time_axis());
   std::vector<Tensor> outputs;
   Tensor before;
   for (std::size_t t = 0; t < steps.size(); ++t) {
@@ -273,7 +273,7 @@ std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, St
     states = std::move(now.states);
     if (options_.return_sequences || t + 1 == steps.size()) outputs.push_back(std::move(now.output));
   }
-  std::vector<Tensor> results{options_.return_sequences ? stack(outputs, 0) : outputs.back()};
+  std::vector<Tensor> results{options_.return_sequences ? stack(outputs, time_axis()) : outputs.back()};
   results.insert(results.end(), states.begin(), states.end());
   return results;
 }
@@ -285,7 +285,8 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
   const bool output_goes_on = mask && !options_.zero_output_for_mask;
   std::vector<Tensor> carry = std::move(states);
   if (output_goes_on) {
-    carry.push_back(Tensor::zeros(Shape({sequence.shape()[1]}) + cell_->output_size(), cell_->dtype()));
+    carry.push_back(
+        Tensor::zeros(Shape({step_shape(sequence.shape()).front()}) + cell_->output_size(), cell_->dtype()));
   }
   std::vector<Tensor> sequences{sequence};
   if (mask) sequences.push_back(mask);
@@ -309,15 +310,18 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
     (options_.return_sequences ? made.outputs : made.last).push_back(result);
     return made;
   };
-  const ScanResult result = scan(step, carry, sequences, {.reverse = options_.go_backwards});
+  const ScanResult result = scan(step, carry, sequences,
+                                 {.reverse = options_.go_backwards,
+                                  .time_axis = time_axis(),
+                                  .recompute_every = options_.recompute_every});
   {
     const std::lock_guard lock(last_scan_->mutex);
     last_scan_->compiled = result.compiled;
-    last_scan_->steps = sequence.shape()[0];
+    last_scan_->steps = sequence.shape()[time_axis()];
   }
   Tensor output = options_.return_sequences ? result.outputs[0] : result.last[0];
   // Sequences come in the order in which the steps were visited.
-  if (options_.return_sequences && options_.go_backwards) output = flip(output, {0});
+  if (options_.return_sequences && options_.go_backwards) output = flip(output, {time_axis()});
   std::vector<Tensor> results{output};
   results.insert(results.end(), result.carry.begin(),
                  result.carry.begin() + static_cast<std::ptrdiff_t>(count));

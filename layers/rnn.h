@@ -23,6 +23,9 @@ struct RNNOptions {
   bool unroll = false;
   bool zero_output_for_mask = false;
   bool time_major = false;
+  /// Above 0: training keeps the states of every so many steps and computes those between again
+  /// (ScanOptions). ValueError with unroll.
+  Index recompute_every = 0;
   Regularizer activity_regularizer = {};
   std::string name = {};
   bool trainable = true;
@@ -96,8 +99,9 @@ class RNN : public Layer {
   Shape step_shape(const Shape& sequence) const;
   States first_states(const Tensor& sequence, const States& given) const;
   Tensor checked_mask(const Tensor& mask, const Shape& sequence) const;
+  int time_axis() const { return options_.time_major ? 0 : 1; }
   /// The same numbers by the compiled loop, and one step after the other: what each step gives if all are
-  /// wanted (time first), else the last output; then the states.
+  /// wanted, else the last output; then the states.
   std::vector<Tensor> scanned(const Tensor& sequence, const Tensor& mask, States states,
                               const CallArgs& step_args);
   std::vector<Tensor> unrolled(const Tensor& sequence, const Tensor& mask, States states,

@@ -33,6 +33,8 @@ struct SimpleRNNOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   bool zero_output_for_mask = false;
   bool time_major = false;
+  /// As in RNNOptions.
+  Index recompute_every = 0;
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;

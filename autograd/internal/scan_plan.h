@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,6 +9,8 @@
 #include <unspool/autograd/internal/step_program.h>
 
 namespace unspool::internal {
+
+class ScanRun;
 
 /// Bytes in whole lines of the cache.
 inline std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -152,6 +155,22 @@ class ScanPlan {
   std::size_t once_bytes_ = 0;
   std::size_t packed_bytes_ = 0;
   std::vector<std::size_t> offsets_;  ///< Of each value in its buffer.
+};
+
+/// Runs of one plan on the segments of a sequence, one after the other, with the same captured inputs: what
+/// runs once is run once, weights are packed once, and sums go on. Of the arrays only the data is read.
+class ScanRuns {
+ public:
+  /// The plan has to outlive the runs, of which none has more steps than this.
+  ScanRuns(const ScanPlan& plan, Index most_steps);
+  ~ScanRuns();
+  ScanRuns(const ScanRuns&) = delete;
+  ScanRuns& operator=(const ScanRuns&) = delete;
+
+  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps);
+
+ private:
+  std::unique_ptr<ScanRun> run_;
 };
 
 }  // namespace unspool::internal

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/kernels/gemm.h>
@@ -21,17 +22,11 @@ constexpr Index fewest_rows = 8;
 
 }  // namespace
 
-/// One run of a plan.
+/// One run of a plan, or several, one after the other.
 class ScanRun {
  public:
-  ScanRun(const ScanPlan& plan, std::span<const Array> inputs, std::span<const Array> outputs, Index steps)
-      : plan_(plan),
-        program_(*plan.program_),
-        inputs_(inputs),
-        outputs_(outputs),
-        steps_(steps),
-        chunk_steps_(plan.chunk_steps(steps)),
-        rows_(plan.rows_) {
+  ScanRun(const ScanPlan& plan, Index most_steps)
+      : plan_(plan), program_(*plan.program_), chunk_steps_(plan.chunk_steps(most_steps)), rows_(plan.rows_) {
     std::size_t bytes = 0;
     const auto take = [&](std::size_t size) {
       const std::size_t offset = bytes;
@@ -62,8 +57,11 @@ class ScanRun {
   ScanRun(const ScanRun&) = delete;
   ScanRun& operator=(const ScanRun&) = delete;
 
-  void run() {
-    prepare();
+  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) {
+    inputs_ = inputs;
+    outputs_ = outputs;
+    steps_ = steps;
+    if (!std::exchange(prepared_, true)) prepare();
     for (Index first = 0; first < steps_; first += chunk_steps_) {
       first_ = first;
       end_ = std::min(steps_, first + chunk_steps_);
@@ -519,9 +517,10 @@ class ScanRun {
   const StepProgram& program_;
   std::span<const Array> inputs_;
   std::span<const Array> outputs_;
-  Index steps_;
+  Index steps_ = 0;
   Index chunk_steps_;
   Index rows_;
+  bool prepared_ = false;
   /// The steps of the chunk that runs, in the order of the loop.
   Index first_ = 0;
   Index end_ = 0;
@@ -544,7 +543,14 @@ Index ScanPlan::chunk_steps(Index steps) const {
 }
 
 void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
-  ScanRun(*this, inputs, outputs, steps).run();
+  ScanRun(*this, steps).run(inputs, outputs, steps);
+}
+
+ScanRuns::ScanRuns(const ScanPlan& plan, Index most_steps)
+    : run_(std::make_unique<ScanRun>(plan, most_steps)) {}
+ScanRuns::~ScanRuns() = default;
+void ScanRuns::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) {
+  run_->run(inputs, outputs, steps);
 }
 
 }  // namespace unspool::internal

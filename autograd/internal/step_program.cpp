@@ -175,7 +175,7 @@ const ScanPlan& SharedProgram::plan() const {
   return *plan_;
 }
 
-std::string SharedProgram::plan(Index steps) const {
+std::string SharedProgram::plan(Index steps, Index every) const {
   Mask needed(program_.inputs());
   for (std::size_t i = 0; i < needed.size(); ++i) {
     // A lone number is a constant of the equations.
@@ -188,8 +188,16 @@ std::string SharedProgram::plan(Index steps) const {
   for (std::size_t i = 0; i < program_.next.size() + program_.each.size(); ++i) {
     given[i] = is_floating(program.spec(program.output(i)).dtype);
   }
-  return "forward\n" + whole->shared().plan().describe(steps) + "backward\n" +
-         whole->shared().gradient(needed, given)->program->plan().describe(steps);
+  const ScanPlan& backward = whole->shared().gradient(needed, given)->program->plan();
+  if (every == 0) {
+    return "forward\n" + whole->shared().plan().describe(steps) + "backward\n" + backward.describe(steps);
+  }
+  const Index longest = std::min(steps, every);
+  return fmt::format("recomputes every {} step{}: keeps the carries between segments, and the inputs\n",
+                     every, every == 1 ? "" : "s") +
+         "forward, each segment\n" + plan().describe(longest) +
+         "forward again, each segment from the last on\n" + whole->shared().plan().describe(longest) +
+         "backward, after each\n" + backward.describe(longest);
 }
 
 std::shared_ptr<const StepGradient> SharedProgram::known_gradient(const Mask& needed,

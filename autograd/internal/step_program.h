@@ -89,7 +89,9 @@ class SharedProgram : public CompiledScan, public std::enable_shared_from_this<S
 
   const StepProgram& program() const { return program_; }
   const ScanPlan& plan() const;
-  std::string plan(Index steps) const override;
+  std::string plan(Index steps) const override { return plan(steps, 0); }
+  /// Of a scan that recomputes `every` so many steps; 0: of one that keeps all.
+  std::string plan(Index steps, Index every) const;
   /// The gradient by the inputs that are `needed`, given those by the outputs that are `given`.
   std::shared_ptr<const StepGradient> gradient(const Mask& needed, const Mask& given) const;
   /// The same program that also gives, among `each`, what its gradient by these inputs reads. One object for

@@ -89,9 +89,12 @@ auto loop_fields() {
 
 template <class O>
 auto sequence_fields() {
-  return std::tuple(field("zero_output_for_mask", &O::zero_output_for_mask,
-                          "the output of a masked step is 0, not the one before"),
-                    field("time_major", &O::time_major, "sequences are (time, batch, ...)"));
+  return std::tuple(
+      field("zero_output_for_mask", &O::zero_output_for_mask,
+            "the output of a masked step is 0, not the one before"),
+      field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
+      field("recompute_every", &O::recompute_every,
+            "training keeps the states of every so many steps only, and computes the rest again"));
 }
 
 template <class O>
@@ -110,6 +113,7 @@ Fields joined_fields(const Groups&... groups) {
 /// Without the arguments that Keras 3 has not, or never writes, where they say nothing: Keras reads it.
 inline Config plain_config(Config config) {
   if (config.find("time_major") == Config(false)) config.erase("time_major");
+  if (config.find("recompute_every") == Config(0)) config.erase("recompute_every");
   if (config.find("implementation") == Config(2)) config.erase("implementation");
   return config;
 }
