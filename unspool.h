@@ -72,15 +72,26 @@
 #include <unspool/layers/stacked_rnn_cells.h>
 #include <unspool/layers/time_distributed.h>
 
+#include <unspool/optim/adadelta.h>
+#include <unspool/optim/adafactor.h>
+#include <unspool/optim/adagrad.h>
 #include <unspool/optim/adam.h>
+#include <unspool/optim/adamax.h>
+#include <unspool/optim/adamw.h>
+#include <unspool/optim/ftrl.h>
+#include <unspool/optim/lamb.h>
+#include <unspool/optim/lion.h>
+#include <unspool/optim/nadam.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/rmsprop.h>
+#include <unspool/optim/schedule.h>
 #include <unspool/optim/sgd.h>
 
 #include <unspool/models/callback.h>
 #include <unspool/models/compose.h>
 #include <unspool/models/csv.h>
 #include <unspool/models/curve.h>
+#include <unspool/models/early_stopping.h>
 #include <unspool/models/history.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>

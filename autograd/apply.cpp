@@ -36,7 +36,7 @@ void check_anomaly(const Call& call, std::span<const Tensor> outputs, const Engi
   for (const Tensor& output : outputs) {
     if (!has_nan(output)) continue;
     const std::string where =
-        engine.backward_of.empty() ? "" : fmt::format(" in the gradient of {}", engine.backward_of);
+        engine.backward_of == nullptr ? "" : fmt::format(" in the gradient of {}", engine.backward_of->name);
     throw RuntimeError(fmt::format("{}{}: made the first NaN; no operand has one", call.describe(), where));
   }
 }
@@ -76,38 +76,62 @@ Recorder* recorder_of(const Call& call) {
   return deepest;
 }
 
-/// On every tape above `floor`.
-inline void record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
-                   std::span<const Tensor> outputs, const Engine& engine, const TapeState* floor = nullptr) {
-  if (!engine.records() || operation->gradient == nullptr) return;
-  for (TapeState* tape = engine.tape; tape != floor && tape != nullptr; tape = tape->outer()) {
-    tape->record(operation, inputs, outputs, attributes);
+/// Operands of an elementwise operation that are of one floating dtype and shape, with nothing to broadcast:
+/// what most operations on the tape of a small net have, so it is worth a short way.
+template <std::size_t size>
+struct Alike {
+  Alike(const Operation& operation, std::span<const Tensor, size> inputs, const Attributes& attributes) {
+    if (operation.kernel.block == nullptr || !attributes.empty() || operation.kernel.view) return;
+    if (operation.shape != shapes::floating && operation.shape != shapes::elementwise) return;
+    const internal::TensorHead* const first = TensorAccess::head(inputs[0]);
+    for (std::size_t i = 0; i < size; ++i) {
+      const internal::TensorHead* const own = TensorAccess::head(inputs[i]);
+      if (own == nullptr || !TensorAccess::has_elements(inputs[i])) return;
+      if (i != 0 && (own->dtype != first->dtype || !(own->shape == first->shape))) return;
+      data[i] = inputs[i].raw();
+    }
+    if (!is_floating(first->dtype)) return;
+    count = first->shape.elements();
+    if (count <= few_elements) head = first;
   }
+
+  /// Null if the operands are not such.
+  const internal::TensorHead* head = nullptr;
+  Index count;
+  const void* data[size];
+};
+
+template <std::size_t size>
+[[gnu::always_inline]] inline Tensor apply_alike(OperationRef operation, std::span<const Tensor, size> inputs,
+                                                 const Attributes& attributes, const Alike<size>& operands) {
+  static constexpr Index steps[] = {1, 1, 1};
+  static_assert(size <= std::size(steps));
+  const DType dtype = operands.head->dtype;
+  Tensor output = TensorAccess::allocate(operands.head->shape, dtype, operands.count);
+  operation->kernel.block({operands.data, steps, TensorAccess::data(output), operands.count, dtype, dtype});
+  const std::span<const Tensor, 1> outputs(&output, 1);
+  const Engine& engine = Engine::of_this_thread();
+  if (engine.anomaly) [[unlikely]]
+    check_anomaly({*operation, inputs, attributes}, outputs, engine);
+  if (engine.recording && operation->gradient != nullptr) {
+    for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
+      tape->record(operation, inputs, outputs, attributes);
+    }
+  }
+  return output;
 }
 
-/// An elementwise operation on operands of one dtype and shape, with nothing to broadcast: what most
-/// operations on the tape of a small net are, so it is worth a short way. Empty if these are not such.
-Tensor apply_alike(const Operation& operation, std::span<const Tensor> inputs, const Attributes& attributes) {
-  if (operation.kernel.block == nullptr || !attributes.empty() || operation.kernel.view || inputs.size() > 3)
-    return {};
-  if (operation.shape != shapes::floating && operation.shape != shapes::elementwise) return {};
-  const internal::TensorHead* first = TensorAccess::head(inputs[0]);
-  if (first == nullptr || !is_floating(first->dtype)) return {};
-  const void* data[3] = {};
-  constexpr Index steps[3] = {1, 1, 1};
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const internal::TensorHead* head = TensorAccess::head(inputs[i]);
-    if (head == nullptr || head->dtype != first->dtype || !(head->shape == first->shape) ||
-        !TensorAccess::has_elements(inputs[i])) {
-      return {};
-    }
-    data[i] = inputs[i].raw();
-  }
-  const Index count = first->shape.elements();
-  if (count > few_elements) return {};
-  Tensor output = TensorAccess::allocate(first->shape, first->dtype, count);
-  operation.kernel.block({data, steps, TensorAccess::data(output), count, first->dtype, first->dtype});
-  return output;
+// Apart, so that it costs the short way nothing.
+[[gnu::noinline]] Tensor apply_in_full(OperationRef operation, std::span<const Tensor> inputs,
+                                       const Attributes& attributes) {
+  return std::move(apply_all(operation, inputs, attributes)[0]);
+}
+
+template <std::size_t size>
+Tensor apply_few(OperationRef operation, std::span<const Tensor, size> inputs, const Attributes& attributes) {
+  const Alike<size> operands(*operation, inputs, attributes);
+  if (operands.head == nullptr) return apply_in_full(operation, inputs, attributes);
+  return apply_alike(operation, inputs, attributes, operands);
 }
 
 /// Operands side by side as a Call has them, without a share in them: they live as long as the caller's.
@@ -119,7 +143,9 @@ class Borrowed {
     std::byte* place = memory_;
     ((std::memcpy(place, static_cast<const void*>(&tensors), sizeof(Tensor)), place += sizeof(Tensor)), ...);
   }
-  std::span<const Tensor> span() const { return {reinterpret_cast<const Tensor*>(memory_), count}; }
+  std::span<const Tensor, count> span() const {
+    return std::span<const Tensor, count>(reinterpret_cast<const Tensor*>(memory_), count);
+  }
 
  private:
   alignas(Tensor) std::byte memory_[count * sizeof(Tensor)];
@@ -140,30 +166,36 @@ Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const 
     compute(call, specs, outputs);
     if (engine.anomaly) check_anomaly(call, outputs, engine);
   }
-  record(operation, inputs, attributes, outputs, engine,
-         recorder != nullptr ? recorder->tape_floor() : nullptr);
+  if (!engine.records() || operation->gradient == nullptr) return outputs;
+  const TapeState* const floor = recorder != nullptr ? recorder->tape_floor() : nullptr;
+  for (TapeState* tape = engine.tape; tape != floor && tape != nullptr; tape = tape->outer()) {
+    tape->record(operation, inputs, std::span<const Tensor>(outputs), attributes);
+  }
   return outputs;
 }
 
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
-  Tensor output = apply_alike(*operation, inputs, attributes);
-  if (!output) return std::move(apply_all(operation, inputs, attributes)[0]);
-  const Engine& engine = Engine::of_this_thread();
-  const std::span<const Tensor> outputs(&output, 1);
-  if (engine.anomaly) check_anomaly({*operation, inputs, attributes}, outputs, engine);
-  record(operation, inputs, attributes, outputs, engine);
-  return output;
+  switch (inputs.size()) {
+    case 1:
+      return apply_few(operation, inputs.first<1>(), attributes);
+    case 2:
+      return apply_few(operation, inputs.first<2>(), attributes);
+    case 3:
+      return apply_few(operation, inputs.first<3>(), attributes);
+    default:
+      return apply_in_full(operation, inputs, attributes);
+  }
 }
 
 Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes) {
-  return apply(operation, std::span(&x, 1), attributes);
+  return apply_few(operation, std::span<const Tensor, 1>(&x, 1), attributes);
 }
 Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Attributes& attributes) {
-  return apply(operation, Borrowed<2>(a, b).span(), attributes);
+  return apply_few(operation, Borrowed<2>(a, b).span(), attributes);
 }
 Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
              const Attributes& attributes) {
-  return apply(operation, Borrowed<3>(a, b, c).span(), attributes);
+  return apply_few(operation, Borrowed<3>(a, b, c).span(), attributes);
 }
 
 const Tensor& Backward::zero_dy(std::size_t i) const {

@@ -23,6 +23,7 @@ struct ValuePrinter {
 }  // namespace
 
 const Attributes::Entries Attributes::none;
+constinit const Attributes no_attributes;
 
 Attributes::Attributes(std::initializer_list<Entry> entries)
     : entries_(entries.size() == 0 ? nullptr : std::make_shared<const Entries>(entries)) {}

@@ -69,6 +69,9 @@ class Attributes {
   std::shared_ptr<const Entries> entries_;
 };
 
+/// None: what most operations have.
+extern const Attributes no_attributes;
+
 /// "axis=-1, keepdims=true".
 std::string to_string(const Attributes& attributes);
 

@@ -77,13 +77,12 @@ void ternary_block(const KernelBlock& block) {
 /// Which elements a function takes.
 enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
 
-/// The block of a function, for whichever dtypes it takes. Dtypes that it does not take are refused by the
-/// shape rule before.
-template <class F, Takes takes, BlockFunction of_floats>
-void block_of(const KernelBlock& block) {
-  if (of_floats != nullptr && block.input_dtype == float32) return of_floats(block);
+/// The block of a function by the function itself, for whichever dtypes it takes; float32 only if `floats`.
+/// Dtypes that it does not take are refused by the shape rule before.
+template <class F, Takes takes, bool floats>
+[[gnu::noinline]] void plain_block(const KernelBlock& block) {
   visit_dtype(block.input_dtype, [&]<class T>(T) {
-    if constexpr (of_floats != nullptr && std::is_same_v<T, float>) {
+    if constexpr (!floats && std::is_same_v<T, float>) {
       return;
     } else if constexpr (takes == Takes::choice) {
       ternary_block<F, bool, T, T>(block);
@@ -97,6 +96,12 @@ void block_of(const KernelBlock& block) {
       ternary_block<F, T, T, std::invoke_result_t<F, T, T, T>>(block);
     }
   });
+}
+
+template <class F, Takes takes, BlockFunction of_floats>
+void block_of(const KernelBlock& block) {
+  if (of_floats != nullptr && block.input_dtype == float32) return of_floats(block);
+  plain_block<F, takes, of_floats == nullptr>(block);
 }
 
 template <class F, Takes takes, BlockFunction of_floats>

@@ -12,6 +12,7 @@ namespace unspool {
 /// of all steps, stacked along a new first axis. Empty if the record cannot be folded so, even with all
 /// operands repeated along the axis. ValueError if no operand leads, or if their sizes differ.
 std::optional<Tensors> apply_folded(OperationRef operation, std::span<const Tensor> inputs,
-                                    std::span<const bool> leading, const Attributes& attributes = {});
+                                    std::span<const bool> leading,
+                                    const Attributes& attributes = no_attributes);
 
 }  // namespace unspool

@@ -93,7 +93,11 @@ class Backward {
  public:
   Backward(const Call& call, std::span<const Tensor> outputs, std::span<Tensor> cotangents,
            std::span<const bool> needed, std::span<Tensor> gradients)
-      : call_(call), outputs_(outputs), cotangents_(cotangents), needed_(needed), gradients_(gradients) {}
+      : call_(call),
+        outputs_(outputs),
+        cotangents_(cotangents.data()),
+        needed_(needed.data()),
+        gradients_(gradients.data()) {}
 
   const Call& call() const { return call_; }
   const Attributes& attributes() const { return call_.attributes; }
@@ -118,9 +122,9 @@ class Backward {
 
   const Call& call_;
   std::span<const Tensor> outputs_;
-  std::span<Tensor> cotangents_;
-  std::span<const bool> needed_;
-  std::span<Tensor> gradients_;
+  Tensor* cotangents_;
+  const bool* needed_;
+  Tensor* gradients_;
 };
 /// Written in the same operations, so that gradients have gradients. Null: the operation has none (its
 /// outputs are constants to every tape).
@@ -276,12 +280,15 @@ std::span<const OperationList> operation_tables();
 
 /// Runs an operation: at once on concrete tensors (and on every tape that watches one of them), or in the
 /// trace of its abstract ones. Errors name the operation, its operands and the layer's path.
-Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});
+Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs,
+                  const Attributes& attributes = no_attributes);
 /// The same for an operation of one output.
-Tensor apply(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes = {});
-Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes = {});
-Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Attributes& attributes = {});
+Tensor apply(OperationRef operation, std::span<const Tensor> inputs,
+             const Attributes& attributes = no_attributes);
+Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes = no_attributes);
+Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b,
+             const Attributes& attributes = no_attributes);
 Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
-             const Attributes& attributes = {});
+             const Attributes& attributes = no_attributes);
 
 }  // namespace unspool

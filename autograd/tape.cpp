@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <memory>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
@@ -13,6 +14,14 @@
 namespace unspool {
 
 using internal::TensorAccess;
+
+TapeState::Number TapeState::Numbers::find(std::uint64_t id) const {
+  if (count_ == 0) return untracked;
+  for (std::size_t at = place(id);; at = (at + 1) & mask_) {
+    if (entries_[at].id == id) return entries_[at].number;
+    if (entries_[at].id == 0) return untracked;
+  }
+}
 
 void TapeState::Numbers::insert(std::uint64_t id, Number number) {
   if (2 * (count_ + 1) > entries_.size()) {
@@ -34,6 +43,17 @@ void TapeState::Numbers::put(std::uint64_t id, Number number) {
 }
 
 namespace {
+
+/// f(i) for each index of a span: without a loop if its extent is fixed.
+template <std::size_t extent, class F>
+[[gnu::always_inline]] inline void for_each_index(std::size_t size, F f) {
+  if constexpr (extent == std::dynamic_extent) {
+    for (std::size_t i = 0; i < size; ++i) f(i);
+  } else {
+    [&]<std::size_t... i>(std::index_sequence<i...>) { (f(i), ...); }
+    (std::make_index_sequence<extent>());
+  }
+}
 
 /// Tells tapes apart, for as long as values remember them; 0 is no tape.
 std::uint32_t new_serial() {
@@ -59,15 +79,23 @@ TapeState::~TapeState() {
 }
 
 void TapeState::clear() {
-  while (!nodes_.empty()) free_last();
+  while (last_ != nullptr) free_last();
   arena_.clear();
 }
 
-void TapeState::free_last() {
-  Node* node = nodes_.back();
-  nodes_.pop_back();
+inline void TapeState::free_last() {
+  Node* const node = last_;
+  last_ = node->previous;
+  --size_;
   std::destroy_n(node->tensors(), node->size());
   std::destroy_at(node);
+}
+
+PooledVector<const TapeState::Node*> TapeState::nodes() const {
+  PooledVector<const Node*> nodes(size_);
+  const Node* node = last_;
+  for (std::size_t i = size_; i-- > 0; node = node->previous) nodes[i] = node;
+  return nodes;
 }
 
 void TapeState::stop() {
@@ -82,7 +110,7 @@ TapeState::Number TapeState::track(const Tensor& tensor) {
   return number;
 }
 
-TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
+inline TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
   internal::TensorHead* head = TensorAccess::newborn(tensor);
   if (head->tape != 0) return track(tensor);  // an inner tape was first
   head->tape = serial_;
@@ -112,39 +140,53 @@ void TapeState::check_usable() const {
   }
 }
 
-void TapeState::record(OperationRef operation, std::span<const Tensor> inputs,
-                       std::span<const Tensor> outputs, const Attributes& attributes) {
-  // Numbers are looked up once for the few operands that most operations have.
-  constexpr std::size_t few = 4;
-  Number looked_up[few];
+template <std::size_t inputs, std::size_t outputs>
+void TapeState::record(OperationRef operation, std::span<const Tensor, inputs> operands,
+                       std::span<const Tensor, outputs> results, const Attributes& attributes) {
+  const std::size_t size = operands.size() + results.size();
+  const std::size_t bytes = sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number));
+  Node* const node = static_cast<Node*>(arena_.take(bytes));
+  Tensor* tensor = reinterpret_cast<Tensor*>(node + 1);
+  Number* number = reinterpret_cast<Number*>(tensor + size);
   bool watched = false;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Number number = number_of(inputs[i]);
-    if (i < few) looked_up[i] = number;
-    watched = watched || number != untracked;
-  }
-  if (!watched) return;
-  const std::size_t size = inputs.size() + outputs.size();
-  void* memory = arena_.take(sizeof(Node) + size * (sizeof(Tensor) + sizeof(Number)));
-  Node& node = *new (memory) Node{&*operation, attributes, static_cast<std::uint32_t>(inputs.size()),
-                                  static_cast<std::uint32_t>(outputs.size())};
-  Tensor* tensor = node.tensors();
-  Number* number = node.numbers();
-  const auto keep = [&](const Tensor& value, std::uint32_t mask, std::size_t i) {
-    const bool kept = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
-    TensorAccess::copy_to(tensor++, value, kept);
+  for_each_index<inputs>(operands.size(), [&](std::size_t i) {
+    number[i] = number_of(operands[i]);
+    watched |= number[i] != untracked;
+  });
+  if (!watched) return arena_.untake(bytes);
+  new (node) Node{&*operation, last_, attributes, static_cast<std::uint32_t>(operands.size()),
+                  static_cast<std::uint32_t>(results.size())};
+  const auto keep = [](Tensor* place, const Tensor& value, bool kept) {
+    new (place) Tensor(kept ? value : TensorAccess::without_elements(value));
   };
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    keep(inputs[i], operation->keep.inputs, i);
-    *number++ = i < few ? looked_up[i] : number_of(inputs[i]);
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    keep(outputs[i], operation->keep.outputs, i);
-    *number++ = is_floating(outputs[i].dtype()) ? track_newborn(outputs[i]) : untracked;
-  }
-  if (operation->keep_rule != nullptr) forget(node, {*operation, inputs, attributes}, outputs);
-  nodes_.push_back(&node);
+  // The last bit of a mask is that of all further values.
+  auto kept = static_cast<std::int32_t>(operation->keep.inputs);
+  for_each_index<inputs>(operands.size(), [&](std::size_t i) {
+    keep(tensor + i, operands[i], (kept & 1) != 0);
+    kept >>= 1;
+  });
+  tensor += operands.size();
+  number += operands.size();
+  kept = static_cast<std::int32_t>(operation->keep.outputs);
+  for_each_index<outputs>(results.size(), [&](std::size_t i) {
+    keep(tensor + i, results[i], (kept & 1) != 0);
+    kept >>= 1;
+    number[i] = is_floating(results[i].dtype()) ? track_newborn(results[i]) : untracked;
+  });
+  last_ = node;
+  ++size_;
+  if (operation->keep_rule != nullptr) forget(*node, {*operation, operands, attributes}, results);
 }
+
+// Those that apply() makes.
+template void TapeState::record(OperationRef, std::span<const Tensor>, std::span<const Tensor>,
+                                const Attributes&);
+template void TapeState::record(OperationRef, std::span<const Tensor, 1>, std::span<const Tensor, 1>,
+                                const Attributes&);
+template void TapeState::record(OperationRef, std::span<const Tensor, 2>, std::span<const Tensor, 1>,
+                                const Attributes&);
+template void TapeState::record(OperationRef, std::span<const Tensor, 3>, std::span<const Tensor, 1>,
+                                const Attributes&);
 
 void TapeState::forget(Node& node, const Call& call, std::span<const Tensor> outputs) {
   SmallVector<bool, 32> kept(node.size());
@@ -172,86 +214,103 @@ std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const
   return {number};
 }
 
-TapeState::Flags TapeState::reached_from(const Flags& sources) const {
-  const auto is_source = [&](Number root) { return sources[static_cast<std::size_t>(root)] != 0; };
-  if (std::all_of(roots_.begin(), roots_.end(), is_source)) return Flags(sources.size(), 1);
-  Flags reached = sources;
-  for (const Node* node : nodes_) {
-    const Number* number = node->numbers();
-    const Number* const outputs = number + node->inputs;
-    bool any = false;
-    for (; number != outputs; ++number)
-      any = any || (*number != untracked && reached[static_cast<std::size_t>(*number)]);
-    if (!any) continue;
-    for (; number != outputs + node->outputs; ++number) {
-      if (*number != untracked) reached[static_cast<std::size_t>(*number)] = 1;
-    }
-  }
-  return reached;
-}
-
-void TapeState::step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources) {
-  const Number* const operands = node.numbers();
-  const Number* const results = operands + node.inputs;
-  const auto take = [&](Number number, Tensor& cotangent) {
-    Tensor& gradient = gradients[static_cast<std::size_t>(number)];
-    if (!gradient) return false;
-    cotangent = sources[static_cast<std::size_t>(number)] != 0 ? gradient : std::move(gradient);
-    return true;
-  };
-  const auto find_needed = [&](bool* needed) {
-    bool any = false;
-    for (std::size_t i = 0; i < node.inputs; ++i) {
-      needed[i] = operands[i] != untracked && wanted[static_cast<std::size_t>(operands[i])] != 0;
-      any = any || needed[i];
-    }
-    return any;
-  };
-  // Most operations have one output and few operands: what they need then lies on the stack.
-  constexpr std::size_t few = 3;
-  if (node.outputs == 1 && node.inputs <= few) {
-    Tensor cotangent;
-    if (*results == untracked || !take(*results, cotangent)) return;
-    bool needed[few];
-    if (!find_needed(needed)) return;
-    if (node.inputs == 1) {
-      Tensor made;
-      run_gradient(node, {&cotangent, 1}, {needed, 1}, {&made, 1}, gradients);
-      return;
-    }
-    Tensor made[few];
-    run_gradient(node, {&cotangent, 1}, {needed, node.inputs}, {made, node.inputs}, gradients);
+void TapeState::find_wanted(Values& values) const {
+  const auto of = [&](Number number) -> Value& { return values[static_cast<std::size_t>(number)]; };
+  if (std::all_of(roots_.begin(), roots_.end(), [&](Number root) { return of(root).source; })) {
+    for (Value& value : values) value.wanted = true;
     return;
   }
+  for (Value& value : values) value.wanted = value.source;
+  for (const Node* node : nodes()) {
+    const std::span<const Number> numbers(node->numbers(), node->size());
+    const auto wanted = [&](Number number) { return number != untracked && of(number).wanted; };
+    if (std::none_of(numbers.begin(), numbers.begin() + node->inputs, wanted)) continue;
+    for (Number number : numbers.subspan(node->inputs)) {
+      if (number != untracked) of(number).wanted = true;
+    }
+  }
+}
+
+Tensor TapeState::fitted(const Node& node, std::size_t i, const Tensor& made) {
+  const Shape& shape = node.tensors()[i].shape();
+  if (node.operation->elementwise()) return sum_to(made, shape);
+  const Call call{*node.operation, {node.tensors(), node.inputs}, node.attributes};
+  throw RuntimeError(
+      fmt::format("the gradient rule of {} gave {} for operand {}", call.describe(), describe(made), i));
+}
+
+void TapeState::add_gradient(const Node& node, std::size_t i, Tensor& made, Tensor& sum) {
+  if (!(made.shape() == node.tensors()[i].shape())) made = fitted(node, i, made);
+  if (sum) {
+    sum = sum + made;
+  } else {
+    // There is nothing in it to let go.
+    std::construct_at(&sum, std::move(made));
+  }
+}
+
+/// The gradient of a result, which nobody asks for again unless it is a source.
+inline Tensor TapeState::take_gradient(Value& value) {
+  return value.source ? Tensor(value.gradient) : Tensor(std::move(value.gradient));
+}
+
+template <std::size_t inputs>
+void TapeState::step_back_few(const Node& node, Values& values) {
+  const Tensor* const tensors = node.tensors();
+  const Number* const numbers = node.numbers(inputs + 1);
+  if (numbers[inputs] == untracked) return;
+  Value& result = values[static_cast<std::size_t>(numbers[inputs])];
+  if (!result.gradient) return;
+  Tensor cotangent = take_gradient(result);
+  bool needed[inputs];
+  bool any = false;
+  for_each_index<inputs>(inputs, [&](std::size_t i) {
+    needed[i] = numbers[i] != untracked && values[static_cast<std::size_t>(numbers[i])].wanted;
+    any |= needed[i];
+  });
+  if (!any) return;
+  Tensor made[inputs];
+  const Call call{*node.operation, {tensors, inputs}, node.attributes};
+  Backward backward(call, {tensors + inputs, 1}, {&cotangent, 1}, needed, made);
+  node.operation->gradient(backward);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    if (!needed[i] || !made[i]) continue;
+    add_gradient(node, i, made[i], values[static_cast<std::size_t>(numbers[i])].gradient);
+  }
+}
+
+void TapeState::step_back_many(const Node& node, Values& values) {
+  const Number* const operands = node.numbers();
+  const Number* const results = operands + node.inputs;
+  const auto of = [&](Number number) -> Value& { return values[static_cast<std::size_t>(number)]; };
   SmallVector<Tensor, 2> cotangents(node.outputs);
   bool reached = false;
   for (std::size_t i = 0; i < node.outputs; ++i) {
-    if (results[i] != untracked && take(results[i], cotangents[i])) reached = true;
+    if (results[i] == untracked || !of(results[i]).gradient) continue;
+    cotangents[i] = take_gradient(of(results[i]));
+    reached = true;
   }
+  if (!reached) return;
   SmallVector<bool, 16> needed(node.inputs);
-  if (!reached || !find_needed(needed.data())) return;
+  bool any = false;
+  for (std::size_t i = 0; i < node.inputs; ++i) {
+    needed[i] = operands[i] != untracked && of(operands[i]).wanted;
+    any |= needed[i];
+  }
+  if (!any) return;
   SmallVector<Tensor, 8> made(node.inputs);
-  run_gradient(node, cotangents, needed, made, gradients);
-}
-
-inline void TapeState::run_gradient(const Node& node, std::span<Tensor> cotangents,
-                                    std::span<const bool> needed, std::span<Tensor> made, Values& gradients) {
-  const std::span<const Tensor> inputs(node.tensors(), node.inputs);
-  const Call call{*node.operation, inputs, node.attributes};
+  const Call call{*node.operation, {node.tensors(), node.inputs}, node.attributes};
   Backward backward(call, {node.tensors() + node.inputs, node.outputs}, cotangents, needed, made);
   node.operation->gradient(backward);
   for (std::size_t i = 0; i < node.inputs; ++i) {
-    if (!needed[i] || !made[i]) continue;
-    if (!(made[i].shape() == inputs[i].shape())) {
-      if (!node.operation->elementwise()) {
-        throw RuntimeError(fmt::format("the gradient rule of {} gave {} for operand {}", call.describe(),
-                                       describe(made[i]), i));
-      }
-      made[i] = sum_to(made[i], inputs[i].shape());
-    }
-    Tensor& sum = gradients[static_cast<std::size_t>(node.numbers()[i])];
-    sum = sum ? sum + made[i] : std::move(made[i]);
+    if (needed[i] && made[i]) add_gradient(node, i, made[i], of(operands[i]).gradient);
   }
+}
+
+inline void TapeState::step_back(const Node& node, Values& values) {
+  if (node.outputs == 1 && node.inputs == 1) return step_back_few<1>(node, values);
+  if (node.outputs == 1 && node.inputs == 2) return step_back_few<2>(node, values);
+  step_back_many(node, values);
 }
 
 std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
@@ -278,21 +337,21 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
     stop();
     finished_ = true;
   }
-  Flags is_source(static_cast<std::size_t>(next_number_), 0);
+  Values values(static_cast<std::size_t>(next_number_));
   for (const auto& numbers : asked) {
-    for (Number number : numbers) is_source[static_cast<std::size_t>(number)] = 1;
+    for (Number number : numbers) values[static_cast<std::size_t>(number)].source = true;
   }
-  const Flags wanted = reached_from(is_source);
-  Values gradients(wanted.size());
-  gradients[static_cast<std::size_t>(target_number)] =
+  find_wanted(values);
+  values[static_cast<std::size_t>(target_number)].gradient =
       seed ? seed : Tensor::ones(target.shape(), target.dtype());
   Engine& engine = Engine::of_this_thread();
-  const std::string_view outer = engine.backward_of;
+  const Operation* const outer = engine.backward_of;
   try {
-    // By index: a persistent tape that records its own sweep grows meanwhile.
-    for (std::size_t index = nodes_.size(); index-- > 0;) {
-      engine.backward_of = nodes_[index]->operation->name;
-      step_back(*nodes_[index], gradients, wanted, is_source);
+    // A persistent tape that records its own sweep grows meanwhile, behind where this begins.
+    for (const Node* node = last_; node != nullptr;) {
+      engine.backward_of = node->operation;
+      step_back(*node, values);
+      node = node->previous;
       if (release) free_last();
     }
   } catch (...) {
@@ -304,7 +363,7 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   std::vector<Tensor> results(asked.size());
   for (std::size_t i = 0; i < asked.size(); ++i) {
     for (Number number : asked[i]) {
-      const Tensor& gradient = gradients[static_cast<std::size_t>(number)];
+      const Tensor& gradient = values[static_cast<std::size_t>(number)].gradient;
       if (gradient) results[i] = results[i] ? results[i] + gradient : gradient;
     }
   }
@@ -314,7 +373,7 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
 
 std::string TapeState::to_string() const {
   std::string text;
-  for (const Node* node : nodes_) {
+  for (const Node* node : nodes()) {
     std::vector<std::string> inputs;
     std::vector<std::string> outputs;
     for (std::size_t i = 0; i < node->size(); ++i) {

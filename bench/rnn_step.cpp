@@ -14,6 +14,7 @@
 #include <unspool/unspool.h>
 
 #include "peak.h"
+#include "random_cell.h"
 
 // One step of training or inference of one recurrent layer, timed. Prints one line of JSON;
 // docs/benchmarks.md says what is measured.
@@ -73,7 +74,7 @@ struct Settings {
   std::string cell = "lstm";
   std::string mode = "train";
   std::string path = "scan";
-  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30;
+  Index batch = 32, steps = 50, inputs = 32, units = 64, repeat = 30, seed = 1;
   int threads = 1;
   bool plan = false;
 };
@@ -82,11 +83,9 @@ Settings settings_of(int count, char** arguments) {
   Settings settings;
   const std::map<std::string, std::string*> words = {
       {"--cell", &settings.cell}, {"--mode", &settings.mode}, {"--path", &settings.path}};
-  const std::map<std::string, Index*> numbers = {{"--batch", &settings.batch},
-                                                 {"--steps", &settings.steps},
-                                                 {"--inputs", &settings.inputs},
-                                                 {"--units", &settings.units},
-                                                 {"--repeat", &settings.repeat}};
+  const std::map<std::string, Index*> numbers = {{"--batch", &settings.batch},   {"--steps", &settings.steps},
+                                                 {"--inputs", &settings.inputs}, {"--units", &settings.units},
+                                                 {"--repeat", &settings.repeat}, {"--seed", &settings.seed}};
   for (int i = 1; i < count; ++i) {
     const std::string name = arguments[i];
     if (name == "--plan") {
@@ -116,12 +115,14 @@ Ref<layers::RNN> layer_of(const Settings& settings) {
   if (settings.cell == "gru") return GRU({.units = units, .unroll = unroll});
   if (settings.cell == "mgu") return RNN(make<MinimalGated>(units), {.unroll = unroll});
   if (settings.cell == "user_lstm") return RNN(make<UserLstm>(units), {.unroll = unroll});
+  if (settings.cell == "random")
+    return RNN(make<bench::RandomCell>(units, static_cast<std::uint32_t>(settings.seed)), {.unroll = unroll});
   throw ValueError("unknown cell " + settings.cell);
 }
 
 /// Gates that keep most of the state, so that gradients do not fade to denormal numbers over many steps.
 void keep_states(const Ref<layers::RNN>& layer, const Settings& settings) {
-  if (settings.cell == "simple_rnn") return;
+  if (settings.cell == "simple_rnn" || settings.cell == "random") return;
   std::vector<Tensor> weights = layer->get_weights();
   const Index first = settings.cell == "lstm" || settings.cell == "user_lstm" ? settings.units : 0;
   const float value = settings.cell == "mgu" ? -2.0F : 2.0F;
@@ -131,7 +132,10 @@ void keep_states(const Ref<layers::RNN>& layer, const Settings& settings) {
   layer->set_weights(weights);
 }
 
-double gates_of(const std::string& cell) {
+double gates_of(const std::string& cell, const Ref<layers::RNN>& layer) {
+  if (const auto random = std::dynamic_pointer_cast<bench::RandomCell>(layer->cell().pointer())) {
+    return static_cast<double>(random->gates());
+  }
   return cell == "simple_rnn" ? 1 : cell == "gru" ? 3 : cell == "mgu" ? 2 : 4;
 }
 
@@ -202,17 +206,18 @@ int main(int count, char** arguments) {
     const double peak = settings.threads / of_faster_half(slowness);
     const double operations = (train ? 6.0 : 2.0) * static_cast<double>(settings.steps * settings.batch) *
                               static_cast<double>(settings.inputs + settings.units) *
-                              gates_of(settings.cell) * static_cast<double>(settings.units);
+                              gates_of(settings.cell, layer) * static_cast<double>(settings.units);
     const double gflops = operations / median / 1e6;
     std::printf(
         "{\"cell\": \"%s\", \"mode\": \"%s\", \"path\": \"%s\", \"batch\": %ld, \"steps\": %ld, \"inputs\": "
         "%ld, "
-        "\"units\": %ld, \"threads\": %d, \"ms_median\": %.4f, \"ms_min\": %.4f, \"ms_max\": %.4f, "
+        "\"units\": %ld, \"gates\": %.0f, \"threads\": %d, \"ms_median\": %.4f, \"ms_min\": %.4f, "
+        "\"ms_max\": %.4f, "
         "\"ms_first\": %.4f, \"ms_second\": %.4f, \"gflops\": %.2f, \"peak_gflops\": %.2f, \"share\": %.3f, "
         "\"allocations\": %.2f, \"peak_rss_mb\": %.1f, \"growth_mb\": %.1f, \"isa\": \"%s\", \"ms\": [",
         settings.cell.c_str(), settings.mode.c_str(), settings.path.c_str(), settings.batch, settings.steps,
-        settings.inputs, settings.units, settings.threads, median, sorted.front(), sorted.back(), first,
-        second, gflops, peak, gflops / peak,
+        settings.inputs, settings.units, gates_of(settings.cell, layer), settings.threads, median,
+        sorted.front(), sorted.back(), first, second, gflops, peak, gflops / peak,
         static_cast<double>(allocated) / static_cast<double>(settings.repeat),
         static_cast<double>(peak_kib()) / 1024, static_cast<double>(peak_kib() - before) / 1024,
         kernels::name_of(kernels::current_isa()));

@@ -47,13 +47,14 @@ foreach(source IN LISTS sources)
 endforeach()
 
 # Cases of real Keras, with nothing of the library but what is public. These groups hold whole.
-set(golden_groups activations cells custom initializers layers rnn stateful wrappers)
+set(golden_groups activations cells custom initializers layers optimizers rnn stateful wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
 target_link_libraries(golden PRIVATE unspool_settings unspool::unspool)
 foreach(group IN LISTS golden_groups)
   unspool_test(golden/${group} golden tests/golden/${group})
 endforeach()
+unspool_test(golden/more_optimizers golden tests/optim/keras)
 
 # Saved in one process, the same bits in another.
 if(UNSPOOL_BUILD_EXAMPLES)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <utility>
 
 #include <unspool/core/memory.h>
 
@@ -11,13 +12,11 @@
 namespace unspool {
 
 namespace detail {
-constinit thread_local ThreadBlocks thread_blocks{};
+constinit thread_local Shelf shelves[small_classes]{};
 }
 
 #if !UNSPOOL_POOLED
 
-// Each block on its own, of its exact size, so that the sanitizer sees every access outside it or after its
-// end.
 void* detail::allocate_slow(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }
 
 void detail::deallocate_slow(void* block, std::size_t) noexcept {
@@ -33,8 +32,9 @@ void release_memory() {}
 namespace {
 
 using detail::FreeBlock;
+using detail::Shelf;
+using detail::shelves;
 using detail::small_classes;
-using detail::thread_blocks;
 
 constexpr std::size_t slab_bytes = 262144;
 constexpr std::size_t huge_page = 2097152;
@@ -49,9 +49,9 @@ static_assert(small_size(small_classes - 1) == detail::max_small_block);
 static_assert(small_size(detail::small_class(513)) == 640);
 static_assert(detail::small_class(detail::max_small_block) == small_classes - 1);
 
-// What a thread may keep of one class: 256 KiB, within bounds. Half of it moves at a time.
-constexpr std::uint32_t small_limit(std::size_t size_class) {
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(262144 / small_size(size_class), 8, 512));
+// How many blocks of one class move between a thread and the central store at a time: 128 KiB, within bounds.
+constexpr std::uint32_t small_part(std::size_t size_class) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(131072 / small_size(size_class), 4, 256));
 }
 
 // Large blocks: eight sizes a doubling, so that at most an eighth is wasted, from 64 KiB to 64 TiB.
@@ -102,6 +102,14 @@ Central& central() {
   alignas(Central) static std::byte storage[sizeof(Central)];
   static Central* const only = ::new (storage) Central;
   return *only;
+}
+
+// Makes the pages of a new block at once: one by one, as they are first touched, they would cost a trap each, which
+// takes several times as long as clearing them. Where the system does not know how, they come one by one.
+void make_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef MADV_POPULATE_WRITE
+  madvise(block, bytes, MADV_POPULATE_WRITE);
+#endif
 }
 
 // Null if the system has no more.
@@ -190,7 +198,9 @@ void* allocate_large(std::size_t bytes) {
     all.statistics.cached_bytes -= large_size(index);
     return block;
   }
-  return take_from_system_locked(all, large_size(index));
+  void* const block = take_from_system_locked(all, large_size(index));
+  make_pages(block, bytes);
+  return block;
 }
 
 void deallocate_large(void* block, std::size_t bytes) noexcept {
@@ -248,34 +258,25 @@ void give_batch(std::size_t size_class, FreeBlock* first, std::uint32_t count) n
   shared.batches = ::new (static_cast<void*>(first)) Batch{next, shared.batches, count};
 }
 
+// Whole parts that threads have put aside, by class. So a thread that takes and gives back a little at a time
+// does not go to the central store each time, and one that gives back much need not walk its blocks.
+constinit thread_local FreeBlock* aside[small_classes]{};
+
 // Set once the thread's blocks were handed over; later calls of this thread go to the central store.
 constinit thread_local bool thread_ended = false;
 
 struct AtThreadEnd {
   AtThreadEnd() {
-    for (std::size_t i = 0; i < small_classes; ++i) thread_blocks.limit[i] = small_limit(i);
+    for (std::size_t i = 0; i < small_classes; ++i) shelves[i].part = small_part(i);
   }
   ~AtThreadEnd() {
     thread_ended = true;
     for (std::size_t i = 0; i < small_classes; ++i) {
-      thread_blocks.limit[i] = 0;
-      FreeBlock* block = thread_blocks.free[i];
-      thread_blocks.free[i] = nullptr;
-      // In parts of what a thread takes at a time.
-      const std::uint32_t part = small_limit(i) / 2;
-      while (block != nullptr) {
-        FreeBlock* last = block;
-        std::uint32_t count = 1;
-        while (count < part && last->next != nullptr) {
-          last = last->next;
-          ++count;
-        }
-        FreeBlock* const rest = last->next;
-        last->next = nullptr;
-        give_batch(i, block, count);
-        block = rest;
-      }
-      thread_blocks.count[i] = 0;
+      Shelf& mine = shelves[i];
+      if (mine.free != nullptr) give_batch(i, mine.free, mine.count);
+      if (aside[i] != nullptr) give_batch(i, aside[i], mine.part);
+      mine = {};
+      aside[i] = nullptr;
     }
   }
   AtThreadEnd(const AtThreadEnd&) = delete;
@@ -296,9 +297,15 @@ void* detail::allocate_slow(std::size_t bytes) {
   if (bytes > max_small_block) return allocate_large(bytes);
   const std::size_t size_class = small_class(bytes);
   if (!register_thread()) return take_batch(size_class, 1);
-  Batch* const batch = take_batch(size_class, small_limit(size_class) / 2);
-  thread_blocks.free[size_class] = batch->next;
-  thread_blocks.count[size_class] = batch->count - 1;
+  Shelf& mine = shelves[size_class];
+  if (FreeBlock* const block = std::exchange(aside[size_class], nullptr)) {
+    mine.free = block->next;
+    mine.count = mine.part - 1;
+    return block;
+  }
+  Batch* const batch = take_batch(size_class, mine.part);
+  mine.free = batch->next;
+  mine.count = batch->count - 1;
   return batch;
 }
 
@@ -309,18 +316,15 @@ void detail::deallocate_slow(void* block, std::size_t bytes) noexcept {
     give_batch(size_class, ::new (block) FreeBlock{nullptr}, 1);
     return;
   }
-  auto& mine = thread_blocks;
-  if (mine.count[size_class] >= mine.limit[size_class]) {
-    // The newer half, still in the cache, stays; of the older no one knows.
-    const std::uint32_t moved = mine.limit[size_class] / 2;
-    FreeBlock* last_kept = mine.free[size_class];
-    for (std::uint32_t i = 1; i < mine.count[size_class] - moved; ++i) last_kept = last_kept->next;
-    give_batch(size_class, last_kept->next, moved);
-    last_kept->next = nullptr;
-    mine.count[size_class] -= moved;
+  Shelf& mine = shelves[size_class];
+  if (mine.count == mine.part) {
+    // The newer blocks, still in the cache, stay.
+    if (aside[size_class] != nullptr) give_batch(size_class, aside[size_class], mine.part);
+    aside[size_class] = std::exchange(mine.free, nullptr);
+    mine.count = 0;
   }
-  mine.free[size_class] = ::new (block) FreeBlock{mine.free[size_class]};
-  ++mine.count[size_class];
+  mine.free = ::new (block) FreeBlock{mine.free};
+  ++mine.count;
 }
 
 MemoryStatistics memory_statistics() {

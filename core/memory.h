@@ -39,14 +39,15 @@ struct FreeBlock {
   FreeBlock* next;
 };
 
-// The blocks that this thread keeps at hand. A limit of 0 (before the first use, after the thread's end,
-// always under the address sanitizer) sends every call to the slow path.
-struct ThreadBlocks {
-  FreeBlock* free[small_classes];
-  std::uint32_t count[small_classes];
-  std::uint32_t limit[small_classes];
+// The free blocks of one class that a thread keeps at hand: up to `part` of them, and maybe as many again put
+// aside. A part of 0 (before the first use, after the thread's end, always under the address sanitizer) sends
+// every call to the slow path.
+struct Shelf {
+  FreeBlock* free;
+  std::uint32_t count;
+  std::uint32_t part;
 };
-extern constinit thread_local ThreadBlocks thread_blocks;
+extern constinit thread_local Shelf shelves[small_classes];
 
 void* allocate_slow(std::size_t bytes);
 void deallocate_slow(void* block, std::size_t bytes) noexcept;
@@ -57,11 +58,10 @@ void deallocate_slow(void* block, std::size_t bytes) noexcept;
 /// Throws std::bad_alloc.
 inline void* allocate(std::size_t bytes) {
   if (bytes <= detail::max_small_block) {
-    const std::size_t size_class = detail::small_class(bytes);
-    auto& mine = detail::thread_blocks;
-    if (detail::FreeBlock* const block = mine.free[size_class]) {
-      mine.free[size_class] = block->next;
-      --mine.count[size_class];
+    detail::Shelf& mine = detail::shelves[detail::small_class(bytes)];
+    if (detail::FreeBlock* const block = mine.free) {
+      mine.free = block->next;
+      --mine.count;
       return block;
     }
   }
@@ -72,11 +72,10 @@ inline void* allocate(std::size_t bytes) {
 /// given to allocate.
 inline void deallocate(void* block, std::size_t bytes) noexcept {
   if (bytes <= detail::max_small_block) {
-    const std::size_t size_class = detail::small_class(bytes);
-    auto& mine = detail::thread_blocks;
-    if (mine.count[size_class] < mine.limit[size_class]) {
-      mine.free[size_class] = ::new (block) detail::FreeBlock{mine.free[size_class]};
-      ++mine.count[size_class];
+    detail::Shelf& mine = detail::shelves[detail::small_class(bytes)];
+    if (mine.count < mine.part) {
+      mine.free = ::new (block) detail::FreeBlock{mine.free};
+      ++mine.count;
       return;
     }
   }

@@ -48,12 +48,19 @@ class Arena {
 
   /// A piece aligned to 16 bytes.
   void* take(std::size_t bytes) {
-    bytes = (bytes + 15) & ~std::size_t{15};
-    if (bytes > left_) grow(bytes);
+    bytes = rounded(bytes);
+    if (bytes > left_) [[unlikely]]
+      grow(bytes);
     void* piece = next_;
     next_ += bytes;
     left_ -= bytes;
     return piece;
+  }
+  /// Takes back the piece that was handed out last, of so many bytes.
+  void untake(std::size_t bytes) {
+    bytes = rounded(bytes);
+    next_ -= bytes;
+    left_ += bytes;
   }
   void clear() {
     for (const Block& block : blocks_) deallocate(block.begin, block.bytes);
@@ -67,7 +74,8 @@ class Arena {
     std::byte* begin;
     std::size_t bytes;
   };
-  void grow(std::size_t bytes) {
+  static std::size_t rounded(std::size_t bytes) { return (bytes + 15) & ~std::size_t{15}; }
+  [[gnu::noinline]] void grow(std::size_t bytes) {
     // Small tapes take little, long ones few blocks.
     const std::size_t wanted = blocks_.empty() ? 4096 : 65536;
     const std::size_t size = bytes > wanted ? bytes : wanted;

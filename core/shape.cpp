@@ -28,6 +28,7 @@ void Shape::push_back(Index size) {
   }
   if (rank_ == max_rank)
     throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions");
+  if (rank_ == 0) sizes_.fill(0);
   sizes_[static_cast<std::size_t>(rank_++)] = size;
 }
 

@@ -20,7 +20,16 @@ class Shape {
  public:
   static constexpr int max_rank = 8;
 
-  constexpr Shape() = default;
+  constexpr Shape() : sizes_{} {}
+  Shape(const Shape& other) noexcept : rank_(other.rank_) {
+    if (rank_ != 0) sizes_ = other.sizes_;
+  }
+  Shape& operator=(const Shape& other) noexcept {
+    rank_ = other.rank_;
+    if (rank_ != 0) sizes_ = other.sizes_;
+    return *this;
+  }
+  ~Shape() = default;
   /// ValueError if a size is below -1 or there are more than 8 of them.
   Shape(std::initializer_list<Index> sizes) : Shape(std::span<const Index>(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const Index> sizes);
@@ -73,8 +82,9 @@ class Shape {
   [[noreturn]] void fail_axis(int axis) const;
   Index elements_or_fail() const;
 
-  std::array<Index, max_rank> sizes_{};
   int rank_ = 0;
+  // Those of a scalar need not be set: a copy of it does not touch them.
+  std::array<Index, max_rank> sizes_;
 };
 
 /// The two joined.

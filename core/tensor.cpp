@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #include <unspool/core/error.h>
@@ -11,56 +12,76 @@ namespace unspool {
 namespace internal {
 namespace {
 
-static_assert(alignof(Storage) <= 16);
+/// Up to this many bytes of elements lie in the block of their head, and stay as long as it: a tape that
+/// keeps the head alone holds at most twice the memory. None under the address sanitizer, which would not see
+/// what runs past them.
+constexpr std::size_t few_bytes = pools_memory ? 128 : 0;
 
-/// Identities are handed to threads in blocks, so that a birth touches no shared memory.
+static_assert(alignof(Storage) <= 8 && alignof(TensorHead) <= 8);
+// A scalar takes two lines of the cache, and of these all but the sizes of its shape lie in the first.
+static_assert(sizeof(Storage) + 8 + offsetof(TensorHead, shape) < 64);
+static_assert(sizeof(Storage) + 8 + sizeof(TensorHead) <= 128);
+
+/// Identities are handed to threads in blocks, so that a birth touches no shared memory. Each block begins at
+/// a multiple of its size.
 std::uint64_t new_id() {
   constexpr std::uint64_t block = 1U << 16U;
-  static std::atomic<std::uint64_t> next_block{1};
+  static std::atomic<std::uint64_t> next_block{block};
   thread_local std::uint64_t next = 0;
-  thread_local std::uint64_t end = 0;
-  if (next == end) {
+  if (next % block == 0) [[unlikely]]
     next = next_block.fetch_add(block, std::memory_order_relaxed);
-    end = next + block;
-  }
   return next++;
 }
 
-// Of a block that holds few elements and the head of their tensor: where the head begins, and its end.
-constexpr std::size_t head_offset = 64;
-constexpr std::size_t joint_bytes = head_offset + sizeof(TensorHead);
-constexpr std::size_t few_bytes = pools_memory ? head_offset - sizeof(Storage) : 0;
-
-// Every operation makes one: worth a copy in place.
-[[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype) {
-  void* block = allocate(sizeof(TensorHead));
-  return new (block) TensorHead(dtype, new_id(), shape);
-}
-
-[[gnu::cold, gnu::noinline]] void fail_bytes(const Shape& shape) {
+[[noreturn, gnu::cold, gnu::noinline]] void fail_bytes(const Shape& shape) {
   throw ValueError("a tensor of shape " + to_string(shape) + " is larger than any memory");
 }
 
+Storage* new_storage(std::size_t bytes) {
+  const std::size_t offset = Storage::offset(bytes);
+  auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage)));
+  return new (block + offset) Storage{1, false, bytes};
+}
+
+/// With place for few elements. Every operation makes one: worth a copy in place.
+[[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype, std::size_t bytes = 0) {
+  const std::size_t offset = Storage::offset(bytes);
+  auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage) + sizeof(TensorHead)));
+  auto* storage = new (block + offset) Storage{0, true, bytes};
+  return new (storage + 1) TensorHead(dtype, new_id(), shape);
+}
+
+TensorHead* head_around(Storage* storage) { return reinterpret_cast<TensorHead*>(storage + 1); }
+
 }  // namespace
 
-void free_storage(Storage* storage) noexcept {
-  if (storage->with_head) {
-    deallocate(storage->data(), joint_bytes);
-  } else {
+struct Attachments {
+  std::shared_ptr<Recorder> recorder;
+  std::shared_ptr<const Tensor> mask;
+};
+
+void share_elements(Storage* storage) noexcept {
+  count_up(storage->inside ? head_around(storage)->references : storage->references);
+}
+
+void release_elements(Storage* storage) noexcept {
+  if (storage->inside) {
+    TensorHead* const head = head_around(storage);
+    if (count_down(head->references)) free_head(head);
+  } else if (count_down(storage->references)) {
     deallocate(storage->data(), Storage::offset(storage->bytes) + sizeof(Storage));
   }
 }
 
+[[gnu::noinline, gnu::cold]] void free_attachments(TensorHead* head) noexcept { delete head->attachments; }
+
 void free_head(TensorHead* head) noexcept {
-  const std::size_t behind = head->behind_elements;
-  std::destroy_at(head);
-  if (behind != 0) {
-    // Gives up its share, and with the last one the block of both.
-    auto* const storage = reinterpret_cast<std::byte*>(head) - behind;
-    const Counted<Storage, free_storage> share(reinterpret_cast<Storage*>(storage));
-  } else {
-    deallocate(head, sizeof(TensorHead));
-  }
+  if (head->attachments != nullptr) [[unlikely]]
+    free_attachments(head);
+  Storage* const own = head->own();
+  // So the compiler knows that it is a small block.
+  if (own->bytes > few_bytes) __builtin_unreachable();
+  deallocate(own->data(), Storage::offset(own->bytes) + sizeof(Storage) + sizeof(TensorHead));
 }
 
 void fail_ragged(const Shape& first, const Shape& other) {
@@ -68,42 +89,49 @@ void fail_ragged(const Shape& first, const Shape& other) {
                    to_string(other) + " stands beside one of shape " + to_string(first));
 }
 
+[[gnu::noinline]] Tensor TensorAccess::allocate_apart(const Shape& shape, DType dtype, std::size_t bytes) {
+  if (bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) fail_bytes(shape);
+  Handle made(new_head(shape, dtype), nullptr);
+  return Tensor(std::move(made).with_elements(new_storage(bytes)));
+}
+
 Tensor TensorAccess::allocate(const Shape& shape, DType dtype, Index count) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes) ||
-      bytes > static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
-    fail_bytes(shape);
-  }
-  const std::size_t offset = Storage::offset(bytes);
-  if (bytes <= few_bytes) {
-    auto* block = static_cast<std::byte*>(unspool::allocate(joint_bytes));
-    auto* head = new (block + head_offset) TensorHead(dtype, new_id(), shape);
-    head->behind_elements = static_cast<std::uint8_t>(head_offset - offset);
-    return {Tensor::Head(head), Tensor::Elements(new (block + offset) Storage{2, true, bytes})};
-  }
-  auto* block = static_cast<std::byte*>(unspool::allocate(offset + sizeof(Storage)));
-  Tensor::Elements storage(new (block + offset) Storage{1, false, bytes});
-  return {Tensor::Head(new_head(shape, dtype)), std::move(storage)};
+  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size_of(dtype), &bytes)) fail_bytes(shape);
+  if (bytes > few_bytes) return allocate_apart(shape, dtype, bytes);
+  TensorHead* const head = new_head(shape, dtype, bytes);
+  return Tensor(Handle(head, head->own()));
 }
 
 Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder) {
-  Tensor::Head head(new_head(shape, dtype));
-  head->recorder = std::move(recorder);
-  return {std::move(head), {}};
+  Tensor made(Handle(new_head(shape, dtype), nullptr));
+  if (recorder != nullptr) newborn(made)->attachments = new Attachments{std::move(recorder), nullptr};
+  return made;
 }
 
 Tensor TensorAccess::alias(const Tensor& tensor, const Shape& shape) {
-  return {Tensor::Head(new_head(shape, tensor.dtype())), tensor.storage_};
+  Storage* const elements = tensor.handle_.elements();
+  Handle made(new_head(shape, tensor.dtype()), nullptr);
+  if (elements == nullptr) return Tensor(std::move(made));
+  share_elements(elements);
+  return Tensor(std::move(made).with_elements(elements));
 }
 
 Tensor TensorAccess::with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask) {
-  Tensor::Head head(new_head(tensor.shape(), tensor.dtype()));
+  Tensor made = alias(tensor, tensor.shape());
+  TensorHead* const head = newborn(made);
   head->id = tensor.id();
-  head->recorder = tensor.recorder();
-  head->mask = std::move(mask);
-  head->tape = tensor.head_->tape;
-  head->number = tensor.head_->number;
-  return {std::move(head), tensor.storage_};
+  head->tape = tensor.head().tape;
+  head->number = tensor.head().number;
+  if (mask != nullptr || tensor.recorder() != nullptr) {
+    head->attachments = new Attachments{tensor.recorder(), std::move(mask)};
+  }
+  return made;
+}
+
+const Tensor* TensorAccess::mask(const Tensor& tensor) {
+  const TensorHead* const head = tensor.handle_.head();
+  return head == nullptr || head->attachments == nullptr ? nullptr : head->attachments->mask.get();
 }
 
 }  // namespace internal
@@ -188,6 +216,12 @@ std::int64_t Tensor::item_as_integer() const {
   }
   if (dtype() == int32) return data<std::int32_t>()[0];
   return dtype() == int64 ? data<std::int64_t>()[0] : static_cast<std::int64_t>(data<bool>()[0]);
+}
+
+const std::shared_ptr<Recorder>& Tensor::recorder() const {
+  static const std::shared_ptr<Recorder> none;
+  const internal::Attachments* const attachments = head().attachments;
+  return attachments == nullptr ? none : attachments->recorder;
 }
 
 Index Tensor::offset_of(std::span<const Index> position) const {

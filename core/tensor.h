@@ -25,42 +25,45 @@ class Tensor;
 
 namespace internal {
 
-/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. They and this header, which
-/// comes after them, are one block of pooled memory: a scalar's lie in one line of the cache. Where the
-/// elements are few, the head of the tensor that they were made for follows in the same block, and has a
-/// share in the elements while it lives.
+/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. This header comes after them
+/// in one block of pooled memory: a scalar's lie in one line of the cache.
 struct Storage {
+  /// Of elements in a block of their own.
   std::uint32_t references;
-  /// A head follows, or did.
-  bool with_head;
+  /// In the block of a head, which counts those who share them.
+  bool inside;
   std::size_t bytes;
   /// From the block's start to the header.
-  static std::size_t offset(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
+  static std::size_t offset(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
   void* data() { return reinterpret_cast<std::byte*>(this) - offset(bytes); }
 };
 
-/// What is known of a value without its elements, and its identity.
+/// What few values have: who records what is done with an abstract one, and a mask.
+struct Attachments;
+
+/// What is known of a value without its elements, and its identity. Before it in its block there is always a
+/// Storage of its own: few elements lie there, so that most values of a small net are one block of two lines.
 struct TensorHead {
-  // Without it, what is set here would first be filled with zeros.
   TensorHead(DType type, std::uint64_t identity, const Shape& size)
       : dtype(type), id(identity), shape(size) {}
+  Storage* own() { return reinterpret_cast<Storage*>(this) - 1; }
 
   std::uint32_t references = 1;
   DType dtype;
-  /// Bytes from the header of elements in whose block it lies; 0: it has a block of its own.
-  std::uint8_t behind_elements = 0;
   std::uint64_t id;
-  Shape shape;
-  std::shared_ptr<Recorder> recorder;
-  /// Which steps of a sequence count; see layers.
-  std::shared_ptr<const Tensor> mask;
   /// The tape whose recording made this value (0: none), and its number there. Written once, at birth, so
   /// that values may be shared between threads.
   std::uint32_t tape = 0;
   std::int32_t number = 0;
+  /// Owned; null for most.
+  Attachments* attachments = nullptr;
+  /// Last, since a scalar's has no sizes to read.
+  Shape shape;
 };
 
-void free_storage(Storage* storage) noexcept;
+/// Of elements that are not in the block of the head at hand.
+void share_elements(Storage* storage) noexcept;
+void release_elements(Storage* storage) noexcept;
 void free_head(TensorHead* head) noexcept;
 
 /// Whether this process has one thread, so that counts need no atomic writes (as std::shared_ptr does it).
@@ -72,46 +75,66 @@ inline bool single_threaded() {
 #endif
 }
 
-/// A counted reference. A lone holder gives up its count without an atomic write. The counts are written by
-/// the compiler's built-in functions, since <atomic> would cost everyone who includes this.
-template <class T, void (*free)(T*) noexcept>
-class Counted {
- public:
-  Counted() = default;
-  explicit Counted(T* adopted) : object_(adopted) {}
-  Counted(const Counted& other) : object_(other.object_) {
-    if (object_ == nullptr) return;
-    if (single_threaded()) {
-      ++object_->references;
-    } else {
-      __atomic_fetch_add(&object_->references, 1, __ATOMIC_RELAXED);
-    }
+// Counts are written by the compiler's built-in functions, since <atomic> would cost everyone who includes
+// this.
+inline void count_up(std::uint32_t& references) {
+  if (single_threaded()) {
+    ++references;
+  } else {
+    __atomic_fetch_add(&references, 1, __ATOMIC_RELAXED);
   }
-  Counted(Counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  Counted& operator=(const Counted& other) noexcept { return *this = Counted(other); }
-  Counted& operator=(Counted&& other) noexcept {
-    T* const old = std::exchange(object_, std::exchange(other.object_, nullptr));
-    if (old != nullptr) release(old);
+}
+/// Whether that was the last. A lone holder gives up its count without an atomic write.
+inline bool count_down(std::uint32_t& references) {
+  const std::uint32_t count = __atomic_load_n(&references, __ATOMIC_ACQUIRE);
+  if (count == 1) return true;
+  if (single_threaded()) {
+    references = count - 1;
+    return false;
+  }
+  return __atomic_fetch_sub(&references, 1, __ATOMIC_ACQ_REL) == 1;
+}
+
+/// A counted reference to a head, and to elements. Those in the block of the head need no count of their own.
+class Handle {
+ public:
+  Handle() = default;
+  /// Adopts a count of each, or of the head alone if the elements are in its block.
+  Handle(TensorHead* head, Storage* elements) : head_(head), elements_(elements) {}
+  Handle(const Handle& other) : head_(other.head_), elements_(other.elements_) {
+    if (head_ == nullptr) return;
+    count_up(head_->references);
+    if (is_apart()) share_elements(elements_);
+  }
+  Handle(Handle&& other) noexcept
+      : head_(std::exchange(other.head_, nullptr)), elements_(std::exchange(other.elements_, nullptr)) {}
+  Handle& operator=(const Handle& other) noexcept { return *this = Handle(other); }
+  Handle& operator=(Handle&& other) noexcept {
+    Handle old;
+    old.head_ = std::exchange(head_, std::exchange(other.head_, nullptr));
+    old.elements_ = std::exchange(elements_, std::exchange(other.elements_, nullptr));
     return *this;
   }
-  ~Counted() {
-    if (object_ != nullptr) release(object_);
+  ~Handle() {
+    if (head_ == nullptr) return;
+    if (is_apart()) release_elements(elements_);
+    if (count_down(head_->references)) free_head(head_);
   }
-  T* operator->() const { return object_; }
-  T* get() const { return object_; }
-  explicit operator bool() const { return object_ != nullptr; }
+
+  TensorHead* head() const { return head_; }
+  Storage* elements() const { return elements_; }
+  /// Adopts a count of elements; this one has none yet.
+  Handle with_elements(Storage* elements) && { return {std::exchange(head_, nullptr), elements}; }
+  Handle without_elements() const {
+    if (head_ != nullptr) count_up(head_->references);
+    return {head_, nullptr};
+  }
 
  private:
-  static void release(T* object) noexcept {
-    const std::uint32_t count = __atomic_load_n(&object->references, __ATOMIC_ACQUIRE);
-    if (count != 1 && single_threaded()) {
-      object->references = count - 1;
-    } else if (count == 1 || __atomic_fetch_sub(&object->references, 1, __ATOMIC_ACQ_REL) == 1) {
-      free(object);
-    }
-  }
+  bool is_apart() const { return elements_ != nullptr && elements_ != head_->own(); }
 
-  T* object_ = nullptr;
+  TensorHead* head_ = nullptr;
+  Storage* elements_ = nullptr;
 };
 
 struct TensorAccess;
@@ -190,11 +213,12 @@ class Tensor {
   requires is_element<T>
   static Tensor generate(const Shape& shape, F&& fill) {
     Tensor made = zeros(shape, dtype_for<T>());
-    fill(std::span<T>(static_cast<T*>(made.storage_->data()), static_cast<std::size_t>(made.size())));
+    fill(std::span<T>(static_cast<T*>(made.handle_.elements()->data()),
+                      static_cast<std::size_t>(made.size())));
     return made;
   }
 
-  explicit operator bool() const { return static_cast<bool>(head_); }
+  explicit operator bool() const { return handle_.head() != nullptr; }
   const Shape& shape() const { return head().shape; }
   DType dtype() const { return head().dtype; }
   int rank() const { return head().shape.rank(); }
@@ -203,9 +227,9 @@ class Tensor {
   /// Identity given at birth: two tensors of equal elements differ in it; copies of a handle do not.
   std::uint64_t id() const { return head().id; }
   /// True if the tensor has no elements to read (see above).
-  bool is_abstract() const { return head_ && !storage_; }
+  bool is_abstract() const { return *this && handle_.elements() == nullptr; }
   /// Who records operations on this abstract tensor; null for a concrete one.
-  const std::shared_ptr<Recorder>& recorder() const { return head().recorder; }
+  const std::shared_ptr<Recorder>& recorder() const;
 
   /// The elements in row-major order. TypeError if T is not the dtype's type.
   template <class T>
@@ -215,8 +239,8 @@ class Tensor {
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
   const void* raw() const {
-    if (!storage_) fail_abstract();
-    return storage_->data();
+    if (handle_.elements() == nullptr) fail_abstract();
+    return handle_.elements()->data();
   }
   std::size_t bytes() const { return static_cast<std::size_t>(size()) * size_of(dtype()); }
 
@@ -247,14 +271,12 @@ class Tensor {
 
  private:
   friend struct internal::TensorAccess;
-  using Head = internal::Counted<internal::TensorHead, internal::free_head>;
-  using Elements = internal::Counted<internal::Storage, internal::free_storage>;
 
-  Tensor(Head head, Elements storage) : head_(std::move(head)), storage_(std::move(storage)) {}
+  explicit Tensor(internal::Handle handle) : handle_(std::move(handle)) {}
 
   const internal::TensorHead& head() const {
-    if (!head_) fail_empty();
-    return *head_.get();
+    if (handle_.head() == nullptr) fail_empty();
+    return *handle_.head();
   }
   [[noreturn]] static void fail_empty();
   [[noreturn]] void fail_abstract() const;
@@ -265,8 +287,7 @@ class Tensor {
   Index offset_of(std::span<const Index> position) const;
   Tensor element(Index offset) const;
 
-  Head head_;
-  Elements storage_;
+  internal::Handle handle_;
 };
 
 /// As NumPy prints an array: nested brackets, columns aligned, the middle of long axes left out.
@@ -290,17 +311,17 @@ struct TensorAccess {
   /// The same value and identity, with a mask.
   static Tensor with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask);
   /// The same identity without the elements.
-  static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.head_, {}); }
-  /// A copy in raw memory, with the elements or without.
-  static void copy_to(Tensor* memory, const Tensor& tensor, bool with_elements) {
-    new (memory) Tensor(tensor.head_, with_elements ? tensor.storage_ : Tensor::Elements());
-  }
-  static void* data(Tensor& tensor) { return tensor.storage_->data(); }
-  static bool same_elements(const Tensor& a, const Tensor& b) { return a.storage_.get() == b.storage_.get(); }
-  static bool has_elements(const Tensor& tensor) { return static_cast<bool>(tensor.storage_); }
-  static const TensorHead* head(const Tensor& tensor) { return tensor.head_.get(); }
+  static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.handle_.without_elements()); }
+  static void* data(Tensor& tensor) { return tensor.handle_.elements()->data(); }
+  static bool has_elements(const Tensor& tensor) { return tensor.handle_.elements() != nullptr; }
+  /// Null if there is none.
+  static const Tensor* mask(const Tensor& tensor);
+  static const TensorHead* head(const Tensor& tensor) { return tensor.handle_.head(); }
   /// For a value that nobody else has seen yet.
-  static TensorHead* newborn(const Tensor& tensor) { return tensor.head_.get(); }
+  static TensorHead* newborn(const Tensor& tensor) { return tensor.handle_.head(); }
+
+ private:
+  static Tensor allocate_apart(const Shape& shape, DType dtype, std::size_t bytes);
 };
 
 }  // namespace internal

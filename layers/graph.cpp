@@ -46,10 +46,9 @@ namespace {
 template <class F>
 void for_each_abstract(const std::vector<Tensor>& inputs, const CallArgs& args, F&& f) {
   for_each_tensor(inputs, args, [&](const Tensor& tensor) {
-    const internal::TensorHead* head = TensorAccess::head(tensor);
-    if (head == nullptr) return;
     if (tensor.is_abstract()) f(tensor);
-    if (head->mask != nullptr && is_abstract(*head->mask)) f(*head->mask);
+    const Tensor* const mask = TensorAccess::mask(tensor);
+    if (mask != nullptr && is_abstract(*mask)) f(*mask);
   });
 }
 

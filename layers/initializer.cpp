@@ -338,10 +338,31 @@ Functions& functions() {
 }
 
 template <class Kind>
+using KindFunction = internal::KindFunction<Initializer::Implementation, Kind, const Shape&, DType>;
+
+/// What a function makes without a seed. It keeps the one that it draws to itself: a config, as Keras writes
+/// it, does not show it, so that a copy draws its own.
+template <class Kind>
+class Seeded final : public KindFunction<Kind> {
+ public:
+  explicit Seeded(typename Kind::Options options)
+      : KindFunction<Kind>(std::move(options)), with_seed_(this->options()) {
+    with_seed_.seed = static_cast<std::int64_t>(SeedGenerator().seed());
+  }
+  Tensor operator()(const Shape& shape, DType dtype) const override {
+    return Kind::call(with_seed_, shape, dtype);
+  }
+
+ private:
+  typename Kind::Options with_seed_;
+};
+
+template <class Kind>
 Initializer made(typename Kind::Options options) {
-  return Initializer(
-      std::make_shared<internal::KindFunction<Initializer::Implementation, Kind, const Shape&, DType>>(
-          std::move(options)));
+  if constexpr (requires { options.seed; }) {
+    if (!options.seed) return Initializer(std::make_shared<Seeded<Kind>>(std::move(options)));
+  }
+  return Initializer(std::make_shared<KindFunction<Kind>>(std::move(options)));
 }
 
 }  // namespace

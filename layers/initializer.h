@@ -17,8 +17,9 @@ namespace unspool {
 /// How a weight gets its first value: made from a name ("glorot_uniform"), by one of the functions below, or
 /// from a function of shape and dtype. Keras' names, formulas and defaults. Empty if default-made.
 ///
-/// Made with a seed it gives the same values each time for one shape; without, new ones from the process-wide
-/// generator (set_seed).
+/// One made by a function gives the same values each time for one shape, so that weights of one shape that it
+/// is given to are equal: without a seed it draws one from the process-wide generator (set_seed) when it is
+/// made. One made from a name gives new values each time.
 class Initializer {
  public:
   Initializer() = default;

@@ -191,8 +191,8 @@ Tensor with_mask(const Tensor& tensor, const Tensor& mask) {
 }
 
 Tensor mask_of(const Tensor& tensor) {
-  const internal::TensorHead* head = TensorAccess::head(tensor);
-  return head != nullptr && head->mask != nullptr ? *head->mask : Tensor();
+  const Tensor* const mask = TensorAccess::mask(tensor);
+  return mask != nullptr ? *mask : Tensor();
 }
 
 // -- LayerBase -------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ Tensor as_numbers(const Tensor& x) { return cast(x, float32); }
 struct SparseCategoricalAccuracyKind {
   using Options = MetricOptions;
   static constexpr auto name = "SparseCategoricalAccuracy";
+  static constexpr bool more_is_better = true;
   static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
     Tensor labels = cast(y, int32);
     if (labels.rank() == p.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
@@ -46,6 +47,7 @@ struct SparseCategoricalAccuracyKind {
 struct CategoricalAccuracyKind {
   using Options = MetricOptions;
   static constexpr auto name = "CategoricalAccuracy";
+  static constexpr bool more_is_better = true;
   static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
     return as_numbers(equal(argmax(p, -1), argmax(y, -1)));
   }
@@ -54,6 +56,7 @@ struct CategoricalAccuracyKind {
 struct BinaryAccuracyKind {
   using Options = BinaryAccuracyOptions;
   static constexpr auto name = "BinaryAccuracy";
+  static constexpr bool more_is_better = true;
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
     const auto [labels, predicted] = internal::aligned(y, p);
     const Tensor right = equal(cast(predicted > options.threshold, labels.dtype()), labels);
@@ -109,6 +112,7 @@ class KindMetric final : public MeanOf {
     options_.name = name();
   }
   Config get_config() const override { return to_config(options_); }
+  std::optional<bool> more_is_better() const override { return Kind::more_is_better; }
 
  private:
   Options options_;
@@ -122,10 +126,11 @@ Metric made(typename Kind::Options options) {
 /// A metric that is known by a name alone: "accuracy", or a user's function.
 class NamedMetric final : public MeanOf {
  public:
-  NamedMetric(std::string class_name, Function function)
+  NamedMetric(std::string class_name, Function function, std::optional<bool> more_is_better = std::nullopt)
       : MeanOf(class_name.empty() ? "metric" : class_name.substr(class_name.find('>') + 1),
                std::move(function)),
-        class_name_(std::move(class_name)) {}
+        class_name_(std::move(class_name)),
+        more_is_better_(more_is_better) {}
   std::string class_name() const override {
     if (class_name_.empty()) {
       throw ValueError(
@@ -135,9 +140,11 @@ class NamedMetric final : public MeanOf {
     return class_name_;
   }
   Config get_config() const override { return Config::map(); }
+  std::optional<bool> more_is_better() const override { return more_is_better_; }
 
  private:
   std::string class_name_;
+  std::optional<bool> more_is_better_;
 };
 
 /// The mean of a loss. Named as it was asked for: "mse".
@@ -151,6 +158,7 @@ class LossMetric final : public MeanOf {
     Config config = loss_->get_config();
     return config.erase("reduction").set("name", name());
   }
+  std::optional<bool> more_is_better() const override { return false; }
 
  private:
   Loss loss_;
@@ -169,7 +177,7 @@ std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
   std::vector<Registry<MetricBase>::Entry> entries;
   for (const char* name : {"accuracy", "acc"}) {
     entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
-        name, [name](const Config&) { return std::make_shared<NamedMetric>(name, accuracy); }));
+        name, [name](const Config&) { return std::make_shared<NamedMetric>(name, accuracy, true); }));
   }
   add_kind<SparseCategoricalAccuracyKind>(entries);
   add_kind<CategoricalAccuracyKind>(entries);

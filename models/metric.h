@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -29,6 +30,8 @@ class MetricBase {
   virtual void reset_state() = 0;
   virtual std::string class_name() const;
   virtual Config get_config() const;
+  /// Empty: not known, and callbacks that watch it have to be told.
+  virtual std::optional<bool> more_is_better() const { return std::nullopt; }
   const std::string& name() const { return name_; }
 
  protected:

@@ -219,8 +219,9 @@ void Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, con
   const Tensor loss = loss_of(predicted, y, weight);
   const std::vector<Variable> variables = network->trainable_weights();
   if (variables.empty()) throw ValueError("the model " + network->name() + " has no weights to train");
-  const std::vector<Tensor> gradients = tape.gradient(loss, variables);
-  compiled->options.optimizer.apply_gradients(gradients, variables);
+  const Optimizer& optimizer = compiled->options.optimizer;
+  const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(loss), variables);
+  optimizer.apply_gradients(gradients, variables);
   count(predicted, loss, y, weight);
 }
 
@@ -388,6 +389,7 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
     history.epoch.push_back(epoch);
     for (const auto& [name, value] : logs) history.history.get_or_add(name).push_back(value);
   }
+  state.compiled->options.optimizer.finalize_variable_values();
   guests.tell([](Callback& callback) { callback.on_train_end(); });
   return history;
 }

@@ -25,9 +25,14 @@ Optimizer Adam(AdamOptions options) {
 
 namespace unspool::optimizers {
 
-Adam::Adam(AdamOptions options) : OptimizerOf(std::move(options)) {}
+Adam::Adam(AdamOptions options) : OptimizerOf(std::move(options)) {
+  const AdamOptions& o = this->options();
+  require_mean("beta_1", o.beta_1);
+  require_mean("beta_2", o.beta_2);
+  require_not_negative("epsilon", o.epsilon);
+}
 
-std::vector<std::vector<Adam::Slot>> Adam::slots() const {
+std::vector<std::vector<Adam::Slot>> Adam::slots(const Variable&) const {
   std::vector<std::vector<Slot>> groups{{{.name = "momentum"}, {.name = "velocity"}}};
   if (options().amsgrad) groups.push_back({{.name = "velocity_hat"}});
   return groups;

@@ -5,7 +5,7 @@
 namespace unspool {
 
 struct AdamOptions {
-  double learning_rate = 0.001;
+  LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
   double beta_2 = 0.999;
   double epsilon = 1e-7;
@@ -14,6 +14,11 @@ struct AdamOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
   std::string name = "adam";
 
   static const Fields& fields();
@@ -26,7 +31,7 @@ class Adam : public OptimizerOf<AdamOptions> {
   explicit Adam(AdamOptions options);
 
  protected:
-  std::vector<std::vector<Slot>> slots() const override;
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
   void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
               const Step& step) override;
 };

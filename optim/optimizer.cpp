@@ -2,11 +2,21 @@
 #include <cmath>
 #include <limits>
 
+#include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/registry.h>
-#include <unspool/core/threads.h>
+#include <unspool/optim/adadelta.h>
+#include <unspool/optim/adafactor.h>
+#include <unspool/optim/adagrad.h>
 #include <unspool/optim/adam.h>
+#include <unspool/optim/adamax.h>
+#include <unspool/optim/adamw.h>
+#include <unspool/optim/ftrl.h>
+#include <unspool/optim/lamb.h>
+#include <unspool/optim/lion.h>
+#include <unspool/optim/nadam.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/rmsprop.h>
 #include <unspool/optim/sgd.h>
@@ -31,25 +41,16 @@ std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
   add(std::type_identity<optimizers::SGD>(), "SGD");
   add(std::type_identity<optimizers::RMSprop>(), "RMSprop");
   add(std::type_identity<optimizers::Adam>(), "Adam");
+  add(std::type_identity<optimizers::AdamW>(), "AdamW");
+  add(std::type_identity<optimizers::Adadelta>(), "Adadelta");
+  add(std::type_identity<optimizers::Adagrad>(), "Adagrad");
+  add(std::type_identity<optimizers::Adamax>(), "Adamax");
+  add(std::type_identity<optimizers::Adafactor>(), "Adafactor");
+  add(std::type_identity<optimizers::Nadam>(), "Nadam");
+  add(std::type_identity<optimizers::Ftrl>(), "Ftrl");
+  add(std::type_identity<optimizers::Lion>(), "Lion");
+  add(std::type_identity<optimizers::Lamb>(), "Lamb");
   return entries;
-}
-
-/// In a fixed order, whatever the number of threads.
-double sum_of_squares(const Tensor& tensor) {
-  constexpr Index piece = 16384;
-  const Index size = tensor.size();
-  std::vector<double> parts(static_cast<std::size_t>((size + piece - 1) / piece));
-  visit_floating(tensor.dtype(), [&]<class T>(T) {
-    const T* const x = tensor.data<T>().data();
-    parallel_for(size, piece, [&](Index begin, Index end) {
-      double part = 0;
-      for (Index i = begin; i < end; ++i) part += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-      parts[static_cast<std::size_t>(begin / piece)] = part;
-    });
-  });
-  double sum = 0;
-  for (double part : parts) sum += part;
-  return sum;
 }
 
 template <class F>
@@ -87,25 +88,39 @@ Registry<OptimizerBase>& optimizer_registry() {
 
 OptimizerBase::OptimizerBase(OptimizerSettings settings)
     : settings_(std::move(settings)),
-      iteration_(Tensor::scalar(std::int64_t{0}), {.name = "iteration", .trainable = false}),
-      learning_rate_(Tensor::scalar(settings_.learning_rate, float32),
-                     {.name = "learning_rate", .trainable = false}) {
+      iteration_(Tensor::scalar(std::int64_t{0}), {.name = "iteration", .trainable = false}) {
   int ways = 0;
   for (const auto& [way, limit] :
        {std::pair("clipnorm", settings_.clipnorm), std::pair("clipvalue", settings_.clipvalue),
         std::pair("global_clipnorm", settings_.global_clipnorm)}) {
     if (!limit) continue;
     ++ways;
-    if (!(*limit > 0)) {
-      throw ValueError(settings_.name + ": " + way + " must be positive, came " + std::to_string(*limit));
-    }
+    require(*limit > 0, way, *limit, "be positive");
   }
   if (ways > 1) {
     throw ValueError(settings_.name + ": only one of clipnorm, clipvalue and global_clipnorm can be set");
   }
-  for (const Variable& variable : {iteration_, learning_rate_}) {
-    variable.set_path(settings_.name + "/" + variable.name());
+  const double slowness = settings_.ema_momentum;
+  require(slowness >= 0 && slowness <= 1, "ema_momentum", slowness, "lie in [0, 1]");
+  if (const auto often = settings_.ema_overwrite_frequency) {
+    require(*often > 0, "ema_overwrite_frequency", static_cast<double>(*often), "be positive");
   }
+  if (const auto factor = settings_.loss_scale_factor) {
+    require(*factor > 0, "loss_scale_factor", *factor, "be positive");
+  }
+  if (const auto steps = settings_.gradient_accumulation_steps) {
+    require(*steps > 1, "gradient_accumulation_steps", static_cast<double>(*steps), "be at least 2");
+  }
+  iteration_.set_path(settings_.name + "/" + iteration_.name());
+  if (settings_.learning_rate.is_schedule()) return;
+  learning_rate_ = Variable(Tensor::scalar(settings_.learning_rate.at(0), float32),
+                            {.name = "learning_rate", .trainable = false});
+  learning_rate_.set_path(settings_.name + "/" + learning_rate_.name());
+}
+
+void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
+  if (right) return;
+  throw ValueError(fmt::format("{}: {} must {}, came {}", name(), argument, must, value));
 }
 
 void detail::register_optimizer(std::string name, const std::type_info& type,
@@ -114,32 +129,84 @@ void detail::register_optimizer(std::string name, const std::type_info& type,
 }
 
 OptimizerBase::~OptimizerBase() = default;
-std::vector<std::vector<OptimizerBase::Slot>> OptimizerBase::slots() const { return {}; }
+std::vector<std::vector<OptimizerBase::Slot>> OptimizerBase::slots(const Variable&) const { return {}; }
+std::vector<OptimizerBase::Slot> OptimizerBase::shared_slots() const { return {}; }
+void OptimizerBase::begin(const Step&) {}
 std::string OptimizerBase::class_name() const { return optimizer_registry().name_of(*this); }
-std::int64_t OptimizerBase::iterations() const { return iteration_.value().item<std::int64_t>(); }
-double OptimizerBase::learning_rate() const { return learning_rate_.value().item<double>(); }
+
+std::int64_t OptimizerBase::calls() const { return iteration_.value().item<std::int64_t>(); }
+std::int64_t OptimizerBase::iterations() const {
+  return calls() / settings_.gradient_accumulation_steps.value_or(1);
+}
+
+double OptimizerBase::learning_rate() const {
+  return learning_rate_ ? learning_rate_.value().item<double>() : settings_.learning_rate.at(calls());
+}
 void OptimizerBase::set_learning_rate(double learning_rate) {
+  if (!learning_rate_) {
+    throw TypeError(settings_.name + " has a schedule (" +
+                    settings_.learning_rate.config()["class_name"].as<std::string>() +
+                    ") that sets its learning rate; to set it by hand, make the optimizer with a number");
+  }
   learning_rate_.assign(Tensor::scalar(learning_rate, float32));
+}
+
+void OptimizerBase::exclude_from_weight_decay(std::vector<Variable> variables,
+                                              std::vector<std::string> names) {
+  if (built_) {
+    throw ValueError(settings_.name +
+                     " has made a step: what does not decay must be said before the first one");
+  }
+  not_decaying_ = std::move(variables);
+  names_not_decaying_ = std::move(names);
+}
+
+Tensor OptimizerBase::scale_loss(const Tensor& loss) const {
+  return settings_.loss_scale_factor ? loss * *settings_.loss_scale_factor : loss;
+}
+
+Variable OptimizerBase::make_slot(const Variable& variable, const Slot& slot) {
+  std::string name = variable.path();
+  std::replace(name.begin(), name.end(), '/', '_');
+  if (!slot.name.empty()) name += "_" + slot.name;
+  const Variable made(Tensor::full(slot.shape.value_or(variable.shape()), slot.initial,
+                                   slot.dtype.value_or(variable.dtype())),
+                      {.name = name, .trainable = false});
+  made.set_path(settings_.name + "/" + name);
+  slot_variables_.push_back(made);
+  return made;
 }
 
 void OptimizerBase::build(const std::vector<Variable>& variables) {
   if (built_) return;
   built_ = true;
   built_for_ = variables;
-  slots_of_.resize(variables.size());
-  for (const std::vector<Slot>& group : slots()) {
-    for (std::size_t i = 0; i < variables.size(); ++i) {
-      const Variable& variable = variables[i];
-      std::string base = variable.path();
-      std::replace(base.begin(), base.end(), '/', '_');
-      for (const Slot& slot : group) {
-        const Variable made(Tensor::full(variable.shape(), slot.initial, variable.dtype()),
-                            {.name = base + "_" + slot.name, .trainable = false});
-        made.set_path(settings_.name + "/" + made.name());
-        slot_variables_.push_back(made);
-        slots_of_[i].push_back(made);
-      }
+  std::vector<std::vector<std::vector<Slot>>> wanted;
+  std::size_t groups = 0;
+  for (const Variable& variable : variables) {
+    if (settings_.use_ema) averages_.push_back(make_slot(variable, {.name = "average"}));
+    wanted.push_back(slots(variable));
+    groups = std::max(groups, wanted.back().size());
+  }
+  if (settings_.gradient_accumulation_steps) {
+    for (const Variable& variable : variables) {
+      accumulators_.push_back(make_slot(variable, {.name = "gradient_accumulator"}));
     }
+  }
+  slots_of_.resize(variables.size());
+  for (std::size_t group = 0; group < groups; ++group) {
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      if (group >= wanted[i].size()) continue;
+      for (const Slot& slot : wanted[i][group]) slots_of_[i].push_back(make_slot(variables[i], slot));
+    }
+  }
+  for (const Slot& slot : shared_slots()) {
+    const DType dtype = slot.dtype.value_or(variables.empty() ? float32 : variables.front().dtype());
+    const Variable made(Tensor::full(slot.shape.value_or(Shape{}), slot.initial, dtype),
+                        {.name = slot.name, .trainable = false});
+    made.set_path(settings_.name + "/" + slot.name);
+    slot_variables_.push_back(made);
+    shared_.push_back(made);
   }
 }
 
@@ -156,28 +223,78 @@ std::size_t OptimizerBase::index_of(const Variable& variable, std::size_t likely
 }
 
 std::vector<Variable> OptimizerBase::variables() const {
-  std::vector<Variable> all{iteration_, learning_rate_};
+  std::vector<Variable> all{iteration_};
+  if (learning_rate_) all.push_back(learning_rate_);
   all.insert(all.end(), slot_variables_.begin(), slot_variables_.end());
   return all;
 }
 
-std::vector<Tensor> OptimizerBase::clipped(std::vector<Tensor> gradients) const {
+void OptimizerBase::clip(std::vector<Move>& moves) const {
+  const auto shorten = [](Move& move, double factor) {
+    move.gradient = mapped(move.gradient, [=](double x) { return x * factor; });
+  };
   if (const auto limit = settings_.clipvalue) {
-    for (Tensor& g : gradients) {
-      g = mapped(g, [&](double x) { return std::isnan(x) ? x : std::clamp(x, -*limit, *limit); });
+    for (Move& move : moves) {
+      move.gradient =
+          mapped(move.gradient, [&](double x) { return std::isnan(x) ? x : std::clamp(x, -*limit, *limit); });
     }
   } else if (const auto norm = settings_.clipnorm) {
-    for (Tensor& g : gradients) {
-      const double factor = shrinking(std::sqrt(sum_of_squares(g)), *norm);
-      g = mapped(g, [&](double x) { return x * factor; });
-    }
+    for (Move& move : moves) shorten(move, shrinking(std::sqrt(sum_of_squares(move.gradient)), *norm));
   } else if (const auto all = settings_.global_clipnorm) {
     double squares = 0;
-    for (const Tensor& g : gradients) squares += sum_of_squares(g);
+    for (const Move& move : moves) squares += sum_of_squares(move.gradient);
     const double factor = shrinking(std::sqrt(squares), *all);
-    for (Tensor& g : gradients) g = mapped(g, [&](double x) { return x * factor; });
+    for (Move& move : moves) shorten(move, factor);
   }
-  return gradients;
+}
+
+/// Adds the gradients to those of the steps before. Says whether it is time for a step: then they are the
+/// means, and the sums are zeros again.
+bool OptimizerBase::accumulate(std::vector<Move>& moves) const {
+  const Index steps = *settings_.gradient_accumulation_steps;
+  const bool last = (calls() + 1) % steps == 0;
+  for (Move& move : moves) {
+    const Variable& sum = accumulators_[move.place];
+    sum.assign_add(move.gradient);
+    if (last) move.gradient = sum.value() / static_cast<double>(steps);
+  }
+  if (last) {
+    for (const Variable& sum : accumulators_) sum.assign(Tensor::zeros(sum.shape(), sum.dtype()));
+  }
+  return last;
+}
+
+void OptimizerBase::decay(const Variable& variable, double learning_rate) const {
+  const auto is_in_name = [&](const std::string& part) {
+    return variable.name().find(part) != std::string::npos;
+  };
+  if (std::find(not_decaying_.begin(), not_decaying_.end(), variable) != not_decaying_.end() ||
+      std::any_of(names_not_decaying_.begin(), names_not_decaying_.end(), is_in_name)) {
+    return;
+  }
+  visit_floating(variable.dtype(), [&]<class T>(T) {
+    const T rate = static_cast<T>(*settings_.weight_decay) * static_cast<T>(learning_rate);
+    update_elements<T>([=](T, T& w) { w -= w * rate; }, variable.value(), variable);
+  });
+}
+
+void OptimizerBase::update_averages() const {
+  // Nothing is left of what a mean was before the first step.
+  const double momentum = iterations() == 0 ? 0 : settings_.ema_momentum;
+  for (std::size_t i = 0; i < averages_.size(); ++i) {
+    visit_floating(averages_[i].dtype(), [&]<class T>(T) {
+      const T old = static_cast<T>(momentum);
+      const T fresh = T{1} - old;
+      update_elements<T>([=](T w, T& average) { average = old * average + fresh * w; }, built_for_[i].value(),
+                         averages_[i]);
+    });
+  }
+  const auto often = settings_.ema_overwrite_frequency;
+  if (often && (iterations() + 1) % *often == 0) finalize_variable_values();
+}
+
+void OptimizerBase::finalize_variable_values() const {
+  for (std::size_t i = 0; i < averages_.size(); ++i) built_for_[i].assign(averages_[i].value());
 }
 
 void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
@@ -190,9 +307,7 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
   const NoGradient guard;
   build(variables);
 
-  std::vector<Tensor> given;
-  std::vector<Variable> moved;
-  std::vector<std::size_t> places;
+  std::vector<Move> moves;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
@@ -201,29 +316,28 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
       throw ValueError(settings_.name + ": the gradient of " + variable.path() + " is " +
                        describe(gradients[i]) + ", the variable " + describe(variable.value()));
     }
-    given.push_back(gradients[i]);
-    moved.push_back(variable);
-    places.push_back(place);
+    moves.push_back({gradients[i], variable, place});
   }
-  if (given.empty()) throw ValueError(settings_.name + ": no gradients provided for any variable");
+  if (moves.empty()) throw ValueError(settings_.name + ": no gradients provided for any variable");
 
-  given = clipped(std::move(given));
-  const Step step{learning_rate(), iterations() + 1};
-  if (const auto decay = settings_.weight_decay) {
-    for (const Variable& variable : moved) {
-      visit_floating(variable.dtype(), [&]<class T>(T) {
-        const T part = static_cast<T>(*decay) * static_cast<T>(step.learning_rate);
-        update_elements<T>([=](T, T& w) { w -= w * part; }, variable.value(), variable);
-      });
+  if (const auto factor = settings_.loss_scale_factor) {
+    for (Move& move : moves) move.gradient = move.gradient / *factor;
+  }
+  if (!settings_.gradient_accumulation_steps || accumulate(moves)) {
+    clip(moves);
+    const Step step{learning_rate(), iterations() + 1, shared_};
+    if (settings_.weight_decay) {
+      for (const Move& move : moves) decay(move.variable, step.learning_rate);
     }
+    begin(step);
+    for (const Move& move : moves) update(move.variable, move.gradient, slots_of_[move.place], step);
   }
-  for (std::size_t i = 0; i < moved.size(); ++i) {
-    update(moved[i], given[i], slots_of_[places[i]], step);
-  }
-  for (const Variable& variable : moved) {
+  if (settings_.use_ema) update_averages();
+  for (const Move& move : moves) {
+    const Variable& variable = move.variable;
     if (variable.constraint()) variable.assign(variable.constraint()(variable.value()));
   }
-  iteration_.assign(Tensor::scalar(step.number));
+  iteration_.assign(Tensor::scalar(calls() + 1));
 }
 
 std::vector<Variable> Optimizer::variables() const { return implementation().variables(); }

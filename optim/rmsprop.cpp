@@ -24,9 +24,14 @@ Optimizer RMSprop(RMSpropOptions options) {
 
 namespace unspool::optimizers {
 
-RMSprop::RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {}
+RMSprop::RMSprop(RMSpropOptions options) : OptimizerOf(std::move(options)) {
+  const RMSpropOptions& o = this->options();
+  require_mean("rho", o.rho);
+  require(o.momentum >= 0 && o.momentum <= 1, "momentum", o.momentum, "lie in [0, 1]");
+  require_not_negative("epsilon", o.epsilon);
+}
 
-std::vector<std::vector<RMSprop::Slot>> RMSprop::slots() const {
+std::vector<std::vector<RMSprop::Slot>> RMSprop::slots(const Variable&) const {
   std::vector<std::vector<Slot>> groups{{{.name = "velocity"}}};
   if (options().momentum > 0) groups.push_back({{.name = "momentum"}});
   if (options().centered) groups.push_back({{.name = "average_gradient"}});

@@ -5,7 +5,7 @@
 namespace unspool {
 
 struct RMSpropOptions {
-  double learning_rate = 0.001;
+  LearningRate learning_rate = 0.001;
   double rho = 0.9;
   double momentum = 0;
   double epsilon = 1e-7;
@@ -14,7 +14,12 @@ struct RMSpropOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  std::string name = "rmsprop";
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "rm_sprop";
 
   static const Fields& fields();
 };
@@ -26,7 +31,7 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
   explicit RMSprop(RMSpropOptions options);
 
  protected:
-  std::vector<std::vector<Slot>> slots() const override;
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
   void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
               const Step& step) override;
 };

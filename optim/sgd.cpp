@@ -20,12 +20,10 @@ namespace unspool::optimizers {
 
 SGD::SGD(SGDOptions options) : OptimizerOf(std::move(options)) {
   const double momentum = this->options().momentum;
-  if (!(momentum >= 0 && momentum <= 1)) {
-    throw ValueError("SGD: momentum must lie in [0, 1], came " + std::to_string(momentum));
-  }
+  require(momentum >= 0 && momentum <= 1, "momentum", momentum, "lie in [0, 1]");
 }
 
-std::vector<std::vector<SGD::Slot>> SGD::slots() const {
+std::vector<std::vector<SGD::Slot>> SGD::slots(const Variable&) const {
   if (options().momentum == 0) return {};
   return {{{.name = "momentum"}}};
 }

@@ -5,14 +5,19 @@
 namespace unspool {
 
 struct SGDOptions {
-  double learning_rate = 0.01;
+  LearningRate learning_rate = 0.01;
   double momentum = 0;
   bool nesterov = false;
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  std::string name = "SGD";
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "sgd";
 
   static const Fields& fields();
 };
@@ -25,7 +30,7 @@ class SGD : public OptimizerOf<SGDOptions> {
   explicit SGD(SGDOptions options);
 
  protected:
-  std::vector<std::vector<Slot>> slots() const override;
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
   void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
               const Step& step) override;
 };

@@ -12,6 +12,9 @@
 
 namespace unspool {
 
+/// Of the elements, in a fixed order whatever the number of threads.
+double sum_of_squares(const Tensor& tensor);
+
 /// Changes a variable and what is kept beside it, element by element: f(gradient, value, slot...) gets the
 /// elements at one index, all but the first as T&. One pass; tensors that were read before keep what they
 /// had.

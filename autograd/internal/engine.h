@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string_view>
 #include <vector>
 
 #include <unspool/autograd/operation.h>
@@ -16,8 +15,8 @@ struct Engine {
   class TapeState* tape = nullptr;
   bool recording = true;
   bool anomaly = false;
-  /// The operation whose gradient rule runs; empty outside a sweep.
-  std::string_view backward_of{};
+  /// The operation whose gradient rule runs; null outside a sweep.
+  const Operation* backward_of = nullptr;
 
   bool records() const { return recording && tape != nullptr; }
   static Engine& of_this_thread() { return instance_; }
@@ -43,8 +42,10 @@ class TapeState {
   TapeState(const TapeState&) = delete;
   TapeState& operator=(const TapeState&) = delete;
 
-  void record(OperationRef operation, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
-              const Attributes& attributes);
+  /// Spans of a fixed size, with which most operations come, take a shorter way.
+  template <std::size_t inputs, std::size_t outputs>
+  void record(OperationRef operation, std::span<const Tensor, inputs> operands,
+              std::span<const Tensor, outputs> results, const Attributes& attributes);
   void watch(const Tensor& tensor);
   void read(const Variable& variable, const Tensor& value);
   bool watches_variables() const { return watch_variables_; }
@@ -58,7 +59,7 @@ class TapeState {
   std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
                             bool release);
   bool recorded(const Tensor& tensor) const { return number_of(tensor) != untracked; }
-  std::size_t size() const { return nodes_.size(); }
+  std::size_t size() const { return size_; }
   std::string to_string() const;
 
  private:
@@ -68,6 +69,7 @@ class TapeState {
   /// One use of an operation. Its tensors and their numbers, operands first, follow it in memory.
   struct Node {
     const Operation* operation;
+    Node* previous;
     Attributes attributes;
     std::uint32_t inputs;
     std::uint32_t outputs;
@@ -75,8 +77,11 @@ class TapeState {
     std::size_t size() const { return inputs + outputs; }
     Tensor* tensors() { return reinterpret_cast<Tensor*>(this + 1); }
     const Tensor* tensors() const { return reinterpret_cast<const Tensor*>(this + 1); }
-    Number* numbers() { return reinterpret_cast<Number*>(tensors() + size()); }
-    const Number* numbers() const { return reinterpret_cast<const Number*>(tensors() + size()); }
+    const Number* numbers() const { return numbers(size()); }
+    /// For who knows the size.
+    const Number* numbers(std::size_t size) const {
+      return reinterpret_cast<const Number*>(tensors() + size);
+    }
   };
   struct Read {
     Variable variable;
@@ -87,13 +92,7 @@ class TapeState {
   /// here.
   class Numbers {
    public:
-    Number find(std::uint64_t id) const {
-      if (count_ == 0) return untracked;
-      for (std::size_t at = place(id);; at = (at + 1) & mask_) {
-        if (entries_[at].id == id) return entries_[at].number;
-        if (entries_[at].id == 0) return untracked;
-      }
-    }
+    Number find(std::uint64_t id) const;
     void insert(std::uint64_t id, Number number);
 
    private:
@@ -110,14 +109,21 @@ class TapeState {
     std::size_t count_ = 0;
   };
 
-  /// Numbers or tensors of the values on a tape, by number.
-  using Flags = PooledVector<std::uint8_t>;
-  using Values = PooledVector<Tensor>;
+  /// What is known in a sweep of the values on the tape, by number.
+  struct Value {
+    Tensor gradient;
+    /// It depends on a source.
+    bool wanted = false;
+    bool source = false;
+  };
+  using Values = PooledVector<Value>;
 
   Number number_of(const Tensor& tensor) const {
     const internal::TensorHead* head = internal::TensorAccess::head(tensor);
     return head->tape == serial_ ? head->number : numbers_.find(head->id);
   }
+  /// From the first to the last.
+  PooledVector<const Node*> nodes() const;
   /// Lets go of what the operation's keep_rule does not name.
   static void forget(Node& node, const Call& call, std::span<const Tensor> outputs);
   Number track(const Tensor& tensor);
@@ -125,15 +131,22 @@ class TapeState {
   void clear();
   void check_usable() const;
   std::vector<Number> numbers_of(const Source& source) const;
-  /// For each number whether it depends on a source (one that is marked).
-  Flags reached_from(const Flags& sources) const;
-  void step_back(const Node& node, Values& gradients, const Flags& wanted, const Flags& sources);
-  /// Adds what the rule of an operation makes of its cotangents to the gradients.
-  static void run_gradient(const Node& node, std::span<Tensor> cotangents, std::span<const bool> needed,
-                           std::span<Tensor> made, Values& gradients);
+  /// Marks what depends on a source.
+  void find_wanted(Values& values) const;
+  static void step_back(const Node& node, Values& values);
+  /// The same for one output and so many operands, which most operations have.
+  template <std::size_t inputs>
+  static void step_back_few(const Node& node, Values& values);
+  static void step_back_many(const Node& node, Values& values);
+  static Tensor take_gradient(Value& value);
+  /// Adds what the rule of an operation made for operand i.
+  static void add_gradient(const Node& node, std::size_t i, Tensor& made, Tensor& sum);
+  /// A gradient by operand i in that operand's shape.
+  static Tensor fitted(const Node& node, std::size_t i, const Tensor& made);
   void free_last();
 
-  PooledVector<Node*> nodes_;
+  Node* last_ = nullptr;
+  std::size_t size_ = 0;
   Arena arena_;
   std::vector<Read> reads_;
   Numbers numbers_;

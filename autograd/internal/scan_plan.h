@@ -9,6 +9,9 @@
 
 namespace unspool::internal {
 
+/// Bytes in whole lines of the cache.
+inline std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// How a step is run (docs/design/scan.md): what runs once, over chunks of time before the loop, in it, after
 /// it, and at the last step only; and where each value lies. Holds for any number of steps.
 class ScanPlan {
@@ -75,7 +78,8 @@ class ScanPlan {
     Kind kind = Kind::call;
     Phase phase = Phase::loop;
     int use = -1;
-    /// Of a product: rows, the matrix, and what the sums go on from, if not from 0.
+    /// Of a product: rows, the matrix, what the sums go on from, if not from 0, and the row that is added in
+    /// the end, if there is one.
     SmallVector<Value, 4> inputs;
     SmallVector<Value, 2> outputs;
     SmallVector<Walk, 4> walks;
@@ -85,8 +89,18 @@ class ScanPlan {
     SmallVector<std::ptrdiff_t, 4> row_bytes;
     /// Of a product: its packed matrix; of a sum: which.
     int index = -1;
-    /// The elements of a block are one run in memory.
+    /// Of a product: its last input is a row that is added to all rows.
+    bool plus = false;
+    /// Of an elementwise operation: its function, of which dtypes, and whether it steps along each operand.
+    BlockFunction block = nullptr;
+    DType input_dtype = float32;
+    DType output_dtype = float32;
+    SmallVector<Index, 4> steps;
+    /// Elements of a row, and whether the rows of a block are one run in memory.
+    Index columns = 0;
     bool contiguous = false;
+
+    bool has_start() const { return inputs.size() - static_cast<std::size_t>(plus) > 2; }
   };
   /// Neighbouring instructions that run together on blocks of rows, or one that does not.
   struct Segment {
@@ -95,8 +109,15 @@ class ScanPlan {
     Index block_rows = 1;
     /// The steps of a chunk are rows of one run in memory.
     bool folds = false;
-    /// All values that it touches.
+    /// What it touches, each once: values that move with the steps or lie still, and those in the block.
     std::vector<Value> values;
+    struct InBlock {
+      Value value;
+      /// Bytes from the begin of the block to its first row, and from a row to the next.
+      std::ptrdiff_t offset;
+      std::ptrdiff_t row_bytes;
+    };
+    std::vector<InBlock> in_block;
   };
   struct Matrix {
     Value value;

@@ -19,9 +19,6 @@ constexpr Index grain = 1 << 15;
 /// Rows below which a thread's products lose their pace.
 constexpr Index fewest_rows = 8;
 
-std::size_t at(StepProgram::Value value) { return static_cast<std::size_t>(value); }
-std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 }  // namespace
 
 /// One run of a plan.
@@ -38,7 +35,7 @@ class ScanRun {
     std::size_t bytes = 0;
     const auto take = [&](std::size_t size) {
       const std::size_t offset = bytes;
-      bytes += rounded(size);
+      bytes += whole_lines(size);
       return offset;
     };
     const std::size_t once = take(plan.once_bytes_);
@@ -159,7 +156,6 @@ class ScanRun {
     for (Value value : segment.values) {
       const Slot& slot = plan_.slot(value);
       const auto k = static_cast<std::size_t>(slot.index);
-      if (slot.place == Place::block) continue;
       if (slot.place == Place::carry || slot.place == Place::next) {
         std::byte* const base = slot.place == Place::next ? after_step(k, step)
                                 : step == 0               ? input(k)
@@ -187,8 +183,8 @@ class ScanRun {
       visit_floating(plan_.values_[at(matrix.value)].dtype, [&]<class T>(T) {
         kernels::pack(matrix.transpose, matrix.columns, matrix.depth, reinterpret_cast<const T*>(from), ld,
                       reinterpret_cast<T*>(packed));
-        packed += rounded(static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) *
-                          sizeof(T));
+        packed += whole_lines(
+            static_cast<std::size_t>(kernels::packed_size<T>(matrix.columns, matrix.depth)) * sizeof(T));
       });
     }
     const std::size_t first_sum = program_.next.size() + program_.each.size();
@@ -258,12 +254,8 @@ class ScanRun {
       return;
     }
     for (Index row = begin; row < end; row += segment.block_rows) {
-      for (Value value : segment.values) {
-        const Slot& slot = plan_.slot(value);
-        if (slot.place != Place::block) continue;
-        const auto size = static_cast<std::ptrdiff_t>(plan_.element(slot.root));
-        frame[value] =
-            frame.blocks() + plan_.offsets_[at(slot.root)] + (slot.offset - row * slot.stride) * size;
+      for (const Segment::InBlock& own : segment.in_block) {
+        frame[own.value] = frame.blocks() + own.offset - row * own.row_bytes;
       }
       const Index last = std::min(end, row + segment.block_rows);
       for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, row, last);
@@ -288,26 +280,19 @@ class ScanRun {
   }
 
   void elementwise(const Instruction& instruction, Frame& frame, Index begin, Index end) const {
-    const BlockFunction block =
-        program_.uses[static_cast<std::size_t>(instruction.use)].operation->kernel.block;
     const std::size_t count = instruction.inputs.size();
-    const Value result = instruction.outputs[0];
-    const Slot& out = plan_.slot(result);
     const void* data[8];
-    Index steps[8];
     for (std::size_t i = 0; i < count; ++i) {
       data[i] = frame[instruction.inputs[i]] + begin * instruction.row_bytes[i];
-      const Walk walk = instruction.walks[i];
-      steps[i] = walk == Walk::same || walk == Walk::row ? 1 : 0;
     }
-    std::byte* to = frame[result] + begin * instruction.row_bytes[count];
-    const DType input_dtype = plan_.values_[at(instruction.inputs[count - 1])].dtype;
-    const DType output_dtype = plan_.values_[at(result)].dtype;
+    std::byte* const to = frame[instruction.outputs[0]] + begin * instruction.row_bytes[count];
+    const Index* const steps = instruction.steps.data();
     if (instruction.contiguous) {
-      block({data, steps, to, (end - begin) * out.columns, input_dtype, output_dtype});
+      instruction.block({data, steps, to, (end - begin) * instruction.columns, instruction.input_dtype,
+                         instruction.output_dtype});
     } else if (end > begin) {
-      block({data, steps, to, out.columns, input_dtype, output_dtype, end - begin,
-             instruction.row_bytes.data()});
+      instruction.block({data, steps, to, instruction.columns, instruction.input_dtype,
+                         instruction.output_dtype, end - begin, instruction.row_bytes.data()});
     }
   }
 
@@ -333,7 +318,7 @@ class ScanRun {
       const T* a = reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + begin * left.stride;
       T* c = reinterpret_cast<T*>(frame[instruction.outputs[0]]) + begin * out.stride;
       kernels::Start<T> start;
-      if (instruction.inputs.size() > 2) {
+      if (instruction.has_start()) {
         const std::ptrdiff_t row = instruction.row_bytes[2];
         start = {reinterpret_cast<const T*>(frame[instruction.inputs[2]] + begin * row),
                  row / static_cast<std::ptrdiff_t>(sizeof(T))};
@@ -341,7 +326,8 @@ class ScanRun {
       kernels::gemm_packed(
           false, end - begin, matrix.columns, matrix.depth, a, left.stride,
           reinterpret_cast<const T*>(packed_matrices_[static_cast<std::size_t>(instruction.index)]), c,
-          out.stride, start);
+          out.stride, start,
+          instruction.plus ? reinterpret_cast<const T*>(frame[instruction.inputs.back()]) : nullptr);
     });
   }
 
@@ -428,9 +414,7 @@ class ScanRun {
   }
 
   void place(Frame& frame, const Segment& segment, Index time) const {
-    for (Value value : segment.values) {
-      if (plan_.slot(value).place != Place::block) frame[value] = locate(value, time);
-    }
+    for (Value value : segment.values) frame[value] = locate(value, time);
   }
 
   void fold(const Segment& segment, const Instruction& instruction, Index low, Index high) {

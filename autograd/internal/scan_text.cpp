@@ -51,10 +51,11 @@ std::string ScanPlan::text(const Instruction& instruction) const {
       return fmt::format("{} = {}", with_shapes(instruction.outputs), names(instruction.inputs));
     case Kind::product: {
       const std::string product =
-          fmt::format("{} times {}{}", name(instruction.inputs[0]), name(instruction.inputs[1]),
-                      matrices_[static_cast<std::size_t>(instruction.index)].transpose ? " transposed" : "");
+          fmt::format("{} times {}{}{}{}", name(instruction.inputs[0]), name(instruction.inputs[1]),
+                      matrices_[static_cast<std::size_t>(instruction.index)].transpose ? " transposed" : "",
+                      instruction.plus ? " + " : "", instruction.plus ? name(instruction.inputs.back()) : "");
       const std::string made = with_shapes(instruction.outputs);
-      if (instruction.inputs.size() == 2) return fmt::format("{} = {}", made, product);
+      if (!instruction.has_start()) return fmt::format("{} = {}", made, product);
       const Value start = instruction.inputs[2];
       const Slot& from = slot(start);
       const Slot& to = slot(instruction.outputs[0]);

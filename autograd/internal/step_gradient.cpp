@@ -13,8 +13,6 @@ namespace {
 using Value = StepProgram::Value;
 using Source = StepGradient::Source;
 
-std::size_t at(Value value) { return static_cast<std::size_t>(value); }
-
 /// The values that depend on an input that is needed.
 std::vector<bool> active_values(const StepProgram& program, const std::vector<bool>& needed) {
   std::vector<bool> active(program.values.size(), false);

@@ -49,6 +49,9 @@ struct StepProgram {
   friend bool operator==(const StepProgram& a, const StepProgram& b);
 };
 
+/// Where a value stands in lists of all of them.
+inline std::size_t at(StepProgram::Value value) { return static_cast<std::size_t>(value); }
+
 /// Without the uses that no output needs. Inputs stay.
 StepProgram without_dead(StepProgram program);
 

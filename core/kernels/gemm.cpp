@@ -77,10 +77,11 @@ Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
 }
 
 // Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
-// panels of B.
+// panels of B. Rows whose elements do not lie side by side are always packed: kernels for them would double what is
+// compiled.
 template <class T>
 bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, Index n) {
-  return a.step == 1 ? n > 4 * table.nr : n > table.nr;
+  return a.step != 1 || n > 4 * table.nr;
 }
 
 // How rows are cut: into even blocks of at most mc.
@@ -101,6 +102,7 @@ struct Product {
   T* c;
   Index ldc;
   Start<T> start;
+  const T* plus = nullptr;
 
   bool packed() const { return b.step == 0; }
   // The packed panels of columns j and on, from k = p, `part` of it.
@@ -112,6 +114,9 @@ struct Product {
     const Start<T> all = p > 0 ? Start<T>{c, ldc} : start;
     return {all.data == nullptr ? nullptr : all.data + i * all.ld + j, all.ld};
   }
+
+  // What is added in the end, in column j: with the last part of k.
+  const T* plus_at(Index p, Index j) const { return plus == nullptr || p + depth < k ? nullptr : plus + j; }
 
   void run() const;
   void few_rows_run() const;
@@ -127,7 +132,7 @@ void Product<T>::few_rows_run() const {
     parallel_for(n, grain, [&](Index begin, Index end) {
       const Start<T> here = from(0, 0, begin);
       table.few(m, end - begin, k, a.data, a.across, a.step, b.data + begin, b.step, table.nr, c + begin, ldc,
-                here.data, here.ld);
+                here.data, here.ld, nullptr);
     });
     return;
   }
@@ -136,7 +141,7 @@ void Product<T>::few_rows_run() const {
       const Index part = std::min(depth, k - p);
       const Start<T> here = from(p, 0, begin);
       table.few(m, end - begin, part, a.data + p * a.step, a.across, a.step, panels(begin, p, part), table.nr,
-                table.nr * part, c + begin, ldc, here.data, here.ld);
+                table.nr * part, c + begin, ldc, here.data, here.ld, plus_at(p, begin));
     }
   });
 }
@@ -162,7 +167,8 @@ void Product<T>::some_rows_run() const {
       if (packed()) {
         const Start<T> here = from(p, 0, first * nr);
         table.block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
-                    panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld);
+                    panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld,
+                    plus_at(p, first * nr));
         return;
       }
       const Index group = std::min(panels_at_once * nr, end - first * nr);
@@ -173,7 +179,7 @@ void Product<T>::some_rows_run() const {
         table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
         const Start<T> here = from(p, 0, j);
         table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j,
-                    ldc, here.data, here.ld);
+                    ldc, here.data, here.ld, nullptr);
       }
     });
   }
@@ -227,7 +233,7 @@ void Product<T>::many_rows_run() const {
             const Start<T> here = from(p, i0 + i, j0 + j);
             table.block(std::min(tile_rows, height - i), std::min(tile_columns, columns - j), part,
                         rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
-                        c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld);
+                        c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld, plus_at(p, j0 + j));
           }
         });
       }
@@ -239,12 +245,10 @@ template <class T>
 void Product<T>::run() const {
   if (m <= 0 || n <= 0) return;
   if (k <= 0) {
-    if (start.data == c) return;
     for (Index i = 0; i < m; ++i) {
-      if (start.data == nullptr) {
-        std::fill_n(c + i * ldc, n, T{});
-      } else {
-        std::copy_n(start.data + i * start.ld, n, c + i * ldc);
+      for (Index j = 0; j < n; ++j) {
+        const T from = start.data == nullptr ? T{} : start.data[i * start.ld + j];
+        c[i * ldc + j] = plus == nullptr ? from : from + plus[j];
       }
     }
     return;
@@ -287,8 +291,9 @@ void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Ind
 
 template <class T>
 void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const T* a, Index lda,
-                     const T* packed, T* c, Index ldc, Start<T> start) {
-  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, start}.run();
+                     const T* packed, T* c, Index ldc, Start<T> start, const T* plus) {
+  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, start, plus}
+      .run();
 }
 
 template <class T>
@@ -346,13 +351,14 @@ void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
-                 float* c, Index ldc, Start<float> start, Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start);
+                 float* c, Index ldc, Start<float> start, const float* plus, Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start, plus);
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
-                 const double* packed, double* c, Index ldc, Start<double> start, Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start);
+                 const double* packed, double* c, Index ldc, Start<double> start, const double* plus,
+                 Isa isa) {
+  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start, plus);
 }
 
 }  // namespace unspool::kernels

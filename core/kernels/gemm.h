@@ -9,9 +9,10 @@ namespace unspool::kernels {
 // asked. ld* is the distance between rows in memory. Any of m, n, k may be 0. C overlaps neither A nor B.
 //
 // An element of C is one chain of multiply-adds over k, in order, from 0 or from C, rounded to T at each
-// (fused where the instruction set can). So its bits depend on its row of A, its column of B and the
-// instruction set, and on nothing else: not on the other rows and columns, the transpositions, the strides,
-// packing, or threads. Cutting k in two and accumulating gives the same bits, too.
+// (fused where the instruction set can), to which an element of a row may be added in the end. So its bits
+// depend on its row of A, its column of B and the instruction set, and on nothing else: not on the other rows
+// and columns, the transpositions, the strides, packing, or threads. Cutting k in two and accumulating gives
+// the same bits, too.
 
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a, Index lda,
           const float* b, Index ldb, float* c, Index ldc, bool accumulate);
@@ -36,11 +37,14 @@ struct Start {
   Index ld = 0;
 };
 
-/// gemm with a packed B.
+/// gemm with a packed B; then `plus`, one row unless it is null, is added to all rows of C, with the bits of
+/// an addition apart.
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
-                 float* c, Index ldc, Start<float> start, Isa isa = current_isa());
+                 float* c, Index ldc, Start<float> start, const float* plus = nullptr,
+                 Isa isa = current_isa());
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
-                 const double* packed, double* c, Index ldc, Start<double> start, Isa isa = current_isa());
+                 const double* packed, double* c, Index ldc, Start<double> start,
+                 const double* plus = nullptr, Isa isa = current_isa());
 
 /// gemm with an instruction set of available_isas.
 void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a,

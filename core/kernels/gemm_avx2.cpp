@@ -44,6 +44,11 @@ namespace {
   UNSPOOL_MOVE(3, "ymm6", "ymm7", "(%[" x "3])", MOVE)                           \
   UNSPOOL_MOVE(4, "ymm8", "ymm9", "(%[" x "3],%[" x "_row])", MOVE)              \
   UNSPOOL_MOVE(5, "ymm10", "ymm11", "(%[" x "3],%[" x "_row],2)", MOVE)
+#define UNSPOOL_PLUS(i, left, right, S)                 \
+  ".if %c[rows] > " #i "\n"                            \
+  "vadd" S " %%ymm12, %%" left ", %%" left "\n"        \
+  "vadd" S " %%ymm13, %%" right ", %%" right "\n"      \
+  ".endif\n"
 #define UNSPOOL_ZERO(i, left, right)                   \
   ".if %c[rows] > " #i "\n"                            \
   "vxorps %%" left ", %%" left ", %%" left "\n"        \
@@ -80,6 +85,15 @@ namespace {
       "sub $1, %[k]\n"                                                                               \
       "jnz 5b\n"                                                                                     \
       "6:\n"                                                                                         \
+      "mov %[plus], %[c]\n"                                                                          \
+      "test %[c], %[c]\n"                                                                            \
+      "jz 7f\n"                                                                                      \
+      "vmovups (%[c]), %%ymm12\n"                                                                    \
+      "vmovups 32(%[c]), %%ymm13\n"                                                                  \
+      UNSPOOL_PLUS(0, "ymm0", "ymm1", S) UNSPOOL_PLUS(1, "ymm2", "ymm3", S)                           \
+      UNSPOOL_PLUS(2, "ymm4", "ymm5", S) UNSPOOL_PLUS(3, "ymm6", "ymm7", S)                           \
+      UNSPOOL_PLUS(4, "ymm8", "ymm9", S) UNSPOOL_PLUS(5, "ymm10", "ymm11", S)                         \
+      "7:\n"                                                                                         \
       "mov %[to], %[c]\n"                                                                            \
       "mov %[to_row], %[c_row]\n"                                                                    \
       "lea (%[c_row],%[c_row],2), %[c3]\n"                                                           \
@@ -87,13 +101,13 @@ namespace {
       UNSPOOL_MOVES("c", UNSPOOL_STORE)                                                               \
       : [k] "+r"(k), [a] "+r"(a), [a3] "+r"(a3), [b] "+r"(b), [c] "+r"(from), [c3] "+r"(from3),        \
         [c_row] "+r"(from_row)                                                                        \
-      : [a_row] "r"(a_row), [to] "m"(c), [to_row] "m"(ldc), [rows] "i"(rows)                          \
+      : [a_row] "r"(a_row), [to] "m"(c), [to_row] "m"(ldc), [plus] "m"(plus), [rows] "i"(rows)        \
       : "ymm0", "ymm1", "ymm2", "ymm3", "ymm4", "ymm5", "ymm6", "ymm7", "ymm8", "ymm9", "ymm10",       \
         "ymm11", "ymm12", "ymm13", "ymm14", "memory", "cc")
 
 template <class T, int rows, bool packed>
 void tile_by_hand(std::int64_t k, const T* a, std::int64_t a_row, const T* b, T* c, std::int64_t ldc, const T* from,
-                  std::int64_t from_row) {
+                  std::int64_t from_row, const T* plus) {
   const T* a3 = a + 3 * a_row;
   const T* from3 = from == nullptr ? from : from + 3 * from_row;
   a_row *= sizeof(T);

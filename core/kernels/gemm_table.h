@@ -11,6 +11,7 @@ namespace unspool::kernels {
 /// Strides are in elements. Element (i, p) of op(A) is a[i * a_row + p * a_step]; element (p, j) of op(B) is
 /// b[p * b_step + j * b_col]. Sums go
 /// on from element (i, j) of `from`, from[i * from_row + j], which may be C itself; from 0 where it is null.
+/// To the sums of each row then `plus` is added, one row, unless it is null.
 template <class T>
 struct GemmTable {
   using Size = std::int64_t;
@@ -28,7 +29,7 @@ struct GemmTable {
   /// 1 <= m <= few_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are contiguous
   /// (b_panel == nr).
   void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
-              Size b_panel, T* c, Size ldc, const T* from, Size from_row);
+              Size b_panel, T* c, Size ldc, const T* from, Size from_row, const T* plus);
 
   /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written.
   void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, T* packed);
@@ -36,10 +37,9 @@ struct GemmTable {
   /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1.
   void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, T* packed);
 
-  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_tile == mr *
-  /// a_row.
+  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_step == 1.
   void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
-                Size ldc, const T* from, Size from_row);
+                Size ldc, const T* from, Size from_row, const T* plus);
 };
 
 inline constexpr std::int64_t few_rows = 4;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -37,8 +36,7 @@ Isa choose() {
         "The environment variable UNSPOOL_ISA must be one of the instruction sets that this machine has (" +
         possible + "), but is \"" + variable + "\".");
   }
-  const bool avx2 = std::find(available.begin(), available.end(), Isa::avx2) != available.end();
-  return avx2 ? Isa::avx2 : Isa::baseline;
+  return available.back();
 }
 
 }  // namespace

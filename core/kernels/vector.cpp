@@ -12,4 +12,12 @@ const VectorTable& vectors_with(Isa isa) {
   return vector_baseline;
 }
 
+constinit std::atomic<const VectorTable*> internal::chosen_vectors{nullptr};
+
+const VectorTable& internal::choose_vectors() {
+  const VectorTable& table = vectors_with(current_isa());
+  chosen_vectors.store(&table, std::memory_order_relaxed);
+  return table;
+}
+
 }  // namespace unspool::kernels

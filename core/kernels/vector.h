@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include <unspool/core/array.h>
 #include <unspool/core/kernels/isa.h>
 #include <unspool/core/kernels/vector_table.h>
@@ -9,10 +11,18 @@ namespace unspool::kernels {
 /// The elementwise functions of floats for an instruction set of available_isas.
 const VectorTable& vectors_with(Isa isa);
 
+namespace internal {
+
+/// Null before the first call. A static variable's guard costs a lone element more.
+extern constinit std::atomic<const VectorTable*> chosen_vectors;
+const VectorTable& choose_vectors();
+
+}  // namespace internal
+
 /// Those for current_isa.
 inline const VectorTable& vectors() {
-  static const VectorTable& table = vectors_with(current_isa());
-  return table;
+  const VectorTable* const chosen = internal::chosen_vectors.load(std::memory_order_relaxed);
+  return chosen != nullptr ? *chosen : internal::choose_vectors();
 }
 
 /// One of them as the block of an operation: vectorized<&VectorTable::tanh>.

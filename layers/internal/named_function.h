@@ -44,7 +44,7 @@ struct NoOptions {
 ///   static void check(const Options&);            throws on what is not allowed
 ///   static Tensor call(const Options&, A...);
 template <class Implementation, class Kind, class... A>
-class KindFunction final : public Implementation {
+class KindFunction : public Implementation {
  public:
   explicit KindFunction(typename Kind::Options options) : options_(std::move(options)) {
     Kind::check(options_);
@@ -53,6 +53,9 @@ class KindFunction final : public Implementation {
   std::string class_name() const override { return std::string(Kind::name); }
   Config arguments() const override { return to_config(options_); }
   bool built_in() const override { return true; }
+
+ protected:
+  const typename Kind::Options& options() const { return options_; }
 
  private:
   typename Kind::Options options_;

@@ -166,20 +166,32 @@ TEST_CASE_TEMPLATE("gemm: each element is one chain over k, whatever the path", 
             kernels::pack(tb, n, k, from.data.data(), from.stride, packed.data(), isa);
             Matrix<T> c = start;
             kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(), c.data.data(),
-                                 c.stride, {c.data.data(), c.stride}, isa);
+                                 c.stride, {c.data.data(), c.stride}, nullptr, isa);
             REQUIRE(same_bits(c, added));
             REQUIRE(padding_intact(c));
             Matrix<T> elsewhere(m, n, padding, poison<T>);
             kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
                                  elsewhere.data.data(), elsewhere.stride, {start.data.data(), start.stride},
-                                 isa);
+                                 nullptr, isa);
             REQUIRE(same_bits(elsewhere, added));
             REQUIRE(padding_intact(elsewhere));
             Matrix<T> from_row(m, n, padding, poison<T>);
             kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
-                                 from_row.data.data(), from_row.stride, {start.data.data(), 0}, isa);
+                                 from_row.data.data(), from_row.stride, {start.data.data(), 0}, nullptr, isa);
             REQUIRE(same_bits(from_row, added_to_row));
             REQUIRE(padding_intact(from_row));
+            // One row added in the end: the bits of an addition apart.
+            Matrix<T> plus_row(m, n, padding, poison<T>);
+            Matrix<T> apart = added;
+            for (Index i = 0; i < m; ++i) {
+              for (Index j = 0; j < n; ++j) apart.at(i, j) = added.at(i, j) + start.at(0, j);
+            }
+            const std::vector<T> row(start.data.begin(), start.data.begin() + (m == 0 ? 0 : n));
+            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
+                                 plus_row.data.data(), plus_row.stride, {start.data.data(), start.stride},
+                                 row.data(), isa);
+            REQUIRE(same_bits(plus_row, apart));
+            REQUIRE(padding_intact(plus_row));
           }
         }
       }

@@ -19,6 +19,7 @@ constexpr std::pair<std::string_view, Runner> runners[] = {
     {"layers", run_layer},
     {"activations", run_activation},
     {"initializers", run_initializer},
+    {"optimizers", run_optimizer},
 };
 
 }  // namespace

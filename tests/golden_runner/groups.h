@@ -15,6 +15,8 @@ void run_stateful(const Case& file, Report& report);
 void run_activation(const Case& file, Report& report);
 /// What drawn weights must be like.
 void run_initializer(const Case& file, Report& report);
+/// Steps of an optimizer, or what a schedule of learning rates gives.
+void run_optimizer(const Case& file, Report& report);
 
 /// Runs a case by its group. ValueError for a group that has no runner here.
 void run(const Case& file, Report& report);

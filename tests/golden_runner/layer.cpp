@@ -1,6 +1,7 @@
 #include "build.h"
 #include "call.h"
 #include "groups.h"
+#include "recurrent.h"
 
 namespace golden {
 namespace {
@@ -28,6 +29,7 @@ void run_layer(const Case& file, Report& report) {
     layer->set_weights(file.numbered("weight."));
     call.check(layer, report);
     check_weights_after(file, layer, report);
+    check_paths(layer, report);
   }
 }
 

@@ -1,5 +1,5 @@
-// Runs cases of real Keras: golden FOLDER_OR_FILE... A line a case, the counts last; fails if any case does,
-// is malformed or of a kind that has no runner here.
+// Runs cases of real Keras: golden FOLDER_OR_FILE... A line a case, which says by which path its recurrent
+// layers ran, the counts last; fails if any case does, is malformed or of a kind that has no runner here.
 #include <algorithm>
 #include <filesystem>
 #include <iomanip>
@@ -32,6 +32,13 @@ void print(const std::string& name, const std::string& verdict) {
   std::cout << std::left << std::setw(48) << name << ' ' << verdict << std::endl;
 }
 
+/// " by scan and unroll", or nothing where no layer is recurrent.
+std::string ways(const Report& report) {
+  std::string text;
+  for (const std::string& path : report.paths()) text += (text.empty() ? " by " : " and ") + path;
+  return text;
+}
+
 bool run_file(const std::filesystem::path& path) {
   std::string name = path.string();
   try {
@@ -46,12 +53,13 @@ bool run_file(const std::filesystem::path& path) {
     }
     const std::string worst = digits(report.worst(), 3);
     if (report.holds()) {
-      print(name, worst + " holds" + (report.worst() > 0 ? ", greatest at " + report.worst_place() : ""));
+      print(name, worst + " holds" + ways(report) +
+                      (report.worst() > 0 ? ", greatest at " + report.worst_place() : ""));
       return true;
     }
     std::string why;
     for (const std::string& failure : report.failures()) why += "\n    " + failure;
-    print(name, worst + " FAILS" + why);
+    print(name, worst + " FAILS" + ways(report) + why);
   } catch (const std::exception& error) {
     print(name, std::string("FAILS\n    ") + error.what());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ class Report {
   void compare(const std::string& what, double came, double expected, double allowed);
   void fail(const std::string& why) { failures_.push_back(part_ + why); }
 
+  /// How it was run: "scan". Each is noted once.
+  void took_path(const std::string& path) { paths_.insert(path); }
+  const std::set<std::string>& paths() const { return paths_; }
+
   /// What stands before the messages from now on: "unroll=true: ".
   void begin_part(std::string name) { part_ = std::move(name); }
 
@@ -43,6 +48,7 @@ class Report {
   Tolerance tolerance_;
   std::string part_;
   std::vector<std::string> failures_;
+  std::set<std::string> paths_;
   int compared_ = 0;
   double worst_ = 0;
   std::string worst_place_;

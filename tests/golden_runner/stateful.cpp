@@ -1,22 +1,14 @@
 #include <memory>
 
 #include <unspool/core/error.h>
-#include <unspool/layers/rnn.h>
 
 #include "build.h"
 #include "call.h"
 #include "groups.h"
+#include "recurrent.h"
 
 namespace golden {
 namespace {
-
-/// The recurrent layers that keep states, in the order of the layers that hold them.
-void collect_stateful(const Ref<LayerBase>& layer, std::vector<std::shared_ptr<layers::RNN>>& found) {
-  if (auto rnn = std::dynamic_pointer_cast<layers::RNN>(layer.pointer()); rnn && rnn->stateful()) {
-    found.push_back(std::move(rnn));
-  }
-  for (const Ref<LayerBase>& sublayer : layer->sublayers()) collect_stateful(sublayer, found);
-}
 
 void check_states(const Case& file, const std::string& key,
                   const std::vector<std::shared_ptr<layers::RNN>>& rnns, Report& report) {
@@ -39,8 +31,8 @@ void check_states(const Case& file, const std::string& key,
 void run_sequence(const Case& file, const Config& config, Report& report) {
   const std::vector<Config> sequence = file.call()["sequence"].elements();
   const Ref<LayerBase> layer = build(config, float32);
-  std::vector<std::shared_ptr<layers::RNN>> rnns;
-  collect_stateful(layer, rnns);
+  std::vector<std::shared_ptr<layers::RNN>> rnns = recurrent_layers(layer);
+  std::erase_if(rnns, [](const auto& rnn) { return !rnn->stateful(); });
   const auto reset = [&] {
     for (const auto& rnn : rnns) rnn->reset_states();
   };
@@ -60,6 +52,7 @@ void run_sequence(const Case& file, const Config& config, Report& report) {
                        did_you_mean(operation, {"call", "reset_state"}));
     }
   }
+  check_paths(layer, report);
 }
 
 }  // namespace

@@ -87,6 +87,9 @@ TEST_CASE("weights and config of GRU are Keras'") {
   CHECK(gru->weights()[0].shape() == Shape{5, 9});
   CHECK(gru->weights()[1].shape() == Shape{3, 9});
   CHECK(gru->weights()[2].shape() == Shape{2, 9});
+  const Ref<layers::GRU> before = GRU({.units = 3, .reset_after = false});
+  before(Tensor::ones({1, 2, 5}));
+  CHECK(before->weights()[2].shape() == Shape{9});
   std::string keys;
   for (const std::string& key : gru->get_config().keys()) keys += key + " ";
   CHECK(

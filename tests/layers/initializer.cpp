@@ -124,6 +124,38 @@ TEST_CASE("a seed repeats, no seed draws anew") {
   CHECK(first == unseeded({4, 4}).to_vector<float>());
 }
 
+TEST_CASE("one initializer gives equal weights of one shape, as in Keras; a name does not") {
+  const Tensor x = Tensor::ones({1, 3});
+  const auto kernels = [&](const Initializer& initializer) {
+    std::vector<std::vector<float>> found;
+    for (int i = 0; i < 2; ++i) {
+      const Ref<layers::Dense> dense = Dense({.units = 3, .kernel_initializer = initializer});
+      dense(x);
+      found.push_back(dense->get_weights()[0].to_vector<float>());
+    }
+    return found;
+  };
+  for (const Initializer& one : {GlorotUniform(), HeNormal(), Orthogonal(), RandomUniform(), RandomNormal(),
+                                 TruncatedNormal(), VarianceScaling({.distribution = "normal"})}) {
+    CAPTURE(one.class_name());
+    const auto found = kernels(one);
+    CHECK(found[0] == found[1]);
+    CHECK(one({3, 3}, float64).to_vector<double>() == one({3, 3}, float64).to_vector<double>());
+    // The config does not hold what was drawn: a copy draws its own.
+    CHECK(one.config()["config"]["seed"].is_null());
+    const Initializer copy = Initializer::from_config(one.config());
+    CHECK(copy == one);
+    CHECK(copy({3, 3}).to_vector<float>() != one({3, 3}).to_vector<float>());
+    const auto by_name = kernels(one.class_name());
+    CHECK(by_name[0] != by_name[1]);
+  }
+  CHECK(GlorotUniform()({3, 3}).to_vector<float>() != GlorotUniform()({3, 3}).to_vector<float>());
+  set_seed(5);
+  const std::vector<float> first = GlorotUniform()({4, 4}).to_vector<float>();
+  set_seed(5);
+  CHECK(GlorotUniform()({4, 4}).to_vector<float>() == first);
+}
+
 TEST_CASE("initializers to and from configs as Keras writes them") {
   CHECK(
       to_json(GlorotUniform({.seed = 3}).config()) ==

@@ -239,6 +239,9 @@ TEST_CASE("activity regularizer: the penalty of the output over the batch size")
     CHECK(near(dense->losses()[0], {26.1}, 1e-5));
     CHECK(near(dense->losses()[1], {3}));
   }
+  dense->set_trainable(false);
+  REQUIRE(dense->losses().size() == 1);
+  CHECK(near(dense->losses()[0], {26.1}, 1e-5));
   dense(Tensor::zeros({0, 3}));
   CHECK(near(dense->losses()[0], {0}));
 }

@@ -189,6 +189,8 @@ TEST_CASE("stateful: the next call starts where this one ended") {
   // A given state is used instead, and the last is kept all the same.
   CHECK(near(rnn(x, {.initial_state = {Tensor::full({1, 1}, 100)}}), {101, 103, 106, 110}));
   CHECK(near(rnn(x), {111, 113, 116, 120}));
+  CHECK(near(rnn(x, {.initial_state = {Tensor::full({1, 1}, 10)}}), {11, 13, 16, 20}));
+  CHECK(near(rnn->states().at(0).value(), {20}));
   rnn->reset_states();
   CHECK(near(rnn(x), {1, 3, 6, 10}));
   rnn->reset_states({Tensor::full({1, 1}, 10)});
@@ -286,6 +288,7 @@ TEST_CASE("shapes with unknown batch and time") {
   const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 8, .return_sequences = true, .return_state = true});
   CHECK(rnn->compute_output_shapes({{unknown, unknown, 5}}) ==
         std::vector<Shape>{{unknown, unknown, 8}, {unknown, 8}});
+  CHECK(rnn->compute_output_shapes({{3, 4, 5}}) == std::vector<Shape>{{3, 4, 8}, {3, 8}});
   CHECK(SimpleRNN({.units = 8})->compute_output_shape({3, 4, 5}) == Shape{3, 8});
   CHECK(SimpleRNN({.units = 8, .return_sequences = true, .time_major = true})
             ->compute_output_shape({unknown, 4, 5}) == Shape{unknown, 4, 8});

@@ -31,6 +31,7 @@ TEST_CASE("losses give Keras' numbers") {
   check(BinaryCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
   check(BinaryCrossentropy({.from_logits = true})(labels, predictions), .7752516);
   check(CategoricalCrossentropy()(labels, predictions), .9162907);
+  check(CategoricalCrossentropy()(labels, predictions * 2), .9162907);  // They are divided by their sum.
   check(CategoricalCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
   check(CategoricalCrossentropy({.from_logits = true})(labels, predictions), .7981389);
   const Tensor classes = Tensor::of<std::int32_t>({1, 0});
@@ -47,6 +48,11 @@ TEST_CASE("reductions and weights") {
   CHECK(each.shape() == Shape{2});
   check(each[0], .36);
   check(Loss("mse")(labels, predictions, Tensor::of({{.2}, {.8}})), .18);
+  // One weight a sample holds for all its steps, be there as many steps as samples, where Keras 3 weights the
+  // steps.
+  const Tensor by_sample = MeanSquaredError({.reduction = "none"})(
+      Tensor::zeros({2, 2, 1}), Tensor::ones({2, 2, 1}), Tensor::of({1, 3}));
+  CHECK(by_sample.to_vector<float>() == std::vector<float>{1, 1, 3, 3});
   CHECK_THROWS_WITH_AS(Reduction("avg"), doctest::Contains("sum_over_batch_size"), ValueError);
   CHECK_THROWS_WITH_AS(Loss("mse")(labels, predictions, Tensor::of({1, 2, 3})), doctest::Contains("[3]"),
                        ValueError);
@@ -61,6 +67,9 @@ TEST_CASE("a mask leaves steps out, whatever they hold") {
   check(MeanSquaredError({.reduction = "sum"})(y, p), 10);
   const Tensor each = MeanSquaredError({.reduction = "none"})(y, p);
   CHECK(each.to_vector<float>() == std::vector<float>{1, 0, 9});
+  // The divisor counts what is kept: 5 / 2, not 9 / 3.
+  const Tensor two_of_three = Tensor::of<bool>({{true, true, false}});
+  check(Loss("mse")(y, with_mask(Tensor::of({{{1}, {2}, {2}}}), two_of_three)), 2.5);
   // Weights of samples hold for all their steps.
   check(Loss("mse")(y, p, Tensor::of({2})), 10);
   check(Loss("mse")(y, with_mask(p, Tensor::of<bool>({{false, false, false}}))), 0);

@@ -304,6 +304,35 @@ TEST_CASE("callbacks") {
   CHECK(rates["learning_rate"][1] == doctest::Approx(.0025));
 }
 
+TEST_CASE("a loss that is scaled trains to the same weights") {
+  const auto trained = [](std::optional<double> factor) {
+    Sequential model = zero_line();
+    model.compile({.optimizer = SGD({.learning_rate = .25, .loss_scale_factor = factor}), .loss = "mse"});
+    const History history =
+        model.fit(Tensor::of({{1}, {2}}), Tensor::of({{1}, {3}}), {.epochs = 3, .verbose = 0});
+    return std::pair(model.get_weights(), history["loss"]);
+  };
+  // A power of two changes no digit.
+  CHECK(same_bits(trained(1024).first, trained(std::nullopt).first));
+  CHECK(trained(1024).second == trained(std::nullopt).second);
+}
+
+TEST_CASE("fit ends with the running means in the weights") {
+  Sequential model = zero_line();
+  model.compile(
+      {.optimizer = SGD({.learning_rate = .5, .use_ema = true, .ema_momentum = .5}), .loss = "mse"});
+  // w becomes 1, its gradient 2 (w - 1) is 0 from then on; a label of 3 in the second step makes it 3.
+  model.fit(Tensor::of({{1}, {1}}), Tensor::of({{1}, {3}}),
+            {.batch_size = 1, .epochs = 1, .verbose = 0, .shuffle = false});
+  CHECK(model.get_weights()[0].item<double>() == doctest::Approx(.5 * 1 + .5 * 3));
+  const LearningRate rate =
+      ExponentialDecay({.initial_learning_rate = 1, .decay_steps = 1, .decay_rate = .5});
+  model.compile({.optimizer = SGD({.learning_rate = rate}), .loss = "mse"});
+  const auto half = LearningRateScheduler([](Index, double now) { return now / 2; });
+  CHECK_THROWS_AS(model.fit(Tensor::of({{1}}), Tensor::of({{1}}), {.verbose = 0, .callbacks = {half}}),
+                  TypeError);
+}
+
 TEST_CASE("fit that is interrupted leaves a model that works") {
   Task task(1);
   const auto bomb = LambdaCallback({.on_train_batch_end = [](Index batch, const Logs&) {

@@ -10,7 +10,10 @@
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
+#include <unspool/optim/adafactor.h>
 #include <unspool/optim/adam.h>
+#include <unspool/optim/nadam.h>
+#include <unspool/optim/rmsprop.h>
 #include <unspool/serialization/archive.h>
 #include <unspool/serialization/file.h>
 
@@ -37,13 +40,23 @@ std::vector<Tensor> values(const std::vector<Variable>& variables) {
 const Tensor x = random_uniform({30, 4, 2}, -1, 1, float32, RandomKey{7, 0});
 const Tensor y = random_uniform({30, 1}, -1, 1, float32, RandomKey{8, 0});
 
-Sequential small(double dropout = 0) {
+Sequential small(double dropout = 0,
+                 const Optimizer& optimizer = Adam({.learning_rate = .01, .clipnorm = 1})) {
   set_seed(3);
   Sequential model(
       {Input({.shape = {4, 2}}), SimpleRNN({.units = 3, .dropout = dropout}), Dense({.units = 1})});
-  model.compile(
-      {.optimizer = Adam({.learning_rate = .01, .clipnorm = 1}), .loss = "mse", .metrics = {"mae"}});
+  model.compile({.optimizer = optimizer, .loss = "mse", .metrics = {"mae"}});
   return model;
+}
+
+/// A new optimizer of each kind that keeps something of its own.
+std::vector<Optimizer> optimizers_with_state() {
+  return {Adam({.learning_rate = CosineDecay({.initial_learning_rate = .02, .decay_steps = 15}),
+                .amsgrad = true,
+                .use_ema = true,
+                .ema_momentum = .9}),
+          RMSprop({.learning_rate = .01, .momentum = .5, .centered = true, .gradient_accumulation_steps = 3}),
+          Adafactor({.learning_rate = .01}), Nadam({.learning_rate = .01})};
 }
 
 }  // namespace
@@ -81,6 +94,27 @@ TEST_CASE("training goes on to the bit as if it had not been interrupted") {
     set_seed(99);
     Model second = load_model(folder / "model");
     second.fit(x, y, {.batch_size = 8, .epochs = 5, .verbose = 0, .initial_epoch = 2});
+    CHECK(same_bits(second.get_weights(), whole.get_weights()));
+    CHECK(same_bits(values(second.optimizer().variables()), values(whole.optimizer().variables())));
+  }
+}
+
+TEST_CASE("what optimizers keep is saved, whatever it is") {
+  const std::size_t kinds = optimizers_with_state().size();
+  for (std::size_t i = 0; i < kinds; ++i) {
+    const Folder folder;
+    Sequential whole = small(0, optimizers_with_state()[i]);
+    CAPTURE(whole.optimizer()->class_name());
+    // Twice: the end of fit puts running means into the weights.
+    whole.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
+    whole.fit(x, y, {.batch_size = 8, .epochs = 4, .verbose = 0, .initial_epoch = 2});
+
+    Sequential first = small(0, optimizers_with_state()[i]);
+    first.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
+    first.save(folder / "model");
+    Model second = load_model(folder / "model");
+    CHECK(second.optimizer().config() == whole.optimizer().config());
+    second.fit(x, y, {.batch_size = 8, .epochs = 4, .verbose = 0, .initial_epoch = 2});
     CHECK(same_bits(second.get_weights(), whole.get_weights()));
     CHECK(same_bits(values(second.optimizer().variables()), values(whole.optimizer().variables())));
   }

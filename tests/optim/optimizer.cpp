@@ -1,11 +1,22 @@
+#include <cctype>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/core/error.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/threads.h>
+#include <unspool/optim/adadelta.h>
+#include <unspool/optim/adafactor.h>
+#include <unspool/optim/adagrad.h>
 #include <unspool/optim/adam.h>
+#include <unspool/optim/adamax.h>
+#include <unspool/optim/adamw.h>
+#include <unspool/optim/ftrl.h>
+#include <unspool/optim/lamb.h>
+#include <unspool/optim/lion.h>
+#include <unspool/optim/nadam.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/rmsprop.h>
 #include <unspool/optim/sgd.h>
@@ -74,6 +85,154 @@ TEST_CASE("RMSprop makes Keras' steps") {
   check_close(one_step(RMSprop({.learning_rate = .5})), {-.5811389, .4188611, 1.4188611, 2.4188611});
 }
 
+TEST_CASE(
+    "epsilon stands outside of Adam's root, beside a mean that is not corrected, and under the others'") {
+  // Keras' first steps with an epsilon of 1, which shows where it stands.
+  const auto first_step = [](const Optimizer& optimizer) {
+    const Variable w(Tensor::of({1, 2}), {.name = "w"});
+    optimizer.apply_gradients({Tensor::of({.5, -1})}, {w});
+    return w.value();
+  };
+  check_close(first_step(Adam({.learning_rate = .1, .epsilon = 1})), {.9984435, 2.0030653});
+  check_close(first_step(RMSprop({.learning_rate = .1, .epsilon = 1})), {.9506135, 2.0953462});
+  check_close(first_step(Adagrad({.learning_rate = .1, .epsilon = 1})), {.9569669, 2.0690064});
+  check_close(first_step(Adadelta({.learning_rate = .1, .epsilon = 1})), {.9503096, 2.09759});
+}
+
+TEST_CASE("the other optimizers make Keras' steps") {
+  check_close(three_steps(AdamW({.learning_rate = .1, .weight_decay = .01})), {.7959107, 2.1843582});
+  check_close(three_steps(Adadelta({.learning_rate = 1})), {.9992441, 2.0010123});
+  check_close(three_steps(Adagrad({.learning_rate = .1})), {.9435393, 2.0766144});
+  check_close(three_steps(Adamax({.learning_rate = .1})), {.8276274, 2.1601727});
+  check_close(three_steps(Nadam({.learning_rate = .1})), {.9128528, 2.0991943});
+  check_close(three_steps(Ftrl({.learning_rate = .1})), {.4090168, 1.4735918});
+  check_close(three_steps(Ftrl(
+                  {.learning_rate = .1, .l1_regularization_strength = .1, .l2_regularization_strength = .1})),
+              {.3794517, 1.4366550});
+  check_close(three_steps(Lion({.learning_rate = .1})), {.9, 2.1});
+  check_close(three_steps(Lamb({.learning_rate = .1})), {.5348014, 2.4917917});
+  check_close(three_steps(Adafactor({.learning_rate = .1})), {.9419479, 2.1092029});
+}
+
+TEST_CASE("one step each, from Keras' own tests") {
+  // They are given, and hold, to four digits.
+  const auto check = [](const Optimizer& optimizer, const std::vector<double>& wanted) {
+    CAPTURE(optimizer->class_name());
+    check_close(one_step(optimizer), wanted, 5e-5);
+  };
+  check(SGD({.learning_rate = .5}), {.5, -1, -.5, 3});
+  check(RMSprop({.learning_rate = .5}), {-.5811, .4189, 1.4189, 2.4189});
+  check(Adam({.learning_rate = .5}), {.5, 1.5, 2.5, 3.5});
+  check(Adamax({.learning_rate = .5}), {.5, 1.5, 2.5, 3.5});
+  check(Lion({.learning_rate = .5}), {.5, 1.5, 2.5, 3.5});
+  check(AdamW({.learning_rate = .5, .weight_decay = .004}), {.498, 1.496, 2.494, 3.492});
+  check(Adadelta({.learning_rate = .5}), {.9993, 1.9993, 2.9993, 3.9993});
+  check(Adagrad({.learning_rate = .5}), {.5233, 1.5007, 2.5005, 3.5061});
+  check(Nadam({.learning_rate = .5}), {.4686, 1.4686, 2.4686, 3.4686});
+  check(Ftrl({.learning_rate = .5}), {.2218, 1.3954, 2.3651, 2.8814});
+  check(Lamb({.learning_rate = .5}), {-.3693, .6307, 1.6307, 2.6307});
+  check(Adafactor({.learning_rate = .5}), {-.3693, .6307, 1.6307, 2.6307});
+}
+
+TEST_CASE("Ftrl forgets the weights that it starts from") {
+  const Variable w(Tensor::of({1, 2}), {.name = "w"});
+  Ftrl({.learning_rate = .1}).apply_gradients({Tensor::of({.5, -1})}, {w});
+  check_close(w.value(), {.3809621, 1.4923235});
+}
+
+TEST_CASE("running means of the weights") {
+  const SGDOptions options{.learning_rate = 1, .use_ema = true, .ema_momentum = .5};
+  const Optimizer keeps = SGD(options);
+  check_close(three_steps(keeps), {.7, 2.8});
+  CHECK(paths(keeps)[2] == "sgd/w_average");
+  // Of .5, 3; then .4, 2.8; then .7, 2.8.
+  check_close(keeps.variables()[2].value(), {.575, 2.85});
+
+  SGDOptions often = options;
+  often.ema_overwrite_frequency = 2;
+  check_close(three_steps(SGD(often)), {.75, 2.9});
+
+  const Variable w(Tensor::of({1}), {.name = "w"});
+  const Optimizer optimizer = SGD(options);
+  optimizer.apply_gradients({Tensor::of({-1})}, {w});
+  optimizer.apply_gradients({Tensor::of({-1})}, {w});
+  check_close(w.value(), {3});
+  optimizer.finalize_variable_values();
+  check_close(w.value(), {2.5});
+  SGD().finalize_variable_values();  // Nothing to do, nothing done.
+}
+
+TEST_CASE("running means are of what comes before constraints") {
+  const Variable w(Tensor::of({1}),
+                   {.name = "w", .constraint = [](const Tensor& x) { return maximum(x, 0); }});
+  const Optimizer optimizer = SGD({.learning_rate = 1, .use_ema = true, .ema_momentum = .5});
+  optimizer.apply_gradients({Tensor::of({3})}, {w});
+  check_close(w.value(), {0});
+  check_close(optimizer.variables()[2].value(), {-2});
+}
+
+TEST_CASE("gradients that add up over several steps") {
+  const Variable w(Tensor::of({1, 2}), {.name = "w"});
+  const Optimizer optimizer = SGD({.learning_rate = 1, .gradient_accumulation_steps = 2});
+  optimizer.apply_gradients({Tensor::of({.5, -1})}, {w});
+  check_close(w.value(), {1, 2});
+  CHECK(optimizer.iterations() == 0);
+  optimizer.apply_gradients({Tensor::of({.1, .2})}, {w});
+  check_close(w.value(), {.7, 2.4});
+  CHECK(optimizer.iterations() == 1);
+  optimizer.apply_gradients({Tensor::of({-.3, 0})}, {w});
+  check_close(w.value(), {.7, 2.4});
+  CHECK(paths(optimizer) ==
+        std::vector<std::string>{"sgd/iteration", "sgd/learning_rate", "sgd/w_gradient_accumulator"});
+  check_close(optimizer.variables()[2].value(), {-.3, 0});
+
+  // Schedules count every step, those that only add up, too.
+  const Variable ten(Tensor::of({10}), {.name = "ten"});
+  const Optimizer falls = SGD(
+      {.learning_rate = ExponentialDecay({.initial_learning_rate = 1, .decay_steps = 1, .decay_rate = .5}),
+       .gradient_accumulation_steps = 2});
+  for (double wanted : {10., 9.5, 9.5, 9.375}) {
+    falls.apply_gradients({Tensor::of({1})}, {ten});
+    check_close(ten.value(), {wanted});
+  }
+}
+
+TEST_CASE("a scaled loss") {
+  const Optimizer optimizer = SGD({.learning_rate = 1, .loss_scale_factor = 2});
+  check_close(three_steps(optimizer), {.85, 2.4});
+  check_close(optimizer.scale_loss(Tensor::of({3})), {6});
+  check_close(SGD().scale_loss(Tensor::of({3})), {3});
+}
+
+TEST_CASE("a schedule sets the learning rate") {
+  const Optimizer optimizer = SGD(
+      {.learning_rate = ExponentialDecay({.initial_learning_rate = 1, .decay_steps = 1, .decay_rate = .5})});
+  CHECK(optimizer.learning_rate() == 1);
+  check_close(three_steps(optimizer), {.525, 2.9});
+  CHECK(optimizer.learning_rate() == .125);
+  CHECK(paths(optimizer) == std::vector<std::string>{"sgd/iteration"});
+  CHECK_THROWS_WITH_AS(optimizer.set_learning_rate(.1), doctest::Contains("ExponentialDecay"), TypeError);
+
+  const Optimizer read = Optimizer::from_config(from_json(to_json(optimizer.config())));
+  CHECK(read.config() == optimizer.config());
+  CHECK(read.config()["config"]["learning_rate"]["config"]["decay_rate"].as<double>() == .5);
+}
+
+TEST_CASE("weights that do not decay") {
+  const Variable kernel(Tensor::of({1}), {.name = "kernel"});
+  const Variable bias(Tensor::of({1}), {.name = "bias"});
+  const Variable scale(Tensor::of({1}), {.name = "scale"});
+  const Optimizer optimizer = SGD({.learning_rate = .5, .weight_decay = .1});
+  optimizer->exclude_from_weight_decay({scale}, {"bi"});
+  const Tensor none = Tensor::of({0});
+  optimizer.apply_gradients({none, none, none}, {kernel, bias, scale});
+  check_close(kernel.value(), {.95});
+  check_close(bias.value(), {1});
+  check_close(scale.value(), {1});
+  CHECK_THROWS_WITH_AS(optimizer->exclude_from_weight_decay({}, {"kernel"}), doctest::Contains("before"),
+                       ValueError);
+}
+
 TEST_CASE("weights decay, gradients are clipped") {
   check_close(three_steps(SGD({.learning_rate = .1, .weight_decay = .1})), {.9413940, 2.0188079});
   check_close(three_steps(SGD({.learning_rate = 1, .clipnorm = .5})), {.9763932, 2.2472136});
@@ -105,18 +264,19 @@ TEST_CASE("the state has Keras' order and names") {
     return paths(optimizer);
   };
   using Paths = std::vector<std::string>;
-  CHECK(state(SGD()) == Paths{"SGD/iteration", "SGD/learning_rate"});
+  CHECK(state(SGD()) == Paths{"sgd/iteration", "sgd/learning_rate"});
   CHECK(state(SGD({.momentum = .9})) ==
-        Paths{"SGD/iteration", "SGD/learning_rate", "SGD/dense_kernel_momentum", "SGD/dense_bias_momentum"});
+        Paths{"sgd/iteration", "sgd/learning_rate", "sgd/dense_kernel_momentum", "sgd/dense_bias_momentum"});
   CHECK(state(Adam({.amsgrad = true})) ==
         Paths{"adam/iteration", "adam/learning_rate", "adam/dense_kernel_momentum",
               "adam/dense_kernel_velocity", "adam/dense_bias_momentum", "adam/dense_bias_velocity",
               "adam/dense_kernel_velocity_hat", "adam/dense_bias_velocity_hat"});
   // Not interleaved: first the velocities of all.
   CHECK(state(RMSprop({.momentum = .5, .centered = true})) ==
-        Paths{"rmsprop/iteration", "rmsprop/learning_rate", "rmsprop/dense_kernel_velocity",
-              "rmsprop/dense_bias_velocity", "rmsprop/dense_kernel_momentum", "rmsprop/dense_bias_momentum",
-              "rmsprop/dense_kernel_average_gradient", "rmsprop/dense_bias_average_gradient"});
+        Paths{"rm_sprop/iteration", "rm_sprop/learning_rate", "rm_sprop/dense_kernel_velocity",
+              "rm_sprop/dense_bias_velocity", "rm_sprop/dense_kernel_momentum",
+              "rm_sprop/dense_bias_momentum", "rm_sprop/dense_kernel_average_gradient",
+              "rm_sprop/dense_bias_average_gradient"});
 
   const Optimizer adam = Adam();
   state(adam);
@@ -138,7 +298,7 @@ TEST_CASE("gradients that are missing") {
   check_close(a.value(), {0});
 
   CHECK_THROWS_WITH_AS(optimizer.apply_gradients({Tensor(), Tensor()}, {a, b}),
-                       "SGD: no gradients provided for any variable", ValueError);
+                       "sgd: no gradients provided for any variable", ValueError);
   optimizer.apply_gradients({}, {});
   CHECK(optimizer.iterations() == 2);
 
@@ -197,13 +357,72 @@ TEST_CASE("made by name, written and read") {
       to_json(Adam().config()["config"]) ==
       R"({"learning_rate": 0.0010000000474974513, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-07, )"
       R"("amsgrad": false, "weight_decay": null, "clipnorm": null, "clipvalue": null, "global_clipnorm": null, )"
-      R"("name": "adam"})");
+      R"("use_ema": false, "ema_momentum": 0.99, "ema_overwrite_frequency": null, "loss_scale_factor": null, )"
+      R"("gradient_accumulation_steps": null, "name": "adam"})");
+}
+
+TEST_CASE("every optimizer is made by its name, by Keras' name, and of its config") {
+  // Keras' classes with the names that their first objects get.
+  const std::vector<std::pair<std::string, std::string>> all = {
+      {"SGD", "sgd"},           {"RMSprop", "rm_sprop"}, {"Adam", "adam"},     {"AdamW", "adam_w"},
+      {"Adadelta", "adadelta"}, {"Adagrad", "adagrad"},  {"Adamax", "adamax"}, {"Adafactor", "adafactor"},
+      {"Nadam", "nadam"},       {"Ftrl", "ftrl"},        {"Lion", "lion"},     {"Lamb", "lamb"}};
+  for (const auto& [type, name] : all) {
+    CAPTURE(type);
+    const Optimizer made(type);
+    CHECK(made->class_name() == type);
+    CHECK(made->name() == name);
+    CHECK(made.learning_rate() == static_cast<float>(type == "SGD" ? .01 : .001));
+    std::string small = type;
+    for (char& c : small) c = static_cast<char>(std::tolower(c));
+    CHECK(Optimizer(small).config() == made.config());
+    CHECK(Optimizer::from_config(from_json(to_json(made.config()))).config() == made.config());
+  }
+  std::size_t known = 0;
+  for (const std::string& name : optimizer_registry().names()) known += name.find('>') == std::string::npos;
+  CHECK(known == 2 * all.size());
 }
 
 TEST_CASE("arguments that make no sense") {
   CHECK_THROWS_WITH_AS(SGD({.momentum = 1.5}), doctest::Contains("1.5"), ValueError);
   CHECK_THROWS_AS(Adam({.clipnorm = 1, .clipvalue = 1}), ValueError);
   CHECK_THROWS_WITH_AS(Adam({.global_clipnorm = -1}), doctest::Contains("global_clipnorm"), ValueError);
+  CHECK_THROWS_WITH_AS(Adam({.ema_momentum = 1.25}),
+                       doctest::Contains("ema_momentum must lie in [0, 1], came 1.25"), ValueError);
+  CHECK_THROWS_WITH_AS(Adam({.ema_overwrite_frequency = 0}),
+                       doctest::Contains("ema_overwrite_frequency must be positive, came 0"), ValueError);
+  CHECK_THROWS_WITH_AS(Adam({.loss_scale_factor = 0.}), doctest::Contains("loss_scale_factor"), ValueError);
+  CHECK_THROWS_WITH_AS(Adam({.gradient_accumulation_steps = 1}),
+                       doctest::Contains("gradient_accumulation_steps must be at least 2, came 1"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(AdamW({.weight_decay = std::nullopt}), doctest::Contains("adam_w: weight_decay"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(Adagrad({.initial_accumulator_value = -1}),
+                       doctest::Contains("initial_accumulator_value"), ValueError);
+  CHECK_THROWS_WITH_AS(Lion({.beta_1 = 0}), "lion: beta_1 must lie in (0, 1], came 0", ValueError);
+  CHECK_THROWS_AS(Lion({.beta_1 = 1.1}), ValueError);
+  CHECK_THROWS_WITH_AS(Ftrl({.learning_rate_power = .5}), doctest::Contains("learning_rate_power"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(Ftrl({.initial_accumulator_value = -1}),
+                       doctest::Contains("initial_accumulator_value"), ValueError);
+  CHECK_THROWS_WITH_AS(Ftrl({.l1_regularization_strength = -1}),
+                       "ftrl: l1_regularization_strength must be at least 0, came -1", ValueError);
+  CHECK_THROWS_AS(Ftrl({.l2_regularization_strength = -1}), ValueError);
+  // A mean that never moves leaves Adam with 0 / 0.
+  CHECK_THROWS_WITH_AS(Adam({.beta_1 = 1}), "adam: beta_1 must lie in [0, 1), came 1", ValueError);
+  CHECK_THROWS_AS(AdamW({.beta_2 = 1.5}), ValueError);
+  CHECK_THROWS_AS(Adamax({.beta_2 = -.1}), ValueError);
+  CHECK_THROWS_AS(Nadam({.epsilon = -1e-7}), ValueError);
+  CHECK_THROWS_AS(Lamb({.beta_1 = std::numeric_limits<double>::quiet_NaN()}), ValueError);
+  CHECK_THROWS_AS(Lion({.beta_2 = 1}), ValueError);
+  CHECK_THROWS_WITH_AS(RMSprop({.rho = 1}), "rm_sprop: rho must lie in [0, 1), came 1", ValueError);
+  CHECK_THROWS_AS(RMSprop({.momentum = 1.1}), ValueError);
+  CHECK_THROWS_AS(Adadelta({.rho = -.5}), ValueError);
+  CHECK_THROWS_AS(Adagrad({.epsilon = -1}), ValueError);
+  CHECK_THROWS_WITH_AS(Adafactor({.beta_2_decay = .8}), "adafactor: beta_2_decay must be at most 0, came 0.8",
+                       ValueError);
+  CHECK_THROWS_AS(Adafactor({.clip_threshold = 0}), ValueError);
+  CHECK_THROWS_AS(Ftrl({.l2_shrinkage_regularization_strength = -1}), ValueError);
 }
 
 namespace {

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <unspool/optim/optimizer.h>
+
+namespace unspool {
+
+struct AdadeltaOptions {
+  LearningRate learning_rate = 0.001;
+  double rho = 0.95;
+  double epsilon = 1e-7;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "adadelta";
+
+  static const Fields& fields();
+};
+
+namespace optimizers {
+
+class Adadelta : public OptimizerOf<AdadeltaOptions> {
+ public:
+  explicit Adadelta(AdadeltaOptions options);
+
+ protected:
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
+  void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+              const Step& step) override;
+};
+
+}  // namespace optimizers
+
+/// Divides each gradient by the root of a running mean of its squares, and multiplies by that of the squares
+/// of the steps made (Zeiler 2012).
+Optimizer Adadelta(AdadeltaOptions options = {});
+
+}  // namespace unspool

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <unspool/optim/adam.h>
+
+namespace unspool {
+
+struct AdamWOptions {
+  LearningRate learning_rate = 0.001;
+  std::optional<double> weight_decay = 0.004;
+  double beta_1 = 0.9;
+  double beta_2 = 0.999;
+  double epsilon = 1e-7;
+  bool amsgrad = false;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "adam_w";
+
+  static const Fields& fields();
+};
+
+namespace optimizers {
+
+class AdamW : public Adam {
+ public:
+  using Options = AdamWOptions;
+
+  /// ValueError without a weight_decay.
+  explicit AdamW(AdamWOptions options);
+};
+
+}  // namespace optimizers
+
+/// Adam with weights that decay (Loshchilov and Hutter 2019).
+Optimizer AdamW(AdamWOptions options = {});
+
+}  // namespace unspool

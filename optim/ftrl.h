@@ -1,0 +1,49 @@
+#pragma once
+
+#include <unspool/optim/optimizer.h>
+
+namespace unspool {
+
+struct FtrlOptions {
+  LearningRate learning_rate = 0.001;
+  double learning_rate_power = -0.5;
+  double initial_accumulator_value = 0.1;
+  double l1_regularization_strength = 0;
+  double l2_regularization_strength = 0;
+  double l2_shrinkage_regularization_strength = 0;
+  double beta = 0;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "ftrl";
+
+  static const Fields& fields();
+};
+
+namespace optimizers {
+
+class Ftrl : public OptimizerOf<FtrlOptions> {
+ public:
+  /// ValueError if the power is positive, or another argument negative.
+  explicit Ftrl(FtrlOptions options);
+
+ protected:
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
+  void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+              const Step& step) override;
+};
+
+}  // namespace optimizers
+
+/// Follow the regularised leader: the weights are made anew each step from what the gradients add up to, so
+/// that weights of no use are exactly 0 (McMahan et al. 2013). What they were before the first step is
+/// forgotten.
+Optimizer Ftrl(FtrlOptions options = {});
+
+}  // namespace unspool

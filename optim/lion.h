@@ -1,0 +1,43 @@
+#pragma once
+
+#include <unspool/optim/optimizer.h>
+
+namespace unspool {
+
+struct LionOptions {
+  LearningRate learning_rate = 0.001;
+  double beta_1 = 0.9;
+  double beta_2 = 0.99;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> clipnorm = std::nullopt;
+  std::optional<double> clipvalue = std::nullopt;
+  std::optional<double> global_clipnorm = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<Index> ema_overwrite_frequency = std::nullopt;
+  std::optional<double> loss_scale_factor = std::nullopt;
+  std::optional<Index> gradient_accumulation_steps = std::nullopt;
+  std::string name = "lion";
+
+  static const Fields& fields();
+};
+
+namespace optimizers {
+
+class Lion : public OptimizerOf<LionOptions> {
+ public:
+  /// ValueError unless beta_1 lies in (0, 1].
+  explicit Lion(LionOptions options);
+
+ protected:
+  std::vector<std::vector<Slot>> slots(const Variable& variable) const override;
+  void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
+              const Step& step) override;
+};
+
+}  // namespace optimizers
+
+/// Steps of one length, with the sign of a running mean of the gradients (Chen et al. 2023).
+Optimizer Lion(LionOptions options = {});
+
+}  // namespace unspool

@@ -1,0 +1,78 @@
+#include <unspool/autograd/conversion.h>
+#include <unspool/optim/optimizer.h>
+
+#include "groups.h"
+
+namespace golden {
+namespace {
+
+/// learning_rate[i] at step[i].
+void check_schedule(const Case& file, Report& report) {
+  const LearningRate rate = LearningRate::from_config(file.config());
+  std::vector<double> came;
+  for (Index step : file.tensor("step").to_vector<Index>()) came.push_back(rate.at(step));
+  const Tensor& expected = file.tensor("learning_rate");
+  report.compare("learning_rate", cast(Tensor::from(came), expected.dtype()), expected);
+}
+
+void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
+  const std::vector<Config> expected = file.about()["optimizer_variables"].elements();
+  const std::vector<Variable> state = optimizer.variables();
+  if (state.size() != expected.size()) {
+    report.fail("expected " + std::to_string(expected.size()) + " variables of the optimizer, came " +
+                std::to_string(state.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const std::string name = "optimizer_variable." + std::to_string(i);
+    const std::string path = expected[i]["path"].as<std::string>();
+    if (state[i].path() != path) report.fail(name + ": expected " + path + ", came " + state[i].path());
+    const DType dtype = expected[i]["dtype"].as<DType>();
+    if (state[i].dtype() != dtype) {
+      report.fail(path + ": expected " + std::string(name_of(dtype)) + ", came " +
+                  std::string(name_of(state[i].dtype())));
+    }
+    // The file has an int64 as an int32.
+    const Tensor& value = file.tensor(name);
+    report.compare(path, cast(state[i].value(), value.dtype()), value);
+  }
+}
+
+void compare_all(const std::string& what, const std::vector<Variable>& variables,
+                 const std::vector<Tensor>& expected, Report& report) {
+  if (expected.size() != variables.size()) {
+    report.fail(what + ": the file holds " + std::to_string(expected.size()) + " values for " +
+                std::to_string(variables.size()) + " variables");
+    return;
+  }
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    report.compare(what + std::to_string(i), variables[i].value(), expected[i]);
+  }
+}
+
+}  // namespace
+
+void run_optimizer(const Case& file, Report& report) {
+  if (file.has("step")) return check_schedule(file, report);
+  const Optimizer optimizer = Optimizer::from_config(file.config());
+  std::vector<Variable> variables;
+  for (const Tensor& before : file.numbered("variable.")) {
+    variables.emplace_back(before, VariableOptions{.name = "v" + std::to_string(variables.size())});
+  }
+  const std::vector<double> rates = file.tensor("learning_rate").to_vector<double>();
+  for (std::size_t step = 0; step < rates.size(); ++step) {
+    const std::string number = std::to_string(step);
+    report.compare("learning_rate before step " + number, optimizer.learning_rate(), rates[step],
+                   file.tolerance().atol + file.tolerance().rtol * rates[step]);
+    optimizer.apply_gradients(file.numbered("grad.step" + number + "."), variables);
+    const std::string value = "value.step" + number + ".";
+    compare_all(value, variables, file.numbered(value), report);
+  }
+  check_state(file, optimizer, report);
+  if (file.has("finalized.0")) {
+    optimizer.finalize_variable_values();
+    compare_all("finalized.", variables, file.numbered("finalized."), report);
+  }
+}
+
+}  // namespace golden
