@@ -55,14 +55,18 @@ class Registry {
 
   /// A new object of the class with this name. KeyError that names the nearest known name.
   std::shared_ptr<Base> create(std::string_view name, const Config& config) const {
+    return factory_of(name, config)(config);
+  }
+
+  /// What makes it, to be called without the lock: a class may be made of others. The config, which is not
+  /// read, says in the KeyError where the name stood.
+  Factory factory_of(std::string_view name, const Config& config) const {
     load();
-    Factory factory;  // Called without the lock: a class may be made of others.
     {
       const std::shared_lock lock(mutex_);
-      if (const Entry* found = find(name)) factory = found->factory;
+      if (const Entry* found = find(name)) return found->factory;
     }
-    if (!factory) fail_unknown(name, config);
-    return factory(config);
+    fail_unknown(name, config);
   }
 
   bool contains(std::string_view name) const {

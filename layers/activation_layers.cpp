@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
@@ -153,10 +154,14 @@ Tensor PReLU::call(const Tensor& x, const CallArgs&) { return relu(x) - alpha_ *
 
 std::vector<Shape> PReLU::compute_output_shapes(const std::vector<Shape>& inputs) {
   check_input_shapes(inputs);
-  return {inputs.at(0)};
+  return {first_of(inputs)};
 }
 
-ELU::ELU(ELUOptions options) : OptionsLayer(std::move(options)) {}
+ELU::ELU(ELUOptions options) : OptionsLayer(std::move(options)) {
+  if (!std::isfinite(options_.alpha)) {
+    throw ValueError(fmt::format("ELU: alpha must be a finite number, came {}", options_.alpha));
+  }
+}
 
 Tensor ELU::call(const Tensor& x, const CallArgs&) { return elu(x, options_.alpha); }
 

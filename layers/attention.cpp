@@ -9,6 +9,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/attention.h>
+#include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/dropout.h>
 
 namespace unspool {
@@ -108,6 +109,14 @@ Attention::Attention(AttentionOptions options)
   }
 }
 
+void Attention::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  check_shapes(shapes, name());
+  internal::check_mask(args.mask, shapes[0].sub(0, 2), name());
+  internal::check_mask(mask_of(inputs[1]), shapes[1].sub(0, 2), name());
+}
+
 void Attention::build_all(const std::vector<Shape>& input_shapes) {
   check_shapes(input_shapes, name());
   if (options_.use_scale) scale_ = add_weight({.name = "scale", .initializer = "ones"});
@@ -126,9 +135,6 @@ Tensor Attention::scores(const Tensor& query, const Tensor& key) const {
 }
 
 std::vector<Tensor> Attention::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  check_shapes(shapes, name());
   const Tensor& value = inputs[1];
   Tensor products = scores(inputs[0], inputs.back());
   Tensor keep;

@@ -63,6 +63,7 @@ class Attention : public Layer {
   Config get_config() const override;
 
  protected:
+  void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   SeedGenerator* seed_generator() override { return options_.dropout > 0 ? &seeds_ : nullptr; }

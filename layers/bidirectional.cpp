@@ -89,6 +89,18 @@ void Bidirectional::check_directions() const {
   check("return_sequences", &RNNOptions::return_sequences);
   check("return_state", &RNNOptions::return_state);
   check("time_major", &RNNOptions::time_major);
+  if (!merge_mode_) return;
+  // Concatenated along the last axis, otherwise of one shape.
+  Shape one = forward_->cell()->output_size();
+  Shape other = backward_->cell()->output_size();
+  if (*merge_mode_ == "concat" && one.rank() == other.rank() && one.rank() > 0) one.set(-1, other.back());
+  if (one == other) return;
+  throw ValueError(
+      fmt::format("Bidirectional: the layers {} and {} must have outputs of one size for merge_mode {}, came "
+                  "{} and {}: take "
+                  "another merge_mode, or none",
+                  forward_->name(), backward_->name(), in_quotes(*merge_mode_),
+                  to_string(forward_->cell()->output_size()), to_string(other)));
 }
 
 void Bidirectional::build_all(const std::vector<Shape>& input_shapes) {
@@ -108,44 +120,55 @@ void Bidirectional::set_first_weights() {
   const auto half = first_weights_.begin() + static_cast<std::ptrdiff_t>(forward);
   forward_->set_weights({first_weights_.begin(), half});
   backward_->set_weights({half, first_weights_.end()});
-  first_weights_.clear();
 }
+
+struct Bidirectional::Calls {
+  internal::SequenceCall whole;
+  CallArgs forward;
+  CallArgs backward;
+};
 
 std::vector<Shape> Bidirectional::build_shapes(const std::vector<Tensor>& inputs,
                                                const CallArgs& args) const {
-  return internal::build_shapes(checked_call(inputs, args));
+  return internal::build_shapes(calls_of(inputs, args).whole);
 }
 
-internal::SequenceCall Bidirectional::checked_call(const std::vector<Tensor>& inputs,
-                                                   const CallArgs& args) const {
+Bidirectional::Calls Bidirectional::calls_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
   const std::size_t states = forward_states() + backward_states();
-  internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
+  const internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
   if (!call.initial_state.empty() && call.initial_state.size() != states) {
     throw ValueError(
         fmt::format("the layer {} has {} states forwards and {} backwards, but was given {} initial state{}",
                     name(), forward_states(), backward_states(), call.initial_state.size(),
                     call.initial_state.size() == 1 ? "" : "s"));
   }
-  return call;
+  Calls calls = {call, {.mask = args.mask, .constants = call.constants}, {}};
+  calls.backward = calls.forward;
+  if (!call.initial_state.empty()) {
+    const auto half = call.initial_state.begin() + static_cast<std::ptrdiff_t>(forward_states());
+    calls.forward.initial_state.assign(call.initial_state.begin(), half);
+    calls.backward.initial_state.assign(half, call.initial_state.end());
+  }
+  return calls;
 }
 
-std::vector<Tensor> Bidirectional::compute_output_spec(const std::vector<Tensor>& inputs,
-                                                       const CallArgs& args) {
-  checked_call(inputs, args);
-  return Layer::compute_output_spec(inputs, args);
+void Bidirectional::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  const Calls calls = calls_of(inputs, args);
+  for (const auto& [direction, its_args] :
+       {std::pair(forward_, &calls.forward), std::pair(backward_, &calls.backward)}) {
+    const ErrorScope scope(direction->name());
+    direction->check_call({calls.whole.sequence}, *its_args);
+  }
+}
+
+void Bidirectional::check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  internal::check_all_or_none_symbolic(calls_of(inputs, args).whole, name());
 }
 
 std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  const internal::SequenceCall call = checked_call(inputs, args);
-  CallArgs forward_args = {.mask = args.mask, .constants = call.constants};
-  CallArgs backward_args = forward_args;
-  if (!call.initial_state.empty()) {
-    const auto half = call.initial_state.begin() + static_cast<std::ptrdiff_t>(forward_states());
-    forward_args.initial_state.assign(call.initial_state.begin(), half);
-    backward_args.initial_state.assign(half, call.initial_state.end());
-  }
-  std::vector<Tensor> forward = forward_(call.sequence, forward_args).all();
-  std::vector<Tensor> backward = backward_(call.sequence, backward_args).all();
+  const Calls calls = calls_of(inputs, args);
+  std::vector<Tensor> forward = forward_(calls.whole.sequence, calls.forward).all();
+  std::vector<Tensor> backward = backward_(calls.whole.sequence, calls.backward).all();
   for (Tensor* output : {&forward.front(), &backward.front()}) {
     if (output->dtype() != dtype()) *output = cast(*output, dtype());
   }
@@ -165,8 +188,8 @@ std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, c
 }
 
 std::vector<Shape> Bidirectional::compute_output_shapes(const std::vector<Shape>& inputs) {
-  const std::vector<Shape> forward = forward_->compute_output_shapes({inputs.at(0)});
-  const std::vector<Shape> backward = backward_->compute_output_shapes({inputs.at(0)});
+  const std::vector<Shape> forward = forward_->compute_output_shapes({first_of(inputs)});
+  const std::vector<Shape> backward = backward_->compute_output_shapes({first_of(inputs)});
   std::vector<Shape> shapes = {forward.front()};
   if (!merge_mode_) {
     shapes.push_back(backward.front());
@@ -193,7 +216,10 @@ std::vector<Variable> Bidirectional::states() const {
 }
 
 void Bidirectional::reset_states() {
-  if (!stateful()) throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
+  if (!stateful()) {
+    throw AttributeError(fmt::format(
+        "reset_states: the layer {} is not stateful: make the layer in it with stateful = true", name()));
+  }
   forward_->reset_states();
   backward_->reset_states();
 }

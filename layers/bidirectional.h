@@ -44,7 +44,7 @@ class Bidirectional : public Layer {
 
   /// Those kept between calls: the forward layer's, then the backward layer's.
   std::vector<Variable> states() const;
-  /// Of both layers. AttributeError unless stateful.
+  /// Of both layers, to zeros. AttributeError unless stateful; ValueError unless built.
   void reset_states();
   void reset_state() { reset_states(); }
 
@@ -59,13 +59,15 @@ class Bidirectional : public Layer {
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
-  /// Checks the call, and takes the shapes of compute_output_shapes().
-  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 
  private:
-  internal::SequenceCall checked_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
+  struct Calls;
+  /// What each direction is called with. ValueError if that is not clear.
+  Calls calls_of(const std::vector<Tensor>& inputs, const CallArgs& args) const;
+  void check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void check_directions() const;
   void set_first_weights();
   std::size_t forward_states() const { return forward_->cell()->state_sizes().size(); }

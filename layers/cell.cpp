@@ -34,7 +34,8 @@ Cell::Cell(CellOptions options)
 
 States Cell::get_initial_state(Index batch_size, DType dtype) {
   if (batch_size < 0) {
-    throw ValueError(fmt::format("get_initial_state: the batch size must be known, came {}", batch_size));
+    throw ValueError(fmt::format("get_initial_state: the cell {} needs a batch size that is known, came {}",
+                                 path_or_name(), batch_size));
   }
   States states;
   for (const Shape& size : state_sizes_) states.push_back(Tensor::zeros(Shape({batch_size}) + size, dtype));
@@ -43,7 +44,8 @@ States Cell::get_initial_state(Index batch_size, DType dtype) {
 
 States Cell::get_initial_state(const Tensor& x) {
   if (!x || x.rank() == 0) {
-    throw ValueError("get_initial_state: expected an input with a batch axis, came " + describe(x));
+    throw ValueError(fmt::format("get_initial_state: the cell {} needs an input with a batch axis, came {}",
+                                 path_or_name(), describe(x)));
   }
   return get_initial_state(x.shape().front(), is_floating(x.dtype()) ? x.dtype() : dtype());
 }
@@ -81,13 +83,13 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   if (!x) throw ValueError("the input is an empty tensor");
   if (x.rank() == 0) throw ValueError("the input has a batch axis, came " + describe(x));
   check_inputs({x});
+  check_states(states, "came", x.shape());
   if (!built()) {
     std::vector<Shape> shapes = {x.shape()};
     for (const Tensor& constant : args.constants) shapes.push_back(constant.shape());
     build_here(shapes);
     check_inputs({x});
   }
-  check_states(states, "came", x.shape());
 
   CallArgs resolved = args;
   resolved.training = scope.training() && !internal::is_inferred(inputs, args);

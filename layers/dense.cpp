@@ -76,7 +76,7 @@ Tensor Dense::call(const Tensor& x, const CallArgs&) {
 
 std::vector<Shape> Dense::compute_output_shapes(const std::vector<Shape>& inputs) {
   check_input_shapes(inputs);
-  Shape shape = inputs.at(0);
+  Shape shape = first_of(inputs);
   shape.set(-1, options_.units);
   // Activations may change the shape: glu halves the last axis.
   return {infer([&](const std::vector<Tensor>& x) { return std::vector{options_.activation(x[0])}; },

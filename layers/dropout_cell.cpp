@@ -1,6 +1,8 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>
 #include <unspool/layers/internal/dropout.h>
 
@@ -34,6 +36,12 @@ DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
   internal::check_rate("recurrent_dropout", recurrent_dropout_);
 }
 
+void DropoutCell::check_count(int count) const {
+  if (count >= 1) return;
+  throw ValueError(
+      fmt::format("the cell {} makes one dropout mask or more, came a count of {}", name(), count));
+}
+
 std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype,
                                        double rate, int count) {
   const bool fits = static_cast<int>(kept.size()) == count && kept.front().shape() == shape &&
@@ -49,6 +57,7 @@ std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& s
 }
 
 std::vector<Tensor> DropoutCell::get_dropout_mask_for_cell(const Tensor& x, bool training, int count) {
+  check_count(count);
   if (dropout_ == 0) return {};
   if (!training) return all_kept(x, count);
   return masks(input_masks_, x.shape(), x.dtype(), dropout_, count);
@@ -56,6 +65,7 @@ std::vector<Tensor> DropoutCell::get_dropout_mask_for_cell(const Tensor& x, bool
 
 std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training,
                                                                      int count) {
+  check_count(count);
   if (recurrent_dropout_ == 0) return {};
   if (!training) return all_kept(state, count);
   return masks(state_masks_, state.shape(), state.dtype(), recurrent_dropout_, count);

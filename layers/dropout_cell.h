@@ -59,6 +59,7 @@ class DropoutCell : public Cell {
   SeedGenerator* seed_generator() override { return &seeds_; }
 
  private:
+  void check_count(int count) const;
   static void reset(std::vector<Tensor>& masks) {
     if (!masks.empty()) masks.clear();  // Prediction writes nothing.
   }

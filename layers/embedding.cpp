@@ -86,11 +86,11 @@ Tensor Embedding::call(const Tensor& x, const CallArgs&) {
 }
 
 Tensor Embedding::compute_mask(const std::vector<Tensor>& inputs, const Tensor&) {
-  return options_.mask_zero ? not_equal(inputs.at(0), 0) : Tensor();
+  return options_.mask_zero ? not_equal(first_of(inputs), 0) : Tensor();
 }
 
 std::vector<Shape> Embedding::compute_output_shapes(const std::vector<Shape>& inputs) {
-  return {inputs.at(0) + Shape{options_.output_dim}};
+  return {first_of(inputs) + Shape{options_.output_dim}};
 }
 
 Config Embedding::get_config() const { return config_of(options_).erase("weights"); }

@@ -23,7 +23,9 @@ namespace unspool::layers {
 GRUCell::GRUCell(GRUCellOptions options)
     : DropoutCell(internal::cell_options(options, "GRUCell", 1),
                   internal::dropout_options(options, "GRUCell", 3)),
-      options_(std::move(options)) {}
+      options_(std::move(options)) {
+  set_input_spec({{.ndim = 2}});
+}
 
 void GRUCell::build(const Shape& input_shape) {
   kernel_ = add_weight(internal::kernel_options(options_, input_shape, 3));

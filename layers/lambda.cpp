@@ -22,7 +22,8 @@ Known& known() {
 }  // namespace
 
 LambdaFunction::LambdaFunction(Function function, std::string name)
-    : name_(std::move(name)), function_(std::make_shared<const Function>(std::move(function))) {}
+    : name_(std::move(name)),
+      function_(function ? std::make_shared<const Function>(std::move(function)) : nullptr) {}
 
 LambdaFunction::LambdaFunction() = default;
 LambdaFunction::LambdaFunction(const char* name) : LambdaFunction(std::string(name)) {}
@@ -123,12 +124,15 @@ std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const Ca
 
 Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
   if (!options_.mask) return {};
-  return options_.mask(inputs, {.mask = mask, .arguments = options_.arguments}).at(0);
+  const std::vector<Tensor> masks = options_.mask(inputs, {.mask = mask, .arguments = options_.arguments});
+  if (masks.size() == 1) return masks.front();
+  throw ValueError(
+      fmt::format("the mask function of the layer {} gives one mask, came {}", name(), masks.size()));
 }
 
 std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {
   if (!options_.output_shape) return OptionsLayer::compute_output_shapes(inputs);
-  return {Shape({inputs.at(0)[0]}) + *options_.output_shape};
+  return {Shape({first_of(inputs)[0]}) + *options_.output_shape};
 }
 
 Config Lambda::get_config() const {

@@ -36,6 +36,9 @@ std::vector<Tensor> list_of(std::vector<Tensor> tensors);
 
 template <class F>
 LambdaOfLists lambda_function(F function) {
+  if constexpr (std::is_pointer_v<F> || requires { function.target_type(); }) {
+    if (!function) return {};
+  }
   return [f = std::move(function)](const std::vector<Tensor>& x, const LambdaCall& call) {
     if constexpr (std::is_invocable_v<F, const Tensor&>) {
       return list_of(f(only_input(x)));
@@ -58,7 +61,7 @@ class LambdaFunction {
  public:
   using Function = internal::LambdaOfLists;
 
-  /// No function.
+  /// No function; a std::function or a pointer that is empty gives none, too.
   LambdaFunction();
   LambdaFunction(const char* name);
   LambdaFunction(const std::string& name);

@@ -90,8 +90,8 @@ std::vector<Shape> with_known_sizes(std::vector<Shape> shapes, const std::vector
 /// Of {"input_shape": a shape or a list of them}, or {"shapes_dict": {"sequences_shape": ...}}; none of null.
 std::vector<Shape> shapes_of_build_config(const Config& config) {
   Config shapes;
-  if (const auto named = config.find("shapes_dict")) {
-    shapes = (*named)[named->keys().at(0)];
+  if (const auto named = config.find("shapes_dict"); named && !named->empty()) {
+    shapes = named->items().front().second;
   } else {
     shapes = config["input_shape"];
   }
@@ -112,6 +112,9 @@ std::string misfit(const InputSpec& spec, const Shape& shape) {
     return fmt::format("expected min_ndim={}, found ndim={}", spec.min_ndim, rank);
   }
   for (const auto& [axis, size] : spec.axes) {
+    if (axis < -rank || axis >= rank) {
+      return fmt::format("expected axis {} of input shape to have value {}, found ndim={}", axis, size, rank);
+    }
     const Index found = shape[axis];
     if (found != size && found != unknown && size != unknown) {
       return fmt::format("expected axis {} of input shape to have value {}, found {}", axis, size, found);
@@ -263,17 +266,24 @@ void LayerBase::set_weights(const std::vector<Tensor>& values) {
   const NoGradient guard;
   const std::vector<Variable> all = weights();
   if (values.size() != all.size()) {
-    throw ValueError(fmt::format("set_weights on the layer {}: it has {} weights, came {}", name(),
-                                 all.size(), values.size()));
+    throw ValueError(fmt::format(
+        "set_weights on the layer {}: it has {} weight{}, came {}{}", path_or_name(), all.size(),
+        all.size() == 1 ? "" : "s", values.size(),
+        built_ ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
   }
   std::vector<Tensor> converted;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!(values[i].shape() == all[i].shape())) {
-      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, came {}", name(),
-                                   all[i].path(), to_string(all[i].shape()), describe(values[i])));
+    if (!values[i] || !(values[i].shape() == all[i].shape())) {
+      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, came {}",
+                                   path_or_name(), all[i].path(), to_string(all[i].shape()),
+                                   describe(values[i])));
+    }
+    if (values[i].is_abstract()) {
+      throw RuntimeError(
+          fmt::format("set_weights on the layer {}: the weight {} needs a value, came {}, which has none",
+                      path_or_name(), all[i].path(), describe(values[i])));
     }
     converted.push_back(values[i].dtype() == all[i].dtype() ? values[i] : cast(values[i], all[i].dtype()));
-    converted.back().raw();  // Refuses an abstract tensor before anything is assigned.
   }
   for (std::size_t i = 0; i < all.size(); ++i) all[i].assign(converted[i]);
 }
@@ -354,8 +364,8 @@ std::vector<Variable> LayerBase::kept_states() const { return {}; }
 void LayerBase::copy_state(const LayerBase& from) {
   const auto check = [&](std::string_view what, std::size_t here, std::size_t there) {
     if (here == there) return;
-    throw ValueError(fmt::format("copy_state: the layer {} has {} {}, but {} has {}", name(), here, what,
-                                 from.name(), there));
+    throw ValueError(fmt::format("copy_state: the layer {} has {} {}, but {} has {}", path_or_name(), here,
+                                 what, from.path_or_name(), there));
   };
   const std::vector<Variable> own = weights();
   const std::vector<Variable> others = from.weights();
@@ -447,7 +457,7 @@ Variable LayerBase::add_variable(WeightOptions options) {
       if (weight.name() != options.name) continue;
       if (weight.shape() == options.shape) return weight;
       throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, came {}",
-                                   name(), in_quotes(options.name), to_string(weight.shape()),
+                                   path_or_name(), in_quotes(options.name), to_string(weight.shape()),
                                    to_string(options.shape)));
     }
   }
@@ -459,7 +469,7 @@ Variable LayerBase::add_weight(WeightOptions options) {
     throw RuntimeError(
         fmt::format("add_weight: the layer {} is built and gets no further weights, came {}: add it in "
                     "build() or in the constructor",
-                    name(), in_quotes(options.name)));
+                    path_or_name(), in_quotes(options.name)));
   }
   const DType dtype = options.dtype.value_or(dtype_);
   if (!options.shape.known()) {
@@ -487,9 +497,16 @@ Variable LayerBase::add_weight(WeightOptions options) {
 void LayerBase::own(Ref<LayerBase> layer) {
   if (!layer) throw ValueError(fmt::format("add_layer: the layer {} was given an empty Ref", name()));
   if (layer.pointer().get() == this) throw ValueError(fmt::format("the layer {} cannot own itself", name()));
+  const std::vector<const LayerBase*> below = layer->all_layers();
+  if (std::find(below.begin(), below.end(), this) != below.end()) {
+    throw ValueError(
+        fmt::format("add_layer: the layer {} cannot own {}, which owns it", name(), layer->name()));
+  }
   if (built_ && !building_) {
-    throw RuntimeError(fmt::format("add_layer: the layer {} is built and gets no further layers, came {}",
-                                   name(), layer->name()));
+    throw RuntimeError(
+        fmt::format("add_layer: the layer {} is built and gets no further layers, came {}: add it in "
+                    "build() or in the constructor",
+                    path_or_name(), layer->name()));
   }
   if (std::find(sublayers_.begin(), sublayers_.end(), layer) != sublayers_.end()) return;
   if (!trainable_) layer->set_trainable(false);
@@ -513,30 +530,72 @@ void LayerBase::set_paths(std::string path) {
   }
 }
 
+/// The layers of a tree that are not built, as they were: the next call may come with a shape that fits.
+class LayerBase::BeforeBuild {
+ public:
+  explicit BeforeBuild(const LayerBase& root) {
+    for (const LayerBase* found : root.all_layers()) {
+      if (found->built_) continue;
+      Ref<LayerBase> held;
+      if (found != &root)
+        held = Ref<LayerBase>(std::const_pointer_cast<LayerBase>(found->shared_from_this()));
+      layers_.push_back({std::move(held), const_cast<LayerBase*>(found), found->trainable_weights_.size(),
+                         found->other_weights_.size(), found->sublayers_.size(), found->input_spec_,
+                         found->build_shapes_, found->path_});
+    }
+  }
+
+  void restore() {
+    for (Before& before : layers_) {
+      LayerBase& layer = *before.layer;
+      layer.trainable_weights_.resize(before.trainable_weights);
+      layer.other_weights_.resize(before.other_weights);
+      layer.sublayers_.resize(before.sublayers);
+      layer.input_spec_ = std::move(before.input_spec);
+      layer.build_shapes_ = std::move(before.build_shapes);
+      layer.path_ = std::move(before.path);
+      layer.built_ = false;
+      layer.building_ = false;
+    }
+  }
+
+ private:
+  struct Before {
+    Ref<LayerBase> held;  // Restoring the layer around may let go of it.
+    LayerBase* layer;
+    std::size_t trainable_weights;
+    std::size_t other_weights;
+    std::size_t sublayers;
+    std::vector<InputSpec> input_spec;
+    std::vector<Shape> build_shapes;
+    std::string path;
+  };
+  std::vector<Before> layers_;
+};
+
 /// Within a scope of this layer.
 void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
   // What is built in a step of a scan has values: the weights are drawn once.
   const internal::TraceScope untraced(nullptr);
-  const std::size_t trainable_before = trainable_weights_.size();
-  const std::size_t others_before = other_weights_.size();
-  const std::size_t layers_before = sublayers_.size();
+  BeforeBuild before(*this);
   std::vector<Shape> shapes = with_known_sizes(input_shapes, build_shapes_);
+  check_input_shapes(shapes);
   building_ = true;
   try {
     build_all(shapes);
   } catch (...) {
-    // As it was: the next call may come with a shape that fits.
-    trainable_weights_.resize(trainable_before);
-    other_weights_.resize(others_before);
-    sublayers_.resize(layers_before);
-    building_ = false;
+    before.restore();
     throw;
   }
   building_ = false;
   built_ = true;
   build_shapes_ = std::move(shapes);
   set_paths(innermost->path());
+}
+
+void LayerBase::fail_no_input() const {
+  throw ValueError(fmt::format("the layer {} expects an input, came none", name()));
 }
 
 void LayerBase::check_input_shapes(const std::vector<Shape>& shapes) const {
@@ -576,17 +635,18 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
     if (!given[i]) throw ValueError(fmt::format("input {} is an empty tensor", i));
   }
   check_inputs(given);
+  const bool inferring = internal::is_inferred(given, args);
+  CallArgs resolved = args;
+  resolved.training = scope.training() && !inferring;
+  if (!resolved.mask) resolved.mask = mask_of(given.front());
+  if (resolved.mask && resolved.mask.dtype() != boolean) resolved.mask = cast(resolved.mask, boolean);
+  check_call(given, resolved);
   if (!built()) {
-    build_here(build_shapes(given, args));
+    build_here(build_shapes(given, resolved));
     check_inputs(given);
   }
 
   std::vector<Tensor> tensors = given;
-  const bool inferring = internal::is_inferred(given, args);
-  CallArgs resolved = args;
-  resolved.training = scope.training() && !inferring;
-  if (!resolved.mask) resolved.mask = mask_of(tensors.front());
-  if (resolved.mask && resolved.mask.dtype() != boolean) resolved.mask = cast(resolved.mask, boolean);
   if (autocast()) {
     cast_to(tensors, dtype());
     cast_to(resolved.initial_state, dtype());
@@ -658,6 +718,8 @@ std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs
   }
   return shapes;
 }
+
+void Layer::check_call(const std::vector<Tensor>&, const CallArgs&) const {}
 
 Tensor Layer::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return supports_masking() ? mask : Tensor();

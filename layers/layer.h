@@ -329,10 +329,19 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   }
   /// For the first inputs, one each.
   void set_input_spec(std::vector<InputSpec> spec);
+  /// The path, or the name of a layer that has none yet: what an error calls the layer outside of its calls.
+  const std::string& path_or_name() const;
+  /// The first of the inputs, or of their shapes. ValueError naming the layer if there is none.
+  template <class T>
+  const T& first_of(const std::vector<T>& inputs) const {
+    if (inputs.empty()) fail_no_input();
+    return inputs.front();
+  }
   /// ValueError naming the layer unless inputs of these shapes fit input_spec().
   void check_input_shapes(const std::vector<Shape>& shapes) const;
 
-  /// Makes the weights for inputs of this shape. Called once, before the first call.
+  /// Makes the weights for inputs of this shape. Called once, before the first call; again if it threw, or if
+  /// that of the layer around did.
   virtual void build(const Shape& input_shape);
   /// For layers whose weights depend on several inputs; a cell is given its input's shape and those of the
   /// constants.
@@ -351,6 +360,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   friend Ref<LayerBase> deserialize_layer(const Config& config);
   friend Ref<LayerBase> deep_copy(const LayerBase& layer);
 
+  class BeforeBuild;
   /// A loss of the last call, and the identities of the inputs that it depends on.
   struct AddedLoss {
     Tensor value;
@@ -359,6 +369,8 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
 
   /// What a call does, for a node of a graph.
   virtual std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) = 0;
+  /// Throws on a symbolic call that is not to become a node, before anything is done.
+  virtual void check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
   /// Makes a node of a symbolic call, and returns its outputs.
   std::vector<Tensor> connect(const std::vector<Tensor>& inputs, const CallArgs& args);
   const internal::NodeRecord& only_node(std::string_view what) const;
@@ -380,7 +392,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   void set_paths(std::string path);
   void clear_losses();
   std::vector<const LayerBase*> all_layers() const;
-  const std::string& path_or_name() const;
+  [[noreturn]] void fail_no_input() const;
 
   mutable std::string name_;
   std::string path_;
@@ -454,6 +466,9 @@ class Layer : public LayerBase {
   virtual Tensor call(const Tensor& x, const CallArgs& args);
   /// Several in or out.
   virtual std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args);
+  /// Throws on what call_all() cannot run on. Asked before the first call builds the layer, so that a call
+  /// that is refused leaves it as it was; inputs fit input_spec(), but are not cast yet.
+  virtual void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
   /// What call_all() would return for tensors of which only shape and dtype are known, and asked for; they
   /// come from infer(). By default of the shapes of compute_output_shapes() and the layer's dtype where a
   /// class overrides that, else call_all() itself.

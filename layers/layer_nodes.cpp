@@ -85,12 +85,18 @@ CallNotes*& CallNotes::current() {
 
 // -- a symbolic call -------------------------------------------------------------------------------------
 
+void LayerBase::check_symbolic_call(const std::vector<Tensor>&, const CallArgs&) const {}
+
 std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const CallArgs& args) {
   const std::shared_ptr<LayerBase> self = weak_from_this().lock();
   if (self == nullptr) {
     throw RuntimeError(fmt::format(
         "the layer {} was called on a symbolic tensor, so that the graph shares it: make it by make<{}>(...)",
         name(), class_name()));
+  }
+  {
+    const ErrorScope scope(name());
+    check_symbolic_call(inputs, args);
   }
   LayerCall call{inputs, args};
   std::vector<Spec> specs;

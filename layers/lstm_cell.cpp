@@ -35,7 +35,9 @@ Initializer forget_ones(const Initializer& others, Index units) {
 LSTMCell::LSTMCell(LSTMCellOptions options)
     : DropoutCell(internal::cell_options(options, "LSTMCell", 2),
                   internal::dropout_options(options, "LSTMCell", 4)),
-      options_(std::move(options)) {}
+      options_(std::move(options)) {
+  set_input_spec({{.ndim = 2}});
+}
 
 void LSTMCell::build(const Shape& input_shape) {
   kernel_ = add_weight(internal::kernel_options(options_, input_shape, 4));

@@ -1,6 +1,9 @@
+#include <cmath>
+
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/core/error.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/masking.h>
 
@@ -20,13 +23,16 @@ Ref<layers::Masking> Masking(MaskingOptions options) { return make<layers::Maski
 namespace unspool::layers {
 
 Masking::Masking(MaskingOptions options) : OptionsLayer(std::move(options)) {
+  if (std::isnan(options_.mask_value)) {
+    throw ValueError("Masking: mask_value must be a number that a step can be equal to, came nan");
+  }
   set_input_spec({{.min_ndim = 1}});
 }
 
 Tensor Masking::kept(const Tensor& x) const { return any(not_equal(x, options_.mask_value), {-1}, true); }
 
 Tensor Masking::compute_mask(const std::vector<Tensor>& inputs, const Tensor&) {
-  return squeeze(kept(inputs.at(0)), {-1});
+  return squeeze(kept(first_of(inputs)), {-1});
 }
 
 Tensor Masking::call(const Tensor& x, const CallArgs&) {

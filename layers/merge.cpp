@@ -10,6 +10,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/merge.h>
@@ -53,11 +54,13 @@ std::string shapes_of(const std::vector<Tensor>& inputs) {
   return text;
 }
 
-/// The masks of the inputs of a call: the first may have been an argument.
-std::vector<Tensor> masks_of(const std::vector<Tensor>& inputs, const Tensor& first) {
+/// The masks of the inputs of a call, of the first axes of each: that of the first may have been an argument.
+std::vector<Tensor> masks_of(const std::vector<Tensor>& inputs, const Tensor& first,
+                             const std::string& layer) {
   std::vector<Tensor> masks;
   for (const Tensor& input : inputs) {
     const Tensor mask = masks.empty() && first ? first : mask_of(input);
+    if (mask) internal::check_mask(mask, input.shape().sub(0, std::min(mask.rank(), input.rank())), layer);
     masks.push_back(mask && mask.dtype() != boolean ? cast(mask, boolean) : mask);
   }
   return masks;
@@ -115,7 +118,7 @@ std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const Cal
   int rank = 0;
   for (const Tensor& input : inputs) rank = std::max(rank, input.rank());
   std::vector<Tensor> alike;
-  std::vector<Tensor> masks = masks_of(inputs, args.mask);
+  std::vector<Tensor> masks = masks_of(inputs, args.mask, name());
   Shape together;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Tensor x = inputs[i];
@@ -131,7 +134,7 @@ std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const Cal
 }
 
 Tensor Merge::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
-  const std::vector<Tensor> masks = masks_of(inputs, mask);
+  const std::vector<Tensor> masks = masks_of(inputs, mask, name());
   if (!std::all_of(masks.begin(), masks.end(), is_there)) return {};
   return std::accumulate(masks.begin() + 1, masks.end(), masks.front(), logical_or);
 }
@@ -195,7 +198,7 @@ std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, con
 }
 
 Tensor Concatenate::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) {
-  const std::vector<Tensor> masks = masks_of(inputs, mask);
+  const std::vector<Tensor> masks = masks_of(inputs, mask, name());
   if (std::none_of(masks.begin(), masks.end(), is_there)) return {};
   std::vector<Tensor> whole;
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/dropout.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/normalization.h>
@@ -103,6 +104,20 @@ Tensor internal::normalize(const Tensor& x, const std::vector<Index>& axes, doub
 namespace unspool::layers {
 namespace {
 
+void check_epsilon(std::string_view layer, double epsilon) {
+  if (epsilon >= 0 && std::isfinite(epsilon)) return;
+  throw ValueError(fmt::format("{}: epsilon must be a finite number >= 0, came {}", layer, epsilon));
+}
+
+/// For inputs that come later: the axes have the sizes that the weights were made for.
+InputSpec spec_of(const LayerAxes& axes, const Shape& input) {
+  InputSpec spec;
+  for (const Index axis : axes.list()) {
+    spec.axes.emplace_back(static_cast<int>(axis), input[static_cast<int>(axis)]);
+  }
+  return spec;
+}
+
 /// The sizes of these axes, which must be known.
 Shape sizes_of(const Shape& input, const std::vector<Index>& axes, const std::string& layer) {
   Shape sizes;
@@ -138,8 +153,9 @@ std::vector<Index> all_but(Index axis, int rank) {
 
 }  // namespace
 
-LayerNormalization::LayerNormalization(LayerNormalizationOptions options)
-    : OptionsLayer(std::move(options)) {}
+LayerNormalization::LayerNormalization(LayerNormalizationOptions options) : OptionsLayer(std::move(options)) {
+  check_epsilon("LayerNormalization", options_.epsilon);
+}
 
 void LayerNormalization::build(const Shape& input_shape) {
   const Shape shape = sizes_of(input_shape, options_.axis.of(input_shape), name());
@@ -157,6 +173,7 @@ void LayerNormalization::build(const Shape& input_shape) {
                         .regularizer = options_.beta_regularizer,
                         .constraint = options_.beta_constraint});
   }
+  if (gamma_ || beta_) set_input_spec({spec_of(options_.axis, input_shape)});
 }
 
 Tensor LayerNormalization::call(const Tensor& x, const CallArgs&) {
@@ -169,11 +186,15 @@ Tensor LayerNormalization::call(const Tensor& x, const CallArgs&) {
 }
 
 std::vector<Shape> LayerNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
-  options_.axis.of(inputs.at(0));
-  return {inputs.at(0)};
+  options_.axis.of(first_of(inputs));
+  check_input_shapes(inputs);
+  return {first_of(inputs)};
 }
 
 BatchNormalization::BatchNormalization(BatchNormalizationOptions options) : OptionsLayer(std::move(options)) {
+  check_epsilon("BatchNormalization", options_.epsilon);
+  internal::check_rate("BatchNormalization: momentum", options_.momentum);
+  internal::check_rate("BatchNormalization: renorm_momentum", options_.renorm_momentum);
   if (!options_.renorm_clipping) return;
   const RenormClippingOptions& clipping = *options_.renorm_clipping;
   if (clipping.rmin && clipping.rmax && *clipping.rmax < *clipping.rmin) {
@@ -185,6 +206,16 @@ BatchNormalization::BatchNormalization(BatchNormalizationOptions options) : Opti
     throw ValueError(fmt::format("BatchNormalization: dmax of renorm_clipping must not be negative, came {}",
                                  *clipping.dmax));
   }
+}
+
+void BatchNormalization::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  const Shape& input = inputs.front().shape();
+  if (!args.mask || input.empty()) return;
+  const Shape expected = input.sub(0, input.rank() - 1);
+  if (compatible(args.mask.shape(), expected)) return;
+  throw ValueError(
+      fmt::format("the layer {} needs a mask of one axis less than its input {}, of shape {}, came {}",
+                  name(), to_string(input), to_string(expected), describe(args.mask)));
 }
 
 void BatchNormalization::build(const Shape& input_shape) {
@@ -264,10 +295,6 @@ BatchNormalization::Correction BatchNormalization::renorm(const Tensor& x, const
 }
 
 Tensor BatchNormalization::call(const Tensor& x, const CallArgs& args) {
-  if (args.mask && args.mask.rank() != x.rank() - 1) {
-    throw ValueError(fmt::format("the layer {} needs a mask of one axis less than its input {}, came {}",
-                                 name(), to_string(x.shape()), describe(args.mask)));
-  }
   if (!args.is_training() || !trainable()) {
     const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
     return finish((x - along(moving_mean_, axes, x.rank())) *
@@ -291,24 +318,27 @@ std::vector<Tensor> BatchNormalization::compute_output_spec(const std::vector<Te
                                                             const CallArgs& args) {
   if (trainable()) {
     for (const Variable& statistic : {moving_mean_, moving_variance_}) {
-      add_update(statistic, inputs.at(0).recorder()->abstract({statistic.shape(), dtype()}), inputs);
+      add_update(statistic, first_of(inputs).recorder()->abstract({statistic.shape(), dtype()}), inputs);
     }
   }
   return OptionsLayer::compute_output_spec(inputs, args);
 }
 
 std::vector<Shape> BatchNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
-  LayerAxes(options_.axis).of(inputs.at(0));
+  LayerAxes(options_.axis).of(first_of(inputs));
   check_input_shapes(inputs);
-  return {inputs.at(0)};
+  return {first_of(inputs)};
 }
 
-RMSNormalization::RMSNormalization(RMSNormalizationOptions options) : OptionsLayer(std::move(options)) {}
+RMSNormalization::RMSNormalization(RMSNormalizationOptions options) : OptionsLayer(std::move(options)) {
+  check_epsilon("RMSNormalization", options_.epsilon);
+}
 
 void RMSNormalization::build(const Shape& input_shape) {
   scale_ = add_weight({.name = "scale",
                        .shape = sizes_of(input_shape, options_.axis.of(input_shape), name()),
                        .initializer = "ones"});
+  set_input_spec({spec_of(options_.axis, input_shape)});
 }
 
 Tensor RMSNormalization::call(const Tensor& x, const CallArgs&) {
@@ -317,8 +347,9 @@ Tensor RMSNormalization::call(const Tensor& x, const CallArgs&) {
 }
 
 std::vector<Shape> RMSNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
-  options_.axis.of(inputs.at(0));
-  return {inputs.at(0)};
+  options_.axis.of(first_of(inputs));
+  check_input_shapes(inputs);
+  return {first_of(inputs)};
 }
 
 UnitNormalization::UnitNormalization(UnitNormalizationOptions options) : OptionsLayer(std::move(options)) {}

@@ -119,6 +119,7 @@ class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
   bool supports_masking() const override { return true; }
 
  protected:
+  void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void build(const Shape& input_shape) override;
   Tensor call(const Tensor& x, const CallArgs& args) override;
   /// Notes the updates of the moving statistics, which a graph of layers does whenever it is trained.

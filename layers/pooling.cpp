@@ -3,8 +3,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/core/error.h>
-#include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/data_format.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/pooling.h>
@@ -41,10 +40,7 @@ Tensor GlobalAveragePooling1D::call(const Tensor& x, const CallArgs& args) {
   const Index time = first ? 2 : 1;
   if (!args.mask) return mean(x, {time}, options_.keepdims);
   const Shape steps = {x.shape()[0], x.shape()[static_cast<int>(time)]};
-  if (!compatible(args.mask.shape(), steps)) {
-    throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(), to_string(steps),
-                                 describe(args.mask)));
-  }
+  internal::check_mask(args.mask, steps, name());
   const Tensor keep = expand_dims(args.mask, first ? 1 : 2);
   const Tensor total = sum(where(keep, x, Tensor::scalar(0, x.dtype())), {time}, options_.keepdims);
   return total / maximum(sum(cast(keep, x.dtype()), {time}, options_.keepdims), 1);

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
@@ -172,7 +173,7 @@ std::string_view module_of(const LayerBase& layer) {
   return typeid(layer) == typeid(layers::Sequential) ? "keras" : "keras.layers";
 }
 
-/// ValueError, as in Keras, for what serves neither as name nor as trainable; a name of null is none.
+/// ValueError for what serves neither as name nor as trainable; a name of null is none.
 Config with_checked_name(const Config& arguments) {
   const auto trainable = arguments.find("trainable");
   if (trainable && trainable->kind() != Config::Kind::logical) {
@@ -183,6 +184,29 @@ Config with_checked_name(const Config& arguments) {
   if (!name->is_null()) throw ValueError(name->path() + ": a name is a string, came " + name->describe());
   Config without = arguments;
   return without.erase("name");
+}
+
+/// As JSON, cut if it is long: a whole model is no message.
+std::string shown(const Config& config) {
+  constexpr std::size_t longest = 300;
+  std::string text;
+  try {
+    text = to_json(config);
+  } catch (const ValueError&) {  // JSON has no NaN.
+    return config.describe();
+  }
+  return text.size() <= longest ? text : text.substr(0, longest) + "...";
+}
+
+/// A new layer of this class. TypeError, as in Keras, whatever went wrong in making it.
+Ref<LayerBase> made_from(const std::string& class_name, const Config& arguments) {
+  const Registry<LayerBase>::Factory factory = layer_registry().factory_of(class_name, arguments);
+  try {
+    return Ref<LayerBase>(factory(with_checked_name(arguments)));
+  } catch (const std::exception& cause) {
+    throw TypeError(fmt::format("{}: the class {} cannot be made of the config {}: {}", arguments.path(),
+                                class_name, shown(arguments), cause.what()));
+  }
 }
 
 }  // namespace
@@ -249,8 +273,7 @@ Ref<LayerBase> deserialize_layer(const Config& config) {
   Ref<LayerBase> made;
   {
     const Within within;
-    made = Ref<LayerBase>(layer_registry().create(
-        name, arguments && !arguments->is_null() ? with_checked_name(*arguments) : Config::map()));
+    made = made_from(name, arguments && !arguments->is_null() ? *arguments : Config::map());
   }
   if (number) (*numbered).emplace(*number, made);
   const std::optional<Config> built = config.find("build_config");

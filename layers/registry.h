@@ -70,7 +70,8 @@ void register_layer(std::string name, F factory) {
 /// is built. KeyError for a class that is not registered.
 Config serialize_layer(const LayerBase& layer);
 /// The inverse: a layer with fresh weights, built if that one was. KeyError for an unknown class, naming the
-/// nearest.
+/// nearest; TypeError naming class, config and cause if the class cannot be made of its config, whatever the
+/// cause.
 Ref<LayerBase> deserialize_layer(const Config& config);
 
 /// A layer of a certain kind from its serialized form: layer_from_config<Cell>(config). TypeError for another

@@ -79,8 +79,9 @@ Tensor Reshape::call(const Tensor& x, const CallArgs&) {
   const std::vector<Index>& target = options_.target_shape;
   const Shape rest = x.shape().sub(1, x.rank());
   if (rest.known()) {
-    Index fixed = 1;
-    for (const Index size : target) fixed *= size == -1 ? 1 : size;
+    Shape sizes;
+    for (const Index size : target) sizes.push_back(size == -1 ? 1 : size);
+    const Index fixed = sizes.elements();
     const bool open = std::find(target.begin(), target.end(), -1) != target.end();
     if (open ? fixed == 0 || rest.elements() % fixed != 0 : rest.elements() != fixed) {
       throw ValueError(

@@ -7,8 +7,10 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/internal/sequence_call.h>
 #include <unspool/layers/registry.h>
@@ -125,25 +127,47 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
   cell_->build_once(shapes);
   if (options_.stateful) {
-    states_.clear();
+    std::vector<Variable> states;
     for (const Tensor& state : cell_->get_initial_state(step.front())) {
-      states_.emplace_back(state, VariableOptions{.name = "state", .trainable = false});
+      states.emplace_back(state, VariableOptions{.name = "state", .trainable = false});
     }
+    states_ = std::move(states);
   }
 }
 
 RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
-  Parts parts = internal::sequence_call(inputs, args, cell_->state_sizes().size(), name());
+  return internal::sequence_call(inputs, args, cell_->state_sizes().size(), name());
+}
+
+void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  const Parts parts = parts_of(inputs, args);
+  const Shape& shape = parts.sequence.shape();
+  check_sequence(shape);
+  if (shape[options_.time_major ? 0 : 1] == 0) {
+    throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
+                                 to_string(shape)));
+  }
+  const Index batch = step_shape(shape).front();
+  if (options_.stateful && built() && batch != unknown && states_.front().shape().front() != batch) {
+    throw ValueError(fmt::format(
+        "the layer {} is stateful and was built for batch size {}, came a batch size of {} (shape {})",
+        name(), states_.front().shape().front(), batch, to_string(shape)));
+  }
+  check_initial_states(parts.initial_state, batch);
+  check_mask(args.mask, shape);
   if (!parts.constants.empty() && !cell_->supports_constants()) {
     throw ValueError(
         fmt::format("the layer {} was given {} constant{}, but its cell {} does not support constants",
                     name(), parts.constants.size(), parts.constants.size() == 1 ? "" : "s", cell_->name()));
   }
-  return parts;
 }
 
 std::vector<Shape> RNN::build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const {
   return internal::build_shapes(parts_of(inputs, args));
+}
+
+void RNN::check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  internal::check_all_or_none_symbolic(parts_of(inputs, args), name());
 }
 
 States RNN::get_initial_state(Index batch_size, DType dtype) const {
@@ -156,74 +180,61 @@ States RNN::get_initial_state(const Tensor& sequence) const {
                                   is_floating(sequence.dtype()) ? sequence.dtype() : cell_->dtype());
 }
 
-States RNN::first_states(const Tensor& sequence, const States& given) const {
-  const Index batch = step_shape(sequence.shape()).front();
+void RNN::check_initial_states(const States& given, Index batch) const {
+  if (given.empty()) return;
   const std::vector<Shape>& sizes = cell_->state_sizes();
-  if (given.empty()) {
-    if (options_.stateful) {
-      States states;
-      for (const Variable& state : states_) states.push_back(state.value());
-      return states;
-    }
-    if (batch != unknown) return cell_->get_initial_state(batch);
-    // Shapes alone are asked for.
-    States states;
-    for (const Shape& size : sizes) {
-      states.push_back(sequence.recorder()->abstract({Shape({unknown}) + size, cell_->dtype()}));
-    }
-    return states;
-  }
   if (given.size() != sizes.size()) {
     throw ValueError(fmt::format("the layer {} has {} state{}, but was given {} initial state{}", name(),
                                  sizes.size(), sizes.size() == 1 ? "" : "s", given.size(),
                                  given.size() == 1 ? "" : "s"));
   }
-  States states;
   for (std::size_t i = 0; i < given.size(); ++i) {
     const Shape expected = Shape({batch}) + sizes[i];
-    if (!given[i] || !compatible(given[i].shape(), expected)) {
-      throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, came {}", name(), i,
-                                   to_string(expected), describe(given[i])));
-    }
-    states.push_back(given[i].dtype() == cell_->dtype() ? given[i] : cast(given[i], cell_->dtype()));
+    if (given[i] && compatible(given[i].shape(), expected)) continue;
+    throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, came {}", name(), i,
+                                 to_string(expected), describe(given[i])));
+  }
+}
+
+States RNN::first_states(const Tensor& sequence, const States& given) const {
+  States states;
+  for (const Tensor& state : given) {
+    states.push_back(state.dtype() == cell_->dtype() ? state : cast(state, cell_->dtype()));
+  }
+  if (!given.empty()) return states;
+  if (options_.stateful) {
+    for (const Variable& state : states_) states.push_back(state.value());
+    return states;
+  }
+  const Index batch = step_shape(sequence.shape()).front();
+  if (batch != unknown) return cell_->get_initial_state(batch);
+  // Shapes alone are asked for.
+  for (const Shape& size : cell_->state_sizes()) {
+    states.push_back(sequence.recorder()->abstract({Shape({unknown}) + size, cell_->dtype()}));
   }
   return states;
 }
 
-/// As the first two axes of the sequence, or empty.
-Tensor RNN::checked_mask(const Tensor& mask, const Shape& sequence) const {
-  if (!mask) return {};
+/// (batch, time) or (batch, time, 1); time first if the sequence has it so.
+void RNN::check_mask(const Tensor& mask, const Shape& sequence) const {
+  if (!mask) return;
   const bool trailing = mask.rank() == 3 && mask.shape().back() == 1;
-  if ((mask.rank() != 2 && !trailing) || !compatible(mask.shape().sub(0, 2), sequence.sub(0, 2))) {
-    throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(),
-                                 to_string(sequence.sub(0, 2)), describe(mask)));
-  }
-  return trailing ? squeeze(mask, {2}) : mask;
+  if (trailing && compatible(mask.shape().sub(0, 2), sequence.sub(0, 2))) return;
+  internal::check_mask(mask, sequence.sub(0, 2), name());
 }
 
 std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   const Parts parts = parts_of(inputs, args);
   const Shape& shape = parts.sequence.shape();
-  check_sequence(shape);
   const Index time = shape[options_.time_major ? 0 : 1];
   if (time == unknown) {
     throw ValueError(fmt::format("the layer {} needs a known number of time steps, came the shape {}", name(),
                                  to_string(shape)));
   }
-  if (time == 0) {
-    throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
-                                 to_string(shape)));
-  }
-  const Index batch = step_shape(shape).front();
-  if (options_.stateful && batch != unknown && states_.front().shape().front() != batch) {
-    throw ValueError(fmt::format(
-        "the layer {} is stateful and was built for batch size {}, came a batch size of {} (shape {})",
-        name(), states_.front().shape().front(), batch, to_string(shape)));
-  }
-
   States states = first_states(parts.sequence, parts.initial_state);
   Tensor sequence = parts.sequence;
-  const Tensor mask = checked_mask(args.mask, shape);
+  // As the first two axes of the sequence, or empty.
+  const Tensor mask = args.mask && args.mask.rank() == 3 ? squeeze(args.mask, {2}) : args.mask;
   if (mask) {
     sequence = where(broadcastable(mask, sequence.rank()), sequence, Tensor::scalar(0, sequence.dtype()));
   }
@@ -329,7 +340,7 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
 }
 
 std::vector<Shape> RNN::compute_output_shapes(const std::vector<Shape>& inputs) {
-  const Shape& sequence = inputs.at(0);
+  const Shape& sequence = first_of(inputs);
   check_input_shapes({sequence});
   check_sequence(sequence);
   const Shape batch = {step_shape(sequence).front()};
@@ -341,43 +352,47 @@ std::vector<Shape> RNN::compute_output_shapes(const std::vector<Shape>& inputs) 
   return shapes;
 }
 
-std::vector<Tensor> RNN::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  const Parts parts = parts_of(inputs, args);
-  const Shape& shape = parts.sequence.shape();
-  check_sequence(shape);
-  if (!parts.initial_state.empty()) first_states(parts.sequence, parts.initial_state);
-  checked_mask(args.mask, shape);
-  return Layer::compute_output_spec(inputs, args);
-}
-
 Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
   return options_.return_sequences ? mask : Tensor();
 }
 
+void RNN::check_keeps_states() const {
+  if (!options_.stateful) {
+    throw AttributeError(fmt::format(
+        "reset_states: the layer {} is not stateful: make it with stateful = true", path_or_name()));
+  }
+  if (!built()) {
+    throw ValueError(
+        fmt::format("reset_states: the layer {} is not built, so its batch size is not known: call it, or "
+                    "build it with the shape of its input, first",
+                    path_or_name()));
+  }
+}
+
 void RNN::reset_states() {
-  if (!options_.stateful)
-    throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
-  if (states_.empty()) return;
+  check_keeps_states();
   const States first = cell_->get_initial_state(states_.front().shape().front());
   for (std::size_t i = 0; i < states_.size(); ++i) states_[i].assign(first[i]);
 }
 
 void RNN::reset_states(const std::vector<Tensor>& values) {
-  if (!options_.stateful)
-    throw AttributeError(fmt::format("reset_states: the layer {} is not stateful", name()));
-  if (!built()) {
-    throw ValueError(
-        fmt::format("reset_states: the layer {} is not built, so its batch size is not known", name()));
-  }
+  check_keeps_states();
   if (values.size() != states_.size()) {
-    throw ValueError(fmt::format("the layer {} expects {} states, but was given {} values", name(),
-                                 states_.size(), values.size()));
+    throw ValueError(fmt::format("the layer {} expects {} state{}, but was given {} value{}", path_or_name(),
+                                 states_.size(), states_.size() == 1 ? "" : "s", values.size(),
+                                 values.size() == 1 ? "" : "s"));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] && values[i].shape() == states_[i].shape()) continue;
-    throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, came {}", i,
-                                 name(), to_string(states_[i].shape()), describe(values[i])));
+    if (!values[i] || !(values[i].shape() == states_[i].shape())) {
+      throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, came {}",
+                                   i, path_or_name(), to_string(states_[i].shape()), describe(values[i])));
+    }
+    if (!values[i].is_abstract()) continue;
+    throw RuntimeError(
+        fmt::format("reset_states: state {} of the layer {} needs a value, came {}, which has none", i,
+                    path_or_name(), describe(values[i])));
   }
+  const NoGradient guard;
   for (std::size_t i = 0; i < values.size(); ++i) {
     states_[i].assign(values[i].dtype() == states_[i].dtype() ? values[i]
                                                               : cast(values[i], states_[i].dtype()));

@@ -60,8 +60,8 @@ class RNN : public Layer {
   States get_initial_state(const Tensor& sequence) const;
   /// The states kept between calls; empty unless stateful and built.
   const std::vector<Variable>& states() const { return states_; }
-  /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError for another number or
-  /// other shapes.
+  /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError unless built, and for
+  /// another number or other shapes, and then nothing has changed.
   void reset_states();
   void reset_states(const std::vector<Tensor>& values);
   void reset_state() { reset_states(); }
@@ -79,8 +79,7 @@ class RNN : public Layer {
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
-  /// Checks the call, and takes the shapes of compute_output_shapes().
-  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   std::vector<Variable> kept_states() const override { return states_; }
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
@@ -93,12 +92,16 @@ class RNN : public Layer {
   }
 
  private:
+  friend class Bidirectional;
   using Parts = internal::SequenceCall;
   Parts parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const;
+  void check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void check_sequence(const Shape& shape) const;
+  void check_initial_states(const States& given, Index batch) const;
+  void check_keeps_states() const;
+  void check_mask(const Tensor& mask, const Shape& sequence) const;
   Shape step_shape(const Shape& sequence) const;
   States first_states(const Tensor& sequence, const States& given) const;
-  Tensor checked_mask(const Tensor& mask, const Shape& sequence) const;
   int time_axis() const { return options_.time_major ? 0 : 1; }
   /// The same numbers by the compiled loop, and one step after the other: what each step gives if all are
   /// wanted, else the last output; then the states.

@@ -2,6 +2,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/time_distributed.h>
@@ -46,9 +47,22 @@ std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs
       throw ValueError(fmt::format("the inputs of {} differ in batch or time: {} and {}", name(),
                                    to_string(inputs.front()), to_string(shape)));
     }
+    if (shape[1] == 0) {
+      throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
+                                   to_string(shape)));
+    }
     steps.push_back(shape.sub(0, 1) + shape.sub(2, shape.rank()));
   }
   return steps;
+}
+
+void TimeDistributed::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  step_shapes(shapes);  // Checks them.
+  const Shape steps = shapes.front().sub(0, 2);
+  const bool fits = args.mask && args.mask.rank() >= 2 && compatible(args.mask.shape().sub(0, 2), steps);
+  if (!fits) internal::check_mask(args.mask, steps, name());
 }
 
 void TimeDistributed::build_all(const std::vector<Shape>& input_shapes) {
@@ -57,25 +71,15 @@ void TimeDistributed::build_all(const std::vector<Shape>& input_shapes) {
 
 std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   const Shape& shape = inputs.front().shape();
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  step_shapes(shapes);  // Checks them.
   const Index time = shape[1];
-  if (time == unknown || time == 0) {
-    throw ValueError(
-        fmt::format("the layer {} needs a known number of time steps, at least one, came the shape {}",
-                    name(), to_string(shape)));
+  if (time == unknown) {
+    throw ValueError(fmt::format("the layer {} needs a known number of time steps, came the shape {}", name(),
+                                 to_string(shape)));
   }
   std::vector<std::vector<Tensor>> steps;
   for (const Tensor& input : inputs) steps.push_back(unstack(input, 1));
   std::vector<Tensor> masks;
-  if (args.mask) {
-    if (args.mask.rank() < 2 || !compatible(args.mask.shape().sub(0, 2), shape.sub(0, 2))) {
-      throw ValueError(fmt::format("the layer {} needs a mask of shape {}, came {}", name(),
-                                   to_string(shape.sub(0, 2)), describe(args.mask)));
-    }
-    masks = unstack(args.mask, 1);
-  }
+  if (args.mask) masks = unstack(args.mask, 1);
 
   std::vector<std::vector<Tensor>> outputs;
   for (std::size_t t = 0; t < static_cast<std::size_t>(time); ++t) {

@@ -37,6 +37,7 @@ class TimeDistributed : public Layer {
   static Ref<TimeDistributed> from_config(const Config& config);
 
  protected:
+  void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 

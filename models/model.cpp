@@ -292,7 +292,7 @@ std::vector<Tensor> Model::outputs() const {
 void Model::reset_states() const {
   const std::function<void(LayerBase&)> visit = [&](LayerBase& layer) {
     auto* const rnn = dynamic_cast<layers::RNN*>(&layer);
-    if (rnn != nullptr && rnn->stateful()) rnn->reset_states();
+    if (rnn != nullptr && rnn->stateful() && rnn->built()) rnn->reset_states();
     for (const Ref<LayerBase>& below : layer.sublayers()) visit(*below);
   };
   visit(*network());

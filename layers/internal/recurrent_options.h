@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <tuple>
 
@@ -7,6 +9,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/internal/dropout.h>
 
 /// What the options of SimpleRNN, LSTM, GRU and their cells have in common. Each lists its own fields, flat
 /// and in the order of Keras' signature; their descriptions and what is made of them stand here once.
@@ -126,11 +129,15 @@ Cell options_of_cell(const Layer& layer, std::string name) {
   return cell;
 }
 
-/// Of a cell with `states` states of `units` each. ValueError unless units > 0.
+/// Of a cell with `states` states of `units` each. ValueError unless units > 0 and the kernels' sizes can be
+/// counted.
 template <Options O>
 CellOptions cell_options(const O& options, std::string_view class_name, std::size_t states) {
-  if (options.units <= 0) {
-    throw ValueError(fmt::format("{}: units must be positive, came {}", class_name, options.units.value()));
+  constexpr Index most = std::numeric_limits<std::int32_t>::max();
+  if (options.units <= 0 || options.units > most) {
+    throw ValueError(fmt::format("{}: units must be {}, came {}", class_name,
+                                 options.units <= 0 ? "positive" : fmt::format("at most {}", most),
+                                 options.units.value()));
   }
   return {.state_sizes = std::vector<StateSize>(states, options.units.value()),
           .name = options.name,
@@ -141,6 +148,8 @@ CellOptions cell_options(const O& options, std::string_view class_name, std::siz
 /// One mask for all gates where a single product serves them, else one a gate, as in Keras.
 template <Options O>
 DropoutCellOptions dropout_options(const O& options, std::string_view class_name, int gates) {
+  check_rate(std::string(class_name) + ": dropout", options.dropout);
+  check_rate(std::string(class_name) + ": recurrent_dropout", options.recurrent_dropout);
   DropoutCellOptions dropout = {
       .dropout = options.dropout, .recurrent_dropout = options.recurrent_dropout, .seed = options.seed};
   if constexpr (requires { options.implementation; }) {

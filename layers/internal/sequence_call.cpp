@@ -1,11 +1,13 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/graph.h>
 #include <unspool/layers/internal/sequence_call.h>
 
 namespace unspool::internal {
 
 SequenceCall sequence_call(const std::vector<Tensor>& inputs, const CallArgs& args, std::size_t states,
                            const std::string& layer) {
+  if (inputs.empty()) throw ValueError(fmt::format("the layer {} was called without a sequence", layer));
   SequenceCall call{inputs.front(), args.initial_state, args.constants};
   if (inputs.size() == 1) return call;
   if (!args.initial_state.empty() || !args.constants.empty()) {
@@ -22,6 +24,25 @@ SequenceCall sequence_call(const std::vector<Tensor>& inputs, const CallArgs& ar
   call.initial_state.assign(inputs.begin() + 1, first_constant);
   call.constants.assign(first_constant, inputs.end());
   return call;
+}
+
+void check_all_or_none_symbolic(const SequenceCall& call, const std::string& layer) {
+  std::string symbolic;
+  std::string values;
+  const auto add = [&](std::string_view what, const std::vector<Tensor>& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      std::string& list = GraphNode::of(tensors[i]) != nullptr ? symbolic : values;
+      list += fmt::format("{}{} {} ({})", list.empty() ? "" : ", ", what, i, describe(tensors[i]));
+    }
+  };
+  add("initial state", call.initial_state);
+  add("constant", call.constants);
+  if (symbolic.empty() || values.empty()) return;
+  throw ValueError(fmt::format(
+      "the layer {} takes initial states and constants that are all symbolic or all have values, "
+      "came {}, which is symbolic, and {}, which has values: give an Input in place of each value, "
+      "or values alone",
+      layer, symbolic, values));
 }
 
 std::vector<Shape> build_shapes(const SequenceCall& call) {

@@ -19,6 +19,10 @@ struct SequenceCall {
 SequenceCall sequence_call(const std::vector<Tensor>& inputs, const CallArgs& args, std::size_t states,
                            const std::string& layer);
 
+/// ValueError, naming the layer, if some of the initial states and constants of a symbolic call are symbolic
+/// and others are not.
+void check_all_or_none_symbolic(const SequenceCall& call, const std::string& layer);
+
 /// The shapes of the sequence and of the constants: what a recurrent layer is built with.
 std::vector<Shape> build_shapes(const SequenceCall& call);
 

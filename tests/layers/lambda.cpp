@@ -62,10 +62,10 @@ TEST_CASE("Lambda: functions in configs have names, and no code is run") {
   // As Keras writes a registered function.
   from(R"({"module": null, "class_name": "function", "config": "triple", "registered_name": "my>triple"})");
   const std::string code =
-      message_of<ValueError>([&] { from(R"({"class_name": "__lambda__", "config": {"code": "x"}})"); });
+      message_of<TypeError>([&] { from(R"({"class_name": "__lambda__", "config": {"code": "x"}})"); });
   CHECK(contains(code, "Python lambda"));
   CHECK(contains(code, "register_lambda()"));
-  CHECK(contains(message_of<ValueError>([&] { from("\"my>tripel\""); }), "did you mean \"my>triple\""));
+  CHECK(contains(message_of<TypeError>([&] { from("\"my>tripel\""); }), "did you mean \"my>triple\""));
   CHECK(
       contains(message_of<ValueError>([] { clone(Lambda({.function = [](const Tensor& x) { return x; }})); }),
                "register_lambda()"));

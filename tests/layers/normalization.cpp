@@ -144,7 +144,7 @@ TEST_CASE("errors of normalization") {
   const std::string mask = message_of<ValueError>([] {
     BatchNormalization({.name = "b"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({2, 3}, boolean)});
   });
-  CHECK(contains(mask, "the layer b needs a mask of one axis less than its input [2, 3], came bool[2, 3]"));
+  CHECK(contains(mask, "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], came bool[2, 3]"));
   CHECK(contains(message_of<ValueError>([] {
                    BatchNormalization({.renorm_clipping = RenormClippingOptions{.rmin = 2, .rmax = 1}});
                  }),

@@ -318,7 +318,7 @@ TEST_CASE_TEMPLATE("what a call may not be", L, RECURRENT_LAYERS) {
                  }),
                  "built for batch size 2, came a batch size of 5"));
   CHECK(contains(message_of<ValueError>([&] { stateful->reset_states(more); }),
-                 "the layer r expects " + std::to_string(state_count<L>) + " states"));
+                 "the layer r expects " + std::to_string(state_count<L>) + " state"));
   CHECK(
       contains(message_of<ValueError>([&] { stateful->reset_states(wide); }), "expected shape [2, 2], came"));
 }

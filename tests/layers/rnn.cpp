@@ -213,7 +213,7 @@ TEST_CASE("stateful: the next call starts where this one ended") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn->reset_states({x, x});
                  }),
-                 "expects 1 states, but was given 2"));
+                 "expects 1 state, but was given 2 values"));
   CHECK(contains(message_of<ValueError>([&] {
                    rnn->reset_states({Tensor::ones({2, 1})});
                  }),

@@ -134,7 +134,73 @@ std::vector<std::string> built_in_classes() {
   return names;
 }
 
+/// `config`, and each time one of the values in it is another.
+std::vector<Config> mutations_of(const Config& config) {
+  if (config.is_map()) {
+    std::vector<Config> all;
+    for (const auto& [key, value] : config.items()) {
+      for (const Config& other : mutations_of(value)) all.push_back(Config(config).set(key, other));
+    }
+    return all;
+  }
+  if (config.is_list() && !config.empty()) {
+    std::vector<Config> all;
+    for (std::size_t i = 0; i < config.size(); ++i) {
+      for (const Config& other : mutations_of(config[i])) {
+        std::vector<Config> elements = config.elements();
+        elements[i] = other;
+        all.push_back(Config::list(std::move(elements)));
+      }
+    }
+    return all;
+  }
+  return {Config(),
+          true,
+          0,
+          -1,
+          7,
+          2.5,
+          -1e300,
+          std::nan(""),
+          "no such thing",
+          Config::list(),
+          Config::list({1, -1}),
+          Config::map(),
+          Config::map({{"class_name", "Nothing"}})};
+}
+
 }  // namespace
+
+TEST_CASE("a config with a wrong value makes a layer, or a TypeError; that layer runs, or says why not") {
+  std::size_t refused = 0;
+  for (const auto& [name, cases] : all_cases()) {
+    const Case& one = cases.front();
+    Config serialized = serialize_layer(*one.layer).erase("build_config");
+    std::vector<Tensor> inputs;
+    for (const Shape& shape : one.options.input_shapes) {
+      inputs.push_back(one.options.ids > 0 ? Tensor::zeros(shape, int32) : some(shape, float32));
+    }
+    for (const Config& config : mutations_of(serialized["config"])) {
+      const Config mutated = Config(serialized).set("config", config);
+      try {
+        const Ref<Layer> layer = layer_from_config(mutated);
+        try {
+          layer(inputs);
+        } catch (const Error& error) {
+          CHECK_MESSAGE(contains(error.what(), layer->name()), name << ": " << error.what());
+        }
+      } catch (const TypeError& error) {
+        ++refused;
+        CHECK_MESSAGE(
+            contains(error.what(), "the class " + one.layer->class_name() + " cannot be made of the config"),
+            name << ": " << error.what());
+      } catch (const std::exception& error) {
+        FAIL_CHECK(name << ", " << config.describe() << ", another kind of error: " << error.what());
+      }
+    }
+  }
+  CHECK(refused > 1000);
+}
 
 TEST_CASE("every class of the registry goes through check_layer") {
   const std::map<std::string, std::vector<Case>> cases = all_cases();
