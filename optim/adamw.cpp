@@ -25,7 +25,7 @@ Optimizer AdamW(AdamWOptions options) {
 
 namespace unspool::optimizers {
 
-AdamW::AdamW(AdamWOptions options) : Adam(options_from<AdamOptions>(options)) {
+AdamW::AdamW(const AdamWOptions& options) : Adam(options_from<AdamOptions>(options)) {
   if (!options.weight_decay) {
     throw ValueError(name() + ": weight_decay must be a number, came none; Adam takes none");
   }

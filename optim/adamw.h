@@ -31,7 +31,7 @@ class AdamW : public Adam {
   using Options = AdamWOptions;
 
   /// ValueError without a weight_decay.
-  explicit AdamW(AdamWOptions options);
+  explicit AdamW(const AdamWOptions& options);
 };
 
 }  // namespace optimizers

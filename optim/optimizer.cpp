@@ -169,9 +169,9 @@ Variable OptimizerBase::make_slot(const Variable& variable, const Slot& slot) {
   std::string name = variable.path();
   std::replace(name.begin(), name.end(), '/', '_');
   if (!slot.name.empty()) name += "_" + slot.name;
-  const Variable made(Tensor::full(slot.shape.value_or(variable.shape()), slot.initial,
-                                   slot.dtype.value_or(variable.dtype())),
-                      {.name = name, .trainable = false});
+  Variable made(Tensor::full(slot.shape.value_or(variable.shape()), slot.initial,
+                             slot.dtype.value_or(variable.dtype())),
+                {.name = name, .trainable = false});
   made.set_path(settings_.name + "/" + name);
   slot_variables_.push_back(made);
   return made;
