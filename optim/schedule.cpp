@@ -175,7 +175,7 @@ LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule) : sched
 }
 
 double LearningRate::at(std::int64_t step) const {
-  return static_cast<float>(schedule_ ? schedule_->at(step) : value_);
+  return static_cast<double>(static_cast<float>(schedule_ ? schedule_->at(step) : value_));
 }
 
 Config LearningRate::config() const {

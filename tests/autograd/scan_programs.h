@@ -4,6 +4,7 @@
 #include <cstring>
 #include <doctest/doctest.h>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <random>
 #include <set>
@@ -623,7 +624,7 @@ inline std::string text_of(const Program& program) {
 
 /// The largest difference, over the largest value.
 inline double distance(const Tensor& a, const Tensor& exact) {
-  if (!(a.shape() == exact.shape())) return INFINITY;
+  if (!(a.shape() == exact.shape())) return std::numeric_limits<double>::infinity();
   const std::vector<double> x = a.to_vector<double>();
   const std::vector<double> y = exact.to_vector<double>();
   double size = 0;
