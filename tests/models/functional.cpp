@@ -35,7 +35,7 @@ TEST_CASE("a model of a graph is trained") {
   CHECK(model.weights().size() == 6);
   const Tensor data = some({64, 2}, float32);
   const Tensor labels = sum(data, {1}, true) * 3;
-  model.compile({.optimizer = Adam({.learning_rate = 0.05F}), .loss = "mse"});
+  model.compile({.optimizer = Adam({.learning_rate = 0.05}), .loss = "mse"});
   const double before = model.evaluate(data, labels, {.verbose = 0})["loss"];
   model.fit(data, labels, {.epochs = 40, .verbose = 0});
   const double after = model.evaluate(data, labels, {.verbose = 0})["loss"];
@@ -54,7 +54,7 @@ TEST_CASE("several inputs: an encoder and a decoder with symbolic states learn t
   CHECK(model.layers().size() == 3);
   const Tensor x = some({48, 4, 2}, float32);
   const Tensor start = Tensor::zeros({48, 4, 2});
-  model.compile({.optimizer = Adam({.learning_rate = 0.01F}), .loss = "mse"});
+  model.compile({.optimizer = Adam({.learning_rate = 0.01}), .loss = "mse"});
   const History history = model.fit({x, start}, x, {.epochs = 60, .verbose = 0});
   const auto& losses = history.history["loss"];
   CHECK(losses.back() < 0.5 * losses.front());
@@ -98,7 +98,7 @@ TEST_CASE("masks reach the loss and the gradient: what is masked has no influenc
 TEST_CASE("losses that layers of the graph add are part of training, and not of prediction") {
   const Tensor x = Input({.shape = {2}});
   Model model(x, make<Penalty>()(Dense({.units = 2, .kernel_initializer = "ones"})(x)));
-  model.compile({.optimizer = SGD({.learning_rate = 0.1F})});
+  model.compile({.optimizer = SGD({.learning_rate = 0.1})});
   const Tensor data = Tensor::ones({4, 2});
   CHECK(model.evaluate(data, {}, {.verbose = 0})["loss"] == doctest::Approx(4));
   CHECK(model->losses().size() == 1);
@@ -172,7 +172,7 @@ TEST_CASE("a model of a graph is saved whole, and goes on training from the file
   const Tensor decoded =
       LSTM({.units = 3, .return_sequences = true})(shared(b) * 2, {.initial_state = {state, last}});
   Model model({a, b}, Dense({.units = 2})(tanh(decoded) + shared(b)), {.name = "m"});
-  model.compile({.optimizer = Adam({.learning_rate = 0.01F}), .loss = "mse"});
+  model.compile({.optimizer = Adam({.learning_rate = 0.01}), .loss = "mse"});
   const Tensor x = some({16, 4, 2}, float32);
   const Tensor y = some({16, 5, 2}, float32, 3);
   model.fit({x, y}, y, {.batch_size = 8, .epochs = 2, .verbose = 0});

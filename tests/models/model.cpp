@@ -255,7 +255,7 @@ TEST_CASE("validation takes the last part, before shuffling") {
       {.batch_size = 1,
        .verbose = 0,
        .callbacks = {LambdaCallback({.on_train_batch_end = [&](Index, const Logs&) { ++batches; }})},
-       .validation_split = .2F});
+       .validation_split = .2});
   CHECK(batches == 8);
   for (const double split : {-.1, 1., .99}) {
     CHECK_THROWS_WITH_AS(task.model.fit(task.x, task.y, {.verbose = 0, .validation_split = split}),

@@ -367,7 +367,9 @@ TEST_CASE("every optimizer is made by its name, by Keras' name, and of its confi
       {"SGD", "sgd"},           {"RMSprop", "rm_sprop"}, {"Adam", "adam"},     {"AdamW", "adam_w"},
       {"Adadelta", "adadelta"}, {"Adagrad", "adagrad"},  {"Adamax", "adamax"}, {"Adafactor", "adafactor"},
       {"Nadam", "nadam"},       {"Ftrl", "ftrl"},        {"Lion", "lion"},     {"Lamb", "lamb"}};
-  for (const auto& [type, name] : all) {
+  for (const auto& entry : all) {
+    const auto& type = entry.first;
+    const auto& name = entry.second;
     CAPTURE(type);
     const Optimizer made(type);
     CHECK(made->class_name() == type);

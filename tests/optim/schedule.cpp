@@ -8,7 +8,9 @@ using namespace unspool;
 namespace {
 
 void check(const LearningRate& rate, const std::vector<std::pair<std::int64_t, double>>& wanted) {
-  for (const auto& [step, value] : wanted) {
+  for (const auto& each : wanted) {
+    const std::int64_t step = each.first;
+    const double value = each.second;
     CAPTURE(step);
     CHECK(rate.at(step) == doctest::Approx(value).epsilon(1e-6));
   }
