@@ -21,7 +21,7 @@ Tensor half_where_equal(const Tensor& dy, const Tensor& takes, const Tensor& tie
   return where(takes, dy, where(ties, dy * 0.5, zero));
 }
 
-constexpr Operation records[] = {
+constexpr Operation arithmetic_records[] = {
     {.name = "add",
      .summary = "a + b",
      .shape = shapes::elementwise,
@@ -126,22 +126,22 @@ constexpr Operation records[] = {
      .keep = keep::input(),
      .examples = {{-2, 2}}},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable arithmetic_table(arithmetic_records);
 
 }  // namespace
 
-OperationList families::arithmetic() { return table; }
+OperationList families::arithmetic() { return arithmetic_table; }
 
-Tensor add(const Tensor& a, const Tensor& b) { return apply(table["add"], a, b); }
-Tensor subtract(const Tensor& a, const Tensor& b) { return apply(table["subtract"], a, b); }
-Tensor multiply(const Tensor& a, const Tensor& b) { return apply(table["multiply"], a, b); }
-Tensor divide(const Tensor& a, const Tensor& b) { return apply(table["divide"], a, b); }
-Tensor minimum(const Tensor& a, const Tensor& b) { return apply(table["minimum"], a, b); }
-Tensor maximum(const Tensor& a, const Tensor& b) { return apply(table["maximum"], a, b); }
-Tensor negative(const Tensor& x) { return apply(table["negative"], x); }
-Tensor abs(const Tensor& x) { return apply(table["abs"], x); }
-Tensor sign(const Tensor& x) { return apply(table["sign"], x); }
-Tensor square(const Tensor& x) { return apply(table["square"], x); }
+Tensor add(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["add"], a, b); }
+Tensor subtract(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["subtract"], a, b); }
+Tensor multiply(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["multiply"], a, b); }
+Tensor divide(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["divide"], a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["minimum"], a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["maximum"], a, b); }
+Tensor negative(const Tensor& x) { return apply(arithmetic_table["negative"], x); }
+Tensor abs(const Tensor& x) { return apply(arithmetic_table["abs"], x); }
+Tensor sign(const Tensor& x) { return apply(arithmetic_table["sign"], x); }
+Tensor square(const Tensor& x) { return apply(arithmetic_table["square"], x); }
 
 namespace {
 

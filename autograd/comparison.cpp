@@ -64,7 +64,7 @@ std::vector<Example> pairs_of_truths() {
           {{truths({0, 3}), truths({3})}}};
 }
 
-constexpr Operation records[] = {
+constexpr Operation comparison_records[] = {
     {.name = "equal",
      .summary = "whether a == b",
      .shape = comparison,
@@ -148,16 +148,16 @@ constexpr Operation records[] = {
                                        {{truths({40}), {{40}}, {{40}}}}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable comparison_table(comparison_records);
 
 }  // namespace
 
-OperationList families::comparison() { return table; }
+OperationList families::comparison() { return comparison_table; }
 
-Tensor equal(const Tensor& a, const Tensor& b) { return apply(table["equal"], a, b); }
-Tensor not_equal(const Tensor& a, const Tensor& b) { return apply(table["not_equal"], a, b); }
-Tensor less(const Tensor& a, const Tensor& b) { return apply(table["less"], a, b); }
-Tensor less_equal(const Tensor& a, const Tensor& b) { return apply(table["less_equal"], a, b); }
+Tensor equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["equal"], a, b); }
+Tensor not_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["not_equal"], a, b); }
+Tensor less(const Tensor& a, const Tensor& b) { return apply(comparison_table["less"], a, b); }
+Tensor less_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["less_equal"], a, b); }
 Tensor greater(const Tensor& a, const Tensor& b) { return less(b, a); }
 Tensor greater_equal(const Tensor& a, const Tensor& b) { return less_equal(b, a); }
 Tensor equal(const Tensor& a, Scalar b) { return equal(beside_scalar(a, b), scalar_beside(a, b)); }
@@ -173,14 +173,14 @@ Tensor operator>=(const Tensor& a, Scalar b) {
   return greater_equal(beside_scalar(a, b), scalar_beside(a, b));
 }
 
-Tensor logical_and(const Tensor& a, const Tensor& b) { return apply(table["logical_and"], a, b); }
-Tensor logical_or(const Tensor& a, const Tensor& b) { return apply(table["logical_or"], a, b); }
-Tensor logical_xor(const Tensor& a, const Tensor& b) { return apply(table["logical_xor"], a, b); }
-Tensor logical_not(const Tensor& x) { return apply(table["logical_not"], x); }
-Tensor is_nan(const Tensor& x) { return apply(table["is_nan"], x); }
+Tensor logical_and(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_and"], a, b); }
+Tensor logical_or(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_or"], a, b); }
+Tensor logical_xor(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_xor"], a, b); }
+Tensor logical_not(const Tensor& x) { return apply(comparison_table["logical_not"], x); }
+Tensor is_nan(const Tensor& x) { return apply(comparison_table["is_nan"], x); }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
-  return apply(table["where"], condition, a, b);
+  return apply(comparison_table["where"], condition, a, b);
 }
 
 }  // namespace unspool

@@ -77,7 +77,7 @@ void custom_rows(const Call& call, std::span<Rows> operands) {
   }
 }
 
-constexpr Operation records[] = {
+constexpr Operation conversion_records[] = {
     {.name = "cast",
      .summary = "x with another dtype; floating to integer cuts towards zero, to bool is x != 0",
      .shape =
@@ -168,18 +168,18 @@ constexpr Operation records[] = {
                                        {{whole, column, whole}, {{"inputs", Index{1}}}}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable conversion_table(conversion_records);
 
 }  // namespace
 
-OperationList families::conversion() { return table; }
+OperationList families::conversion() { return conversion_table; }
 
 Tensor cast(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  return apply(table["cast"], x, {{"dtype", dtype}});
+  return apply(conversion_table["cast"], x, {{"dtype", dtype}});
 }
 
-Tensor stop_gradient(const Tensor& x) { return apply(table["stop_gradient"], x); }
+Tensor stop_gradient(const Tensor& x) { return apply(conversion_table["stop_gradient"], x); }
 
 std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs) {
@@ -188,7 +188,7 @@ std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std
   Tensors operands(inputs);
   for (const Tensor& output : given.outputs) operands.push_back(output);
   const Tensors outputs =
-      apply_all(table["custom_gradient"], operands,
+      apply_all(conversion_table["custom_gradient"], operands,
                 {{"inputs", static_cast<Index>(inputs.size())},
                  {"gradient", std::shared_ptr<const Payload>(
                                   std::make_shared<const GradientFunction>(std::move(given.gradient)))}});

@@ -22,7 +22,7 @@ Tensor tanh_gradient(const Tensor& y, const Tensor& dy);
 Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy);
 Tensor relu_gradient(const Tensor& y, const Tensor& dy);
 
-constexpr Operation records[] = {
+constexpr Operation elementary_records[] = {
     {.name = "sqrt",
      .summary = "the square root of x; NaN for negative x",
      .kernel =
@@ -182,33 +182,39 @@ constexpr Operation records[] = {
      .keep = keep::input(0),
      .examples = {{-2, 2}, {-2, 2}}},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable elementary_table(elementary_records);
 
-Tensor tanh_gradient(const Tensor& y, const Tensor& dy) { return apply(table["tanh_gradient"], y, dy); }
-Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy) { return apply(table["sigmoid_gradient"], y, dy); }
-Tensor relu_gradient(const Tensor& y, const Tensor& dy) { return apply(table["relu_gradient"], y, dy); }
+Tensor tanh_gradient(const Tensor& y, const Tensor& dy) {
+  return apply(elementary_table["tanh_gradient"], y, dy);
+}
+Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy) {
+  return apply(elementary_table["sigmoid_gradient"], y, dy);
+}
+Tensor relu_gradient(const Tensor& y, const Tensor& dy) {
+  return apply(elementary_table["relu_gradient"], y, dy);
+}
 
 }  // namespace
 
-OperationList families::elementary() { return table; }
+OperationList families::elementary() { return elementary_table; }
 
-Tensor sqrt(const Tensor& x) { return apply(table["sqrt"], x); }
-Tensor rsqrt(const Tensor& x) { return apply(table["rsqrt"], x); }
-Tensor pow(const Tensor& a, const Tensor& b) { return apply(table["pow"], a, b); }
+Tensor sqrt(const Tensor& x) { return apply(elementary_table["sqrt"], x); }
+Tensor rsqrt(const Tensor& x) { return apply(elementary_table["rsqrt"], x); }
+Tensor pow(const Tensor& a, const Tensor& b) { return apply(elementary_table["pow"], a, b); }
 Tensor pow(const Tensor& a, Scalar b) { return pow(beside_scalar(a, b), scalar_beside(a, b)); }
 Tensor pow(Scalar a, const Tensor& b) { return pow(scalar_beside(b, a), beside_scalar(b, a)); }
-Tensor exp(const Tensor& x) { return apply(table["exp"], x); }
-Tensor expm1(const Tensor& x) { return apply(table["expm1"], x); }
-Tensor log(const Tensor& x) { return apply(table["log"], x); }
-Tensor log1p(const Tensor& x) { return apply(table["log1p"], x); }
-Tensor sin(const Tensor& x) { return apply(table["sin"], x); }
-Tensor cos(const Tensor& x) { return apply(table["cos"], x); }
-Tensor erf(const Tensor& x) { return apply(table["erf"], x); }
-Tensor erfc(const Tensor& x) { return apply(table["erfc"], x); }
-Tensor tanh(const Tensor& x) { return apply(table["tanh"], x); }
-Tensor sigmoid(const Tensor& x) { return apply(table["sigmoid"], x); }
-Tensor softplus(const Tensor& x) { return apply(table["softplus"], x); }
-Tensor softsign(const Tensor& x) { return apply(table["softsign"], x); }
-Tensor relu(const Tensor& x) { return apply(table["relu"], x); }
+Tensor exp(const Tensor& x) { return apply(elementary_table["exp"], x); }
+Tensor expm1(const Tensor& x) { return apply(elementary_table["expm1"], x); }
+Tensor log(const Tensor& x) { return apply(elementary_table["log"], x); }
+Tensor log1p(const Tensor& x) { return apply(elementary_table["log1p"], x); }
+Tensor sin(const Tensor& x) { return apply(elementary_table["sin"], x); }
+Tensor cos(const Tensor& x) { return apply(elementary_table["cos"], x); }
+Tensor erf(const Tensor& x) { return apply(elementary_table["erf"], x); }
+Tensor erfc(const Tensor& x) { return apply(elementary_table["erfc"], x); }
+Tensor tanh(const Tensor& x) { return apply(elementary_table["tanh"], x); }
+Tensor sigmoid(const Tensor& x) { return apply(elementary_table["sigmoid"], x); }
+Tensor softplus(const Tensor& x) { return apply(elementary_table["softplus"], x); }
+Tensor softsign(const Tensor& x) { return apply(elementary_table["softsign"], x); }
+Tensor relu(const Tensor& x) { return apply(elementary_table["relu"], x); }
 
 }  // namespace unspool

@@ -4,6 +4,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/indexing.h>
+#include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
@@ -17,12 +18,6 @@ void check_indices(const Call& call, std::size_t operand) {
     call.fail_type("indices must be int32 or int64, came " + describe(call.inputs[operand]) +
                    ": cast(x, int32) first");
   }
-}
-
-Specs one(Shape shape, DType dtype) {
-  Specs specs(1);
-  specs[0] = {shape, dtype};
-  return specs;
 }
 
 /// Calls f(position, index) for every index, each checked against [low, size).
@@ -91,7 +86,7 @@ Operand indices_below(Shape shape, Index size) {
 
 Tensor add_at(const Tensor& indices, const Tensor& updates, Index rows);
 
-constexpr Operation records[] = {
+constexpr Operation indexing_records[] = {
     {.name = "gather",
      .summary = "x[indices]: parts along axis 0",
      .shape =
@@ -185,25 +180,25 @@ constexpr Operation records[] = {
                                        {{indices_below({0}, 3)}, {{"depth", Index{0}}, {"dtype", boolean}}}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable indexing_table(indexing_records);
 
 Tensor add_at(const Tensor& indices, const Tensor& updates, Index rows) {
-  return apply(table["scatter_add"], indices, updates, {{"rows", rows}});
+  return apply(indexing_table["scatter_add"], indices, updates, {{"rows", rows}});
 }
 
 }  // namespace
 
-OperationList families::indexing() { return table; }
+OperationList families::indexing() { return indexing_table; }
 
 Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
   const int from = x.shape().normalize(axis);
-  if (from == 0) return apply(table["gather"], x, indices);
+  if (from == 0) return apply(indexing_table["gather"], x, indices);
   // The axis goes to the front and what was found goes back into its place.
   std::vector<Index> front{from};
   for (Index i = 0; i < x.rank(); ++i) {
     if (i != from) front.push_back(i);
   }
-  const Tensor found = apply(table["gather"], transpose(x, front), indices);
+  const Tensor found = apply(indexing_table["gather"], transpose(x, front), indices);
   std::vector<Index> back;
   for (Index i = 0; i < from; ++i) back.push_back(indices.rank() + i);
   for (Index i = 0; i < indices.rank(); ++i) back.push_back(i);
@@ -216,7 +211,7 @@ Tensor scatter_add(const Tensor& indices, const Tensor& updates, Index rows) {
 }
 
 Tensor one_hot(const Tensor& indices, Index depth, DType dtype) {
-  return apply(table["one_hot"], indices, {{"depth", depth}, {"dtype", dtype}});
+  return apply(indexing_table["one_hot"], indices, {{"depth", depth}, {"dtype", dtype}});
 }
 
 }  // namespace unspool

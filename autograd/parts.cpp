@@ -2,6 +2,7 @@
 #include <limits>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/parts.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
@@ -13,12 +14,6 @@ namespace {
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges);
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape);
-
-Specs one(const Shape& shape, DType dtype) {
-  Specs specs(1);
-  specs[0] = {shape, dtype};
-  return specs;
-}
 
 void rows_if(bool same, std::span<Rows> operands) {
   std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
@@ -343,7 +338,7 @@ std::vector<Tensor> cotangents(const Backward& b) {
   return all;
 }
 
-constexpr Operation records[] = {
+constexpr Operation parts_records[] = {
     {.name = "slice",
      .summary = "a range of each axis of x: begin, begin + step, ... before end",
      .shape = slice_shape,
@@ -515,15 +510,15 @@ constexpr Operation records[] = {
                                        {{{{2}}}, {{"axis", Index{0}}, {"count", Index{2}}}}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable parts_table(parts_records);
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges) {
   const Ranges given(ranges);
-  return apply(table["slice"], x, ranges_attributes(given.begin, given.end, given.step));
+  return apply(parts_table["slice"], x, ranges_attributes(given.begin, given.end, given.step));
 }
 
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
-  return apply(table["place"], x, ranges.with("shape", shape));
+  return apply(parts_table["place"], x, ranges.with("shape", shape));
 }
 
 /// The ranges as attributes. Where the size is known equal slices have equal ones: bounds in range, and `end`
@@ -558,13 +553,13 @@ Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
 
 }  // namespace
 
-OperationList families::parts() { return table; }
+OperationList families::parts() { return parts_table; }
 
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   if (ranges.size() > static_cast<std::size_t>(x.rank())) {
     throw IndexError(fmt::format("slice({}): came ranges for {} axes", describe(x), ranges.size()));
   }
-  return apply(table["slice"], x, normalised(x, ranges));
+  return apply(parts_table["slice"], x, normalised(x, ranges));
 }
 
 Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
@@ -586,22 +581,22 @@ Tensor Tensor::operator[](Index i) const {
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value) {
   std::vector<Index> flat;
   for (const auto& pair : widths) flat.insert(flat.end(), pair.begin(), pair.end());
-  return apply(table["pad"], x, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
+  return apply(parts_table["pad"], x, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
 }
 
 Tensor concat(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("concat: no tensors came");
-  return apply(table["concat"], tensors, {{"axis", Index{axis}}});
+  return apply(parts_table["concat"], tensors, {{"axis", Index{axis}}});
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("stack: no tensors came");
-  return apply(table["stack"], tensors, {{"axis", Index{axis}}});
+  return apply(parts_table["stack"], tensors, {{"axis", Index{axis}}});
 }
 
 std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis) {
   const Tensor operands[] = {x};
-  const Tensors parts = apply_all(table["split"], operands, {{"sizes", sizes}, {"axis", Index{axis}}});
+  const Tensors parts = apply_all(parts_table["split"], operands, {{"sizes", sizes}, {"axis", Index{axis}}});
   return {parts.begin(), parts.end()};
 }
 
@@ -620,7 +615,8 @@ std::vector<Tensor> unstack(const Tensor& x, int axis) {
   const Index count = x.shape()[axis];
   if (count == unknown) throw ValueError("unstack(" + describe(x) + "): how many there are is not known");
   const Tensor operands[] = {x};
-  const Tensors parts = apply_all(table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});
+  const Tensors parts =
+      apply_all(parts_table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});
   return {parts.begin(), parts.end()};
 }
 

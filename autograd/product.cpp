@@ -174,7 +174,7 @@ bool matmul_fold(const Call& step, std::span<const bool> leading, Attributes&) {
   return (!leading[0] || step.rank(0) == rank) && (!leading[1] || step.rank(1) == rank);
 }
 
-constexpr Operation records[] = {
+constexpr Operation product_records[] = {
     {.name = "matmul",
      .summary = "the product of matrices, each transposed if asked to; leading axes are batches",
      .shape = matmul_spec,
@@ -202,11 +202,11 @@ constexpr Operation records[] = {
                                        {{{.shape = {2, 0}}, {.shape = {0, 3}}}, flags(false, false)}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable product_table(product_records);
 
 }  // namespace
 
-OperationList families::product() { return table; }
+OperationList families::product() { return product_table; }
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
   // A vector has no other order to be taken in.
@@ -214,7 +214,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
   const bool column = b.rank() == 1;
   const Attributes attributes{{"transpose_a", transpose_a && !row}, {"transpose_b", transpose_b && !column}};
   Tensor result =
-      apply(table["matmul"], row ? expand_dims(a, 0) : a, column ? expand_dims(b, 1) : b, attributes);
+      apply(product_table["matmul"], row ? expand_dims(a, 0) : a, column ? expand_dims(b, 1) : b, attributes);
   if (column) result = squeeze(result, {-1});
   if (row) result = squeeze(result, {column ? -1 : -2});
   return result;

@@ -113,7 +113,7 @@ std::vector<Example> draws(const Attributes& attributes) {
   return examples;
 }
 
-constexpr Operation records[] = {
+constexpr Operation random_records[] = {
     {.name = "random_uniform",
      .summary = "uniform numbers from low up to but without high",
      .shape =
@@ -161,24 +161,24 @@ constexpr Operation records[] = {
            return draws({{"probability", 0.3}});
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable random_table(random_records);
 
 }  // namespace
 
-OperationList families::random() { return table; }
+OperationList families::random() { return random_table; }
 
 namespace {
 
 Tensor uniform(const Tensor& key, const Shape& shape, double low, double high, DType dtype) {
-  return apply(table["random_uniform"], key,
+  return apply(random_table["random_uniform"], key,
                {{"shape", shape}, {"low", low}, {"high", high}, {"dtype", dtype}});
 }
 Tensor normal(const Tensor& key, const Shape& shape, double mean, double stddev, DType dtype) {
-  return apply(table["random_normal"], key,
+  return apply(random_table["random_normal"], key,
                {{"shape", shape}, {"mean", mean}, {"stddev", stddev}, {"dtype", dtype}});
 }
 Tensor bernoulli(const Tensor& key, const Shape& shape, double probability, DType dtype) {
-  return apply(table["random_bernoulli"], key,
+  return apply(random_table["random_bernoulli"], key,
                {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
 }
 

@@ -7,6 +7,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
@@ -18,12 +19,6 @@ namespace unspool {
 namespace {
 
 using kernels::Reduce;
-
-Specs one(const Shape& shape, DType dtype) {
-  Specs specs(1);
-  specs[0] = {shape, dtype};
-  return specs;
-}
 
 std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
 
@@ -296,7 +291,7 @@ std::vector<Example> along_axis(bool distinct) {
           example({0, 3}, 1)};
 }
 
-constexpr Operation records[] = {
+constexpr Operation reduction_records[] = {
     {.name = "sum",
      .summary = "the sum over axes",
      .shape = number_shape,
@@ -444,7 +439,7 @@ constexpr Operation records[] = {
            };
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable reduction_table(reduction_records);
 
 Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
   Axes named = axes;
@@ -456,28 +451,28 @@ Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
 
 }  // namespace
 
-OperationList families::reduction() { return table; }
+OperationList families::reduction() { return reduction_table; }
 
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["sum"], x, over(x, axes, keepdims));
+  return apply(reduction_table["sum"], x, over(x, axes, keepdims));
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["mean"], x, over(x, axes, keepdims));
+  return apply(reduction_table["mean"], x, over(x, axes, keepdims));
 }
 Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["max"], x, over(x, axes, keepdims));
+  return apply(reduction_table["max"], x, over(x, axes, keepdims));
 }
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["min"], x, over(x, axes, keepdims));
+  return apply(reduction_table["min"], x, over(x, axes, keepdims));
 }
 Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["prod"], x, over(x, axes, keepdims));
+  return apply(reduction_table["prod"], x, over(x, axes, keepdims));
 }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["all"], x, over(x, axes, keepdims));
+  return apply(reduction_table["all"], x, over(x, axes, keepdims));
 }
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(table["any"], x, over(x, axes, keepdims));
+  return apply(reduction_table["any"], x, over(x, axes, keepdims));
 }
 
 Tensor variance(const Tensor& x, const Axes& axes, bool keepdims) {
@@ -498,15 +493,19 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   return squeeze(result, over(x, axes, true).integers("axes"));
 }
 
-Tensor argmax(const Tensor& x, int axis) { return apply(table["argmax"], x, {{"axis", Index{axis}}}); }
-Tensor argmin(const Tensor& x, int axis) { return apply(table["argmin"], x, {{"axis", Index{axis}}}); }
+Tensor argmax(const Tensor& x, int axis) {
+  return apply(reduction_table["argmax"], x, {{"axis", Index{axis}}});
+}
+Tensor argmin(const Tensor& x, int axis) {
+  return apply(reduction_table["argmin"], x, {{"axis", Index{axis}}});
+}
 Tensor cumsum(const Tensor& x, int axis, bool reverse) {
-  return apply(table["cumsum"], x, {{"axis", Index{axis}}, {"reverse", reverse}});
+  return apply(reduction_table["cumsum"], x, {{"axis", Index{axis}}, {"reverse", reverse}});
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape, int leading) {
-  if (leading == 0) return apply(table["sum_to"], x, {{"shape", shape}});
-  return apply(table["sum_to"], x, {{"shape", shape}, {"leading", Index{leading}}});
+  if (leading == 0) return apply(reduction_table["sum_to"], x, {{"shape", shape}});
+  return apply(reduction_table["sum_to"], x, {{"shape", shape}, {"leading", Index{leading}}});
 }
 
 }  // namespace unspool

@@ -93,7 +93,7 @@ void scan_kernel(const KernelCall& call) {
 /// Programs as examples: the carry c, a sequence x, a captured w.
 std::vector<Example> scan_examples();
 
-constexpr Operation records[] = {
+constexpr Operation scan_records[] = {
     {.name = "scan",
      .summary = "a step repeated over the first axis of sequences, its carry handed on",
      .shape = scan_shape,
@@ -105,7 +105,7 @@ constexpr Operation records[] = {
      .fold = fold::impossible,
      .examples = scan_examples},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable scan_table(scan_records);
 
 /// A step as it was taken down, and what it was given.
 struct Traced {
@@ -259,13 +259,13 @@ std::vector<Example> scan_examples() {
 
 }  // namespace
 
-OperationList families::scan() { return table; }
+OperationList families::scan() { return scan_table; }
 
 /// The outputs of the program alone, without what is kept for the gradient.
 Tensors internal::run_scan(const SharedProgram& program, std::span<const Tensor> operands, Index steps) {
   const std::shared_ptr<const ScanBody> body = program.body(tracked(operands));
-  const Tensors all =
-      apply_all(table["scan"], operands, {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
+  const Tensors all = apply_all(scan_table["scan"], operands,
+                                {{"steps", steps}, {"step", std::shared_ptr<const Payload>(body)}});
   const StepProgram& own = program.program();
   const std::size_t kept = body->shared().program().each.size() - own.each.size();
   Tensors outputs;

@@ -195,7 +195,7 @@ void backward_gradient(Backward& b) {
 std::vector<Example> forward_examples();
 std::vector<Example> backward_examples();
 
-constexpr Operation records[] = {
+constexpr Operation scan_segments_records[] = {
     {.name = "scan_segments",
      .summary = "a scan of which only the inputs and the carries at every so many steps are kept",
      .shape = forward_shape,
@@ -217,7 +217,7 @@ constexpr Operation records[] = {
      .fold = fold::impossible,
      .examples = backward_examples},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable scan_segments_table(scan_segments_records);
 
 void forward_gradient(Backward& b) {
   const Segmented own(b.attributes());
@@ -237,7 +237,7 @@ void forward_gradient(Backward& b) {
   const Attributes attributes = b.attributes().with("needed", needed).with("given", given);
   const std::vector<std::size_t> results = Segmented(attributes).results();
   if (results.empty()) return;
-  const Tensors gradients = apply_all(table["scan_segments_gradient"], operands, attributes);
+  const Tensors gradients = apply_all(scan_segments_table["scan_segments_gradient"], operands, attributes);
   for (std::size_t r = 0; r < results.size(); ++r) b.dx(results[r]) = gradients[r];
 }
 
@@ -313,12 +313,12 @@ std::vector<Example> backward_examples() {
 
 }  // namespace
 
-OperationList families::scan_segments() { return table; }
+OperationList families::scan_segments() { return scan_segments_table; }
 
 Tensors internal::run_segments(const SharedProgram& program, std::span<const Tensor> operands, Index steps,
                                Index every, int time_axis) {
-  Tensors outputs =
-      apply_all(table["scan_segments"], operands, attributes_of(program, steps, every, time_axis));
+  Tensors outputs = apply_all(scan_segments_table["scan_segments"], operands,
+                              attributes_of(program, steps, every, time_axis));
   outputs.resize(outputs.size() - 1);
   return outputs;
 }

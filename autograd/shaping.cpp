@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
@@ -9,12 +10,6 @@
 
 namespace unspool {
 namespace {
-
-Specs one(Shape shape, DType dtype) {
-  Specs specs(1);
-  specs[0] = {shape, dtype};
-  return specs;
-}
 
 int leading_axes(const Attributes& attributes) {
   return static_cast<int>(attributes.get_or("leading", Index{0}));
@@ -190,7 +185,7 @@ void rows_unless_named(const Call& call, std::span<Rows> operands) {
   rows_if(call.rank() > 0 && (axes.empty() || axes[0] != 0), operands);
 }
 
-constexpr Operation records[] = {
+constexpr Operation shaping_records[] = {
     {.name = "reshape",
      .summary = "the same elements in the same order, in another shape",
      .shape = reshape_shape,
@@ -357,7 +352,7 @@ constexpr Operation records[] = {
                                        {{{{0, 3}}}, {{"axes", std::vector<Index>{0}}}}};
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable shaping_table(shaping_records);
 
 Attributes shape_attributes(const Shape& shape, int leading) {
   if (leading == 0) return {{"shape", shape}};
@@ -372,10 +367,10 @@ std::vector<Index> all_axes(const Tensor& x) {
 
 }  // namespace
 
-OperationList families::shaping() { return table; }
+OperationList families::shaping() { return shaping_table; }
 
 Tensor reshape(const Tensor& x, const Shape& shape, int leading) {
-  return apply(table["reshape"], x, shape_attributes(shape, leading));
+  return apply(shaping_table["reshape"], x, shape_attributes(shape, leading));
 }
 
 Tensor transpose(const Tensor& x, const std::vector<Index>& axes) {
@@ -384,17 +379,17 @@ Tensor transpose(const Tensor& x, const std::vector<Index>& axes) {
     order = all_axes(x);
     std::reverse(order.begin(), order.end());
   }
-  return apply(table["transpose"], x, {{"order", std::move(order)}});
+  return apply(shaping_table["transpose"], x, {{"order", std::move(order)}});
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape, int leading) {
-  return apply(table["broadcast_to"], x, shape_attributes(shape, leading));
+  return apply(shaping_table["broadcast_to"], x, shape_attributes(shape, leading));
 }
 
 Tensor expand_dims(const Tensor& x, int axis) { return expand_dims(x, std::vector<Index>{axis}); }
 
 Tensor expand_dims(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(table["expand_dims"], x, {{"axes", axes}});
+  return apply(shaping_table["expand_dims"], x, {{"axes", axes}});
 }
 
 Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
@@ -407,11 +402,11 @@ Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
       if (x.shape()[i] == 1) named.push_back(i);
     }
   }
-  return apply(table["squeeze"], x, {{"axes", std::move(named)}});
+  return apply(shaping_table["squeeze"], x, {{"axes", std::move(named)}});
 }
 
 Tensor flip(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(table["flip"], x, {{"axes", axes.empty() ? all_axes(x) : axes}});
+  return apply(shaping_table["flip"], x, {{"axes", axes.empty() ? all_axes(x) : axes}});
 }
 
 }  // namespace unspool

@@ -13,6 +13,7 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
@@ -190,12 +191,6 @@ void run_sparsemax(const KernelCall& call) {
   });
 }
 
-Specs one(Shape shape, DType dtype) {
-  Specs specs(1);
-  specs[0] = {shape, dtype};
-  return specs;
-}
-
 void check_floating(const Call& call, std::size_t i) {
   if (!is_floating(call.dtype(i))) call.fail_type("takes float32 or float64: cast(x, float32) first");
 }
@@ -275,7 +270,7 @@ std::vector<Example> labelled_lines() {
 
 Axes axes(const Call& call, std::size_t i = 0) { return {call.axis(i)}; }
 
-constexpr Operation records[] = {
+constexpr Operation softmax_records[] = {
     {.name = "softmax",
      .summary = "exp(x) / sum(exp(x)) along an axis",
      .shape = along_axis,
@@ -403,30 +398,30 @@ constexpr Operation records[] = {
            return lines(1, {-1, 1});
          }},
 };
-constexpr OperationTable table(records);
+constexpr OperationTable softmax_table(softmax_records);
 
 Tensor softmax_gradient(const Tensor& y, const Tensor& dy, int axis) {
-  return apply(table["softmax_gradient"], y, dy, along(axis));
+  return apply(softmax_table["softmax_gradient"], y, dy, along(axis));
 }
 Tensor subtract_one_hot(const Tensor& labels, const Tensor& x) {
-  return apply(table["subtract_one_hot"], labels, x);
+  return apply(softmax_table["subtract_one_hot"], labels, x);
 }
 
 }  // namespace
 
-OperationList families::softmax() { return table; }
+OperationList families::softmax() { return softmax_table; }
 
-Tensor softmax(const Tensor& x, int axis) { return apply(table["softmax"], x, along(axis)); }
-Tensor log_softmax(const Tensor& x, int axis) { return apply(table["log_softmax"], x, along(axis)); }
+Tensor softmax(const Tensor& x, int axis) { return apply(softmax_table["softmax"], x, along(axis)); }
+Tensor log_softmax(const Tensor& x, int axis) { return apply(softmax_table["log_softmax"], x, along(axis)); }
 Tensor softmax_cross_entropy(const Tensor& target, const Tensor& logits, int axis) {
-  return apply(table["softmax_cross_entropy"], target, logits, along(axis));
+  return apply(softmax_table["softmax_cross_entropy"], target, logits, along(axis));
 }
 Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
-  return apply(table["sparse_softmax_cross_entropy"], labels, logits);
+  return apply(softmax_table["sparse_softmax_cross_entropy"], labels, logits);
 }
 Tensor sigmoid_cross_entropy(const Tensor& target, const Tensor& logits) {
-  return apply(table["sigmoid_cross_entropy"], target, logits);
+  return apply(softmax_table["sigmoid_cross_entropy"], target, logits);
 }
-Tensor sparsemax(const Tensor& x, int axis) { return apply(table["sparsemax"], x, along(axis)); }
+Tensor sparsemax(const Tensor& x, int axis) { return apply(softmax_table["sparsemax"], x, along(axis)); }
 
 }  // namespace unspool

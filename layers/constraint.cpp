@@ -40,7 +40,7 @@ struct Constraint::Implementation : internal::NamedFunction<const Tensor&> {};
 
 namespace {
 
-using Functions = internal::NamedFunctions<Constraint::Implementation, const Tensor&>;
+using ConstraintFunctions = internal::NamedFunctions<Constraint::Implementation, const Tensor&>;
 
 constexpr double epsilon = 1e-7;
 
@@ -84,14 +84,15 @@ struct NonNegKind {
   static Tensor call(const Options&, const Tensor& x) { return maximum(x, 0); }
 };
 
-Functions& functions() {
-  static Functions all("constraint", {Functions::entry<MaxNormKind>(), Functions::entry<UnitNormKind>(),
-                                      Functions::entry<MinMaxNormKind>(), Functions::entry<NonNegKind>()});
+ConstraintFunctions& constraint_functions() {
+  static ConstraintFunctions all(
+      "constraint", {ConstraintFunctions::entry<MaxNormKind>(), ConstraintFunctions::entry<UnitNormKind>(),
+                     ConstraintFunctions::entry<MinMaxNormKind>(), ConstraintFunctions::entry<NonNegKind>()});
   return all;
 }
 
 template <class Kind>
-Constraint made(typename Kind::Options options) {
+Constraint made_constraint(typename Kind::Options options) {
   return Constraint(std::make_shared<internal::KindFunction<Constraint::Implementation, Kind, const Tensor&>>(
       std::move(options)));
 }
@@ -104,7 +105,7 @@ Constraint::Constraint(Constraint&& other) noexcept = default;
 Constraint& Constraint::operator=(const Constraint& other) = default;
 Constraint& Constraint::operator=(Constraint&& other) noexcept = default;
 Constraint::Constraint(const char* name) : Constraint(std::string(name)) {}
-Constraint::Constraint(const std::string& name) : implementation_(functions().by_name(name)) {}
+Constraint::Constraint(const std::string& name) : implementation_(constraint_functions().by_name(name)) {}
 
 Constraint::Constraint(std::function<Tensor(const Tensor&)> function)
     : implementation_(
@@ -116,9 +117,9 @@ Tensor Constraint::operator()(const Tensor& x) const {
 }
 
 std::string Constraint::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
-Config Constraint::config() const { return functions().serialize(implementation_); }
+Config Constraint::config() const { return constraint_functions().serialize(implementation_); }
 Constraint Constraint::from_config(const Config& config) {
-  return Constraint(functions().deserialize(config));
+  return Constraint(constraint_functions().deserialize(config));
 }
 
 bool operator==(const Constraint& a, const Constraint& b) {
@@ -126,12 +127,14 @@ bool operator==(const Constraint& a, const Constraint& b) {
 }
 
 void register_constraint(const std::string& name, std::function<Tensor(const Tensor&)> function) {
-  functions().add(name, std::move(function));
+  constraint_functions().add(name, std::move(function));
 }
 
-Constraint MaxNorm(MaxNormOptions options) { return made<MaxNormKind>(std::move(options)); }
-Constraint UnitNorm(UnitNormOptions options) { return made<UnitNormKind>(std::move(options)); }
-Constraint MinMaxNorm(MinMaxNormOptions options) { return made<MinMaxNormKind>(std::move(options)); }
-Constraint NonNeg() { return made<NonNegKind>({}); }
+Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(std::move(options)); }
+Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(std::move(options)); }
+Constraint MinMaxNorm(MinMaxNormOptions options) {
+  return made_constraint<MinMaxNormKind>(std::move(options));
+}
+Constraint NonNeg() { return made_constraint<NonNegKind>({}); }
 
 }  // namespace unspool

@@ -16,13 +16,6 @@ namespace {
 using internal::GraphItem;
 using Node = std::shared_ptr<const GraphNode>;
 
-/// Where the value of a tensor is while the graph runs.
-struct Slot {
-  std::size_t index = 0;
-  /// The tensor came without the mask that its node attaches.
-  bool without_mask = false;
-};
-
 /// The nodes that the outputs depend on, each after those it needs; `met` is the order in which a search
 /// from the outputs meets them.
 struct Order {
@@ -179,6 +172,13 @@ void check_names(const std::string& model, const std::vector<Tensor>& inputs,
 
 /// How the graph is run: each of its tensors has a slot.
 struct Functional::Plan {
+  /// Where the value of a tensor is while the graph runs.
+  struct Slot {
+    std::size_t index = 0;
+    /// The tensor came without the mask that its node attaches.
+    bool without_mask = false;
+  };
+
   struct Step {
     Node node;
     std::vector<Slot> takes;  // In the order in which the node asks for them.
@@ -312,7 +312,7 @@ std::vector<Tensor> Functional::call_all(const std::vector<Tensor>& inputs, cons
     values[i] = inputs[i].dtype() == wanted ? inputs[i] : cast(inputs[i], wanted);
     if (mask) values[i] = with_mask(values[i], mask);
   }
-  const auto value_at = [&](const Slot& slot) {
+  const auto value_at = [&](const Plan::Slot& slot) {
     return slot.without_mask ? with_mask(values[slot.index], {}) : values[slot.index];
   };
   for (const Plan::Step& step : plan_->steps) {

@@ -70,7 +70,7 @@ struct Initializer::Implementation : internal::NamedFunction<const Shape&, DType
 namespace {
 
 using Seed = std::optional<std::int64_t>;
-using Functions = internal::NamedFunctions<Initializer::Implementation, const Shape&, DType>;
+using InitializerFunctions = internal::NamedFunctions<Initializer::Implementation, const Shape&, DType>;
 
 /// With a seed always the same key, so that one initializer gives one value for one shape.
 RandomKey key_of(const Seed& seed) {
@@ -318,16 +318,20 @@ struct IdentityKind {
   }
 };
 
-Functions& functions() {
-  static Functions all(
+InitializerFunctions& initializer_functions() {
+  static InitializerFunctions all(
       "initializer",
-      {Functions::entry<ZerosKind>(), Functions::entry<OnesKind>(), Functions::entry<ConstantKind>(),
-       Functions::entry<RandomUniformKind>(), Functions::entry<RandomNormalKind>(),
-       Functions::entry<TruncatedNormalKind>(), Functions::entry<VarianceScalingKind>(),
-       Functions::entry<FanKind<GlorotUniformName>>(), Functions::entry<FanKind<GlorotNormalName>>(),
-       Functions::entry<FanKind<HeUniformName>>(), Functions::entry<FanKind<HeNormalName>>(),
-       Functions::entry<FanKind<LecunUniformName>>(), Functions::entry<FanKind<LecunNormalName>>(),
-       Functions::entry<OrthogonalKind>(), Functions::entry<IdentityKind>()},
+      {InitializerFunctions::entry<ZerosKind>(), InitializerFunctions::entry<OnesKind>(),
+       InitializerFunctions::entry<ConstantKind>(), InitializerFunctions::entry<RandomUniformKind>(),
+       InitializerFunctions::entry<RandomNormalKind>(), InitializerFunctions::entry<TruncatedNormalKind>(),
+       InitializerFunctions::entry<VarianceScalingKind>(),
+       InitializerFunctions::entry<FanKind<GlorotUniformName>>(),
+       InitializerFunctions::entry<FanKind<GlorotNormalName>>(),
+       InitializerFunctions::entry<FanKind<HeUniformName>>(),
+       InitializerFunctions::entry<FanKind<HeNormalName>>(),
+       InitializerFunctions::entry<FanKind<LecunUniformName>>(),
+       InitializerFunctions::entry<FanKind<LecunNormalName>>(), InitializerFunctions::entry<OrthogonalKind>(),
+       InitializerFunctions::entry<IdentityKind>()},
       {{"zero", "Zeros"},
        {"one", "Ones"},
        {"uniform", "RandomUniform"},
@@ -358,7 +362,7 @@ class Seeded final : public KindFunction<Kind> {
 };
 
 template <class Kind>
-Initializer made(typename Kind::Options options) {
+Initializer made_initializer(typename Kind::Options options) {
   if constexpr (requires { options.seed; }) {
     if (!options.seed) return Initializer(std::make_shared<Seeded<Kind>>(std::move(options)));
   }
@@ -373,7 +377,7 @@ Initializer::Initializer(Initializer&& other) noexcept = default;
 Initializer& Initializer::operator=(const Initializer& other) = default;
 Initializer& Initializer::operator=(Initializer&& other) noexcept = default;
 Initializer::Initializer(const char* name) : Initializer(std::string(name)) {}
-Initializer::Initializer(const std::string& name) : implementation_(functions().by_name(name)) {}
+Initializer::Initializer(const std::string& name) : implementation_(initializer_functions().by_name(name)) {}
 
 Initializer::Initializer(std::function<Tensor(const Shape&, DType)> function)
     : implementation_(std::make_shared<internal::UserFunction<Implementation, const Shape&, DType>>(
@@ -388,9 +392,9 @@ Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
 }
 
 std::string Initializer::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
-Config Initializer::config() const { return functions().serialize(implementation_); }
+Config Initializer::config() const { return initializer_functions().serialize(implementation_); }
 Initializer Initializer::from_config(const Config& config) {
-  return Initializer(functions().deserialize(config));
+  return Initializer(initializer_functions().deserialize(config));
 }
 
 bool operator==(const Initializer& a, const Initializer& b) {
@@ -398,25 +402,41 @@ bool operator==(const Initializer& a, const Initializer& b) {
 }
 
 void register_initializer(const std::string& name, std::function<Tensor(const Shape&, DType)> function) {
-  functions().add(name, std::move(function));
+  initializer_functions().add(name, std::move(function));
 }
 
-Initializer Zeros() { return made<ZerosKind>({}); }
-Initializer Ones() { return made<OnesKind>({}); }
-Initializer Constant(ConstantOptions options) { return made<ConstantKind>(options); }
-Initializer RandomUniform(RandomUniformOptions options) { return made<RandomUniformKind>(options); }
-Initializer RandomNormal(RandomNormalOptions options) { return made<RandomNormalKind>(options); }
-Initializer TruncatedNormal(RandomNormalOptions options) { return made<TruncatedNormalKind>(options); }
-Initializer VarianceScaling(VarianceScalingOptions options) {
-  return made<VarianceScalingKind>(std::move(options));
+Initializer Zeros() { return made_initializer<ZerosKind>({}); }
+Initializer Ones() { return made_initializer<OnesKind>({}); }
+Initializer Constant(ConstantOptions options) { return made_initializer<ConstantKind>(options); }
+Initializer RandomUniform(RandomUniformOptions options) {
+  return made_initializer<RandomUniformKind>(options);
 }
-Initializer GlorotUniform(FanOptions options) { return made<FanKind<GlorotUniformName>>(std::move(options)); }
-Initializer GlorotNormal(FanOptions options) { return made<FanKind<GlorotNormalName>>(std::move(options)); }
-Initializer HeUniform(FanOptions options) { return made<FanKind<HeUniformName>>(std::move(options)); }
-Initializer HeNormal(FanOptions options) { return made<FanKind<HeNormalName>>(std::move(options)); }
-Initializer LecunUniform(FanOptions options) { return made<FanKind<LecunUniformName>>(std::move(options)); }
-Initializer LecunNormal(FanOptions options) { return made<FanKind<LecunNormalName>>(std::move(options)); }
-Initializer Orthogonal(OrthogonalOptions options) { return made<OrthogonalKind>(options); }
-Initializer Identity(IdentityOptions options) { return made<IdentityKind>(options); }
+Initializer RandomNormal(RandomNormalOptions options) { return made_initializer<RandomNormalKind>(options); }
+Initializer TruncatedNormal(RandomNormalOptions options) {
+  return made_initializer<TruncatedNormalKind>(options);
+}
+Initializer VarianceScaling(VarianceScalingOptions options) {
+  return made_initializer<VarianceScalingKind>(std::move(options));
+}
+Initializer GlorotUniform(FanOptions options) {
+  return made_initializer<FanKind<GlorotUniformName>>(std::move(options));
+}
+Initializer GlorotNormal(FanOptions options) {
+  return made_initializer<FanKind<GlorotNormalName>>(std::move(options));
+}
+Initializer HeUniform(FanOptions options) {
+  return made_initializer<FanKind<HeUniformName>>(std::move(options));
+}
+Initializer HeNormal(FanOptions options) {
+  return made_initializer<FanKind<HeNormalName>>(std::move(options));
+}
+Initializer LecunUniform(FanOptions options) {
+  return made_initializer<FanKind<LecunUniformName>>(std::move(options));
+}
+Initializer LecunNormal(FanOptions options) {
+  return made_initializer<FanKind<LecunNormalName>>(std::move(options));
+}
+Initializer Orthogonal(OrthogonalOptions options) { return made_initializer<OrthogonalKind>(options); }
+Initializer Identity(IdentityOptions options) { return made_initializer<IdentityKind>(options); }
 
 }  // namespace unspool

@@ -56,7 +56,7 @@ std::vector<Tensor> masks_of(const std::vector<Tensor>& tensors) {
   return masks;
 }
 
-Shapes shapes_of(const std::vector<Tensor>& tensors) {
+Shapes node_shapes(const std::vector<Tensor>& tensors) {
   std::vector<Shape> shapes;
   for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
   return Shapes(std::move(shapes));
@@ -214,10 +214,10 @@ Outputs LayerBase::get_output_at(Index node) const {
   return node_of(node_at("output", node))->output_tensors();
 }
 Shapes LayerBase::get_input_shape_at(Index node) const {
-  return shapes_of(node_of(node_at("input_shape", node))->input_tensors());
+  return node_shapes(node_of(node_at("input_shape", node))->input_tensors());
 }
 Shapes LayerBase::get_output_shape_at(Index node) const {
-  return shapes_of(node_of(node_at("output_shape", node))->output_tensors());
+  return node_shapes(node_of(node_at("output_shape", node))->output_tensors());
 }
 Outputs LayerBase::get_input_mask_at(Index node) const {
   return masks_of(node_of(node_at("input_mask", node))->input_tensors());

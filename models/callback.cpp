@@ -6,9 +6,9 @@ namespace unspool {
 
 namespace {
 
-class Lambda final : public Callback {
+class FunctionsCallback final : public Callback {
  public:
-  explicit Lambda(LambdaCallbackOptions options) : options_(std::move(options)) {}
+  explicit FunctionsCallback(LambdaCallbackOptions options) : options_(std::move(options)) {}
   void on_train_begin() override { call(options_.on_train_begin); }
   void on_train_end() override { call(options_.on_train_end); }
   void on_epoch_begin(Index epoch) override { call(options_.on_epoch_begin, epoch); }
@@ -60,7 +60,7 @@ Model& Callback::model() const {
 }
 
 std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options) {
-  return std::make_shared<Lambda>(std::move(options));
+  return std::make_shared<FunctionsCallback>(std::move(options));
 }
 
 std::shared_ptr<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {

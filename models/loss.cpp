@@ -186,7 +186,7 @@ class KindLoss final : public LossBase {
 };
 
 template <class Kind>
-Loss made(typename Kind::Options options) {
+Loss made_loss(typename Kind::Options options) {
   return Loss(std::make_shared<const KindLoss<Kind>>(std::move(options)));
 }
 
@@ -254,16 +254,16 @@ void register_loss(const std::string& name, std::function<Tensor(const Tensor&, 
       name, [name, function](const Config&) { return std::make_shared<FunctionLoss>(name, function); });
 }
 
-Loss MeanSquaredError(LossOptions options) { return made<MeanSquaredErrorKind>(std::move(options)); }
-Loss MeanAbsoluteError(LossOptions options) { return made<MeanAbsoluteErrorKind>(std::move(options)); }
+Loss MeanSquaredError(LossOptions options) { return made_loss<MeanSquaredErrorKind>(std::move(options)); }
+Loss MeanAbsoluteError(LossOptions options) { return made_loss<MeanAbsoluteErrorKind>(std::move(options)); }
 Loss BinaryCrossentropy(CrossentropyOptions options) {
-  return made<BinaryCrossentropyKind>(std::move(options));
+  return made_loss<BinaryCrossentropyKind>(std::move(options));
 }
 Loss CategoricalCrossentropy(CrossentropyOptions options) {
-  return made<CategoricalCrossentropyKind>(std::move(options));
+  return made_loss<CategoricalCrossentropyKind>(std::move(options));
 }
 Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options) {
-  return made<SparseCategoricalCrossentropyKind>(std::move(options));
+  return made_loss<SparseCategoricalCrossentropyKind>(std::move(options));
 }
 
 // -- Reduction -------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ struct BinaryAccuracyKind {
   static constexpr bool more_is_better = true;
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
     const auto [labels, predicted] = internal::aligned(y, p);
-    const Tensor right = equal(cast(predicted > options.threshold, labels.dtype()), labels);
-    return mean(as_numbers(right), {-1});
+    const Tensor hit = equal(cast(predicted > options.threshold, labels.dtype()), labels);
+    return mean(as_numbers(hit), {-1});
   }
 };
 
@@ -119,7 +119,7 @@ class KindMetric final : public MeanOf {
 };
 
 template <class Kind>
-Metric made(typename Kind::Options options) {
+Metric made_metric(typename Kind::Options options) {
   return Metric(std::make_shared<KindMetric<Kind>>(std::move(options)));
 }
 
@@ -210,12 +210,14 @@ void register_metric(const std::string& name, Function function) {
 }
 
 Metric SparseCategoricalAccuracy(MetricOptions options) {
-  return made<SparseCategoricalAccuracyKind>(std::move(options));
+  return made_metric<SparseCategoricalAccuracyKind>(std::move(options));
 }
 Metric CategoricalAccuracy(MetricOptions options) {
-  return made<CategoricalAccuracyKind>(std::move(options));
+  return made_metric<CategoricalAccuracyKind>(std::move(options));
 }
-Metric BinaryAccuracy(BinaryAccuracyOptions options) { return made<BinaryAccuracyKind>(std::move(options)); }
+Metric BinaryAccuracy(BinaryAccuracyOptions options) {
+  return made_metric<BinaryAccuracyKind>(std::move(options));
+}
 
 void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
   const auto total_of = [](const Tensor& x) { return sum(x).item<double>(); };

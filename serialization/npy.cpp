@@ -15,9 +15,9 @@
 namespace unspool {
 namespace {
 
-constexpr std::string_view magic = "\x93NUMPY";
+constexpr std::string_view npy_magic = "\x93NUMPY";
 // numpy.save never writes so much for an array of at most 8 dimensions.
-constexpr std::size_t max_header = 65536;
+constexpr std::size_t max_npy_header = 65536;
 
 struct NumpyType {
   std::string_view code;
@@ -161,7 +161,7 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   const auto fail = [&](std::size_t place, const std::string& what) {
     throw FileError(name + ", byte " + std::to_string(place) + ": " + what);
   };
-  if (!bytes.starts_with(magic)) fail(0, "this is no npy file");
+  if (!bytes.starts_with(npy_magic)) fail(0, "this is no npy file");
   if (bytes.size() < 12) fail(bytes.size(), "the file ends within its header");
   const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3 || bytes[7] != 0) {
@@ -171,7 +171,8 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   const std::size_t start = version == 1 ? 10 : 12;
   const std::size_t size = version == 1 ? internal::read_little<std::uint16_t>(bytes.substr(8))
                                         : internal::read_little<std::uint32_t>(bytes.substr(8));
-  if (size > max_header) fail(8, "expected a header of at most 65536 bytes, came " + std::to_string(size));
+  if (size > max_npy_header)
+    fail(8, "expected a header of at most 65536 bytes, came " + std::to_string(size));
   if (size > bytes.size() - start) {
     fail(8, "expected a header of " + std::to_string(size) + " bytes, but only " +
                 std::to_string(bytes.size() - start) + " are left");
@@ -242,7 +243,7 @@ std::string npy_to_bytes(const Tensor& tensor) {
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
 
-  std::string bytes(magic);
+  std::string bytes(npy_magic);
   bytes.reserve(10 + header.size() + tensor.bytes());
   bytes += std::string_view("\1\0", 2);
   internal::append_little(bytes, static_cast<std::uint16_t>(header.size()));

@@ -13,16 +13,16 @@ namespace {
 using Source = StepGradient::Source;
 using Value = StepProgram::Value;
 
-constexpr std::size_t word = sizeof(std::int64_t);
+constexpr std::size_t word_size = sizeof(std::int64_t);
 
 std::size_t bytes_of(const Spec& spec) {
   return static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype);
 }
 
-Array at(void* data) { return {data, nullptr, {}}; }
+Array array_at(void* data) { return {data, nullptr, {}}; }
 
 Array take(Arena& memory, const Spec& spec, Index steps) {
-  return at(memory.take(bytes_of(spec) * static_cast<std::size_t>(steps)));
+  return array_at(memory.take(bytes_of(spec) * static_cast<std::size_t>(steps)));
 }
 
 /// A whole sequence, of which a segment is seen with its steps one after the other. Where time is the second
@@ -107,7 +107,7 @@ ScanSegments::ScanSegments(const SharedProgram& program, Index steps, Index ever
       words_.clear();
       return;
     }
-    words_.push_back(words_.back() + (bytes_of(spec) + word - 1) / word);
+    words_.push_back(words_.back() + (bytes_of(spec) + word_size - 1) / word_size);
   }
 }
 
@@ -125,14 +125,14 @@ Shape ScanSegments::kept() const {
 
 std::byte* ScanSegments::place(const Array& kept, Index segment, std::size_t carry) const {
   const std::size_t first = static_cast<std::size_t>(segment) * words_.back() + words_[carry];
-  return static_cast<std::byte*>(kept.data) + first * word;
+  return static_cast<std::byte*>(kept.data) + first * word_size;
 }
 
 void ScanSegments::forward(std::span<const Array> inputs, std::span<const Array> outputs) const {
   const std::size_t carries = program_.carries.size();
   const Array& kept = outputs.back();
   // Words that a carry does not fill are not left to chance.
-  std::memset(kept.data, 0, static_cast<std::size_t>(count() - 1) * words_.back() * word);
+  std::memset(kept.data, 0, static_cast<std::size_t>(count() - 1) * words_.back() * word_size);
   std::vector<Array> in(inputs.begin(), inputs.end());
   std::vector<Array> out(outputs.begin(), outputs.end() - 1);
   Windows read(steps_, longest(), time_axis_);
@@ -149,7 +149,7 @@ void ScanSegments::forward(std::span<const Array> inputs, std::span<const Array>
     read.begin(low(segment), in);
     written.begin(low(segment), out);
     for (std::size_t k = 0; k < carries; ++k) {
-      out[k] = segment + 1 == count() ? outputs[k] : at(place(kept, segment, k));
+      out[k] = segment + 1 == count() ? outputs[k] : array_at(place(kept, segment, k));
     }
     runs.run(in, out, length(segment));
     written.write(low(segment), length(segment));
@@ -202,7 +202,7 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
         from.push_back(*cotangents[i]);
         break;
       default:
-        from.push_back(at(const_cast<void*>(gradient->constants[i].raw())));
+        from.push_back(array_at(const_cast<void*>(gradient->constants[i].raw())));
     }
   }
 
@@ -233,7 +233,7 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
     const Index begin = low(segment);
     const Index steps = length(segment);
     for (std::size_t k = 0; k < carries; ++k)
-      in[k] = segment == 0 ? inputs[k] : at(place(kept, segment - 1, k));
+      in[k] = segment == 0 ? inputs[k] : array_at(place(kept, segment - 1, k));
     read.read(begin, steps);
     read.begin(begin, in);
     again.run(in, made, steps);

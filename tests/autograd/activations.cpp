@@ -73,33 +73,34 @@ Values derivative(const Function& f, const Tensor& x) {
   return tape.gradient(f(x), x).to_vector<double>();
 }
 
-const Values points{-4, -1, 0.5, 2, 8};
+const Values five_points{-4, -1, 0.5, 2, 8};
 
 }  // namespace
 
 TEST_CASE("activations: the values that Keras gives") {
-  check(hard_sigmoid, points, {0, 0.3333333, 0.5833333, 0.8333333, 1});
-  check(hard_silu, points, {0, -0.3333333, 0.2916667, 1.6666666, 8});
-  check([](const Tensor& x) { return leaky_relu(x); }, points, {-0.8, -0.2, 0.5, 2, 8});
-  check([](const Tensor& x) { return gelu(x); }, points, {-0.000126685, -0.1586553, 0.3457312, 1.9544997, 8});
-  check(selu, points, {-1.7258986, -1.1113307, 0.5253506, 2.1014020, 8.4056082});
-  check([](const Tensor& x) { return elu(x); }, points, {-0.9816844, -0.6321205, 0.5, 2, 8});
-  check(mish, points, {-0.0725917, -0.3034015, 0.3752452, 1.9439590, 7.9999982});
-  check(softsign, points, {-0.8, -0.5, 0.3333333, 0.6666667, 0.8888889});
-  check(softplus, points, {0.0181499, 0.3132617, 0.9740770, 2.1269281, 8.0003357});
-  check(relu6, points, {0, 0, 0.5, 2, 6});
-  check(hard_tanh, points, {-1, -1, 0.5, 1, 1});
-  check([](const Tensor& x) { return squareplus(x); }, points,
+  check(hard_sigmoid, five_points, {0, 0.3333333, 0.5833333, 0.8333333, 1});
+  check(hard_silu, five_points, {0, -0.3333333, 0.2916667, 1.6666666, 8});
+  check([](const Tensor& x) { return leaky_relu(x); }, five_points, {-0.8, -0.2, 0.5, 2, 8});
+  check([](const Tensor& x) { return gelu(x); }, five_points,
+        {-0.000126685, -0.1586553, 0.3457312, 1.9544997, 8});
+  check(selu, five_points, {-1.7258986, -1.1113307, 0.5253506, 2.1014020, 8.4056082});
+  check([](const Tensor& x) { return elu(x); }, five_points, {-0.9816844, -0.6321205, 0.5, 2, 8});
+  check(mish, five_points, {-0.0725917, -0.3034015, 0.3752452, 1.9439590, 7.9999982});
+  check(softsign, five_points, {-0.8, -0.5, 0.3333333, 0.6666667, 0.8888889});
+  check(softplus, five_points, {0.0181499, 0.3132617, 0.9740770, 2.1269281, 8.0003357});
+  check(relu6, five_points, {0, 0, 0.5, 2, 6});
+  check(hard_tanh, five_points, {-1, -1, 0.5, 1, 1});
+  check([](const Tensor& x) { return squareplus(x); }, five_points,
         {0.236068, 0.618034, 1.2807764, 2.4142137, 8.123106});
-  check(tanh_shrink, points,
+  check(tanh_shrink, five_points,
         {-4 + std::tanh(4.0), -1 + std::tanh(1.0), 0.5 - std::tanh(0.5), 2 - std::tanh(2.0),
          8 - std::tanh(8.0)});
-  check([](const Tensor& x) { return soft_shrink(x); }, points, {-3.5, -0.5, 0, 1.5, 7.5});
-  check([](const Tensor& x) { return hard_shrink(x); }, points, {-4, -1, 0, 2, 8});
-  check([](const Tensor& x) { return threshold(x, 0.5, -3); }, points, {-3, -3, -3, 2, 8});
-  check(sparse_plus, points, {0, 0, 0.5625, 2, 8});
-  check(sparse_sigmoid, points, {0, 0, 0.75, 1, 1});
-  check(linear, points, points);
+  check([](const Tensor& x) { return soft_shrink(x); }, five_points, {-3.5, -0.5, 0, 1.5, 7.5});
+  check([](const Tensor& x) { return hard_shrink(x); }, five_points, {-4, -1, 0, 2, 8});
+  check([](const Tensor& x) { return threshold(x, 0.5, -3); }, five_points, {-3, -3, -3, 2, 8});
+  check(sparse_plus, five_points, {0, 0, 0.5625, 2, 8});
+  check(sparse_sigmoid, five_points, {0, 0, 0.75, 1, 1});
+  check(linear, five_points, five_points);
 }
 
 TEST_CASE("activations: values by their formulas") {
@@ -107,30 +108,30 @@ TEST_CASE("activations: values by their formulas") {
   Values log_sigmoid_wanted;
   Values celu_wanted;
   Values approximate;
-  for (double x : points) {
+  for (double x : five_points) {
     silu_wanted.push_back(x / (1 + std::exp(-x)));
     log_sigmoid_wanted.push_back(-std::log1p(std::exp(-x)));
     celu_wanted.push_back(x > 0 ? x : 0.5 * std::expm1(x / 0.5));
     const double inner = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
     approximate.push_back(0.5 * x * (1 + std::tanh(inner)));
   }
-  check(silu, points, silu_wanted);
-  check(log_sigmoid, points, log_sigmoid_wanted);
-  check([](const Tensor& x) { return celu(x, 0.5); }, points, celu_wanted);
-  check([](const Tensor& x) { return gelu(x, true); }, points, approximate);
+  check(silu, five_points, silu_wanted);
+  check(log_sigmoid, five_points, log_sigmoid_wanted);
+  check([](const Tensor& x) { return celu(x, 0.5); }, five_points, celu_wanted);
+  check([](const Tensor& x) { return gelu(x, true); }, five_points, approximate);
 }
 
 TEST_CASE("activations: the arguments of relu") {
   const auto with = [](double slope, std::optional<double> most, double threshold) {
     return [=](const Tensor& x) { return relu(x, slope, most, threshold); };
   };
-  check(with(0, std::nullopt, 0), points, {0, 0, 0.5, 2, 8});
-  check(with(0, 0.0, 0), points, {0, 0, 0, 0, 0});
-  check(with(0.5, std::nullopt, 0), points, {-2, -0.5, 0.5, 2, 8});
-  check(with(0, 6, 0), points, {0, 0, 0.5, 2, 6});
-  check(with(0, 3, 1), points, {0, 0, 0, 2, 3});
-  check(with(0.5, 3, 1), points, {-2.5, -1, -0.25, 2, 3});
-  check(with(0.5, std::nullopt, 1), points, {-2.5, -1, -0.25, 2, 8});
+  check(with(0, std::nullopt, 0), five_points, {0, 0, 0.5, 2, 8});
+  check(with(0, 0.0, 0), five_points, {0, 0, 0, 0, 0});
+  check(with(0.5, std::nullopt, 0), five_points, {-2, -0.5, 0.5, 2, 8});
+  check(with(0, 6, 0), five_points, {0, 0, 0.5, 2, 6});
+  check(with(0, 3, 1), five_points, {0, 0, 0, 2, 3});
+  check(with(0.5, 3, 1), five_points, {-2.5, -1, -0.25, 2, 3});
+  check(with(0.5, std::nullopt, 1), five_points, {-2.5, -1, -0.25, 2, 8});
 }
 
 TEST_CASE("activations: glu") {

@@ -10,7 +10,10 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 
+#include "../support/numbers.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
@@ -21,8 +24,6 @@ Truths truths(const Tensor& x) {
   CHECK(x.dtype() == boolean);
   return x.to_vector<int>();
 }
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 

@@ -10,7 +10,10 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 
+#include "../support/numbers.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
@@ -30,7 +33,6 @@ TEST_CASE("cast: between all dtypes") {
 }
 
 TEST_CASE("cast: what does not fit is an error") {
-  const double infinity = std::numeric_limits<double>::infinity();
   for (const double bad : {2147483648.0, -2147483649.0, infinity, -infinity, std::nan("")}) {
     CHECK_THROWS_AS(cast(Tensor::scalar(bad), int32), ValueError);
   }

@@ -19,10 +19,10 @@ Tensor counted(const Shape& shape) {
   });
 }
 
-using Values = std::vector<int>;
+using Ints = std::vector<int>;
 
 /// What Python's range gives, by its definition: bounds made positive, cut, then walked.
-Values walked(Index size, const Slice& range) {
+Ints walked(Index size, const Slice& range) {
   const auto bound = [&](std::optional<Index> given, Index otherwise) {
     if (!given) return otherwise;
     const Index at = *given < 0 ? *given + size : *given;
@@ -30,7 +30,7 @@ Values walked(Index size, const Slice& range) {
   };
   const Index begin = bound(range.begin, range.step > 0 ? 0 : size - 1);
   const Index end = bound(range.end, range.step > 0 ? size : -1);
-  Values values;
+  Ints values;
   for (Index i = begin; range.step > 0 ? i < end : i > end; i += range.step) {
     values.push_back(static_cast<int>(i));
   }
@@ -62,10 +62,10 @@ TEST_CASE("slice: bounds as in Python") {
 
 TEST_CASE("slice: several axes, and one") {
   const Tensor x = counted({3, 4});
-  CHECK(slice(x, {{1}, {std::nullopt, std::nullopt, -2}}).to_vector<int>() == Values{7, 5, 11, 9});
-  CHECK(slice(x, {{0, 1}}).to_vector<int>() == Values{0, 1, 2, 3});
-  CHECK(slice(x, 1, 1, 3).to_vector<int>() == Values{1, 2, 5, 6, 9, 10});
-  CHECK(slice(x, -1, -1, 4).to_vector<int>() == Values{3, 7, 11});
+  CHECK(slice(x, {{1}, {std::nullopt, std::nullopt, -2}}).to_vector<int>() == Ints{7, 5, 11, 9});
+  CHECK(slice(x, {{0, 1}}).to_vector<int>() == Ints{0, 1, 2, 3});
+  CHECK(slice(x, 1, 1, 3).to_vector<int>() == Ints{1, 2, 5, 6, 9, 10});
+  CHECK(slice(x, -1, -1, 4).to_vector<int>() == Ints{3, 7, 11});
   CHECK(slice(x, {{5}}).shape() == Shape{0, 4});
   CHECK_THROWS_AS(slice(x, {{0, 1, 0}}), ValueError);
   CHECK_THROWS_AS(slice(x, {{}, {}, {}}), IndexError);
@@ -84,8 +84,8 @@ TEST_CASE("slice: an axis whose size is not known") {
 
 TEST_CASE("x[i]") {
   const Tensor x = counted({3, 2});
-  CHECK(x[1].to_vector<int>() == Values{2, 3});
-  CHECK(x[-1].to_vector<int>() == Values{4, 5});
+  CHECK(x[1].to_vector<int>() == Ints{2, 3});
+  CHECK(x[-1].to_vector<int>() == Ints{4, 5});
   CHECK(x[2][0].item<int>() == 4);
   CHECK_THROWS_AS(x[3], IndexError);
   CHECK_THROWS_AS(x[-4], IndexError);
@@ -100,7 +100,7 @@ TEST_CASE("x[i]") {
 }
 
 TEST_CASE("pad") {
-  CHECK(pad(counted({2, 1}), {{{1, 0}}, {{0, 1}}}, 9).to_vector<int>() == Values{9, 9, 0, 9, 1, 9});
+  CHECK(pad(counted({2, 1}), {{{1, 0}}, {{0, 1}}}, 9).to_vector<int>() == Ints{9, 9, 0, 9, 1, 9});
   CHECK(pad(Tensor::zeros({0}), {{{1, 1}}}, 0.5).to_vector<float>() == std::vector<float>{0.5, 0.5});
   CHECK_THROWS_AS(pad(counted({2, 1}), {{{1, 0}}}), ValueError);
   CHECK_THROWS_AS(pad(counted({2}), {{{-1, 0}}}), ValueError);
@@ -111,7 +111,7 @@ TEST_CASE("pad") {
 TEST_CASE("concat and split") {
   const Tensor a = counted({2, 2});
   const Tensor b = counted({2, 1});
-  CHECK(concat({a, b}).to_vector<int>() == Values{0, 1, 0, 2, 3, 1});
+  CHECK(concat({a, b}).to_vector<int>() == Ints{0, 1, 0, 2, 3, 1});
   CHECK(concat({a, a}, 0).shape() == Shape{4, 2});
   CHECK_THROWS_AS(concat({}), ValueError);
   CHECK_THROWS_AS(concat({a, b}, 0), ValueError);
@@ -122,7 +122,7 @@ TEST_CASE("concat and split") {
 
   const Tensor x = counted({2, 6});
   const auto [left, middle, right] = split<3>(x);
-  CHECK(middle.to_vector<int>() == Values{2, 3, 8, 9});
+  CHECK(middle.to_vector<int>() == Ints{2, 3, 8, 9});
   const std::vector<Tensor> parts = split(x, {1, 5});
   CHECK(parts[1].shape() == Shape{2, 5});
   CHECK(concat(parts).to_vector<int>() == x.to_vector<int>());
@@ -143,14 +143,14 @@ TEST_CASE("split is one operation, whose gradient joins those of the parts that 
 
 TEST_CASE("stack and unstack") {
   const Tensor a = counted({2});
-  CHECK(stack({a, a}).to_vector<int>() == Values{0, 1, 0, 1});
-  CHECK(stack({a, a, a}, -1).to_vector<int>() == Values{0, 0, 0, 1, 1, 1});
+  CHECK(stack({a, a}).to_vector<int>() == Ints{0, 1, 0, 1});
+  CHECK(stack({a, a, a}, -1).to_vector<int>() == Ints{0, 0, 0, 1, 1, 1});
   CHECK(stack({Tensor::scalar(2.0F)}).shape() == Shape{1});
   CHECK_THROWS_AS(stack({}), ValueError);
   CHECK_THROWS_AS(stack({a, counted({3})}), ValueError);
   CHECK_THROWS_AS(stack({a}, 2), IndexError);
   const std::vector<Tensor> columns = unstack(counted({2, 3}), 1);
   REQUIRE(columns.size() == 3);
-  CHECK(columns[2].to_vector<int>() == Values{2, 5});
+  CHECK(columns[2].to_vector<int>() == Ints{2, 5});
   CHECK(unstack(counted({0, 2})).empty());
 }

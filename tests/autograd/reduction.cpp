@@ -16,20 +16,18 @@
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
+#include "../support/numbers.h"
+#include "../support/same_bits.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
 using Values = std::vector<double>;
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
 Tensor drawn(const Shape& shape, std::uint64_t stream = 0) {
   return Tensor::generate<float>(shape, [&](std::span<float> out) { fill_normal({7, stream}, out); });
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
 Tensor gradient_of(const std::function<Tensor(const Tensor&)>& function, const Tensor& x) {

@@ -6,7 +6,7 @@ using namespace unspool;
 
 namespace {
 
-double distance(const Tensor& a, const Tensor& b) {
+double largest_difference(const Tensor& a, const Tensor& b) {
   REQUIRE(a.shape() == b.shape());
   const double size = max(abs(b)).item<double>();
   return max(abs(a - b)).item<double>() / (size > 0 ? size : 1);
@@ -62,8 +62,7 @@ TEST_CASE("scan is the loop that it stands for: values, gradients, second gradie
     const auto looped = by(false, reverse);
     for (std::size_t i = 0; i < scanned.size(); ++i) {
       CAPTURE(i);
-      CHECK(distance(scanned[i], looped[i]) < 1e-12);
+      CHECK(largest_difference(scanned[i], looped[i]) < 1e-12);
     }
   }
 }
-

@@ -3,26 +3,14 @@
 
 #include <unspool/unspool.h>
 
+#include "../support/errors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
 using Carry = std::vector<Tensor>;
-
-/// What an error of this kind says; empty if there is none.
-template <class E, class F>
-std::string message_of(F&& function) {
-  try {
-    function();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return {};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 const Tensor& state() {
   static const Tensor zeros = Tensor::zeros({2, 3});

@@ -4,20 +4,18 @@
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/memory.h>
 
+#include "../support/same_bits.h"
 #include "scan_programs.h"
 
 // Scans that keep the carries of every k-th step, against those that keep all.
 
 using namespace unspool;
+using namespace unspool::testing;
 using namespace scan_programs;
 
 namespace {
 
 using Carry = std::vector<Tensor>;
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
 
 Tensor swapped(const Tensor& x) {
   std::vector<Index> axes;

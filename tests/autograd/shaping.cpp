@@ -15,7 +15,7 @@ Tensor counted(const Shape& shape) {
   });
 }
 
-using Values = std::vector<int>;
+using Ints = std::vector<int>;
 
 Shape inferred(const std::function<Tensor(const Tensor&)>& function, const Shape& shape) {
   return infer([&](const std::vector<Tensor>& x) { return std::vector{function(x[0])}; },
@@ -98,7 +98,7 @@ TEST_CASE("transpose: every order of three axes, and large ones") {
   }
   CHECK(right);
   const Tensor bytes = transpose(Tensor::of<bool>({{true, false}, {true, true}}));
-  CHECK(bytes.to_vector<int>() == Values{1, 1, 0, 1});
+  CHECK(bytes.to_vector<int>() == Ints{1, 1, 0, 1});
   CHECK_THROWS_AS(transpose(x, {0, 1}), ValueError);
   CHECK_THROWS_AS(transpose(x, {0, 1, 1}), ValueError);
   CHECK_THROWS_AS(transpose(x, {0, 1, 3}), IndexError);
@@ -106,9 +106,9 @@ TEST_CASE("transpose: every order of three axes, and large ones") {
 }
 
 TEST_CASE("broadcast_to") {
-  CHECK(broadcast_to(counted({2, 1}), {2, 2}).to_vector<int>() == Values{0, 0, 1, 1});
-  CHECK(broadcast_to(counted({2}), {2, 2}).to_vector<int>() == Values{0, 1, 0, 1});
-  CHECK(broadcast_to(counted({2, 2}), {2, 2}, 1).to_vector<int>() == Values{0, 1, 0, 1, 2, 3, 2, 3});
+  CHECK(broadcast_to(counted({2, 1}), {2, 2}).to_vector<int>() == Ints{0, 0, 1, 1});
+  CHECK(broadcast_to(counted({2}), {2, 2}).to_vector<int>() == Ints{0, 1, 0, 1});
+  CHECK(broadcast_to(counted({2, 2}), {2, 2}, 1).to_vector<int>() == Ints{0, 1, 0, 1, 2, 3, 2, 3});
   CHECK(broadcast_to(counted({3}), {0, 3}).shape() == Shape{0, 3});
   CHECK_THROWS_AS(broadcast_to(counted({2}), {3}), ValueError);
   CHECK_THROWS_AS(broadcast_to(counted({2, 3}), {3}), ValueError);
@@ -116,8 +116,8 @@ TEST_CASE("broadcast_to") {
 }
 
 TEST_CASE("flip") {
-  CHECK(flip(counted({2, 2})).to_vector<int>() == Values{3, 2, 1, 0});
-  CHECK(flip(counted({2, 2}), {1}).to_vector<int>() == Values{1, 0, 3, 2});
+  CHECK(flip(counted({2, 2})).to_vector<int>() == Ints{3, 2, 1, 0});
+  CHECK(flip(counted({2, 2}), {1}).to_vector<int>() == Ints{1, 0, 3, 2});
   CHECK(flip(Tensor::zeros({0, 2})).shape() == Shape{0, 2});
   CHECK_THROWS_AS(flip(counted({2}), {1}), IndexError);
 }

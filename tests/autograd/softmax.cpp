@@ -11,11 +11,13 @@
 #include <unspool/core/error.h>
 #include <unspool/core/threads.h>
 
+#include "../support/numbers.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 using Values = std::vector<double>;
 
 Values list(const Tensor& x) { return x.to_vector<double>(); }

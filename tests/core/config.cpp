@@ -7,21 +7,12 @@
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 
+#include "../support/errors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Config layer() {
   return Config::map({{"name", "lstm"},
@@ -101,8 +92,8 @@ TEST_CASE("errors name the path, what was expected and what came") {
         "config[\"odd key\"]: expected a map, came the integer 1");
   CHECK(message_of<TypeError>([&] { config.named("m.keras/config.json")["layers"].as<bool>(); }) ==
         "m.keras/config.json.layers: expected true or false, came a list of 1");
-  CHECK(
-      has(message_of<TypeError>([&] { config["layers"][0]["dropout"].as<Index>(); }), "came the real 0.25"));
+  CHECK(contains(message_of<TypeError>([&] { config["layers"][0]["dropout"].as<Index>(); }),
+                 "came the real 0.25"));
   for (const auto& element : config["layers"].elements()) CHECK(element.path() == "config.layers[0]");
   // A part put into another tree belongs to that one.
   const Config moved = Config::map({{"a", config["layers"][0]["name"]}});
@@ -133,7 +124,8 @@ TEST_CASE("a tree is at most 256 deep, however it is made") {
   CHECK_THROWS_AS(Config().push_back(deep), ValueError);
   CHECK_THROWS_AS(Config().set("a", deep), ValueError);
   CHECK(from_json(to_json(deep)) == deep);
-  CHECK(has(message_of<ValueError>([&] { from_json("[" + to_json(deep) + "]"); }), "more than 256 levels"));
+  CHECK(contains(message_of<ValueError>([&] { from_json("[" + to_json(deep) + "]"); }),
+                 "more than 256 levels"));
   CHECK_THROWS_AS(from_json(std::string(1'000'000, '[')), ValueError);
   CHECK_THROWS_AS(Config::map({{"a", 1}, {"a", 2}}), ValueError);
 }
@@ -222,26 +214,26 @@ TEST_CASE("JSON that is not quite JSON is refused with its place") {
     CAPTURE(text);
     CHECK_THROWS_AS(from_json(text), ValueError);
   }
-  CHECK(has(message_of<ValueError>([] { from_json("{\n  \"a\": 1,\n  \"a\": 2\n}"); }),
-            "JSON, line 4, column 1: the key \"a\" comes twice"));
-  CHECK(has(message_of<ValueError>([] { from_json("[1,\n 2,\n x]"); }), "JSON, line 3, column 2: "));
+  CHECK(contains(message_of<ValueError>([] { from_json("{\n  \"a\": 1,\n  \"a\": 2\n}"); }),
+                 "JSON, line 4, column 1: the key \"a\" comes twice"));
+  CHECK(contains(message_of<ValueError>([] { from_json("[1,\n 2,\n x]"); }), "JSON, line 3, column 2: "));
   CHECK(message_of<ValueError>([] { from_json("\"" + std::string(100000, 'a')); }).size() < 400);
   CHECK_THROWS_AS(from_json(std::string_view("1\0", 2)), ValueError);
-  CHECK(has(message_of<ValueError>([] {
-              std::string text = "[0";
-              for (int i = 0; i < 1'000'000; ++i) text += ",0";
-              from_json(text + "]");
-            }),
-            "more than 1000000 values"));
+  CHECK(contains(message_of<ValueError>([] {
+                   std::string text = "[0";
+                   for (int i = 0; i < 1'000'000; ++i) text += ",0";
+                   from_json(text + "]");
+                 }),
+                 "more than 1000000 values"));
 }
 
 TEST_CASE("what JSON cannot say is not written") {
   const Config config = Config::map({{"a", Config::list({std::numeric_limits<double>::quiet_NaN()})}});
-  CHECK(has(message_of<ValueError>([&] { to_json(config); }), "config.a[0]: JSON has no nan"));
-  CHECK(has(message_of<ValueError>([] {
-              to_json(Config::map({{"a", "\xff"}}));
-            }),
-            "config.a: expected a string"));
+  CHECK(contains(message_of<ValueError>([&] { to_json(config); }), "config.a[0]: JSON has no nan"));
+  CHECK(contains(message_of<ValueError>([] {
+                   to_json(Config::map({{"a", "\xff"}}));
+                 }),
+                 "config.a: expected a string"));
   CHECK_THROWS_AS(to_json(Config::map({{"\xff", 1}})), ValueError);
 }
 

@@ -6,19 +6,12 @@
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 
+#include "../support/errors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 struct Penalty {
   float l1 = 0.0f;

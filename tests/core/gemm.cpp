@@ -13,7 +13,10 @@
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
+#include "../support/threads.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 using kernels::Isa;
 
 namespace {
@@ -105,14 +108,6 @@ struct Sizes {
   Index m;
   Index n;
   Index k;
-};
-
-struct Threads {
-  int before = num_threads();
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
 };
 
 }  // namespace

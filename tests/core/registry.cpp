@@ -7,7 +7,10 @@
 
 #include <unspool/core/registry.h>
 
+#include "../support/errors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
@@ -31,16 +34,6 @@ std::atomic<int> tables_read = 0;
 std::vector<Registry<Animal>::Entry> built_in() {
   ++tables_read;
   return {Registry<Animal>::entry<Dog>("Dog", make<Dog>), Registry<Animal>::entry<Bird>("Bird", make<Bird>)};
-}
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace

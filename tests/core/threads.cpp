@@ -1,3 +1,5 @@
+#include "../support/threads.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -13,19 +15,9 @@
 #include <unspool/core/threads.h>
 
 using namespace unspool;
+using namespace unspool::testing;
 
-namespace {
-
-// Restores the number of threads.
-struct Threads {
-  int before = num_threads();
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-};
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("threads: the pieces are the same whatever the number of threads") {
   for (const int n : {1, 2, 4, 7}) {

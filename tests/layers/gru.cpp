@@ -5,7 +5,7 @@ using namespace unspool::testing;
 
 namespace {
 
-GRUOptions constants(Index units) { return constant_weights<layers::GRU>(units); }
+GRUOptions constant_gru(Index units) { return constant_weights<layers::GRU>(units); }
 
 }  // namespace
 
@@ -29,7 +29,7 @@ TEST_CASE("GRU gives Keras' numbers for weights and inputs that are all differen
 
 TEST_CASE("the numbers of Keras' own tests of GRU") {
   const auto result = [&](auto change, const Tensor& x, const CallArgs& args = {}) {
-    GRUOptions options = constants(3);
+    GRUOptions options = constant_gru(3);
     change(options);
     const Outputs outputs = GRU(options)(x, args);
     options.unroll = true;
@@ -43,9 +43,9 @@ TEST_CASE("the numbers of Keras' own tests of GRU") {
   CHECK(near(result([](auto& o) { o.use_bias = false; }, c), per_unit({.4998846, .6470119, .4103359}, 3)));
 
   const Tensor b = counting({2, 4, 3});
-  const auto two = [](auto& o) { o = constants(2); };
+  const auto two = [](auto& o) { o = constant_gru(2); };
   const auto two_backwards = [](auto& o) {
-    o = constants(2);
+    o = constant_gru(2);
     o.go_backwards = true;
   };
   const CallArgs state = {.initial_state = {counting({2, 2})}};
@@ -57,7 +57,7 @@ TEST_CASE("the numbers of Keras' own tests of GRU") {
   CHECK(near(result(two_backwards, b, masked), per_unit({.1166919, .2838098}, 2)));
   const auto sequences = [](bool zero) {
     return [zero](auto& o) {
-      o = constants(2);
+      o = constant_gru(2);
       o.return_sequences = true;
       o.zero_output_for_mask = zero;
     };
@@ -67,7 +67,7 @@ TEST_CASE("the numbers of Keras' own tests of GRU") {
   CHECK(near(result(sequences(true), b, masked),
              per_unit({.0360669, .0949758, 0, .1939376, .1605141, 0, 0, .3081856}, 2)));
 
-  GRUOptions stateful = constants(4);
+  GRUOptions stateful = constant_gru(4);
   stateful.stateful = true;
   const Ref<layers::GRU> gru = GRU(stateful);
   for (int round = 0; round < 2; ++round) {

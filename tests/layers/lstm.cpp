@@ -5,7 +5,7 @@ using namespace unspool::testing;
 
 namespace {
 
-LSTMOptions constants(Index units) { return constant_weights<layers::LSTM>(units); }
+LSTMOptions constant_lstm(Index units) { return constant_weights<layers::LSTM>(units); }
 
 }  // namespace
 
@@ -30,7 +30,7 @@ TEST_CASE("LSTM gives Keras' numbers for weights and inputs that are all differe
 TEST_CASE("the numbers of Keras' own tests of LSTM") {
   const Tensor c = counting({3, 6, 4});
   const auto result = [&](auto change, const Tensor& x, const CallArgs& args = {}) {
-    LSTMOptions options = constants(3);
+    LSTMOptions options = constant_lstm(3);
     change(options);
     const Outputs outputs = LSTM(options)(x, args);
     options.unroll = true;
@@ -44,9 +44,9 @@ TEST_CASE("the numbers of Keras' own tests of LSTM") {
   CHECK(near(result([](auto& o) { o.use_bias = false; }, c), per_unit({.5498692, .8622679, .9443936}, 3)));
 
   const Tensor b = counting({2, 4, 3});
-  const auto two = [](auto& o) { o = constants(2); };
+  const auto two = [](auto& o) { o = constant_lstm(2); };
   const auto two_backwards = [](auto& o) {
-    o = constants(2);
+    o = constant_lstm(2);
     o.go_backwards = true;
   };
   const CallArgs states = {.initial_state = {counting({2, 2}), counting({2, 2})}};
@@ -57,7 +57,7 @@ TEST_CASE("the numbers of Keras' own tests of LSTM") {
   CHECK(near(result(two, b, masked), per_unit({.1175594, .2855621}, 2)));
   const auto sequences = [](bool zero) {
     return [zero](auto& o) {
-      o = constants(2);
+      o = constant_lstm(2);
       o.return_sequences = true;
       o.zero_output_for_mask = zero;
     };
@@ -69,7 +69,7 @@ TEST_CASE("the numbers of Keras' own tests of LSTM") {
   CHECK(near(result(two_backwards, b, {.mask = mask_of_bits({{0, 1, 1, 1}, {0, 0, 1, 1}})}),
              per_unit({.1534120, .3844719}, 2)));
 
-  LSTMOptions stateful = constants(4);
+  LSTMOptions stateful = constant_lstm(4);
   stateful.stateful = true;
   const Ref<layers::LSTM> lstm = LSTM(stateful);
   for (int round = 0; round < 2; ++round) {

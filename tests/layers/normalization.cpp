@@ -3,12 +3,6 @@
 using namespace unspool;
 using namespace unspool::testing;
 
-namespace {
-
-const CallArgs training = {.training = true};
-
-}  // namespace
-
 TEST_CASE("LayerNormalization of the last axis") {
   // The numbers of Keras.
   CHECK(near(LayerNormalization()(Tensor::of({{1, 2, 3}})), {-1.2238274, 0, 1.2238274}));
@@ -46,7 +40,7 @@ TEST_CASE("BatchNormalization in training: statistics of the batch, and the movi
   const Ref<layers::BatchNormalization> layer = BatchNormalization();
   const Tensor x = Tensor::of({{1, 2, 3}, {4, 5, 6}});
   CHECK(near(layer(x), x.to_vector<double>(), 0.01));
-  layer(x, training);
+  layer(x, in_training);
   CHECK(near(layer->weights()[2], {0.025, 0.035, 0.045}));
   CHECK(near(layer->weights()[3], {1.0125, 1.0125, 1.0125}));
   CHECK(paths_of(layer->weights())[3] == layer->name() + "/moving_variance");
@@ -69,14 +63,14 @@ TEST_CASE("a BatchNormalization that is not trainable takes the moving statistic
   const Ref<layers::BatchNormalization> layer = BatchNormalization({.epsilon = 0});
   layer->set_trainable(false);
   const Tensor x = Tensor::of({{1, 2}, {4, 5}});
-  CHECK(near(layer(x, training), {1, 2, 4, 5}));
+  CHECK(near(layer(x, in_training), {1, 2, 4, 5}));
   CHECK(near(layer->weights()[2], {0, 0}));
 }
 
 TEST_CASE("BatchNormalization along another axis, and with renormalization") {
   const Ref<layers::BatchNormalization> layer =
       BatchNormalization({.axis = 1, .epsilon = 0, .dtype = float64});
-  const Tensor y = layer(some({4, 3, 5}), training);
+  const Tensor y = layer(some({4, 3, 5}), in_training);
   CHECK(near(mean(y, {0, 2}), {0, 0, 0}, 1e-12));
   CHECK(layer->weights()[0].shape() == Shape{3});
 
@@ -84,7 +78,7 @@ TEST_CASE("BatchNormalization along another axis, and with renormalization") {
   const Ref<layers::BatchNormalization> renorm = BatchNormalization(
       {.momentum = 0.5, .epsilon = 0, .renorm = true, .renorm_momentum = 0.5, .dtype = float64});
   const Tensor x = Tensor::of<double>({{3}, {5}});
-  CHECK(near(renorm(x, training), {3, 5}, 1e-12));
+  CHECK(near(renorm(x, in_training), {3, 5}, 1e-12));
   CHECK(renorm->weights().size() == 7);
   // gamma, beta, moving_mean, moving_variance, moving_stddev, renorm_mean, renorm_stddev.
   CHECK(near(renorm->weights()[2], {2}));
@@ -95,7 +89,7 @@ TEST_CASE("BatchNormalization along another axis, and with renormalization") {
                           .renorm = true,
                           .renorm_clipping = RenormClippingOptions{.rmax = 0.5, .dmax = 1},
                           .dtype = float64});
-  CHECK(near(clipped(x * 2, training), {0.5, 1.5}, 1e-12));
+  CHECK(near(clipped(x * 2, in_training), {0.5, 1.5}, 1e-12));
   CHECK(clone(clipped)->options().renorm_clipping->rmax == 0.5);
 }
 
@@ -144,7 +138,9 @@ TEST_CASE("errors of normalization") {
   const std::string mask = message_of<ValueError>([] {
     BatchNormalization({.name = "b"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({2, 3}, boolean)});
   });
-  CHECK(contains(mask, "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], came bool[2, 3]"));
+  CHECK(contains(
+      mask,
+      "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], came bool[2, 3]"));
   CHECK(contains(message_of<ValueError>([] {
                    BatchNormalization({.renorm_clipping = RenormClippingOptions{.rmin = 2, .rmax = 1}});
                  }),

@@ -5,7 +5,7 @@ using namespace unspool::testing;
 
 namespace {
 
-SimpleRNNOptions constants(Index units) { return constant_weights<layers::SimpleRNN>(units); }
+SimpleRNNOptions constant_simple_rnn(Index units) { return constant_weights<layers::SimpleRNN>(units); }
 
 }  // namespace
 
@@ -26,24 +26,24 @@ TEST_CASE("the numbers of Keras' own tests") {
   const Tensor a = counting({2, 3, 4});
   const Tensor b = counting({2, 4, 3});
   for (const bool unroll : {false, true}) {
-    SimpleRNNOptions options = constants(4);
+    SimpleRNNOptions options = constant_simple_rnn(4);
     options.unroll = unroll;
     CHECK(near(SimpleRNN(options)(a), per_unit({.405432, .7360535}, 4)));
     options.go_backwards = true;
     CHECK(near(SimpleRNN(options)(a), per_unit({.1114473, .5528889}, 4)));
   }
   const CallArgs state = {.initial_state = {counting({2, 4})}};
-  CHECK(near(SimpleRNN(constants(4))(b, state), per_unit({.3362165, .6262637}, 4)));
-  SimpleRNNOptions backwards = constants(4);
+  CHECK(near(SimpleRNN(constant_simple_rnn(4))(b, state), per_unit({.3362165, .6262637}, 4)));
+  SimpleRNNOptions backwards = constant_simple_rnn(4);
   backwards.go_backwards = true;
   CHECK(near(SimpleRNN(backwards)(b, state), per_unit({.0734444, .4304360}, 4)));
 
   const Tensor mask = mask_of_bits({{1, 1, 0, 1}, {1, 0, 0, 1}});
   for (const bool unroll : {false, true}) {
-    SimpleRNNOptions options = constants(4);
+    SimpleRNNOptions options = constant_simple_rnn(4);
     options.unroll = unroll;
     CHECK(near(SimpleRNN(options)(b, {.mask = mask}), per_unit({.3295163, .6179948}, 4)));
-    options = constants(2);
+    options = constant_simple_rnn(2);
     options.unroll = unroll;
     options.return_sequences = true;
     CHECK(near(SimpleRNN(options)(b, {.mask = mask}),
@@ -54,7 +54,7 @@ TEST_CASE("the numbers of Keras' own tests") {
   }
   CHECK(near(SimpleRNN(backwards)(b, {.mask = mask}), per_unit({.0737620, .4364512}, 4)));
 
-  SimpleRNNOptions stateful = constants(4);
+  SimpleRNNOptions stateful = constant_simple_rnn(4);
   stateful.stateful = true;
   const Ref<layers::SimpleRNN> rnn = SimpleRNN(stateful);
   for (int round = 0; round < 2; ++round) {
@@ -106,17 +106,17 @@ TEST_CASE("weights, regularizers, and the activity regularizer over output and s
 
 TEST_CASE("dropout in training only, and one seed repeats it") {
   const Tensor x = some({4, 3, 5}, float32);
-  SimpleRNNOptions options = constants(3);
+  SimpleRNNOptions options = constant_simple_rnn(3);
   options.dropout = 0.5;
   options.recurrent_dropout = 0.5;
   options.seed = 3;
-  const Tensor plain = SimpleRNN(constants(3))(x);
+  const Tensor plain = SimpleRNN(constant_simple_rnn(3))(x);
   CHECK(near(SimpleRNN(options)(x), plain.to_vector<double>()));
   const Tensor first = SimpleRNN(options)(x, {.training = true});
   CHECK_FALSE(near(first, plain.to_vector<double>(), 1e-4));
   CHECK(near(SimpleRNN(options)(x, {.training = true}), first.to_vector<double>()));
   // All of the input dropped: the bias alone is left.
-  options = constants(1);
+  options = constant_simple_rnn(1);
   options.dropout = 1;
   CHECK(near(SimpleRNN(options)(Tensor::ones({1, 1, 5}), {.training = true}), {std::tanh(0.03)}));
 }

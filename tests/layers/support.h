@@ -8,26 +8,11 @@
 
 #include <unspool/unspool.h>
 
+#include "../support/errors.h"
+
 namespace unspool::testing {
 
-/// What f() says when it throws an E; a failure of the test if it throws anything else, or nothing.
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    FAIL_CHECK("another kind of error (" << typeid(error).name() << "): " << error.what());
-    return {};
-  }
-  FAIL_CHECK("nothing was thrown");
-  return {};
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+inline const CallArgs in_training = {.training = true};
 
 /// The largest difference from `expected`; infinite if the number of elements differs.
 inline double distance(const Tensor& tensor, const std::vector<double>& expected) {

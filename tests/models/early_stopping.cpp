@@ -18,8 +18,8 @@ namespace {
 
 using Maybe = std::optional<double>;
 
-const Tensor x = Tensor::of({{1}, {2}});
-const Tensor y = Tensor::of({{0}, {1}});
+const Tensor two_rows = Tensor::of({{1}, {2}});
+const Tensor two_labels = Tensor::of({{0}, {1}});
 
 Sequential small() {
   Sequential model({Input({.shape = {1}}), Dense({.units = 1, .use_bias = false})});
@@ -39,7 +39,7 @@ std::pair<Index, Index> run(const std::vector<Maybe>& values, EarlyStoppingOptio
     if (value) logs.set("val_watched", *value);
     model.set_weights({Tensor::full({1, 1}, static_cast<double>(epoch))});
   }});
-  const History history = model.fit(x, y,
+  const History history = model.fit(two_rows, two_labels,
                                     {.epochs = static_cast<Index>(values.size()),
                                      .verbose = 0,
                                      .callbacks = {source, EarlyStopping(options)}});
@@ -87,7 +87,9 @@ TEST_CASE("EarlyStopping watches what the model measures, and can be used again"
   const auto epochs = [](const std::string& monitor, const std::shared_ptr<Callback>& callback) {
     CAPTURE(monitor);
     Sequential model = small();
-    return model.fit(x, y, {.epochs = 4, .verbose = 0, .callbacks = {callback}, .validation_data = {x, y}})
+    return model
+        .fit(two_rows, two_labels,
+             {.epochs = 4, .verbose = 0, .callbacks = {callback}, .validation_data = {two_rows, two_labels}})
         .epoch.size();
   };
   // Nothing is learnt, so nothing gets better.
@@ -111,7 +113,8 @@ TEST_CASE("EarlyStopping says what it does") {
 
   Sequential model = small();
   const std::string warning = printed(std::cerr, [&] {
-    CHECK(model.fit(x, y, {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping()}}).epoch.size() == 3);
+    CHECK(model.fit(two_rows, two_labels, {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping()}})
+              .epoch.size() == 3);
   });
   CHECK(warning.find("\"val_loss\" never came") != std::string::npos);
   CHECK(warning.find("validation_split") != std::string::npos);
@@ -122,7 +125,8 @@ TEST_CASE("what EarlyStopping cannot watch") {
   CHECK_THROWS_WITH_AS(EarlyStopping({.patience = -1}), doctest::Contains("came -1"), ValueError);
   Sequential model = small();
   const auto fit = [&](EarlyStoppingOptions options) {
-    model.fit(x, y, {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping(std::move(options))}});
+    model.fit(two_rows, two_labels,
+              {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping(std::move(options))}});
   };
   CHECK_THROWS_WITH_AS(fit({.monitor = "val_rate"}), doctest::Contains("give the mode \"max\" or \"min\""),
                        ValueError);

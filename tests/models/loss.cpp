@@ -13,9 +13,9 @@ using namespace unspool;
 
 namespace {
 
-const Tensor labels = Tensor::of({{0, 1}, {1, 0}});
-const Tensor predictions = Tensor::of({{.6, .4}, {.4, .6}});
-const Tensor weights = Tensor::of({.2, .8});
+const Tensor loss_labels = Tensor::of({{0, 1}, {1, 0}});
+const Tensor loss_predictions = Tensor::of({{.6, .4}, {.4, .6}});
+const Tensor loss_weights = Tensor::of({.2, .8});
 const float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
 void check(const Tensor& loss, double wanted) {
@@ -25,37 +25,40 @@ void check(const Tensor& loss, double wanted) {
 }  // namespace
 
 TEST_CASE("losses give Keras' numbers") {
-  check(Loss("mse")(labels, predictions), .36);
-  check(Loss("mae")(labels, predictions), .6);
-  check(BinaryCrossentropy()(labels, predictions), .9162908);
-  check(BinaryCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
-  check(BinaryCrossentropy({.from_logits = true})(labels, predictions), .7752516);
-  check(CategoricalCrossentropy()(labels, predictions), .9162907);
-  check(CategoricalCrossentropy()(labels, predictions * 2), .9162907);  // They are divided by their sum.
-  check(CategoricalCrossentropy({.label_smoothing = .2})(labels, predictions), .8757442);
-  check(CategoricalCrossentropy({.from_logits = true})(labels, predictions), .7981389);
+  check(Loss("mse")(loss_labels, loss_predictions), .36);
+  check(Loss("mae")(loss_labels, loss_predictions), .6);
+  check(BinaryCrossentropy()(loss_labels, loss_predictions), .9162908);
+  check(BinaryCrossentropy({.label_smoothing = .2})(loss_labels, loss_predictions), .8757442);
+  check(BinaryCrossentropy({.from_logits = true})(loss_labels, loss_predictions), .7752516);
+  check(CategoricalCrossentropy()(loss_labels, loss_predictions), .9162907);
+  check(CategoricalCrossentropy()(loss_labels, loss_predictions * 2),
+        .9162907);  // They are divided by their sum.
+  check(CategoricalCrossentropy({.label_smoothing = .2})(loss_labels, loss_predictions), .8757442);
+  check(CategoricalCrossentropy({.from_logits = true})(loss_labels, loss_predictions), .7981389);
   const Tensor classes = Tensor::of<std::int32_t>({1, 0});
-  check(SparseCategoricalCrossentropy()(classes, predictions), .9162907);
-  check(SparseCategoricalCrossentropy({.from_logits = true})(classes, predictions), .7981389);
+  check(SparseCategoricalCrossentropy()(classes, loss_predictions), .9162907);
+  check(SparseCategoricalCrossentropy({.from_logits = true})(classes, loss_predictions), .7981389);
 }
 
 TEST_CASE("reductions and weights") {
-  check(MeanSquaredError()(labels, predictions, weights), .18);
-  check(MeanSquaredError({.reduction = "mean"})(labels, predictions, weights), .18);
-  check(MeanSquaredError({.reduction = "sum"})(labels, predictions), .72);
-  check(MeanSquaredError({.reduction = "mean_with_sample_weight"})(labels, predictions, weights), .36);
-  const Tensor each = MeanSquaredError({.reduction = "none"})(labels, predictions);
+  check(MeanSquaredError()(loss_labels, loss_predictions, loss_weights), .18);
+  check(MeanSquaredError({.reduction = "mean"})(loss_labels, loss_predictions, loss_weights), .18);
+  check(MeanSquaredError({.reduction = "sum"})(loss_labels, loss_predictions), .72);
+  check(
+      MeanSquaredError({.reduction = "mean_with_sample_weight"})(loss_labels, loss_predictions, loss_weights),
+      .36);
+  const Tensor each = MeanSquaredError({.reduction = "none"})(loss_labels, loss_predictions);
   CHECK(each.shape() == Shape{2});
   check(each[0], .36);
-  check(Loss("mse")(labels, predictions, Tensor::of({{.2}, {.8}})), .18);
+  check(Loss("mse")(loss_labels, loss_predictions, Tensor::of({{.2}, {.8}})), .18);
   // One weight a sample holds for all its steps, be there as many steps as samples, where Keras 3 weights the
   // steps.
   const Tensor by_sample = MeanSquaredError({.reduction = "none"})(
       Tensor::zeros({2, 2, 1}), Tensor::ones({2, 2, 1}), Tensor::of({1, 3}));
   CHECK(by_sample.to_vector<float>() == std::vector<float>{1, 1, 3, 3});
   CHECK_THROWS_WITH_AS(Reduction("avg"), doctest::Contains("sum_over_batch_size"), ValueError);
-  CHECK_THROWS_WITH_AS(Loss("mse")(labels, predictions, Tensor::of({1, 2, 3})), doctest::Contains("[3]"),
-                       ValueError);
+  CHECK_THROWS_WITH_AS(Loss("mse")(loss_labels, loss_predictions, Tensor::of({1, 2, 3})),
+                       doctest::Contains("[3]"), ValueError);
 }
 
 TEST_CASE("a mask leaves steps out, whatever they hold") {
@@ -118,12 +121,13 @@ TEST_CASE("classes on another axis, classes that are ignored") {
 
 TEST_CASE("labels that are no classes") {
   const Loss loss = "sparse_categorical_crossentropy";
-  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, 2}), predictions), doctest::Contains("[0, 2)"),
+  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, 2}), loss_predictions), doctest::Contains("[0, 2)"),
                        ValueError);
-  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), predictions), doctest::Contains("came -1"),
+  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), loss_predictions),
+                       doctest::Contains("came -1"), ValueError);
+  CHECK_THROWS_WITH_AS(loss(loss_labels, loss_predictions), doctest::Contains("categorical_crossentropy"),
                        ValueError);
-  CHECK_THROWS_WITH_AS(loss(labels, predictions), doctest::Contains("categorical_crossentropy"), ValueError);
-  CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), predictions),
+  CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), loss_predictions),
                        doctest::Contains("sparse_categorical_crossentropy"), ValueError);
 }
 
@@ -140,10 +144,10 @@ TEST_CASE("losses by name, from functions, to configs and back") {
   CHECK(Loss().config().is_null());
 
   const Loss own = [](const Tensor& y, const Tensor& p) { return sum(abs(y - p), {-1}); };
-  check(own(labels, predictions), 1.2);
+  check(own(loss_labels, loss_predictions), 1.2);
   CHECK_THROWS_WITH_AS(own.config(), doctest::Contains("register_loss"), ValueError);
   register_loss("my>distance", [](const Tensor& y, const Tensor& p) { return sum(abs(y - p), {-1}); });
   const Loss named = Loss::from_config(Loss("my>distance").config());
   CHECK(named.name() == "distance");
-  check(named(labels, predictions), 1.2);
+  check(named(loss_labels, loss_predictions), 1.2);
 }

@@ -19,21 +19,15 @@
 #include <unspool/optim/adam.h>
 #include <unspool/optim/sgd.h>
 
+#include "../support/same_bits.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
 Tensor uniform(const Shape& shape, std::uint64_t seed) {
   return random_uniform(shape, -1, 1, float32, RandomKey{seed, 0});
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return describe(a) == describe(b) && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
-bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  bool all = a.size() == b.size();
-  for (std::size_t i = 0; all && i < a.size(); ++i) all = same_bits(a[i], b[i]);
-  return all;
 }
 
 /// y = x kernel without a bias, kernel zeros.

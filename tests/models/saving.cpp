@@ -18,19 +18,13 @@
 #include <unspool/serialization/file.h>
 
 #include "../serialization/folder.h"
+#include "../support/same_bits.h"
 
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return describe(a) == describe(b) && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
-bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  bool all = a.size() == b.size();
-  for (std::size_t i = 0; all && i < a.size(); ++i) all = same_bits(a[i], b[i]);
-  return all;
-}
 std::vector<Tensor> values(const std::vector<Variable>& variables) {
   std::vector<Tensor> all;
   for (const Variable& variable : variables) all.push_back(variable.value());
@@ -40,8 +34,8 @@ std::vector<Tensor> values(const std::vector<Variable>& variables) {
 const Tensor x = random_uniform({30, 4, 2}, -1, 1, float32, RandomKey{7, 0});
 const Tensor y = random_uniform({30, 1}, -1, 1, float32, RandomKey{8, 0});
 
-Sequential small(double dropout = 0,
-                 const Optimizer& optimizer = Adam({.learning_rate = .01, .clipnorm = 1})) {
+Sequential saved_model(double dropout = 0,
+                       const Optimizer& optimizer = Adam({.learning_rate = .01, .clipnorm = 1})) {
   set_seed(3);
   Sequential model(
       {Input({.shape = {4, 2}}), SimpleRNN({.units = 3, .dropout = dropout}), Dense({.units = 1})});
@@ -63,7 +57,7 @@ std::vector<Optimizer> optimizers_with_state() {
 
 TEST_CASE("a model that was saved and loaded is the same") {
   const Folder folder;
-  Sequential model = small();
+  Sequential model = saved_model();
   model.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
   model.save(folder / "model");
   Model read = load_model(folder / "model");
@@ -85,10 +79,10 @@ TEST_CASE("training goes on to the bit as if it had not been interrupted") {
   for (const double dropout : {0., .3}) {
     CAPTURE(dropout);
     const Folder folder;
-    Sequential whole = small(dropout);
+    Sequential whole = saved_model(dropout);
     whole.fit(x, y, {.batch_size = 8, .epochs = 5, .verbose = 0});
 
-    Sequential first = small(dropout);
+    Sequential first = saved_model(dropout);
     first.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
     first.save(folder / "model");
     set_seed(99);
@@ -103,13 +97,13 @@ TEST_CASE("what optimizers keep is saved, whatever it is") {
   const std::size_t kinds = optimizers_with_state().size();
   for (std::size_t i = 0; i < kinds; ++i) {
     const Folder folder;
-    Sequential whole = small(0, optimizers_with_state()[i]);
+    Sequential whole = saved_model(0, optimizers_with_state()[i]);
     CAPTURE(whole.optimizer()->class_name());
     // Twice: the end of fit puts running means into the weights.
     whole.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
     whole.fit(x, y, {.batch_size = 8, .epochs = 4, .verbose = 0, .initial_epoch = 2});
 
-    Sequential first = small(0, optimizers_with_state()[i]);
+    Sequential first = saved_model(0, optimizers_with_state()[i]);
     first.fit(x, y, {.batch_size = 8, .epochs = 2, .verbose = 0});
     first.save(folder / "model");
     Model second = load_model(folder / "model");
@@ -126,7 +120,7 @@ TEST_CASE("models that were never compiled, never trained, or have frozen layers
   bare.save(folder / "bare");
   CHECK_FALSE(load_model(folder / "bare").compiled());
 
-  Sequential fresh = small();
+  Sequential fresh = saved_model();
   fresh.save(folder / "fresh");
   Model read = load_model(folder / "fresh");
   CHECK(read.compiled());
@@ -227,7 +221,7 @@ TEST_CASE("any damage to a file is noticed, and the model stays as it was") {
 }
 
 TEST_CASE("files that are whole and hold something else") {
-  Sequential model = small();
+  Sequential model = saved_model();
   model.train_on_batch(x, y);
   const Snapshot good = to_snapshot(model);
   const auto changed = [&](const std::function<void(Config&, std::vector<NamedTensor>&)>& change) {

@@ -10,9 +10,11 @@
 #include <unspool/core/error.h>
 #include <unspool/serialization/file.h>
 
+#include "../support/errors.h"
 #include "folder.h"
 
 using namespace unspool;
+using namespace unspool::testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -60,16 +62,6 @@ int rename(const char* from, const char* to) noexcept {
 
 namespace {
 
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
 unsigned mode_of(const fs::path& path) {
   struct stat status {};
   CHECK(::stat(path.c_str(), &status) == 0);
@@ -113,21 +105,23 @@ TEST_CASE("a file keeps its mode, and a link stays a link") {
 
 TEST_CASE("what cannot be read or written is refused by its name") {
   const Folder folder;
-  CHECK(message_of([&] { read_file(folder / "none"); }) ==
+  CHECK(message_of<FileError>([&] { read_file(folder / "none"); }) ==
         "cannot read \"" + (folder / "none").native() + "\": No such file or directory");
-  CHECK(message_of([&] { read_file(folder / ""); }).find("Is a directory") != std::string::npos);
-  CHECK(message_of([] { read_file("/dev/zero"); }).find("not a regular file") != std::string::npos);
-  CHECK(message_of([&] { write_file_atomically(folder / "none" / "file", "x"); }).find("No such file") !=
+  CHECK(message_of<FileError>([&] { read_file(folder / ""); }).find("Is a directory") != std::string::npos);
+  CHECK(message_of<FileError>([] { read_file("/dev/zero"); }).find("not a regular file") !=
         std::string::npos);
+  CHECK(message_of<FileError>([&] {
+          write_file_atomically(folder / "none" / "file", "x");
+        }).find("No such file") != std::string::npos);
   fs::create_directory(folder / "sub");
-  CHECK(message_of([&] { write_file_atomically(folder / "sub", "x"); }).find("Is a directory") !=
+  CHECK(message_of<FileError>([&] { write_file_atomically(folder / "sub", "x"); }).find("Is a directory") !=
         std::string::npos);
-  CHECK(message_of([&] { write_file_atomically(folder / "sub" / "", "x"); }).find("directory") !=
+  CHECK(message_of<FileError>([&] { write_file_atomically(folder / "sub" / "", "x"); }).find("directory") !=
         std::string::npos);
   CHECK(fs::is_directory(folder / "sub"));
   CHECK_THROWS_AS(write_file_atomically("", "x"), FileError);
   // Renaming over a device would put a file in its place.
-  CHECK(message_of([] { write_file_atomically("/dev/full", "x"); }).find("not a regular file") !=
+  CHECK(message_of<FileError>([] { write_file_atomically("/dev/full", "x"); }).find("not a regular file") !=
         std::string::npos);
   CHECK_FALSE(fs::is_regular_file("/dev/full"));
   CHECK_THROWS_AS(read_file(folder / std::string(5000, 'a').c_str()), FileError);

@@ -77,7 +77,7 @@ void mutate(const std::string& bytes, F&& read) {
   CHECK(refusals > count / 2);
 }
 
-Snapshot sample() {
+Snapshot mutated_sample() {
   return {
       from_json(R"({"a": [1, 2.5, "x\u00e9", null, true], "b": {"c": -1e-7}})"),
       {{"w", Tensor::of({1, 2})}, {"b", Tensor::of<bool>({true})}, {"i", Tensor::scalar(std::int64_t{3})}}};
@@ -86,7 +86,8 @@ Snapshot sample() {
 }  // namespace
 
 TEST_CASE("no mutation of an archive ends in anything but a FileError") {
-  mutate(archive_to_bytes(sample()), [](const std::string& bytes) { archive_from_bytes(repaired(bytes)); });
+  mutate(archive_to_bytes(mutated_sample()),
+         [](const std::string& bytes) { archive_from_bytes(repaired(bytes)); });
 }
 
 TEST_CASE("no mutation of an npy file ends in anything but a FileError") {
@@ -94,12 +95,12 @@ TEST_CASE("no mutation of an npy file ends in anything but a FileError") {
 }
 
 TEST_CASE("no mutation of a safetensors file ends in anything but a FileError") {
-  mutate(safetensors_to_bytes({sample().tensors, Config::map({{"a", "b"}})}),
+  mutate(safetensors_to_bytes({mutated_sample().tensors, Config::map({{"a", "b"}})}),
          [](const std::string& bytes) { safetensors_from_bytes(bytes); });
 }
 
 TEST_CASE("JSON that is read at all is written and read again as the same") {
-  mutate(to_json(sample().config), [](const std::string& bytes) {
+  mutate(to_json(mutated_sample().config), [](const std::string& bytes) {
     try {
       const Config config = from_json(bytes);
       CHECK(from_json(to_json(config)) == config);

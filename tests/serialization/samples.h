@@ -10,6 +10,8 @@
 #include <unspool/core/error.h>
 #include <unspool/serialization/snapshot.h>
 
+#include "../support/errors.h"
+
 /// Tensors of every dtype, of rank 0 and of no elements among them, and every float that is special.
 inline std::vector<unspool::NamedTensor> sample_tensors() {
   using namespace unspool;
@@ -31,21 +33,6 @@ inline void check_same(const unspool::Tensor& a, const unspool::Tensor& b) {
   CHECK(a.shape() == b.shape());
   // Bits, since NaN does not equal itself.
   CHECK((a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0)));
-}
-
-/// What F throws as E: its message.
-template <class E = unspool::FileError, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// Neither passes nor ends in anything but a FileError.

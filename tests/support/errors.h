@@ -1,0 +1,29 @@
+#pragma once
+
+#include <doctest/doctest.h>
+#include <exception>
+#include <string>
+#include <typeinfo>
+
+namespace unspool::testing {
+
+/// What f() says when it throws an E; a failure of the test if it throws anything else, or nothing.
+template <class E, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    FAIL_CHECK("another kind of error (" << typeid(error).name() << "): " << error.what());
+    return {};
+  }
+  FAIL_CHECK("nothing was thrown");
+  return {};
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace unspool::testing

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstring>
+#include <vector>
+
+#include <unspool/core/tensor.h>
+
+namespace unspool::testing {
+
+/// Bits, since NaN does not equal itself and -0 equals 0.
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+inline bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  bool all = a.size() == b.size();
+  for (std::size_t i = 0; all && i < a.size(); ++i) all = same_bits(a[i], b[i]);
+  return all;
+}
+
+}  // namespace unspool::testing
