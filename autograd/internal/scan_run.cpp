@@ -394,7 +394,9 @@ class ScanRun {
   void fold_blocks(const Segment& segment, Index low, Index high) const {
     if (segment.folds) {
       const Index rows = (high - low) * rows_;
-      const Index share = std::max<Index>(segment.block_rows, grain / std::max<Index>(1, segment.block_rows));
+      const Index columns = std::max<Index>(1, segment.instructions[0].columns);
+      const Index share =
+          std::max<Index>(1, grain / (columns * segment.block_rows)) * segment.block_rows;
       parallel_for(rows, share, [&](Index begin, Index end) {
         Frame frame(*this);
         place(frame, segment, low);
@@ -491,10 +493,13 @@ class ScanRun {
       T* const sums = memory.data();
       T* const ones = sums + groups * x.columns;
       std::fill_n(ones, longest, T{1});
-      for (Index g = 0; g < groups; ++g) {
-        kernels::gemm(false, false, 1, x.columns, std::min(together, rows - g * together), ones, longest,
-                      from + g * together * x.stride, x.stride, sums + g * x.columns, x.columns, false);
-      }
+      const Index share = std::max<Index>(1, grain / (together * std::max<Index>(1, x.columns)));
+      parallel_for(groups, share, [&](Index begin, Index last) {
+        for (Index g = begin; g < last; ++g) {
+          kernels::gemm(false, false, 1, x.columns, std::min(together, rows - g * together), ones, longest,
+                        from + g * together * x.stride, x.stride, sums + g * x.columns, x.columns, false);
+        }
+      });
       kernels::gemm(false, false, 1, x.columns, groups, ones, longest, sums, x.columns,
                     reinterpret_cast<T*>(sum(instruction)), x.columns, true);
     });

@@ -24,8 +24,9 @@ constexpr Index rows_at_once = 192;
 constexpr Index panels_at_once = 8;
 // Up to so many rows that lie as they are come from the caches as fast as packed ones.
 constexpr Index few_enough = 96;
-// Multiply-adds that are worth a thread's while (some 5 us).
+// Multiply-adds that are worth a thread's while (some 5 us), and elements to pack.
 constexpr Index worthwhile = 1 << 18;
+constexpr Index worthwhile_to_pack = 1 << 14;
 // Up to so many, whatever is prepared first costs more than it saves.
 constexpr Index tiny = 512;
 
@@ -118,6 +119,16 @@ struct Product {
   // What is added in the end, in column j: with the last part of k.
   const T* plus_at(Index p, Index j) const { return plus == nullptr || p + depth < k ? nullptr : plus + j; }
 
+  void pack_rows_of(const Operand<T>& from, Index height, Index part, T* to) const {
+    const Index mr = table.mr;
+    parallel_for(pieces(height, mr), std::max<Index>(1, worthwhile_to_pack / (mr * part)),
+                 [&](Index first, Index last) {
+                   const Operand<T> here = from.from(0, first * mr);
+                   table.pack_a(std::min(height, last * mr) - first * mr, part, here.data, here.across,
+                                here.step, to + first * mr * part);
+                 });
+  }
+
   void run() const;
   void few_rows_run() const;
   void some_rows_run() const;
@@ -158,7 +169,7 @@ void Product<T>::some_rows_run() const {
     const Operand<T> a_part = a.from(p, 0);
     Rows<T> rows = as_it_lies(a_part, mr);
     if (pack_rows) {
-      table.pack_a(m, part, a_part.data, a_part.across, a_part.step, packed_a.data());
+      pack_rows_of(a_part, m, part, packed_a.data());
       rows = {packed_a.data(), mr * part, 1, mr};
     }
     const Index grain = std::max<Index>(1, worthwhile / (m * part * nr));
@@ -202,7 +213,7 @@ void Product<T>::many_rows_run() const {
       const T* b_panels = panels(j0, p, part);
       if (!packed()) {
         b_panels = packed_b.data();
-        const Index grain = std::max<Index>(1, worthwhile / 4 / (nr * part));
+        const Index grain = std::max<Index>(1, worthwhile_to_pack / (nr * part));
         parallel_for(pieces(columns, nr), grain, [&](Index first, Index last) {
           const Operand<T> b_part = b.from(p, j0 + first * nr);
           table.pack_b(std::min(columns, last * nr) - first * nr, part, b_part.data, b_part.step,
@@ -215,23 +226,20 @@ void Product<T>::many_rows_run() const {
         Rows<T> rows = as_it_lies(a_part, mr);
         if (pack_rows) {
           rows = {packed_a.data(), mr * part, 1, mr};
-          const Index grain = std::max<Index>(1, worthwhile / 4 / (mr * part));
-          parallel_for(pieces(height, mr), grain, [&](Index first, Index last) {
-            const Operand<T> from = a_part.from(0, first * mr);
-            table.pack_a(std::min(height, last * mr) - first * mr, part, from.data, from.across, from.step,
-                         packed_a.data() + first * mr * part);
-          });
+          pack_rows_of(a_part, height, part, packed_a.data());
         }
         const Index tile_rows = block_rows(table, height);
         const Index down = pieces(height, tile_rows);
-        const Index grain =
-            std::max<Index>(1, worthwhile / (tile_rows * std::min(columns, tile_columns) * part));
-        parallel_for(down * pieces(columns, tile_columns), grain, [&](Index first, Index last) {
+        // Few tiles would leave threads without one, or with one less than others.
+        const bool few = num_threads() > 1 && down * pieces(columns, tile_columns) < 2 * num_threads();
+        const Index wide = few ? tile_columns / 2 : tile_columns;
+        const Index grain = std::max<Index>(1, worthwhile / (tile_rows * std::min(columns, wide) * part));
+        parallel_for(down * pieces(columns, wide), grain, [&](Index first, Index last) {
           for (Index which = first; which < last; ++which) {
             const Index i = which % down * tile_rows;
-            const Index j = which / down * tile_columns;
+            const Index j = which / down * wide;
             const Start<T> here = from(p, i0 + i, j0 + j);
-            table.block(std::min(tile_rows, height - i), std::min(tile_columns, columns - j), part,
+            table.block(std::min(tile_rows, height - i), std::min(wide, columns - j), part,
                         rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
                         c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld, plus_at(p, j0 + j));
           }
@@ -304,7 +312,7 @@ void pack_any(Isa isa, bool transpose_b, Index n, Index k, const T* b, Index ldb
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
     T* const to = packed + p * round_up(n, nr);
-    const Index grain = std::max<Index>(1, worthwhile / 4 / (nr * part));
+    const Index grain = std::max<Index>(1, worthwhile_to_pack / (nr * part));
     parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
       const Operand<T> here = from.from(p, first * nr);
       table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
