@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/float_mode.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
@@ -63,6 +64,8 @@ struct Job {
   Index count = 0;
   Index grain = 1;
   Index pieces = 0;
+  // The caller's: results do not depend on who computes a piece.
+  unsigned float_mode = 0;
 };
 
 void run_inline(const Job& job) {
@@ -208,6 +211,7 @@ class Pool {
       if ((state & open_bit) == 0 || state / number_step == last) continue;
       if (!state_.compare_exchange_strong(state, state + 1)) continue;
       last = state / number_step;
+      internal::set_float_mode(job_.float_mode);
       run_pieces();
       if ((state_.fetch_sub(1) & active_mask) == 1 && caller_waits_.load()) {
         { const std::lock_guard lock(mutex_); }
@@ -285,7 +289,7 @@ void detail::parallel_for(Index count, Index grain, ParallelBody body, void* con
     body(context, 0, count);
     return;
   }
-  const Job job{body, context, count, grain, (count - 1) / grain + 1};
+  const Job job{body, context, count, grain, (count - 1) / grain + 1, internal::float_mode()};
   if (!inside) {
     const int threads = num_threads();
     if (threads > 1 && Pool::instance().try_run(job, threads)) return;

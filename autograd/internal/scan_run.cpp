@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/core/internal/float_mode.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
@@ -58,6 +59,7 @@ class ScanRun {
   ScanRun& operator=(const ScanRun&) = delete;
 
   void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) {
+    const FlushToZero flush;
     inputs_ = inputs;
     outputs_ = outputs;
     steps_ = steps;
@@ -395,8 +397,7 @@ class ScanRun {
     if (segment.folds) {
       const Index rows = (high - low) * rows_;
       const Index columns = std::max<Index>(1, segment.instructions[0].columns);
-      const Index share =
-          std::max<Index>(1, grain / (columns * segment.block_rows)) * segment.block_rows;
+      const Index share = std::max<Index>(1, grain / (columns * segment.block_rows)) * segment.block_rows;
       parallel_for(rows, share, [&](Index begin, Index end) {
         Frame frame(*this);
         place(frame, segment, low);

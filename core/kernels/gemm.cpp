@@ -78,8 +78,8 @@ Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
 }
 
 // Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
-// panels of B. Rows whose elements do not lie side by side are always packed: kernels for them would double what is
-// compiled.
+// panels of B. Rows whose elements do not lie side by side are always packed: kernels for them would double
+// what is compiled.
 template <class T>
 bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, Index n) {
   return a.step != 1 || n > 4 * table.nr;

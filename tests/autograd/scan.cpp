@@ -1,4 +1,6 @@
+#include <cmath>
 #include <doctest/doctest.h>
+#include <limits>
 
 #include <unspool/unspool.h>
 
@@ -66,3 +68,28 @@ TEST_CASE("scan is the loop that it stands for: values, gradients, second gradie
     }
   }
 }
+
+#ifdef __SSE__
+TEST_CASE(
+    "scan: what fades below the normal numbers is 0 in the loop, and outside of it all stays as it was") {
+  const Tensor start = Tensor::full({4, 3}, 1.0);
+  const auto faded = [&](Index steps) {
+    GradientTape tape;
+    tape.watch(start);
+    const Tensor last = scan(
+                            [](const auto& carry, const auto&) {
+                              return ScanStep{{carry[0] * 0.5f}, {}};
+                            },
+                            {start}, {}, {.steps = steps})
+                            .carry[0];
+    return std::pair{last, tape.gradient(sum(last), start)};
+  };
+  const auto normal = faded(120);
+  CHECK(normal.first.to_vector<float>() == std::vector<float>(12, std::ldexp(1.0F, -120)));
+  CHECK(normal.second.to_vector<float>() == normal.first.to_vector<float>());
+  const auto none = faded(140);
+  CHECK(none.first.to_vector<float>() == std::vector<float>(12, 0.0F));
+  CHECK(none.second.to_vector<float>() == std::vector<float>(12, 0.0F));
+  CHECK((Tensor::scalar(std::numeric_limits<float>::min()) * 0.5f).item<float>() > 0);
+}
+#endif

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdlib>
 #include <doctest/doctest.h>
+#include <limits>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/float_mode.h>
 #include <unspool/core/threads.h>
 
 using namespace unspool;
@@ -106,6 +108,25 @@ TEST_CASE("threads: one body, const, and one with state of its own") {
   parallel_for(1, 1, [last](Index, Index end) mutable { last = end; });
   CHECK(last == 0);
 }
+
+#ifdef __SSE__
+TEST_CASE("threads: whoever computes a piece, it rounds as its caller does") {
+  const volatile float tiny = std::numeric_limits<float>::min();
+  const Threads threads(3);
+  const auto halves = [&] {
+    std::vector<float> found(64, -1.0F);
+    parallel_for(64, 1, [&](Index begin, Index) { found[static_cast<std::size_t>(begin)] = tiny * 0.5F; });
+    return found;
+  };
+  const std::vector<float> denormal(64, std::numeric_limits<float>::min() / 2);
+  CHECK(halves() == denormal);
+  {
+    const internal::FlushToZero flush;
+    CHECK(halves() == std::vector<float>(64, 0.0F));
+  }
+  CHECK(halves() == denormal);
+}
+#endif
 
 TEST_CASE("threads: wrong numbers") {
   CHECK_THROWS_AS(set_num_threads(0), ValueError);
