@@ -177,6 +177,7 @@ int main(int count, char** arguments) {
     const bool train = settings.mode == "train";
     Tensor result;
     const auto step = [&] {
+      result = Tensor();  // The last step's: nothing of it is needed beside this one.
       if (!train) {
         result = layer(x);
         return;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <unspool/core/memory.h>
+#include <unspool/core/threads.h>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -104,11 +105,15 @@ Central& central() {
   return *only;
 }
 
-// Makes the pages of a new block at once: one by one, as they are first touched, they would cost a trap each, which
-// takes several times as long as clearing them. Where the system does not know how, they come one by one.
-void make_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) noexcept {
+// Makes the pages of a new block at once, by all threads: one by one, as they are first touched, they would
+// cost a trap each, which takes several times as long as clearing them. Where the system does not know how,
+// they come one by one.
+void make_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
 #ifdef MADV_POPULATE_WRITE
-  madvise(block, bytes, MADV_POPULATE_WRITE);
+  parallel_for(static_cast<Index>(bytes), static_cast<Index>(huge_page), [&](Index begin, Index end) {
+    madvise(static_cast<std::byte*>(block) + begin, static_cast<std::size_t>(end - begin),
+            MADV_POPULATE_WRITE);
+  });
 #endif
 }
 
@@ -190,17 +195,20 @@ void* allocate_large(std::size_t bytes) {
   if (bytes > large_size(large_classes - 1)) throw std::bad_alloc();
   const std::size_t index = large_class(bytes);
   Central& all = central();
-  const std::lock_guard lock(all.mutex);
-  LargeClass& of_size = all.large[index];
-  of_size.last_use = ++all.clock;
-  if (FreeBlock* const block = of_size.free) {
-    of_size.free = block->next;
-    all.statistics.cached_bytes -= large_size(index);
-    return block;
+  void* fresh = nullptr;
+  {
+    const std::lock_guard lock(all.mutex);
+    LargeClass& of_size = all.large[index];
+    of_size.last_use = ++all.clock;
+    if (FreeBlock* const block = of_size.free) {
+      of_size.free = block->next;
+      all.statistics.cached_bytes -= large_size(index);
+      return block;
+    }
+    fresh = take_from_system_locked(all, large_size(index));
   }
-  void* const block = take_from_system_locked(all, large_size(index));
-  make_pages(block, bytes);
-  return block;
+  make_pages(fresh, bytes);
+  return fresh;
 }
 
 void deallocate_large(void* block, std::size_t bytes) noexcept {
