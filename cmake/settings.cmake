@@ -10,6 +10,8 @@ target_compile_options(unspool_settings INTERFACE
   -Wno-missing-field-initializers
   # Its order of options is an error in g++ and must be one here.
   $<$<CXX_COMPILER_ID:Clang>:-Werror=reorder-init-list>
+  # Of sources compiled as one it takes a local name for the shadow of another source's.
+  $<$<AND:$<CXX_COMPILER_ID:Clang>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-shadow>
   $<$<BOOL:${UNSPOOL_WERROR}>:-Werror>
 )
 target_compile_definitions(unspool_settings INTERFACE EIGEN_MPL2_ONLY EIGEN_DONT_PARALLELIZE)
