@@ -23,8 +23,12 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   add_library(unspool_objects_${folder} OBJECT ${sources})
   list(APPEND objects $<TARGET_OBJECTS:unspool_objects_${folder}>)
   set_target_properties(unspool_objects_${folder} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  # g++ alone supposes that another library may replace a function of this one, and then inlines none of them.
-  target_compile_options(unspool_objects_${folder} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
+  # g++ alone supposes that another library may replace a function of this one, and then inlines none of them. And it lets
+  # a source grow by inlining only in proportion, less if it is large, as sources compiled as one are: recording an
+  # operation takes a sixth longer then.
+  target_compile_options(unspool_objects_${folder} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
+    $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
   # g++ 12 spills into MMX registers where it runs out of others, and leaves them taken: whoever computes in long double
   # afterwards gets NaN.
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
