@@ -108,7 +108,8 @@ template <class F, Takes takes, BlockFunction of_floats>
 constexpr Kernel elementwise_kernel() {
   static_assert(std::is_empty_v<F>, "the function of an elementwise operation has no captures");
   return {.run = [](const KernelCall& call) { run_broadcast(&block_of<F, takes, of_floats>, call); },
-          .block = &block_of<F, takes, of_floats>};
+          .block = &block_of<F, takes, of_floats>,
+          .of_floats = of_floats};
 }
 
 }  // namespace internal

@@ -65,6 +65,8 @@ struct Kernel {
   /// Elementwise operations (see autograd/elementwise.h): some elements in a row. run() does broadcasting
   /// with it.
   BlockFunction block = nullptr;
+  /// What the block calls for float32, if that has a function of its own.
+  BlockFunction of_floats = nullptr;
   /// The output has the elements of operand 0, in the same order: nothing is computed.
   bool view = false;
 };

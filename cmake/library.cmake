@@ -4,6 +4,10 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(fmt REQUIRED)
 find_package(cereal REQUIRED)
 find_package(nlohmann_json REQUIRED)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  find_path(UNSPOOL_XBYAK xbyak/xbyak.h REQUIRED DOC "Where xbyak, Debian's libxbyak-dev, has its headers")
+  mark_as_advanced(UNSPOOL_XBYAK)
+endif()
 
 # A public header is <unspool/FOLDER/file.h> in the tree as when installed.
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
@@ -35,6 +39,9 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     target_compile_options(unspool_objects_${folder} PRIVATE -mno-mmx)
   endif()
   target_include_directories(unspool_objects_${folder} PRIVATE ${PROJECT_BINARY_DIR}/include)
+  if(UNSPOOL_XBYAK)
+    target_include_directories(unspool_objects_${folder} SYSTEM PRIVATE ${UNSPOOL_XBYAK})
+  endif()
   target_link_libraries(unspool_objects_${folder} PRIVATE
     unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
 

@@ -59,6 +59,12 @@ foreach(group IN LISTS golden_groups)
 endforeach()
 unspool_test(golden/more_optimizers golden tests/optim/keras)
 
+# Compiled loops by the functions one by one, as where a system lets no program make code.
+unspool_test(golden/without_machine_code golden tests/golden/cells tests/golden/rnn)
+unspool_test(autograd/scan_without_machine_code test_autograd --source-file=*tests/autograd/scan_random.cpp)
+set_tests_properties(golden/without_machine_code autograd/scan_without_machine_code PROPERTIES
+  ENVIRONMENT UNSPOOL_MACHINE_CODE=off)
+
 # Saved in one process, the same bits in another.
 if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/digits digits --epochs 2 --out ${PROJECT_BINARY_DIR}/digits)

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libeigen3-dev libfmt-dev libcereal-dev rapidjson-dev nlohmann-json3-dev
-  doctest-dev "$@")
+  libxbyak-dev doctest-dev "$@")
 
 if ! command -v apt-get >/dev/null; then
   echo "This is not a Debian: make sure that it has ${packages[*]}, or what they are called here." >&2

@@ -151,6 +151,7 @@ void PlanWriter::append(std::size_t phase, Instruction instruction) {
   std::vector<Segment>& segments = plan_.segments_[phase];
   if (!blocks || segments.empty() || !segments.back().blocks)
     segments.push_back({.instructions = {},
+                        .loops = {},
                         .blocks = blocks,
                         .block_rows = 1,
                         .folds = false,

@@ -134,6 +134,13 @@ class PlanWriter {
   /// What a call of an elementwise operation needs, so that nothing is looked up for each block.
   void prepare(Instruction& instruction) const;
 
+  // plan_loops.cpp: what becomes machine code.
+
+  class LoopWriter;
+  void make_loops();
+  /// Finds again what a segment touches, now that some values live in registers only.
+  void touch_anew(Segment& segment) const;
+
   static constexpr int copied = -2;
 
   ScanPlan& plan_;

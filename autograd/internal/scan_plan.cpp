@@ -18,6 +18,7 @@ void PlanWriter::write() {
   place_parts();
   order();
   place();
+  make_loops();
 }
 
 ScanPlan::ScanPlan(const StepProgram& program) : program_(&program) { PlanWriter(*this, program).write(); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <unspool/autograd/internal/step_program.h>
+#include <unspool/core/kernels/vector_loop.h>
 
 namespace unspool::internal {
 
@@ -105,9 +106,24 @@ class ScanPlan {
 
     bool has_start() const { return inputs.size() - static_cast<std::size_t>(plus) > 2; }
   };
+  /// Instructions of a segment, from `first` to before `end`, as one piece of machine code.
+  struct Loop {
+    struct Pointer {
+      Value value;
+      std::ptrdiff_t row_bytes;
+    };
+    std::size_t first = 0;
+    std::size_t end = 0;
+    /// Elements of a row, and whether rows follow each other in memory everywhere.
+    Index columns = 0;
+    bool contiguous = false;
+    std::vector<Pointer> pointers;
+    std::unique_ptr<kernels::VectorLoop> code;
+  };
   /// Neighbouring instructions that run together on blocks of rows, or one that does not.
   struct Segment {
     std::vector<Instruction> instructions;
+    std::vector<Loop> loops;
     bool blocks = false;
     Index block_rows = 1;
     /// The steps of a chunk are rows of one run in memory.

@@ -253,12 +253,36 @@ class ScanRun {
       for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, begin, end);
       return;
     }
-    for (Index row = begin; row < end; row += segment.block_rows) {
+    // In machine code nothing but what it takes and gives need be near.
+    const Index block = segment.in_block.empty() && !segment.loops.empty() ? end - begin : segment.block_rows;
+    for (Index row = begin; row < end; row += block) {
       for (const Segment::InBlock& own : segment.in_block) {
         frame[own.value] = frame.blocks() + own.offset - row * own.row_bytes;
       }
-      const Index last = std::min(end, row + segment.block_rows);
-      for (const Instruction& instruction : segment.instructions) run_rows(instruction, frame, row, last);
+      const Index last = std::min(end, row + block);
+      auto loop = segment.loops.begin();
+      for (std::size_t i = 0; i < segment.instructions.size();) {
+        if (loop != segment.loops.end() && loop->first == i) {
+          run_loop(*loop, frame, row, last);
+          i = loop->end;
+          ++loop;
+        } else {
+          run_rows(segment.instructions[i++], frame, row, last);
+        }
+      }
+    }
+  }
+
+  void run_loop(const ScanPlan::Loop& loop, Frame& frame, Index begin, Index end) const {
+    SmallVector<std::byte*, 32> pointers(loop.pointers.size());
+    for (std::size_t i = 0; i < pointers.size(); ++i) {
+      pointers[i] = frame[loop.pointers[i].value] + begin * loop.pointers[i].row_bytes;
+    }
+    const Index rows = end - begin;
+    if (loop.contiguous) {
+      (*loop.code)(pointers.data(), 1, rows * loop.columns);
+    } else {
+      (*loop.code)(pointers.data(), rows, loop.columns);
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <unspool/core/array.h>
 #include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/vector_program.h>
 #include <unspool/core/kernels/vector_table.h>
 
 namespace unspool::kernels {
@@ -28,7 +29,8 @@ inline const VectorTable& vectors() {
 /// One of them as the block of an operation: vectorized<&VectorTable::tanh>.
 template <VectorTable::Function VectorTable::*function>
 void vectorized(const KernelBlock& block) {
-  (vectors().*function)(block);
+  const VectorTable& table = block.row_bytes == recorded_block ? vector_recorded : vectors();
+  (table.*function)(block);
 }
 
 }  // namespace unspool::kernels

@@ -54,6 +54,8 @@ inline Vec root(Vec x) { return _mm256_sqrt_ps(x); }
 }  // namespace
 }  // namespace unspool::kernels
 
+#include "vector_builtin.inc"
+
 #include "vector_block.inc"
 #include "vector_fused.inc"
 

@@ -50,6 +50,8 @@ inline Vec root(Vec x) { return _mm512_maskz_sqrt_ps(lanes, x); }
 }  // namespace
 }  // namespace unspool::kernels
 
+#include "vector_builtin.inc"
+
 #include "vector_block.inc"
 #include "vector_fused.inc"
 

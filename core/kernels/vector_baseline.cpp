@@ -48,6 +48,8 @@ inline Vec root(Vec x) {
 }  // namespace
 }  // namespace unspool::kernels
 
+#include "vector_builtin.inc"
+
 #include "vector_block.inc"
 
 // Without a fused multiply-add floats have too few digits for functions made of the exponential and for their

@@ -11,9 +11,12 @@
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/random.h>
 
+#include "../support/same_bits.h"
+
 using namespace unspool;
 using kernels::Isa;
 using kernels::VectorTable;
+using testing::same_bits;
 
 namespace {
 
@@ -48,11 +51,6 @@ Floats call(VectorTable::Function function, const Floats& x) {
 }
 
 float at(VectorTable::Function function, float x) { return call(function, Floats{x})[0]; }
-
-// NaN is NaN, whichever.
-bool same(float a, float b) {
-  return std::isnan(a) ? std::isnan(b) : std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
-}
 
 struct Unary {
   const char* name;
@@ -164,7 +162,7 @@ TEST_CASE("vector: functions of one float are right to a part of the last place,
         if (std::isfinite(rounded)) {
           worst = std::max(worst, error_of(y[i], exact));
           if (std::signbit(y[i]) != std::signbit(rounded)) FAIL_CHECK("the sign at ", x[i]);
-        } else if (!same(y[i], rounded)) {
+        } else if (!same_bits(y[i], rounded)) {
           FAIL_CHECK("at ", x[i], ": ", y[i]);
         }
       }
@@ -210,13 +208,13 @@ TEST_CASE("vector: an element does not depend on where it stands, nor on how man
       for (std::size_t count = 0; count <= 40; ++count) {
         const std::size_t first = count % 7;
         const Floats y = call(function, {x.data() + first}, {1}, count);
-        for (std::size_t i = 0; i < count; ++i) CHECK(same(y[i], alone[first + i]));
+        for (std::size_t i = 0; i < count; ++i) CHECK(same_bits(y[i], alone[first + i]));
         // In place.
         Floats own(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(count));
         const void* const inputs[] = {own.data()};
         const Index steps[] = {1};
         function({inputs, steps, own.data(), static_cast<Index>(count), float32, float32});
-        for (std::size_t i = 0; i < count; ++i) CHECK(same(own[i], alone[i]));
+        for (std::size_t i = 0; i < count; ++i) CHECK(same_bits(own[i], alone[i]));
       }
     }
   }
@@ -254,7 +252,7 @@ TEST_CASE("vector: rows apart in memory, by one call, have the bits that each ha
             const Floats alone = call(function, inputs, steps, static_cast<std::size_t>(columns));
             for (Index i = 0; i < 45; ++i) {
               const float expected = i < columns ? alone[static_cast<std::size_t>(i)] : 123.0f;
-              CHECK(same(y[static_cast<std::size_t>(row * 45 + i)], expected));
+              CHECK(same_bits(y[static_cast<std::size_t>(row * 45 + i)], expected));
             }
           }
         }
@@ -270,7 +268,7 @@ TEST_CASE("vector: rows apart in memory, by one call, have the bits that each ha
       (table.*each.function)({operands + 1, steps, y.data(), 41, float32, float32, rows, row_bytes});
       for (std::size_t row = 0; row < rows; ++row) {
         for (std::size_t i = 0; i < 41; ++i) {
-          CHECK(same(y[row * 45 + i], at(table.*each.function, a[row * 45 + i])));
+          CHECK(same_bits(y[row * 45 + i], at(table.*each.function, a[row * 45 + i])));
         }
       }
     }
@@ -307,7 +305,7 @@ TEST_CASE("vector: functions of two floats give the bits of the formula, however
             const float exact = in_doubles ? static_cast<float>(each.in_doubles(
                                                  static_cast<double>(left(i)), static_cast<double>(right(i))))
                                            : each.exact(left(i), right(i));
-            CHECK(same(y[i], exact));
+            CHECK(same_bits(y[i], exact));
           }
         }
         for (const Comparison& each : comparisons) {
@@ -340,7 +338,7 @@ TEST_CASE("vector: where and is_nan") {
               call(table.where, {condition.get() + first, a.data() + first, b.data() + first}, steps, count);
           for (std::size_t i = 0; i < count; ++i) {
             const bool holds = condition[first + index(i, steps[0])];
-            CHECK(same(y[i], holds ? a[first + index(i, steps[1])] : b[first + index(i, steps[2])]));
+            CHECK(same_bits(y[i], holds ? a[first + index(i, steps[1])] : b[first + index(i, steps[2])]));
           }
         }
       });

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -17,6 +20,11 @@ inline bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b
   bool all = a.size() == b.size();
   for (std::size_t i = 0; all && i < a.size(); ++i) all = same_bits(a[i], b[i]);
   return all;
+}
+
+/// NaN is NaN, whichever.
+inline bool same_bits(float a, float b) {
+  return std::isnan(a) ? std::isnan(b) : std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }
 
 }  // namespace unspool::testing

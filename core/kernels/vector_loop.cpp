@@ -1,0 +1,835 @@
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <string_view>
+#include <utility>
+
+#include <unspool/core/kernels/vector.h>
+#include <unspool/core/kernels/vector_loop.h>
+
+#if defined(__x86_64__) && defined(__unix__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wall"
+#pragma GCC diagnostic ignored "-Wextra"
+#include <xbyak/xbyak.h>
+#pragma GCC diagnostic pop
+
+namespace unspool::kernels {
+namespace {
+
+using Value = VectorProgram::Value;
+using Step = VectorProgram::Step;
+
+std::size_t at(Value value) { return static_cast<std::size_t>(value); }
+
+/// Calls a function for a vector that the code beside it cannot serve.
+void call_far(VectorTable::Function function, float* x, std::int64_t count) {
+  const void* const inputs[] = {x};
+  constexpr std::int64_t steps[] = {1};
+  function(
+      {.inputs = inputs, .steps = steps, .output = x, .count = count, .input_dtype = {}, .output_dtype = {}});
+}
+
+// More than the code of a program may take: twice its steps, calls of what is far, and constants.
+std::size_t most_bytes(const VectorProgram& program) {
+  return (std::size_t{16} << 10U) + program.steps.size() * 512;
+}
+
+class Loop final : public VectorLoop, Xbyak::CodeGenerator {
+ public:
+  Loop(const VectorProgram& program, std::span<const Operand> operands,
+       std::span<const std::ptrdiff_t> row_bytes, Isa isa)
+      : CodeGenerator(most_bytes(program), Xbyak::DontSetProtectRWE),
+        program_(program),
+        steps_(program.steps),
+        operands_(operands),
+        row_bytes_(row_bytes),
+        isa_(isa),
+        wide_(isa == Isa::avx512),
+        width_(wide_ ? 16 : 8),
+        vector_bytes_(4 * width_),
+        registers_(wide_ ? 32 : 16),
+        most_live_(registers_ - 3) {
+    find_needed();
+    emit();
+    ready();
+    setProtectModeRE();
+    code_ = getCode<Code>();
+  }
+
+ private:
+  using Register = Xbyak::Ymm;
+  using Address = Xbyak::Address;
+
+  // What is to be done for a row's next vector, or for two at once: item v is step v % n of vector v / n, n
+  // being the number of steps, and gives value v. Constants are those of the first vector.
+
+  const Step& step_of(Value item) const { return steps_[at(item) % steps_.size()]; }
+  int vector_of(Value item) const { return static_cast<int>(at(item) / steps_.size()); }
+  std::array<Value, 3> operands_of(Value item) const {
+    const Step& step = step_of(item);
+    std::array<Value, 3> values = {step.a, step.b, step.c};
+    for (Value& value : values) {
+      if (value >= 0 && !lies_in_pool(value)) value += item - item % static_cast<Value>(steps_.size());
+    }
+    return values;
+  }
+  bool lies_in_pool(Value value) const {
+    return step_of(value).op == VectorOp::constant || step_of(value).op == VectorOp::eight;
+  }
+
+  void find_needed() {
+    needed_.assign(steps_.size(), false);
+    for (std::size_t i = steps_.size(); i-- > 0;) {
+      if (steps_[i].op == VectorOp::store) needed_[i] = true;
+      if (!needed_[i]) continue;
+      for (Value value : {steps_[i].a, steps_[i].b, steps_[i].c}) {
+        if (value >= 0) needed_[at(value)] = true;
+      }
+    }
+  }
+
+  // Chains of functions are long, and a processor looks ahead no farther than one or two of them: the items
+  // go in the order in which one that sees all of them would begin them, as far as there are registers.
+  std::vector<Value> schedule(int vectors) {
+    std::vector<Value> items;
+    for (Value v = 0; v < vectors * static_cast<Value>(steps_.size()); ++v) {
+      if (needed_[at(v) % steps_.size()] && !lies_in_pool(v)) items.push_back(v);
+    }
+    const std::size_t count = static_cast<std::size_t>(vectors) * steps_.size();
+    std::vector<std::vector<Value>> after(count);
+    std::vector<int> waits(count);
+    std::vector<int> readers(count);
+    const auto depends = [&](Value item, Value on) {
+      after[at(on)].push_back(item);
+      ++waits[at(item)];
+    };
+    std::vector<Value> loads;
+    for (Value item : items) {
+      for (Value value : operands_of(item)) {
+        if (value < 0 || lies_in_pool(value)) continue;
+        depends(item, value);
+        ++readers[at(value)];
+      }
+    }
+    for (Value item : items) {
+      const VectorOp op = step_of(item).op;
+      if (op == VectorOp::load) loads.push_back(item);
+      if (op != VectorOp::store) continue;
+      // It may be in place of what was read before. A load that is an operand is done where that is used.
+      for (Value load : loads) {
+        if (vector_of(load) != vector_of(item)) continue;
+        if (readers[at(load)] == 1 && after[at(load)].front() != item) {
+          depends(item, after[at(load)].front());
+        } else {
+          depends(item, load);
+        }
+      }
+    }
+    std::vector<int> height(count);
+    for (std::size_t i = items.size(); i-- > 0;) {
+      const Value item = items[i];
+      for (Value next : after[at(item)]) height[at(item)] = std::max(height[at(item)], height[at(next)]);
+      height[at(item)] += latency(step_of(item).op);
+    }
+    std::vector<int> earliest(count);
+    std::vector<Value> ready;
+    for (Value item : items) {
+      if (waits[at(item)] == 0) ready.push_back(item);
+    }
+    std::vector<Value> order;
+    int live = 0;
+    int time = 0;
+    int issued = 0;
+    while (!ready.empty()) {
+      const auto frees = [&](Value item) {
+        int n = 0;
+        const auto operands = operands_of(item);
+        for (std::size_t i = 0; i < operands.size(); ++i) {
+          const Value value = operands[i];
+          if (value < 0 || lies_in_pool(value)) continue;
+          if (std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(i), value) !=
+              operands.begin() + static_cast<std::ptrdiff_t>(i)) {
+            continue;
+          }
+          const auto uses = std::ranges::count(operands, value);
+          n += readers[at(value)] == static_cast<int>(uses);
+        }
+        return n;
+      };
+      const bool full = live >= most_live_;
+      const auto better = [&](Value a, Value b) {
+        if (full) {
+          const int fa = std::min(frees(a), 1);
+          const int fb = std::min(frees(b), 1);
+          if (fa != fb) return fa > fb;
+        }
+        const int ta = std::max(earliest[at(a)], time);
+        const int tb = std::max(earliest[at(b)], time);
+        if (ta != tb) return ta < tb;
+        if (height[at(a)] != height[at(b)]) return height[at(a)] > height[at(b)];
+        return a < b;
+      };
+      const auto best = std::ranges::min_element(ready, better);
+      const Value item = *best;
+      ready.erase(best);
+      order.push_back(item);
+      const int begin = std::max(time, earliest[at(item)]);
+      if (begin > time) {
+        time = begin;
+        issued = 0;
+      }
+      if (++issued == per_cycle) {
+        ++time;
+        issued = 0;
+      }
+      live -= frees(item);
+      for (Value value : operands_of(item)) {
+        if (value >= 0 && !lies_in_pool(value)) --readers[at(value)];
+      }
+      if (step_of(item).op != VectorOp::store) ++live;
+      for (Value next : after[at(item)]) {
+        earliest[at(next)] = std::max(earliest[at(next)], begin + latency(step_of(item).op));
+        if (--waits[at(next)] == 0) ready.push_back(next);
+      }
+    }
+    return order;
+  }
+  static constexpr int per_cycle = 3;
+  // In cycles, about.
+  static int latency(VectorOp op) {
+    switch (op) {
+      case VectorOp::load:
+      case VectorOp::load_one:
+      case VectorOp::load_truth:
+        return 6;
+      case VectorOp::divide:
+      case VectorOp::root:
+        return 12;
+      case VectorOp::bit_and:
+      case VectorOp::bit_or:
+      case VectorOp::bit_xor:
+      case VectorOp::add_integer:
+      case VectorOp::subtract_integer:
+      case VectorOp::shift_left:
+      case VectorOp::shift_right:
+      case VectorOp::store:
+      case VectorOp::unless_far:
+        return 1;
+      case VectorOp::select:
+        return 2;
+      case VectorOp::pick:
+        return 3;
+      default:
+        return 4;
+    }
+  }
+
+  // Registers of the loop. Pointers for which there is none lie where the caller put them.
+  const Xbyak::Reg64 pointers_ = rdi;
+  const Xbyak::Reg64 rows_ = rsi;
+  const Xbyak::Reg64 bytes_ = rdx;
+  const Xbyak::Reg64 column_ = rcx;
+  const Xbyak::Reg64 scratch_ = rax;
+  static constexpr std::size_t pointer_registers = 9;
+  Xbyak::Reg64 pointer_register(std::size_t i) const {
+    const Xbyak::Reg64 all[pointer_registers] = {rbx, r8, r9, r10, r11, r12, r13, r14, r15};
+    return all[i];
+  }
+
+  // The frame, from rsp: what call_far would destroy, how many bytes of a row are left beside whole vectors
+  // and which elements those are, the argument of call_far, and spilled values.
+  static constexpr int general_area = 0;
+  static constexpr int opmask_area = 64;
+  static constexpr int rest_area = 72;
+  static constexpr int lanes_area = 96;
+  static constexpr int argument_area = 128;
+  static constexpr int saved_area = 192;
+  int spill_area() const { return saved_area + registers_ * vector_bytes_; }
+
+  void emit() {
+    push(rbp);
+    mov(rbp, rsp);
+    for (const Xbyak::Reg64& saved : {rbx, r12, r13, r14, r15}) push(saved);
+    // How many bytes is known in the end.
+    sub(rsp, INT32_MAX);
+    auto* const frame = const_cast<std::uint8_t*>(getCurr()) - sizeof(std::int32_t);
+    and_(rsp, -64);
+    find_rest();
+    for (std::size_t i = 0; i < std::min(pointer_registers, row_bytes_.size()); ++i) {
+      mov(pointer_register(i), ptr[pointers_ + 8 * i]);
+    }
+    Xbyak::Label row;
+    Xbyak::Label column;
+    Xbyak::Label last;
+    Xbyak::Label rest;
+    Xbyak::Label next;
+    align(16);
+    L(row);
+    xor_(column_, column_);
+    L(column);
+    lea(scratch_, ptr[column_ + vector_bytes_]);
+    cmp(scratch_, bytes_);
+    jae(last, T_NEAR);
+    body(2, false);
+    add(column_, 2 * vector_bytes_);
+    jmp(column, T_NEAR);
+    L(last);
+    cmp(column_, bytes_);
+    jae(rest, T_NEAR);
+    body(1, false);
+    add(column_, vector_bytes_);
+    L(rest);
+    cmp(qword[rsp + rest_area], 0);
+    jz(next, T_NEAR);
+    body(1, true);
+    L(next);
+    for (std::size_t i = 0; i < row_bytes_.size(); ++i) {
+      if (row_bytes_[i] == 0) continue;
+      const auto by = static_cast<std::uint32_t>(row_bytes_[i]);
+      if (i < pointer_registers) {
+        add(pointer_register(i), by);
+      } else {
+        add(qword[pointers_ + 8 * i], by);
+      }
+    }
+    dec(rows_);
+    jnz(row, T_NEAR);
+    lea(rsp, ptr[rbp - 5 * 8]);
+    for (const Xbyak::Reg64& saved : {r15, r14, r13, r12, rbx}) pop(saved);
+    pop(rbp);
+    vzeroupper();
+    ret();
+    for (Far& far : fars_) emit_far(far);
+    emit_constants();
+    const std::int32_t size = spill_area() + spills_ * vector_bytes_;
+    std::memcpy(frame, &size, sizeof(size));
+  }
+
+  // From a count of elements: the bytes of whole vectors, and what is left as bytes and as a mask.
+  void find_rest() {
+    mov(column_, bytes_);
+    and_(column_, width_ - 1);
+    mov(ptr[rsp + rest_area], column_);
+    if (wide_) {
+      mov(eax, 1);
+      shl(eax, cl);
+      dec(eax);
+      kmovw(k1, eax);
+    } else {
+      // Of eight ones and eight zeros, from the one on that leaves as many ones.
+      lea(scratch_, ptr[rip + first_of_]);
+      neg(column_);
+      vmovups(ymm15, ptr[scratch_ + column_ * 4 + 32]);
+      vmovups(ptr[rsp + lanes_area], ymm15);
+    }
+    shl(bytes_, 2);
+    and_(bytes_, -vector_bytes_);
+  }
+
+  // Some vectors of a row, or what is left after the last whole one.
+  void body(int vectors, bool partly) {
+    partly_ = partly;
+    const std::vector<Value> order = schedule(vectors);
+    const std::size_t count = static_cast<std::size_t>(vectors) * steps_.size();
+    uses_.assign(count, {});
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      for (Value value : operands_of(order[i])) {
+        if (value < 0) continue;
+        std::vector<int>& uses = uses_[at(value)];
+        if (uses.empty() || uses.back() != static_cast<int>(i)) uses.push_back(static_cast<int>(i));
+      }
+    }
+    homes_.assign(count, {});
+    held_.assign(static_cast<std::size_t>(registers_), -1);
+    // Without opmasks, loads and stores take their mask from a register.
+    if (partly && !wide_) {
+      held_.back() = reserved;
+      vmovups(ymm15, ptr[rsp + lanes_area]);
+    }
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      now_ = static_cast<int>(i);
+      step(order[i]);
+      for (Value& value : held_) {
+        if (value >= 0 && !used_after(value, now_)) value = -1;
+      }
+    }
+  }
+
+  // Registers.
+
+  struct Home {
+    int in = -1;
+    int spill = -1;
+  };
+  static constexpr Value reserved = -2;
+
+  Register vector(int i) const { return wide_ ? Register(Xbyak::Zmm(i)) : Xbyak::Ymm(i); }
+  int next_use(Value value, int after) const {
+    const std::vector<int>& uses = uses_[at(value)];
+    const auto next = std::ranges::upper_bound(uses, after);
+    return next == uses.end() ? INT_MAX : *next;
+  }
+  bool used_after(Value value, int step) const { return next_use(value, step) != INT_MAX; }
+  // A load that is used once needs no register of its own.
+  bool is_direct(Value value) const {
+    return step_of(value).op == VectorOp::load && !partly_ && uses_[at(value)].size() == 1;
+  }
+  bool in_register(Value value) const {
+    const int in = homes_[at(value)].in;
+    return in >= 0 && held_[static_cast<std::size_t>(in)] == value;
+  }
+
+  // A register that holds nothing that is still needed.
+  int free_register() {
+    const auto free = std::ranges::find(held_, -1);
+    if (free != held_.end()) return static_cast<int>(free - held_.begin());
+    int victim = -1;
+    int furthest = -1;
+    for (std::size_t r = 0; r < held_.size(); ++r) {
+      const Value value = held_[r];
+      if (value == reserved || pinned_[r]) continue;
+      const int use = next_use(value, now_ - 1);
+      if (use > furthest) {
+        furthest = use;
+        victim = static_cast<int>(r);
+      }
+    }
+    const Value value = held_[static_cast<std::size_t>(victim)];
+    Home& home = homes_[at(value)];
+    if (home.spill < 0 && !lies_in_pool(value)) {
+      home.spill = free_spill();
+      vmovups(spilled(home.spill), vector(victim));
+    }
+    held_[static_cast<std::size_t>(victim)] = -1;
+    return victim;
+  }
+  int free_spill() {
+    std::vector<bool> taken(static_cast<std::size_t>(spills_));
+    for (std::size_t v = 0; v < homes_.size(); ++v) {
+      if (homes_[v].spill >= 0 && used_after(static_cast<Value>(v), now_ - 1)) {
+        taken[static_cast<std::size_t>(homes_[v].spill)] = true;
+      }
+    }
+    const auto free = static_cast<int>(std::ranges::find(taken, false) - taken.begin());
+    spills_ = std::max(spills_, free + 1);
+    return free;
+  }
+  Address spilled(int slot) { return ptr[rsp + spill_area() + slot * vector_bytes_]; }
+  void pin(int r) { pinned_[static_cast<std::size_t>(r)] = true; }
+
+  Register hold(Value value, int r) {
+    held_[static_cast<std::size_t>(r)] = value;
+    homes_[at(value)].in = r;
+    pin(r);
+    return vector(r);
+  }
+  // The register of an operand, which stays what it is during this step.
+  Register in(Value value) {
+    if (in_register(value)) {
+      pin(homes_[at(value)].in);
+      return vector(homes_[at(value)].in);
+    }
+    const Address from = memory(value);
+    const Register to = hold(value, free_register());
+    vmovups(to, from);
+    return to;
+  }
+  Address memory(Value value) {
+    if (lies_in_pool(value)) return ptr[rip + pool_label(value)];
+    if (homes_[at(value)].spill >= 0) return spilled(homes_[at(value)].spill);
+    return place(value);
+  }
+  // A last operand, in a register or where it lies in memory.
+  template <class F>
+  void with(Value value, F f) {
+    if (in_register(value)) {
+      f(in(value));
+    } else {
+      f(memory(value));
+    }
+  }
+  // Whether the operand's register may take the result.
+  bool ends_here(Value value) const { return in_register(value) && !used_after(value, now_); }
+  Register result(Value value, std::initializer_list<Value> operands) {
+    for (Value operand : operands) {
+      if (ends_here(operand)) return hold(value, homes_[at(operand)].in);
+    }
+    return hold(value, free_register());
+  }
+
+  // Where a load or a store is: in its row, at the vector of the item, or at the row's begin.
+  Address place(Value item) {
+    const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
+    return ptr[pointer(here) + column_ + (here.offset + vector_of(item) * vector_bytes_)];
+  }
+  Address row_place(Value item) {
+    const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
+    return ptr[pointer(here) + here.offset];
+  }
+  Xbyak::Reg64 pointer(const Operand& here) {
+    const auto i = static_cast<std::size_t>(here.pointer);
+    if (i < pointer_registers) return pointer_register(i);
+    mov(scratch_, ptr[pointers_ + 8 * i]);
+    return scratch_;
+  }
+
+  // Steps.
+
+  void step(Value value) {
+    pinned_.fill(false);
+    Step step = step_of(value);
+    const std::array<Value, 3> operands = operands_of(value);
+    step.a = operands[0];
+    step.b = operands[1];
+    step.c = operands[2];
+    switch (step.op) {
+      case VectorOp::load:
+        if (!is_direct(value)) load(value);
+        return;
+      case VectorOp::load_one:
+        vbroadcastss(hold(value, free_register()), row_place(value));
+        return;
+      case VectorOp::load_truth: {
+        const Address from = row_place(value);
+        movzx(eax, byte[from.getRegExp()]);
+        neg(eax);
+        const Register to = hold(value, free_register());
+        const Xbyak::Xmm low(to.getIdx());
+        vmovd(low, eax);
+        vpbroadcastd(to, low);
+        return;
+      }
+      case VectorOp::constant:
+      case VectorOp::eight:
+        return;
+      case VectorOp::store:
+        store(value, step.a);
+        return;
+      case VectorOp::madd:
+        madd(value, step);
+        return;
+      case VectorOp::pick: {
+        const Register index = in(step.b);
+        with(step.a, [&](const Xbyak::Operand& from) { vpermps(result(value, {step.b}), index, from); });
+        return;
+      }
+      case VectorOp::select:
+        select(value, step);
+        return;
+      case VectorOp::unless_far:
+        unless_far(value, step);
+        return;
+      case VectorOp::root:
+        with(step.a, [&](const Xbyak::Operand& x) { vsqrtps(result(value, {step.a}), x); });
+        return;
+      case VectorOp::floats_of:
+        with(step.a, [&](const Xbyak::Operand& x) { vcvtdq2ps(result(value, {step.a}), x); });
+        return;
+      case VectorOp::shift_left: {
+        const Register x = in(step.a);
+        vpslld(result(value, {step.a}), x, static_cast<std::uint8_t>(step.number));
+        return;
+      }
+      case VectorOp::shift_right: {
+        const Register x = in(step.a);
+        vpsrad(result(value, {step.a}), x, static_cast<std::uint8_t>(step.number));
+        return;
+      }
+      case VectorOp::less:
+        return compare(value, step, 1);
+      case VectorOp::less_equal:
+        return compare(value, step, 2);
+      case VectorOp::equal:
+        return compare(value, step, 0);
+      case VectorOp::unequal:
+        return compare(value, step, 4);
+      default:
+        return of_two(value, step);
+    }
+  }
+
+  void load(Value value) {
+    const int r = free_register();
+    const Address from = place(value);
+    const Register to = hold(value, r);
+    if (!partly_) {
+      vmovups(to, from);
+    } else if (wide_) {
+      vmovups(to | k1 | T_z, from);
+    } else {
+      vmaskmovps(to, ymm15, from);
+    }
+  }
+
+  void store(Value item, Value stored) {
+    const Register from = in(stored);
+    const Address to = place(item);
+    if (!partly_) {
+      vmovups(to, from);
+    } else if (wide_) {
+      vmovups(to | k1, from);
+    } else {
+      vmaskmovps(to, ymm15, from);
+    }
+  }
+
+  static bool commutes(VectorOp op) {
+    return op == VectorOp::add || op == VectorOp::multiply || op == VectorOp::bit_and ||
+           op == VectorOp::bit_or || op == VectorOp::bit_xor || op == VectorOp::add_integer;
+  }
+
+  void of_two(Value value, const Step& step) {
+    Value first = step.a;
+    Value second = step.b;
+    // An operand that lies in memory goes last.
+    if (commutes(step.op) && !in_register(first) && in_register(second)) std::swap(first, second);
+    const Register x = in(first);
+    with(second, [&](const Xbyak::Operand& y) {
+      const Register to = result(value, {first, second});
+      switch (step.op) {
+        case VectorOp::add:
+          return vaddps(to, x, y);
+        case VectorOp::subtract:
+          return vsubps(to, x, y);
+        case VectorOp::multiply:
+          return vmulps(to, x, y);
+        case VectorOp::divide:
+          return vdivps(to, x, y);
+        case VectorOp::lesser:
+          return vminps(to, x, y);
+        case VectorOp::greater:
+          return vmaxps(to, x, y);
+        case VectorOp::bit_and:
+          return vandps(to, x, y);
+        case VectorOp::bit_or:
+          return vorps(to, x, y);
+        case VectorOp::bit_xor:
+          return vxorps(to, x, y);
+        case VectorOp::add_integer:
+          return vpaddd(to, x, y);
+        default:
+          return vpsubd(to, x, y);
+      }
+    });
+  }
+
+  void compare(Value value, const Step& step, std::uint8_t how) {
+    const Register x = in(step.a);
+    with(step.b, [&](const Xbyak::Operand& y) {
+      if (wide_) {
+        vcmpps(k2, x, y, how);
+        vpmovm2d(result(value, {step.a, step.b}), k2);
+      } else {
+        vcmpps(result(value, {step.a, step.b}), x, y, how);
+      }
+    });
+  }
+
+  void madd(Value value, const Step& step) {
+    Value a = step.a;
+    Value b = step.b;
+    const Value c = step.c;
+    // Of the factors the one in memory is b.
+    if (!in_register(a) && in_register(b)) std::swap(a, b);
+    const Register left = in(a);
+    if (!in_register(b)) {
+      const Register sum = in(c);
+      if (ends_here(c)) {
+        vfmadd231ps(hold(value, sum.getIdx()), left, memory(b));
+      } else if (ends_here(a)) {
+        vfmadd132ps(hold(value, left.getIdx()), sum, memory(b));
+      } else {
+        const int to = free_register();
+        vmovaps(vector(to), sum);
+        vfmadd231ps(hold(value, to), left, memory(b));
+      }
+      return;
+    }
+    const Register right = in(b);
+    if (ends_here(c) && in_register(c)) {
+      const Register sum = in(c);
+      vfmadd231ps(hold(value, sum.getIdx()), left, right);
+      return;
+    }
+    const auto factor = [&](Value dying, const Register& to, const Register& other) {
+      with(c, [&](const Xbyak::Operand& sum) { vfmadd213ps(hold(value, to.getIdx()), other, sum); });
+      static_cast<void>(dying);
+    };
+    if (ends_here(a)) return factor(a, left, right);
+    if (ends_here(b)) return factor(b, right, left);
+    const int to = free_register();
+    with(c, [&](const Xbyak::Operand& sum) { vmovups(vector(to), sum); });
+    vfmadd231ps(hold(value, to), left, right);
+  }
+
+  void select(Value value, const Step& step) {
+    const Register condition = in(step.a);
+    if (!wide_) {
+      const Register otherwise = in(step.c);
+      with(step.b, [&](const Xbyak::Operand& then) {
+        vblendvps(result(value, {step.a, step.b, step.c}), otherwise, then, condition);
+      });
+      return;
+    }
+    const Register then = in(step.b);
+    with(step.c, [&](const Xbyak::Operand& otherwise) {
+      int to = condition.getIdx();
+      if (!ends_here(step.a)) {
+        to = free_register();
+        vmovaps(vector(to), condition);
+      }
+      vpternlogd(hold(value, to), then, otherwise, 0xca);
+    });
+  }
+
+  // What is far is seen to out of line: by a call of the function that serves whole blocks.
+
+  struct Far {
+    Xbyak::Label begin;
+    Xbyak::Label end;
+    std::vector<int> saved;
+    int x;
+    int y;
+    VectorTable::Function function;
+  };
+  void unless_far(Value value, const Step& step) {
+    const Register plain = in(step.a);
+    const Register x = in(step.b);
+    Register y = in(step.c);
+    Far& far = fars_.emplace_back();
+    if (wide_) {
+      vpmovd2m(k2, plain);
+      kortestw(k2, k2);
+      if (!ends_here(step.c)) y = copy(y);
+      jnc(far.begin, T_NEAR);
+    } else {
+      vmovmskps(eax, plain);
+      if (!ends_here(step.c)) y = copy(y);
+      cmp(eax, 0xff);
+      jne(far.begin, T_NEAR);
+    }
+    L(far.end);
+    far.x = x.getIdx();
+    far.y = y.getIdx();
+    far.function = vectors_with(isa_).*step.function;
+    for (std::size_t r = 0; r < held_.size(); ++r) {
+      if (held_[r] != -1 && static_cast<int>(r) != far.y) far.saved.push_back(static_cast<int>(r));
+    }
+    hold(value, far.y);
+  }
+  Register copy(const Register& from) {
+    const int to = free_register();
+    vmovaps(vector(to), from);
+    pin(to);
+    return vector(to);
+  }
+  void emit_far(Far& far) {
+    const Xbyak::Reg64 destroyed[] = {rcx, rdx, rsi, rdi, r8, r9, r10, r11};
+    L(far.begin);
+    for (int i = 0; i < 8; ++i) mov(qword[rsp + general_area + 8 * i], destroyed[i]);
+    if (wide_) kmovw(ptr[rsp + opmask_area], k1);
+    const auto saved = [&](int r) { return ptr[rsp + saved_area + r * vector_bytes_]; };
+    for (int r : far.saved) vmovups(saved(r), vector(r));
+    vmovups(ptr[rsp + argument_area], vector(far.x));
+    mov(rdi, reinterpret_cast<std::size_t>(far.function));
+    lea(rsi, ptr[rsp + argument_area]);
+    mov(edx, width_);
+    mov(scratch_, reinterpret_cast<std::size_t>(&call_far));
+    vzeroupper();
+    call(scratch_);
+    for (int r : far.saved) vmovups(vector(r), saved(r));
+    vmovups(vector(far.y), ptr[rsp + argument_area]);
+    for (int i = 0; i < 8; ++i) mov(destroyed[i], qword[rsp + general_area + 8 * i]);
+    if (wide_) kmovw(k1, ptr[rsp + opmask_area]);
+    jmp(far.end, T_NEAR);
+  }
+
+  // Constants, as whole vectors.
+
+  Xbyak::Label& pool_label(Value value) {
+    const auto same = std::ranges::find(pool_, value, [](const auto& each) { return each->value; });
+    if (same != pool_.end()) return (*same)->label;
+    pool_.push_back(std::make_unique<Pooled>(value));
+    return pool_.back()->label;
+  }
+  void emit_constants() {
+    align(64);
+    for (const auto& each : pool_) {
+      L(each->label);
+      const Step& step = step_of(each->value);
+      for (int i = 0; i < width_; ++i) {
+        const bool one = step.op == VectorOp::constant;
+        dd(one ? static_cast<std::uint32_t>(step.number)
+               : __builtin_bit_cast(std::uint32_t, program_.eights[static_cast<std::size_t>(step.number)]
+                                                                  [static_cast<std::size_t>(i % 8)]));
+      }
+    }
+    if (wide_) return;
+    L(first_of_);
+    for (int i = 0; i < 16; ++i) dd(i < 8 ? 0xffffffff : 0);
+  }
+
+  struct Pooled {
+    explicit Pooled(Value v) : value(v) {}
+    Value value;
+    Xbyak::Label label;
+  };
+
+  const VectorProgram& program_;
+  const std::vector<Step>& steps_;
+  std::span<const Operand> operands_;
+  std::span<const std::ptrdiff_t> row_bytes_;
+  Isa isa_;
+  bool wide_;
+  int width_;
+  int vector_bytes_;
+  int registers_;
+  int most_live_;
+  std::vector<std::vector<int>> uses_;
+  std::vector<bool> needed_;
+  bool partly_ = false;
+  int now_ = 0;
+  int spills_ = 0;
+  std::vector<Home> homes_;
+  std::vector<Value> held_;
+  std::array<bool, 32> pinned_{};
+  std::deque<Far> fars_;
+  std::vector<std::unique_ptr<Pooled>> pool_;
+  Xbyak::Label first_of_;
+};
+
+}  // namespace
+
+std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
+                                                std::span<const Operand> operands,
+                                                std::span<const std::ptrdiff_t> row_bytes, Isa isa) {
+  // Some systems end a program that makes code; and what is compiled ahead can be compared.
+  static const bool off = [] {
+    const char* const variable = std::getenv("UNSPOOL_MACHINE_CODE");
+    return variable != nullptr && std::string_view(variable) == "off";
+  }();
+  if (off || isa == Isa::baseline) return nullptr;
+  try {
+    return std::make_unique<Loop>(program, operands, row_bytes, isa);
+  } catch (const Xbyak::Error&) {
+    return nullptr;
+  }
+}
+
+}  // namespace unspool::kernels
+
+#else
+
+namespace unspool::kernels {
+
+std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram&, std::span<const Operand>,
+                                                std::span<const std::ptrdiff_t>, Isa) {
+  return nullptr;
+}
+
+}  // namespace unspool::kernels
+#endif

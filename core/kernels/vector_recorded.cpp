@@ -1,0 +1,166 @@
+#include <algorithm>
+#include <cstring>
+
+#include <unspool/core/kernels/vector_program.h>
+
+namespace unspool::kernels {
+namespace {
+
+constinit thread_local VectorProgram* recording = nullptr;
+constinit thread_local const void* stored = nullptr;
+
+using Value = VectorProgram::Value;
+
+Value record(const VectorProgram::Step& step) { return recording->add(step); }
+Value record(VectorOp op, Value a, Value b = -1, Value c = -1) { return record({op, a, b, c}); }
+
+using Size = std::int64_t;
+// As many elements as the constants have that differ.
+constexpr Size width = 8;
+
+// Values of the program, which the functions of vector_block.inc and vector_fused.inc take for vectors.
+struct Vec {
+  Vec() : Vec(0.0f) {}
+  Vec(float x) : value(recording->constant(__builtin_bit_cast(std::int32_t, x))) {}
+  static Vec of(Value value) { return __builtin_bit_cast(Vec, value); }
+  Value value;
+};
+struct Bits {
+  Bits() : Bits(0) {}
+  Bits(std::int32_t x) : value(recording->constant(x)) {}
+  static Bits of(Value value) { return __builtin_bit_cast(Bits, value); }
+  Value value;
+};
+
+inline Vec operator+(Vec a, Vec b) { return Vec::of(record(VectorOp::add, a.value, b.value)); }
+inline Vec operator-(Vec a, Vec b) { return Vec::of(record(VectorOp::subtract, a.value, b.value)); }
+inline Vec operator*(Vec a, Vec b) { return Vec::of(record(VectorOp::multiply, a.value, b.value)); }
+inline Vec operator/(Vec a, Vec b) { return Vec::of(record(VectorOp::divide, a.value, b.value)); }
+inline Bits operator<(Vec a, Vec b) { return Bits::of(record(VectorOp::less, a.value, b.value)); }
+inline Bits operator<=(Vec a, Vec b) { return Bits::of(record(VectorOp::less_equal, a.value, b.value)); }
+inline Bits operator>(Vec a, Vec b) { return b < a; }
+inline Bits operator==(Vec a, Vec b) { return Bits::of(record(VectorOp::equal, a.value, b.value)); }
+inline Bits operator!=(Vec a, Vec b) { return Bits::of(record(VectorOp::unequal, a.value, b.value)); }
+inline Bits operator&(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_and, a.value, b.value)); }
+inline Bits operator|(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_or, a.value, b.value)); }
+inline Bits operator^(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_xor, a.value, b.value)); }
+inline Bits operator+(Bits a, Bits b) { return Bits::of(record(VectorOp::add_integer, a.value, b.value)); }
+inline Bits operator-(Bits a, Bits b) {
+  return Bits::of(record(VectorOp::subtract_integer, a.value, b.value));
+}
+inline Bits operator<<(Bits a, int n) {
+  return Bits::of(record({.op = VectorOp::shift_left, .a = a.value, .number = n}));
+}
+inline Bits operator>>(Bits a, int n) {
+  return Bits::of(record({.op = VectorOp::shift_right, .a = a.value, .number = n}));
+}
+inline Vec operator-(Vec x) { return Vec::of((Bits::of(x.value) ^ Bits(INT32_MIN)).value); }
+
+inline Vec all(float x) { return {x}; }
+inline Bits all_bits(bool x) { return {-static_cast<std::int32_t>(x)}; }
+inline Vec constant(const float* each) { return {each[0]}; }
+inline Vec eight_constants(const float* each) { return Vec::of(recording->eight(each)); }
+inline Vec madd(Vec a, Vec b, Vec c) { return Vec::of(record(VectorOp::madd, a.value, b.value, c.value)); }
+inline Vec lesser(Vec a, Vec b) { return Vec::of(record(VectorOp::lesser, a.value, b.value)); }
+inline Vec greater(Vec a, Vec b) { return Vec::of(record(VectorOp::greater, a.value, b.value)); }
+inline Vec at_most(float bound, Vec x) { return lesser(bound, x); }
+inline Vec at_least(float bound, Vec x) { return greater(bound, x); }
+inline Vec root(Vec x) { return Vec::of(record(VectorOp::root, x.value)); }
+inline Vec floats_of(Bits x) { return Vec::of(record(VectorOp::floats_of, x.value)); }
+inline Vec pick(Vec from, Bits index) { return Vec::of(record(VectorOp::pick, from.value, index.value)); }
+inline Vec select(Bits condition, Vec x, Vec y) {
+  return Vec::of(record(VectorOp::select, condition.value, x.value, y.value));
+}
+template <VectorTable::Function VectorTable::*function, class Far>
+inline Vec unless_far(Bits plain, Vec x, Vec y, Far) {
+  return Vec::of(record(
+      {.op = VectorOp::unless_far, .a = plain.value, .b = x.value, .c = y.value, .function = function}));
+}
+
+// What lies in memory in place of the first element is the number of a value.
+inline Value value_at(const void* from) {
+  Value value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+inline void value_to(void* to, Value value) {
+  std::memcpy(to, &value, sizeof(value));
+  stored = to;
+}
+inline Vec load(const float* from) { return Vec::of(value_at(from)); }
+inline Vec load_first(const float* from, Size) { return load(from); }
+inline Bits load(const bool* from) { return Bits::of(value_at(from)); }
+inline Bits load_first(const bool* from, Size) { return load(from); }
+inline void store(float* to, Vec x) { value_to(to, x.value); }
+inline void store_first(float* to, Vec x, Size) { value_to(to, x.value); }
+inline void store(bool* to, Bits x) { value_to(to, x.value); }
+inline void store_first(bool* to, Bits x, Size) { value_to(to, x.value); }
+
+}  // namespace
+}  // namespace unspool::kernels
+
+#include "vector_block.inc"
+#include "vector_fused.inc"
+
+namespace unspool::kernels {
+namespace {
+
+// Vectors of which two are on their way at once are of no use here.
+template <VectorTable::Function VectorTable::*function, class Far>
+inline Two unless_far(TwoBits plain, Two x, Two y, Far far) {
+  return {unless_far<function>(plain.a, x.a, y.a, far), unless_far<function>(plain.b, x.b, y.b, far)};
+}
+
+}  // namespace
+
+constinit const VectorTable vector_recorded = vector_table();
+const std::ptrdiff_t recorded_block[1] = {};
+
+VectorProgram::Value VectorProgram::add(const Step& step) {
+  if (step.op != VectorOp::load && step.op != VectorOp::load_one && step.op != VectorOp::load_truth &&
+      step.op != VectorOp::store) {
+    const auto same = std::ranges::find_if(steps, [&](const Step& made) {
+      return made.op == step.op && made.a == step.a && made.b == step.b && made.c == step.c &&
+             made.number == step.number && made.function == step.function;
+    });
+    if (same != steps.end()) return static_cast<Value>(same - steps.begin());
+  }
+  steps.push_back(step);
+  return static_cast<Value>(steps.size() - 1);
+}
+
+VectorProgram::Value VectorProgram::constant(std::int32_t bits) {
+  return add({.op = VectorOp::constant, .number = bits});
+}
+
+VectorProgram::Value VectorProgram::eight(const float* each) {
+  std::array<float, 8> numbers;
+  std::copy_n(each, 8, numbers.begin());
+  const auto same = std::ranges::find(eights, numbers);
+  const auto index = static_cast<std::int32_t>(same - eights.begin());
+  if (same == eights.end()) eights.push_back(numbers);
+  return add({.op = VectorOp::eight, .number = index});
+}
+
+VectorProgram::Value VectorProgram::call(BlockFunction function, std::span<const Value> operands) {
+  constexpr std::size_t most = 4;
+  constexpr std::int64_t steps_of_one[most] = {1, 1, 1, 1};
+  if (operands.size() > most) return -1;
+  const void* inputs[most]{};
+  for (std::size_t i = 0; i < operands.size(); ++i) inputs[i] = &operands[i];
+  Value result = -1;
+  recording = this;
+  stored = nullptr;
+  function({.inputs = inputs,
+            .steps = steps_of_one,
+            .output = &result,
+            .count = 1,
+            .input_dtype = {},
+            .output_dtype = {},
+            .rows = 1,
+            .row_bytes = recorded_block});
+  recording = nullptr;
+  return stored == &result ? result : -1;
+}
+
+}  // namespace unspool::kernels
