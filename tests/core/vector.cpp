@@ -67,7 +67,7 @@ const Unary unary[] = {
     {"log1p", &VectorTable::log1p, [](double x) { return std::log1p(x); }, 0.95},
     {"tanh", &VectorTable::tanh, [](double x) { return std::tanh(x); }, 0.9},
     {"sigmoid", &VectorTable::sigmoid,
-     [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, 0.95},
+     [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, 2.5},
     {"softplus", &VectorTable::softplus,
      [](double x) { return std::isnan(x) ? x : std::fmax(x, 0.0) + std::log1p(std::exp(-std::abs(x))); },
      1.6},
