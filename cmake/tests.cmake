@@ -62,8 +62,9 @@ unspool_test(golden/more_optimizers golden tests/optim/keras)
 # Compiled loops by the functions one by one, as where a system lets no program make code.
 unspool_test(golden/without_machine_code golden tests/golden/cells tests/golden/rnn)
 unspool_test(autograd/scan_without_machine_code test_autograd --source-file=*tests/autograd/scan_random.cpp)
-set_tests_properties(golden/without_machine_code autograd/scan_without_machine_code PROPERTIES
-  ENVIRONMENT UNSPOOL_MACHINE_CODE=off)
+unspool_test(core/gemm_without_machine_code test_core --source-file=*tests/core/gemm.cpp)
+set_tests_properties(golden/without_machine_code autograd/scan_without_machine_code core/gemm_without_machine_code
+  PROPERTIES ENVIRONMENT UNSPOOL_MACHINE_CODE=off)
 
 # Saved in one process, the same bits in another.
 if(UNSPOOL_BUILD_EXAMPLES)

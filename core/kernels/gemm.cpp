@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include <unspool/core/kernels/gemm.h>
+#include <unspool/core/kernels/gemm_loop.h>
 #include <unspool/core/kernels/gemm_table.h>
 #include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
@@ -85,6 +86,17 @@ bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, Index n) {
   return a.step != 1 || n > 4 * table.nr;
 }
 
+// Rows that lie a multiple of this apart get in each other's way: they have few places in the nearest cache,
+// of which a tile of more than eight rows takes too many.
+constexpr std::size_t crowded = 2048;
+constexpr Index most_crowded_rows = 8;
+
+template <class T>
+bool worth_copying(const Operand<T>& a, const GemmTable<T>& table, Index m, Index n) {
+  return a.step == 1 && std::min(m, table.mr) > most_crowded_rows && n >= 4 * table.nr &&
+         static_cast<std::size_t>(a.across) * sizeof(T) % crowded == 0;
+}
+
 // How rows are cut: into even blocks of at most mc.
 template <class T>
 Index block_rows(const GemmTable<T>& table, Index m) {
@@ -94,6 +106,7 @@ Index block_rows(const GemmTable<T>& table, Index m) {
 template <class T>
 struct Product {
   const GemmTable<T>& table;
+  GemmLoops<T>& loops;
   Index m;
   Index n;
   Index k;
@@ -129,6 +142,21 @@ struct Product {
                  });
   }
 
+  // Elements of a row of a copy, which lies beside others without crowding them.
+  static Index copied_row(Index part) { return part + 64 / static_cast<Index>(sizeof(T)); }
+  Rows<T> copy_rows_of(const Operand<T>& from, Index height, Index part, T* to) const {
+    const Index row = copied_row(part);
+    parallel_for(height, std::max<Index>(1, worthwhile_to_pack / part), [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) std::copy_n(from.data + i * from.across, part, to + i * row);
+    });
+    return {to, table.mr * row, row, 1};
+  }
+
+  template <class... More>
+  void block(More... more) const {
+    if (!loops.block(table, more...)) table.block(more...);
+  }
+
   void run() const;
   void few_rows_run() const;
   void some_rows_run() const;
@@ -162,8 +190,10 @@ void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
   const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, n);
-  const PooledBuffer<T> packed_a(
-      static_cast<std::size_t>(pack_rows ? round_up(m, mr) * std::min(k, depth) : 0));
+  const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
+  const PooledBuffer<T> packed_a(static_cast<std::size_t>(pack_rows   ? round_up(m, mr) * std::min(k, depth)
+                                                          : copy_rows ? m * copied_row(std::min(k, depth))
+                                                                      : 0));
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
     const Operand<T> a_part = a.from(p, 0);
@@ -171,15 +201,16 @@ void Product<T>::some_rows_run() const {
     if (pack_rows) {
       pack_rows_of(a_part, m, part, packed_a.data());
       rows = {packed_a.data(), mr * part, 1, mr};
+    } else if (copy_rows) {
+      rows = copy_rows_of(a_part, m, part, packed_a.data());
     }
     const Index grain = std::max<Index>(1, worthwhile / (m * part * nr));
     parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
       const Index end = std::min(n, last * nr);
       if (packed()) {
         const Start<T> here = from(p, 0, first * nr);
-        table.block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
-                    panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld,
-                    plus_at(p, first * nr));
+        block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
+              panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld, plus_at(p, first * nr));
         return;
       }
       const Index group = std::min(panels_at_once * nr, end - first * nr);
@@ -189,8 +220,8 @@ void Product<T>::some_rows_run() const {
         const Operand<T> b_part = b.from(p, j);
         table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
         const Start<T> here = from(p, 0, j);
-        table.block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j,
-                    ldc, here.data, here.ld, nullptr);
+        block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j, ldc,
+              here.data, here.ld, nullptr);
       }
     });
   }
@@ -201,9 +232,12 @@ void Product<T>::many_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
   const bool pack_rows = worth_packing(a, table, n);
+  const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
   const Index deepest = std::min(k, depth);
   const PooledBuffer<T> packed_a(
-      static_cast<std::size_t>(pack_rows ? round_up(std::min(m, most_rows), mr) * deepest : 0));
+      static_cast<std::size_t>(pack_rows   ? round_up(std::min(m, most_rows), mr) * deepest
+                               : copy_rows ? std::min(m, most_rows) * copied_row(deepest)
+                                           : 0));
   const PooledBuffer<T> packed_b(
       static_cast<std::size_t>(packed() ? 0 : round_up(std::min(n, most_columns), nr) * deepest));
   for (Index j0 = 0; j0 < n; j0 += most_columns) {
@@ -227,6 +261,8 @@ void Product<T>::many_rows_run() const {
         if (pack_rows) {
           rows = {packed_a.data(), mr * part, 1, mr};
           pack_rows_of(a_part, height, part, packed_a.data());
+        } else if (copy_rows) {
+          rows = copy_rows_of(a_part, height, part, packed_a.data());
         }
         const Index tile_rows = block_rows(table, height);
         const Index down = pieces(height, tile_rows);
@@ -239,9 +275,9 @@ void Product<T>::many_rows_run() const {
             const Index i = which % down * tile_rows;
             const Index j = which / down * wide;
             const Start<T> here = from(p, i0 + i, j0 + j);
-            table.block(std::min(tile_rows, height - i), std::min(wide, columns - j), part,
-                        rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
-                        c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld, plus_at(p, j0 + j));
+            block(std::min(tile_rows, height - i), std::min(wide, columns - j), part,
+                  rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
+                  c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld, plus_at(p, j0 + j));
           }
         });
       }
@@ -286,6 +322,7 @@ template <class T>
 void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const T* a, Index lda,
               const T* b, Index ldb, T* c, Index ldc, bool accumulate) {
   Product<T>{table_for<T>(isa),
+             GemmLoops<T>::of(isa),
              m,
              n,
              k,
@@ -300,7 +337,17 @@ void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Ind
 template <class T>
 void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const T* a, Index lda,
                      const T* packed, T* c, Index ldc, Start<T> start, const T* plus) {
-  Product<T>{table_for<T>(isa), m, n, k, left(transpose_a, a, lda), {packed, 0, 0}, c, ldc, start, plus}
+  Product<T>{table_for<T>(isa),
+             GemmLoops<T>::of(isa),
+             m,
+             n,
+             k,
+             left(transpose_a, a, lda),
+             {packed, 0, 0},
+             c,
+             ldc,
+             start,
+             plus}
       .run();
 }
 

@@ -11,7 +11,6 @@ struct Float {
   static constexpr int width = 4;
   static constexpr int mr = 4;
   static constexpr int mc = 96;
-  static constexpr bool by_hand = false;
   static constexpr int few(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
   static Vec load(const T* from) {
     Vec v;
@@ -30,7 +29,6 @@ struct Double {
   static constexpr int width = 2;
   static constexpr int mr = 4;
   static constexpr int mc = 96;
-  static constexpr bool by_hand = false;
   static constexpr int few(int rows) { return Float::few(rows); }
   static Vec load(const T* from) {
     Vec v;

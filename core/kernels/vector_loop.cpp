@@ -1,21 +1,16 @@
 #include <algorithm>
 #include <array>
 #include <climits>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <string_view>
 #include <utility>
 
+#include <unspool/core/kernels/code_maker.h>
+#include <unspool/core/kernels/machine_code.h>
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/kernels/vector_loop.h>
 
-#if defined(__x86_64__) && defined(__unix__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#include <xbyak/xbyak.h>
-#pragma GCC diagnostic pop
+#ifdef UNSPOOL_MACHINE_CODE
 
 namespace unspool::kernels {
 namespace {
@@ -38,32 +33,25 @@ std::size_t most_bytes(const VectorProgram& program) {
   return (std::size_t{16} << 10U) + program.steps.size() * 512;
 }
 
-class Loop final : public VectorLoop, Xbyak::CodeGenerator {
+class Loop final : public VectorLoop, CodeMaker {
  public:
   Loop(const VectorProgram& program, std::span<const Operand> operands,
        std::span<const std::ptrdiff_t> row_bytes, Isa isa)
-      : CodeGenerator(most_bytes(program), Xbyak::DontSetProtectRWE),
+      : CodeMaker(most_bytes(program), isa),
         program_(program),
         steps_(program.steps),
         operands_(operands),
         row_bytes_(row_bytes),
         isa_(isa),
-        wide_(isa == Isa::avx512),
-        width_(wide_ ? 16 : 8),
-        vector_bytes_(4 * width_),
-        registers_(wide_ ? 32 : 16),
-        most_live_(registers_ - 3) {
+        width_(wide() ? 16 : 8),
+        most_live_(registers() - 3) {
     find_needed();
     emit();
-    ready();
-    setProtectModeRE();
+    finish();
     code_ = getCode<Code>();
   }
 
  private:
-  using Register = Xbyak::Ymm;
-  using Address = Xbyak::Address;
-
   // What is to be done for a row's next vector, or for two at once: item v is step v % n of vector v / n, n
   // being the number of steps, and gives value v. Constants are those of the first vector.
 
@@ -242,13 +230,13 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
 
   // The frame, from rsp: what call_far would destroy, how many bytes of a row are left beside whole vectors
   // and which elements those are, the argument of call_far, and spilled values.
-  static constexpr int general_area = 0;
+  static constexpr std::size_t general_area = 0;
   static constexpr int opmask_area = 64;
   static constexpr int rest_area = 72;
   static constexpr int lanes_area = 96;
   static constexpr int argument_area = 128;
   static constexpr int saved_area = 192;
-  int spill_area() const { return saved_area + registers_ * vector_bytes_; }
+  int spill_area() const { return saved_area + registers() * vector_bytes(); }
 
   void emit() {
     push(rbp);
@@ -257,7 +245,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     // How many bytes is known in the end.
     sub(rsp, INT32_MAX);
     auto* const frame = const_cast<std::uint8_t*>(getCurr()) - sizeof(std::int32_t);
-    and_(rsp, -64);
+    and_(rsp, whole(64));
     find_rest();
     for (std::size_t i = 0; i < std::min(pointer_registers, row_bytes_.size()); ++i) {
       mov(pointer_register(i), ptr[pointers_ + 8 * i]);
@@ -271,17 +259,17 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     L(row);
     xor_(column_, column_);
     L(column);
-    lea(scratch_, ptr[column_ + vector_bytes_]);
+    lea(scratch_, beside(column_, vector_bytes()));
     cmp(scratch_, bytes_);
     jae(last, T_NEAR);
     body(2, false);
-    add(column_, 2 * vector_bytes_);
+    advance(column_, 2 * vector_bytes());
     jmp(column, T_NEAR);
     L(last);
     cmp(column_, bytes_);
     jae(rest, T_NEAR);
     body(1, false);
-    add(column_, vector_bytes_);
+    advance(column_, vector_bytes());
     L(rest);
     cmp(qword[rsp + rest_area], 0);
     jz(next, T_NEAR);
@@ -305,16 +293,19 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     ret();
     for (Far& far : fars_) emit_far(far);
     emit_constants();
-    const std::int32_t size = spill_area() + spills_ * vector_bytes_;
+    const std::int32_t size = spill_area() + spills_ * vector_bytes();
     std::memcpy(frame, &size, sizeof(size));
   }
+
+  // What leaves whole multiples.
+  static std::uint32_t whole(int of) { return static_cast<std::uint32_t>(-of); }
 
   // From a count of elements: the bytes of whole vectors, and what is left as bytes and as a mask.
   void find_rest() {
     mov(column_, bytes_);
-    and_(column_, width_ - 1);
+    and_(column_, static_cast<std::uint32_t>(width_ - 1));
     mov(ptr[rsp + rest_area], column_);
-    if (wide_) {
+    if (wide()) {
       mov(eax, 1);
       shl(eax, cl);
       dec(eax);
@@ -327,7 +318,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
       vmovups(ptr[rsp + lanes_area], ymm15);
     }
     shl(bytes_, 2);
-    and_(bytes_, -vector_bytes_);
+    and_(bytes_, whole(vector_bytes()));
   }
 
   // Some vectors of a row, or what is left after the last whole one.
@@ -344,9 +335,9 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
       }
     }
     homes_.assign(count, {});
-    held_.assign(static_cast<std::size_t>(registers_), -1);
+    held_.assign(static_cast<std::size_t>(registers()), -1);
     // Without opmasks, loads and stores take their mask from a register.
-    if (partly && !wide_) {
+    if (partly && !wide()) {
       held_.back() = reserved;
       vmovups(ymm15, ptr[rsp + lanes_area]);
     }
@@ -367,7 +358,6 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
   };
   static constexpr Value reserved = -2;
 
-  Register vector(int i) const { return wide_ ? Register(Xbyak::Zmm(i)) : Xbyak::Ymm(i); }
   int next_use(Value value, int after) const {
     const std::vector<int>& uses = uses_[at(value)];
     const auto next = std::ranges::upper_bound(uses, after);
@@ -418,7 +408,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     spills_ = std::max(spills_, free + 1);
     return free;
   }
-  Address spilled(int slot) { return ptr[rsp + spill_area() + slot * vector_bytes_]; }
+  Address spilled(int slot) { return beside(rsp, spill_area() + slot * vector_bytes()); }
   void pin(int r) { pinned_[static_cast<std::size_t>(r)] = true; }
 
   Register hold(Value value, int r) {
@@ -464,11 +454,11 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
   // Where a load or a store is: in its row, at the vector of the item, or at the row's begin.
   Address place(Value item) {
     const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
-    return ptr[pointer(here) + column_ + (here.offset + vector_of(item) * vector_bytes_)];
+    return beside(pointer(here) + column_, here.offset + vector_of(item) * vector_bytes());
   }
   Address row_place(Value item) {
     const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
-    return ptr[pointer(here) + here.offset];
+    return beside(pointer(here), here.offset);
   }
   Xbyak::Reg64 pointer(const Operand& here) {
     const auto i = static_cast<std::size_t>(here.pointer);
@@ -558,7 +548,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     const Register to = hold(value, r);
     if (!partly_) {
       vmovups(to, from);
-    } else if (wide_) {
+    } else if (wide()) {
       vmovups(to | k1 | T_z, from);
     } else {
       vmaskmovps(to, ymm15, from);
@@ -570,7 +560,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     const Address to = place(item);
     if (!partly_) {
       vmovups(to, from);
-    } else if (wide_) {
+    } else if (wide()) {
       vmovups(to | k1, from);
     } else {
       vmaskmovps(to, ymm15, from);
@@ -620,7 +610,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
   void compare(Value value, const Step& step, std::uint8_t how) {
     const Register x = in(step.a);
     with(step.b, [&](const Xbyak::Operand& y) {
-      if (wide_) {
+      if (wide()) {
         vcmpps(k2, x, y, how);
         vpmovm2d(result(value, {step.a, step.b}), k2);
       } else {
@@ -668,7 +658,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
 
   void select(Value value, const Step& step) {
     const Register condition = in(step.a);
-    if (!wide_) {
+    if (!wide()) {
       const Register otherwise = in(step.c);
       with(step.b, [&](const Xbyak::Operand& then) {
         vblendvps(result(value, {step.a, step.b, step.c}), otherwise, then, condition);
@@ -701,7 +691,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
     const Register x = in(step.b);
     Register y = in(step.c);
     Far& far = fars_.emplace_back();
-    if (wide_) {
+    if (wide()) {
       vpmovd2m(k2, plain);
       kortestw(k2, k2);
       if (!ends_here(step.c)) y = copy(y);
@@ -730,21 +720,21 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
   void emit_far(Far& far) {
     const Xbyak::Reg64 destroyed[] = {rcx, rdx, rsi, rdi, r8, r9, r10, r11};
     L(far.begin);
-    for (int i = 0; i < 8; ++i) mov(qword[rsp + general_area + 8 * i], destroyed[i]);
-    if (wide_) kmovw(ptr[rsp + opmask_area], k1);
-    const auto saved = [&](int r) { return ptr[rsp + saved_area + r * vector_bytes_]; };
+    for (std::size_t i = 0; i < 8; ++i) mov(qword[rsp + general_area + 8 * i], destroyed[i]);
+    if (wide()) kmovw(ptr[rsp + opmask_area], k1);
+    const auto saved = [&](int r) { return beside(rsp, saved_area + r * vector_bytes()); };
     for (int r : far.saved) vmovups(saved(r), vector(r));
     vmovups(ptr[rsp + argument_area], vector(far.x));
     mov(rdi, reinterpret_cast<std::size_t>(far.function));
     lea(rsi, ptr[rsp + argument_area]);
-    mov(edx, width_);
+    mov(edx, static_cast<std::uint32_t>(width_));
     mov(scratch_, reinterpret_cast<std::size_t>(&call_far));
     vzeroupper();
     call(scratch_);
     for (int r : far.saved) vmovups(vector(r), saved(r));
     vmovups(vector(far.y), ptr[rsp + argument_area]);
-    for (int i = 0; i < 8; ++i) mov(destroyed[i], qword[rsp + general_area + 8 * i]);
-    if (wide_) kmovw(k1, ptr[rsp + opmask_area]);
+    for (std::size_t i = 0; i < 8; ++i) mov(destroyed[i], qword[rsp + general_area + 8 * i]);
+    if (wide()) kmovw(k1, ptr[rsp + opmask_area]);
     jmp(far.end, T_NEAR);
   }
 
@@ -768,9 +758,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
                                                                   [static_cast<std::size_t>(i % 8)]));
       }
     }
-    if (wide_) return;
-    L(first_of_);
-    for (int i = 0; i < 16; ++i) dd(i < 8 ? 0xffffffff : 0);
+    if (!wide()) emit_lanes(first_of_);
   }
 
   struct Pooled {
@@ -784,10 +772,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
   std::span<const Operand> operands_;
   std::span<const std::ptrdiff_t> row_bytes_;
   Isa isa_;
-  bool wide_;
   int width_;
-  int vector_bytes_;
-  int registers_;
   int most_live_;
   std::vector<std::vector<int>> uses_;
   std::vector<bool> needed_;
@@ -807,12 +792,7 @@ class Loop final : public VectorLoop, Xbyak::CodeGenerator {
 std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
                                                 std::span<const Operand> operands,
                                                 std::span<const std::ptrdiff_t> row_bytes, Isa isa) {
-  // Some systems end a program that makes code; and what is compiled ahead can be compared.
-  static const bool off = [] {
-    const char* const variable = std::getenv("UNSPOOL_MACHINE_CODE");
-    return variable != nullptr && std::string_view(variable) == "off";
-  }();
-  if (off || isa == Isa::baseline) return nullptr;
+  if (!makes_machine_code(isa)) return nullptr;
   try {
     return std::make_unique<Loop>(program, operands, row_bytes, isa);
   } catch (const Xbyak::Error&) {
