@@ -14,6 +14,9 @@ constexpr Index block_elements = 3072;
 void PlanWriter::place() {
   values_.shrink_to_fit();
   plan_.values_ = values_;
+  for (const Spec& each : values_) {
+    plan_.value_bytes_.push_back(static_cast<std::size_t>(each.shape.elements()) * size_of(each.dtype));
+  }
   plan_.slots_.resize(values_.size());
   plan_.offsets_.assign(values_.size(), 0);
   plan_.trajectory_.assign(program_.carries.size(), -1);

@@ -153,6 +153,7 @@ class ScanPlan {
 
   const StepProgram* program_;
   std::vector<Spec> values_;  ///< Those of the program, then copies.
+  std::vector<std::size_t> value_bytes_;
   /// Rows are dealt to threads, and the loop needs no barrier.
   bool dealt_ = false;
   std::string why_whole_;

@@ -96,10 +96,7 @@ class ScanRun {
     SmallVector<std::byte*, 64> rows_;
   };
 
-  std::size_t step_bytes(Value value) const {
-    const Spec& spec = plan_.values_[at(value)];
-    return static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype);
-  }
+  std::size_t step_bytes(Value value) const { return plan_.value_bytes_[at(value)]; }
   Index time_of(Index step) const { return program_.reverse ? steps_ - 1 - step : step; }
   Index lowest() const { return program_.reverse ? steps_ - end_ : first_; }
   Index highest() const { return program_.reverse ? steps_ - first_ : end_; }
@@ -151,28 +148,61 @@ class ScanRun {
     return holds_[2 * k + static_cast<std::size_t>(step & 1)];
   }
 
-  /// Where what a segment touches lies at a step.
-  void move(Frame& frame, const Segment& segment, Index step) const {
-    for (Value value : segment.values) {
-      const Slot& slot = plan_.slot(value);
-      const auto k = static_cast<std::size_t>(slot.index);
-      if (slot.place == Place::carry || slot.place == Place::next) {
-        std::byte* const base = slot.place == Place::next ? after_step(k, step)
-                                : step == 0               ? input(k)
-                                                          : after_step(k, step - 1);
-        frame[value] = base + static_cast<std::size_t>(slot.offset) * plan_.element(slot.root);
-      } else {
-        frame[value] = locate(value, time_of(step));
+  /// Where a value lies at a step of the loop.
+  std::byte* find(Value value, Index step) const {
+    const Slot& slot = plan_.slot(value);
+    const auto k = static_cast<std::size_t>(slot.index);
+    if (slot.place != Place::carry && slot.place != Place::next) return locate(value, time_of(step));
+    std::byte* const base = slot.place == Place::next ? after_step(k, step)
+                            : step == 0               ? input(k)
+                                                      : after_step(k, step - 1);
+    return base + static_cast<std::size_t>(slot.offset) * plan_.element(slot.root);
+  }
+
+  /// Where the values of the loop lie, from step to step.
+  class Path {
+   public:
+    Path(const ScanRun& run, Frame& frame) : run_(run), frame_(frame) {
+      SmallVector<bool, 64> met(run.plan_.slots_.size());
+      for (const Segment& segment : run.plan_.segments_[static_cast<std::size_t>(Phase::loop)]) {
+        for (Value value : segment.values) {
+          if (std::exchange(met[at(value)], true)) continue;
+          frame[value] = run.find(value, run.first_);
+          const Slot& slot = run.plan_.slot(value);
+          if (slot.place == Place::carry || slot.place == Place::next) {
+            carried_.push_back(value);
+          } else if (slot.place == Place::sequence || slot.place == Place::each ||
+                     slot.place == Place::chunk) {
+            const auto bytes = static_cast<std::ptrdiff_t>(run.step_bytes(slot.root));
+            moving_.push_back({value, run.program_.reverse ? -bytes : bytes});
+          }
+        }
       }
     }
-  }
+
+    /// To the step that follows the last one.
+    void go_to(Index step) {
+      for (const Moving& each : moving_) frame_[each.value] += each.by;
+      for (Value value : carried_) frame_[value] = run_.find(value, step);
+    }
+
+   private:
+    struct Moving {
+      Value value;
+      std::ptrdiff_t by;
+    };
+    const ScanRun& run_;
+    Frame& frame_;
+    SmallVector<Moving, 32> moving_;
+    SmallVector<Value, 16> carried_;
+  };
 
   void prepare() {
     first_ = 0;
     end_ = 0;
     Frame frame(*this);
     for (const Segment& segment : plan_.segments_[static_cast<std::size_t>(Phase::once)]) {
-      move(frame, segment, 0);
+      for (Value value : segment.values) frame[value] = find(value, 0);
       for (const Instruction& instruction : segment.instructions) call(instruction, frame, 0, 0, true);
     }
     std::byte* packed = packed_;
@@ -236,11 +266,10 @@ class ScanRun {
       copy_rows(each(e) + static_cast<std::size_t>(time_of(0)) * step_bytes(program_.carries[k]), input(k),
                 program_.carries[k], begin, end);
     }
+    Path path(*this, frame);
     for (Index step = first_; step < end_; ++step) {
-      for (const Segment& segment : segments) {
-        move(frame, segment, step);
-        run_segment(segment, frame, begin, end);
-      }
+      if (step > first_) path.go_to(step);
+      for (const Segment& segment : segments) run_segment(segment, frame, begin, end);
     }
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
       if (plan_.slot(plan_.next_[k]).place != Place::chunk || end_ == first_) continue;
