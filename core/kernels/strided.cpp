@@ -107,8 +107,18 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   Index count = 1;
   for (int i = 0; i + 1 < box.rank; ++i) count *= box[i].size;
   deal(count, line.size, [&](Index begin, Index end) {
+    // Lines lie apart, and no processor guesses where: they are fetched ahead.
+    constexpr Index ahead = 4;
     Walk walk(box, box.rank - 1, begin);
-    for (Index i = begin; i < end; ++i, walk.next()) copy_line<size>(from + walk.from, to + walk.to, line);
+    Walk soon(box, box.rank - 1, std::min(begin + ahead, end - 1));
+    const Index bytes = std::min<Index>(line.size * line.from, 512);
+    for (Index i = begin; i < end; ++i, walk.next()) {
+      if (i + ahead < end) {
+        for (Index byte = 0; byte < bytes; byte += 64) __builtin_prefetch(from + soon.from + byte);
+        soon.next();
+      }
+      copy_line<size>(from + walk.from, to + walk.to, line);
+    }
   });
 }
 
