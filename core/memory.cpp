@@ -195,6 +195,8 @@ void* allocate_large(std::size_t bytes) {
   if (bytes > large_size(large_classes - 1)) throw std::bad_alloc();
   const std::size_t index = large_class(bytes);
   Central& all = central();
+  // Asked before a block is taken, which would be lost where it throws.
+  static_cast<void>(num_threads());
   void* fresh = nullptr;
   {
     const std::lock_guard lock(all.mutex);

@@ -505,7 +505,7 @@ class ScanRun {
   /// at a time. Returns the last one.
   std::size_t sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
                            Index high) const {
-    constexpr Index depth = 256;
+    constexpr Index depth = kernels::gemm_depth;
     const Value right = segments[first].instructions[0].inputs[1];
     std::size_t end = first;
     while (end < segments.size() && segments[end].instructions[0].kind == Kind::sum_product &&
@@ -596,8 +596,10 @@ class ScanRun {
 std::atomic<Index> ScanPlan::longest_chunk = std::numeric_limits<Index>::max();
 
 Index ScanPlan::chunk_steps(Index steps) const {
-  const auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
+  auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
   const Index folded = (folded_rows + rows_ - 1) / std::max<Index>(1, rows_);
+  const Index deep = kernels::gemm_depth / std::max<Index>(1, rows_);
+  if (deep > 0 && fitting > deep) fitting -= fitting % deep;
   return std::clamp<Index>(std::max(fitting, folded), 1, std::clamp<Index>(steps, 1, longest_chunk));
 }
 

@@ -12,8 +12,8 @@ namespace unspool::kernels {
 
 namespace {
 
-// Sums run over this much of k at a time: a panel of B, 16 KiB with AVX2, then stays in the nearest cache.
-constexpr Index depth = 256;
+// A panel of B, 16 KiB with AVX2, then stays in the nearest cache.
+constexpr Index depth = gemm_depth;
 // What is packed at a time: a block of B of 2 MiB and one of A of 3 MiB in float.
 constexpr Index most_columns = 2048;
 constexpr Index most_rows = 3072;
@@ -101,6 +101,18 @@ bool worth_copying(const Operand<T>& a, const GemmTable<T>& table, Index m, Inde
 template <class T>
 Index block_rows(const GemmTable<T>& table, Index m) {
   return round_up(pieces(m, pieces(m, table.mc)), table.mr);
+}
+
+// n columns, `part` of k deep, as panels.
+template <class T>
+void pack_columns_of(const GemmTable<T>& table, const Operand<T>& from, Index n, Index part, T* to) {
+  const Index nr = table.nr;
+  parallel_for(pieces(n, nr), std::max<Index>(1, worthwhile_to_pack / (nr * part)),
+               [&](Index first, Index last) {
+                 const Operand<T> here = from.from(0, first * nr);
+                 table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
+                              to + first * nr * part);
+               });
 }
 
 template <class T>
@@ -247,12 +259,7 @@ void Product<T>::many_rows_run() const {
       const T* b_panels = panels(j0, p, part);
       if (!packed()) {
         b_panels = packed_b.data();
-        const Index grain = std::max<Index>(1, worthwhile_to_pack / (nr * part));
-        parallel_for(pieces(columns, nr), grain, [&](Index first, Index last) {
-          const Operand<T> b_part = b.from(p, j0 + first * nr);
-          table.pack_b(std::min(columns, last * nr) - first * nr, part, b_part.data, b_part.step,
-                       b_part.across, packed_b.data() + first * nr * part);
-        });
+        pack_columns_of(table, b.from(p, j0), columns, part, packed_b.data());
       }
       for (Index i0 = 0; i0 < m; i0 += most_rows) {
         const Index height = std::min(most_rows, m - i0);
@@ -354,17 +361,10 @@ void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const
 template <class T>
 void pack_any(Isa isa, bool transpose_b, Index n, Index k, const T* b, Index ldb, T* packed) {
   const GemmTable<T>& table = table_for<T>(isa);
-  const Index nr = table.nr;
   const Operand<T> from = right(transpose_b, b, ldb);
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
-    T* const to = packed + p * round_up(n, nr);
-    const Index grain = std::max<Index>(1, worthwhile_to_pack / (nr * part));
-    parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
-      const Operand<T> here = from.from(p, first * nr);
-      table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
-                   to + first * nr * part);
-    });
+    pack_columns_of(table, from.from(p, 0), n, part, packed + p * round_up(n, table.nr));
   }
 }
 

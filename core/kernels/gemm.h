@@ -19,6 +19,9 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const f
 void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const double* a, Index lda,
           const double* b, Index ldb, double* c, Index ldc, bool accumulate);
 
+/// Sums run over so much of k at a time, through C: a product pays for each part that is begun.
+inline constexpr Index gemm_depth = 256;
+
 // For a B that is used again and again: laid out once by pack, into packed_size elements aligned to 64 bytes.
 
 template <class T>

@@ -55,19 +55,31 @@ class Loop final : public VectorLoop, CodeMaker {
   // What is to be done for a row's next vector, or for two at once: item v is step v % n of vector v / n, n
   // being the number of steps, and gives value v. Constants are those of the first vector.
 
-  const Step& step_of(Value item) const { return steps_[at(item) % steps_.size()]; }
-  int vector_of(Value item) const { return static_cast<int>(at(item) / steps_.size()); }
-  std::array<Value, 3> operands_of(Value item) const {
-    const Step& step = step_of(item);
-    std::array<Value, 3> values = {step.a, step.b, step.c};
-    for (Value& value : values) {
-      if (value >= 0 && !lies_in_pool(value)) value += item - item % static_cast<Value>(steps_.size());
+  struct Item {
+    const Step* step;
+    int vector;
+    std::array<Value, 3> operands;
+  };
+  const Step& step_of(Value item) const { return *items_[at(item)].step; }
+  int vector_of(Value item) const { return items_[at(item)].vector; }
+  const std::array<Value, 3>& operands_of(Value item) const { return items_[at(item)].operands; }
+  void make_items(int vectors) {
+    items_.clear();
+    for (int v = 0; v < vectors; ++v) {
+      const Value first = v * static_cast<Value>(steps_.size());
+      for (const Step& step : steps_) {
+        std::array<Value, 3> operands = {step.a, step.b, step.c};
+        for (Value& operand : operands) {
+          if (operand >= 0 && !is_constant(steps_[at(operand)])) operand += first;
+        }
+        items_.push_back({&step, v, operands});
+      }
     }
-    return values;
   }
-  bool lies_in_pool(Value value) const {
-    return step_of(value).op == VectorOp::constant || step_of(value).op == VectorOp::eight;
+  static bool is_constant(const Step& step) {
+    return step.op == VectorOp::constant || step.op == VectorOp::eight;
   }
+  bool lies_in_pool(Value value) const { return is_constant(step_of(value)); }
 
   void find_needed() {
     needed_.assign(steps_.size(), false);
@@ -82,12 +94,12 @@ class Loop final : public VectorLoop, CodeMaker {
 
   // Chains of functions are long, and a processor looks ahead no farther than one or two of them: the items
   // go in the order in which one that sees all of them would begin them, as far as there are registers.
-  std::vector<Value> schedule(int vectors) {
+  std::vector<Value> schedule() const {
+    const std::size_t count = items_.size();
     std::vector<Value> items;
-    for (Value v = 0; v < vectors * static_cast<Value>(steps_.size()); ++v) {
-      if (needed_[at(v) % steps_.size()] && !lies_in_pool(v)) items.push_back(v);
+    for (std::size_t v = 0; v < count; ++v) {
+      if (needed_[v % steps_.size()] && !is_constant(*items_[v].step)) items.push_back(static_cast<Value>(v));
     }
-    const std::size_t count = static_cast<std::size_t>(vectors) * steps_.size();
     std::vector<std::vector<Value>> after(count);
     std::vector<int> waits(count);
     std::vector<int> readers(count);
@@ -324,8 +336,9 @@ class Loop final : public VectorLoop, CodeMaker {
   // Some vectors of a row, or what is left after the last whole one.
   void body(int vectors, bool partly) {
     partly_ = partly;
-    const std::vector<Value> order = schedule(vectors);
-    const std::size_t count = static_cast<std::size_t>(vectors) * steps_.size();
+    make_items(vectors);
+    const std::vector<Value> order = schedule();
+    const std::size_t count = items_.size();
     uses_.assign(count, {});
     for (std::size_t i = 0; i < order.size(); ++i) {
       for (Value value : operands_of(order[i])) {
@@ -344,8 +357,10 @@ class Loop final : public VectorLoop, CodeMaker {
     for (std::size_t i = 0; i < order.size(); ++i) {
       now_ = static_cast<int>(i);
       step(order[i]);
-      for (Value& value : held_) {
-        if (value >= 0 && !used_after(value, now_)) value = -1;
+      for (Value value : operands_of(order[i])) {
+        if (value >= 0 && in_register(value) && !used_after(value, now_)) {
+          held_[static_cast<std::size_t>(homes_[at(value)].in)] = -1;
+        }
       }
     }
   }
@@ -776,6 +791,7 @@ class Loop final : public VectorLoop, CodeMaker {
   int most_live_;
   std::vector<std::vector<int>> uses_;
   std::vector<bool> needed_;
+  std::vector<Item> items_;
   bool partly_ = false;
   int now_ = 0;
   int spills_ = 0;
