@@ -108,22 +108,23 @@ class PlanWriter::LoopWriter {
       const Walk walk = instruction.walks.empty() ? Walk::same : instruction.walks[i];
       const bool one = walk == Walk::column || walk == Walk::one;
       if (dtype(value) != float32 && !(one && dtype(value) == boolean)) return false;
-      if (overlaps(value, one ? 1 : columns_, false)) return false;
+      if (clashes(value, walk, instruction.row_bytes[i], false)) return false;
     }
-    return !overlaps(result, columns_, true);
+    return !clashes(result, Walk::same, instruction.row_bytes[instruction.inputs.size()], true);
   }
 
-  /// Whether some elements of it, but not all, are among those that were written here, or for something that
-  /// is to be written, read: their order would not hold within a row.
-  bool overlaps(Value value, Index columns, bool writes) const {
+  /// Elements of a row that are read or written.
+  Index width(Walk walk) const { return walk == Walk::column || walk == Walk::one ? 1 : columns_; }
+
+  /// Whether elements of it were written here, or, of something that is to be written, read, as part of
+  /// something else: within a row the order of the two would not hold.
+  bool clashes(Value value, Walk walk, std::ptrdiff_t row_bytes, bool writes) const {
     const Slot& own = slot(value);
     return std::ranges::any_of(known_, [&](const Known& other) {
       const Slot& its = slot(other.value);
-      const bool one = other.walk == Walk::column || other.walk == Walk::one;
-      const Index its_columns = one ? 1 : columns_;
       if (!(other.written || writes) || its.root != own.root) return false;
-      if (its.offset == own.offset && its_columns == columns) return false;
-      return its.offset < own.offset + columns && own.offset < its.offset + its_columns;
+      if (its.offset == own.offset && other.walk == walk && other.row_bytes == row_bytes) return false;
+      return its.offset < own.offset + width(walk) && own.offset < its.offset + width(other.walk);
     });
   }
 

@@ -87,9 +87,14 @@ std::string ScanPlan::describe(Index steps) const {
     all += fmt::format("  {}\n", titles[phase]);
     for (const Segment& segment : segments_[phase]) {
       const bool several = segment.blocks && segment.instructions.size() > 1;
-      if (several)
-        all += fmt::format("    by blocks of {} row{}\n", segment.block_rows,
-                           segment.block_rows == 1 ? "" : "s");
+      if (several) {
+        // Machine code needs no blocks if nothing but itself reads what it makes on its way.
+        const bool whole = !segment.loops.empty() && segment.in_block.empty();
+        all += whole ? "    in machine code\n"
+                     : fmt::format("    by blocks of {} row{}{}\n", segment.block_rows,
+                                   segment.block_rows == 1 ? "" : "s",
+                                   segment.loops.empty() ? "" : ", in machine code");
+      }
       for (const Instruction& instruction : segment.instructions) {
         all += (several ? "      " : "    ") + text(instruction) + "\n";
       }

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
+#include <unspool/core/kernels/code_memory.h>
 #include <unspool/core/kernels/isa.h>
 
 #if defined(__x86_64__) && defined(__unix__)
@@ -13,15 +15,28 @@
 #ifdef UNSPOOL_MACHINE_CODE
 namespace unspool::kernels {
 
-/// Vectors of float or double of one instruction set, and what a program has on the way from an argument in
-/// rdi.
-class CodeMaker : public Xbyak::CodeGenerator {
+struct HasCodeMemory {
+  CodeMemory memory;
+};
+
+/// What pieces of code for one instruction set have in common. `finish` gives the code, and the maker can go.
+class CodeMaker : HasCodeMemory, protected Xbyak::CodeGenerator {
+ public:
+  /// From here on the code can be run and not be written.
+  CodeMemory finish() {
+    ready();
+    memory.make_runnable(getSize());
+    return std::move(memory);
+  }
+
  protected:
   using Register = Xbyak::Ymm;
   using Address = Xbyak::Address;
 
   CodeMaker(std::size_t most_bytes, Isa isa)
-      : CodeGenerator(most_bytes, Xbyak::DontSetProtectRWE), wide_(isa == Isa::avx512) {}
+      : HasCodeMemory{CodeMemory(most_bytes)},
+        CodeGenerator(most_bytes, memory.data()),
+        wide_(isa == Isa::avx512) {}
 
   bool wide() const { return wide_; }
   int vector_bytes() const { return wide_ ? 64 : 32; }
@@ -33,11 +48,6 @@ class CodeMaker : public Xbyak::CodeGenerator {
   }
   void advance(const Xbyak::Reg64& pointer, std::ptrdiff_t bytes) {
     add(pointer, static_cast<std::uint32_t>(bytes));
-  }
-  /// From here on the code can be run and not be written.
-  void finish() {
-    ready();
-    setProtectModeRE();
   }
   /// Eight elements of four bytes that are all ones, and as many that are 0: what a mask is read from.
   void emit_lanes(Xbyak::Label& label) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <type_traits>
 #include <vector>
 
@@ -44,7 +45,7 @@ struct Shape {
 using Code = void (*)(const Tiles*);
 
 template <class T>
-class TileMaker final : CodeMaker {
+class TileMaker final : public CodeMaker {
  public:
   TileMaker(Shape shape, int mr, int nr, Isa isa)
       : CodeMaker(std::size_t{32} << 10U, isa),
@@ -52,9 +53,7 @@ class TileMaker final : CodeMaker {
         a_step_(static_cast<int>(sizeof(T)) * (shape.packed ? mr : 1)),
         b_step_(static_cast<int>(sizeof(T)) * nr) {
     emit();
-    finish();
   }
-  Code code() const { return getCode<Code>(); }
 
  private:
   static constexpr bool single = std::is_same_v<T, float>;
@@ -265,7 +264,7 @@ struct GemmLoops<T>::Kernels {
   // By rows, vectors, whether partly, and how A lies.
   std::atomic<Code> made[most_rows + 1][3][2][2]{};
   std::mutex mutex;
-  std::vector<std::unique_ptr<TileMaker<T>>> makers;
+  std::vector<CodeMemory> pieces;
 
   Code get(Shape shape, int mr, int nr, Isa isa) {
     std::atomic<Code>& place = made[shape.rows][shape.vectors][shape.partly ? 1 : 0][shape.packed ? 1 : 0];
@@ -273,12 +272,15 @@ struct GemmLoops<T>::Kernels {
     const std::lock_guard lock(mutex);
     if (const Code code = place.load(std::memory_order_acquire)) return code;
     try {
-      makers.push_back(std::make_unique<TileMaker<T>>(shape, mr, nr, isa));
+      pieces.push_back(TileMaker<T>(shape, mr, nr, isa).finish());
     } catch (const Xbyak::Error&) {
       return nullptr;
+    } catch (const std::bad_alloc&) {
+      return nullptr;
     }
-    place.store(makers.back()->code(), std::memory_order_release);
-    return makers.back()->code();
+    const Code code = reinterpret_cast<Code>(pieces.back().data());
+    place.store(code, std::memory_order_release);
+    return code;
   }
 };
 

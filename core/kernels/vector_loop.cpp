@@ -3,6 +3,7 @@
 #include <climits>
 #include <cstring>
 #include <deque>
+#include <new>
 #include <utility>
 
 #include <unspool/core/kernels/code_maker.h>
@@ -33,10 +34,12 @@ std::size_t most_bytes(const VectorProgram& program) {
   return (std::size_t{16} << 10U) + program.steps.size() * 512;
 }
 
-class Loop final : public VectorLoop, CodeMaker {
+class LoopMaker final : public CodeMaker {
  public:
-  Loop(const VectorProgram& program, std::span<const Operand> operands,
-       std::span<const std::ptrdiff_t> row_bytes, Isa isa)
+  using Operand = VectorLoop::Operand;
+
+  LoopMaker(const VectorProgram& program, std::span<const Operand> operands,
+            std::span<const std::ptrdiff_t> row_bytes, Isa isa)
       : CodeMaker(most_bytes(program), isa),
         program_(program),
         steps_(program.steps),
@@ -47,8 +50,6 @@ class Loop final : public VectorLoop, CodeMaker {
         most_live_(registers() - 3) {
     find_needed();
     emit();
-    finish();
-    code_ = getCode<Code>();
   }
 
  private:
@@ -810,8 +811,10 @@ std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
                                                 std::span<const std::ptrdiff_t> row_bytes, Isa isa) {
   if (!makes_machine_code(isa)) return nullptr;
   try {
-    return std::make_unique<Loop>(program, operands, row_bytes, isa);
+    return std::unique_ptr<VectorLoop>(new VectorLoop(LoopMaker(program, operands, row_bytes, isa).finish()));
   } catch (const Xbyak::Error&) {
+    return nullptr;
+  } catch (const std::bad_alloc&) {
     return nullptr;
   }
 }

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include <unspool/core/kernels/code_memory.h>
 #include <unspool/core/kernels/isa.h>
 #include <unspool/core/kernels/vector_program.h>
 
@@ -27,16 +29,17 @@ class VectorLoop {
   static std::unique_ptr<VectorLoop> compile(const VectorProgram& program, std::span<const Operand> operands,
                                              std::span<const std::ptrdiff_t> row_bytes,
                                              Isa isa = current_isa());
-  virtual ~VectorLoop() = default;
 
   /// `count` elements in each of `rows` rows; the pointers are lost.
   void operator()(std::byte** pointers, std::int64_t rows, std::int64_t count) const {
-    if (rows > 0 && count > 0) code_(pointers, rows, count);
+    using Code = void (*)(std::byte**, std::int64_t, std::int64_t);
+    if (rows > 0 && count > 0) reinterpret_cast<Code>(code_.data())(pointers, rows, count);
   }
 
- protected:
-  using Code = void (*)(std::byte** pointers, std::int64_t rows, std::int64_t count);
-  Code code_ = nullptr;
+ private:
+  explicit VectorLoop(CodeMemory code) : code_(std::move(code)) {}
+
+  CodeMemory code_;
 };
 
 }  // namespace unspool::kernels

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace unspool::kernels {
+
+/// Pages for machine code: to be written first, and then to be run, never both.
+class CodeMemory {
+ public:
+  CodeMemory() = default;
+  /// std::bad_alloc if the system gives none.
+  explicit CodeMemory(std::size_t bytes);
+  ~CodeMemory();
+  CodeMemory(CodeMemory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  CodeMemory& operator=(CodeMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  void* data() const { return data_; }
+  /// Gives back what lies behind the first `used` bytes, and lets the others run. std::bad_alloc if the
+  /// system forbids it.
+  void make_runnable(std::size_t used);
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace unspool::kernels
