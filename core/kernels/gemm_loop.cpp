@@ -243,7 +243,6 @@ class TileMaker final : public CodeMaker {
     mov(k_, from_);
     for (int i = 0; i < shape_.rows; ++i) {
       for (int line = 0; line < shape_.vectors * vector_bytes(); line += 64) prefetcht0(beside(k_, line));
-      prefetcht0(beside(k_, shape_.vectors * vector_bytes() - 1));
       if (i + 1 < shape_.rows) add(k_, stride_);
     }
     mov(k_, argument(offsetof(Tiles, k)));
