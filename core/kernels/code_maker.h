@@ -49,6 +49,21 @@ class CodeMaker : HasCodeMemory, protected Xbyak::CodeGenerator {
   void advance(const Xbyak::Reg64& pointer, std::ptrdiff_t bytes) {
     add(pointer, static_cast<std::uint32_t>(bytes));
   }
+  /// For as many elements as rcx says, which is lost with rax: ones in k1, or without opmasks in `lanes`,
+  /// from `ones`.
+  void make_mask(const Register& lanes, const Xbyak::Label& ones, int element_bytes) {
+    if (wide()) {
+      mov(eax, 1);
+      shl(eax, cl);
+      dec(eax);
+      kmovw(k1, eax);
+    } else {
+      // Of eight ones and eight zeros, from the one on that leaves as many ones.
+      lea(rax, ptr[rip + ones]);
+      neg(rcx);
+      vmovups(lanes, ptr[rax + rcx * element_bytes + 32]);
+    }
+  }
   /// Eight elements of four bytes that are all ones, and as many that are 0: what a mask is read from.
   void emit_lanes(Xbyak::Label& label) {
     L(label);

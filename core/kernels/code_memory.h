@@ -14,11 +14,7 @@ class CodeMemory {
   ~CodeMemory();
   CodeMemory(CodeMemory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  CodeMemory& operator=(CodeMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
+  CodeMemory& operator=(CodeMemory&&) = delete;
 
   void* data() const { return data_; }
   /// Gives back what lies behind the first `used` bytes, and lets the others run. std::bad_alloc if the

@@ -142,24 +142,13 @@ class TileMaker final : public CodeMaker {
     advance(b_, count * b_step_);
   }
 
-  void make_mask() {
-    mov(rcx, argument(offsetof(Tiles, last)));
-    if (wide()) {
-      mov(eax, 1);
-      shl(eax, cl);
-      dec(eax);
-      kmovw(k1, eax);
-    } else {
-      lea(rax, ptr[rip + ones_]);
-      neg(rcx);
-      vmovups(lanes(), ptr[rax + rcx * static_cast<int>(sizeof(T)) + 32]);
-    }
-  }
-
   void emit() {
     const Xbyak::Reg64 kept[] = {rbx, rbp, r12, r13, r14, r15};
     for (const Xbyak::Reg64& each : kept) push(each);
-    if (shape_.partly) make_mask();
+    if (shape_.partly) {
+      mov(rcx, argument(offsetof(Tiles, last)));
+      make_mask(lanes(), ones_, static_cast<int>(sizeof(T)));
+    }
     mov(count_, argument(offsetof(Tiles, count)));
     mov(next_a_, argument(offsetof(Tiles, a)));
     mov(c_, argument(offsetof(Tiles, c)));

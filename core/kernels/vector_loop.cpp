@@ -276,7 +276,7 @@ class LoopMaker final : public CodeMaker {
     cmp(scratch_, bytes_);
     jae(last, T_NEAR);
     body(2, false);
-    advance(column_, 2 * vector_bytes());
+    advance(column_, std::ptrdiff_t{2} * vector_bytes());
     jmp(column, T_NEAR);
     L(last);
     cmp(column_, bytes_);
@@ -299,7 +299,7 @@ class LoopMaker final : public CodeMaker {
     }
     dec(rows_);
     jnz(row, T_NEAR);
-    lea(rsp, ptr[rbp - 5 * 8]);
+    lea(rsp, ptr[rbp - 40]);
     for (const Xbyak::Reg64& saved : {r15, r14, r13, r12, rbx}) pop(saved);
     pop(rbp);
     vzeroupper();
@@ -318,18 +318,8 @@ class LoopMaker final : public CodeMaker {
     mov(column_, bytes_);
     and_(column_, static_cast<std::uint32_t>(width_ - 1));
     mov(ptr[rsp + rest_area], column_);
-    if (wide()) {
-      mov(eax, 1);
-      shl(eax, cl);
-      dec(eax);
-      kmovw(k1, eax);
-    } else {
-      // Of eight ones and eight zeros, from the one on that leaves as many ones.
-      lea(scratch_, ptr[rip + first_of_]);
-      neg(column_);
-      vmovups(ymm15, ptr[scratch_ + column_ * 4 + 32]);
-      vmovups(ptr[rsp + lanes_area], ymm15);
-    }
+    make_mask(ymm15, first_of_, 4);
+    if (!wide()) vmovups(ptr[rsp + lanes_area], ymm15);
     shl(bytes_, 2);
     and_(bytes_, whole(vector_bytes()));
   }
@@ -470,7 +460,7 @@ class LoopMaker final : public CodeMaker {
   // Where a load or a store is: in its row, at the vector of the item, or at the row's begin.
   Address place(Value item) {
     const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
-    return beside(pointer(here) + column_, here.offset + vector_of(item) * vector_bytes());
+    return beside(pointer(here) + column_, here.offset + std::ptrdiff_t{vector_of(item)} * vector_bytes());
   }
   Address row_place(Value item) {
     const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];

@@ -83,7 +83,7 @@ TEST_CASE("vector_loop: every function has the bits of its block") {
         value = program.call(recorded[where], chosen);
       }
       program.add({.op = VectorOp::store, .a = value, .operand = 2});
-      for (const std::size_t columns : {1, 5, 8, 16, 23, 64}) {
+      for (const std::size_t columns : std::initializer_list<std::size_t>{1, 5, 8, 16, 23, 64}) {
         constexpr std::size_t rows = 7;
         constexpr std::size_t stride = 70;
         const Floats x = numbers(rows * stride, f);
