@@ -800,6 +800,11 @@ std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
                                                 std::span<const Operand> operands,
                                                 std::span<const std::ptrdiff_t> row_bytes, Isa isa) {
   if (!makes_machine_code(isa)) return nullptr;
+  // What an instruction can add.
+  if (std::ranges::any_of(row_bytes,
+                          [](std::ptrdiff_t bytes) { return bytes != static_cast<std::int32_t>(bytes); })) {
+    return nullptr;
+  }
   try {
     return std::unique_ptr<VectorLoop>(new VectorLoop(LoopMaker(program, operands, row_bytes, isa).finish()));
   } catch (const Xbyak::Error&) {
