@@ -32,10 +32,7 @@ class PlanWriter::LoopWriter {
                            : program_.call(kernel_of(instruction).of_floats, {operands.data(), count});
     if (value < 0) return false;
     write(result, value, instruction.row_bytes[count]);
-    contiguous_ = contiguous_ &&
-                  (instruction.kind == Kind::copy
-                       ? instruction.row_bytes[0] == 4 * columns_ && instruction.row_bytes[1] == 4 * columns_
-                       : instruction.contiguous);
+    contiguous_ = contiguous_ && instruction.contiguous;
     ++taken_;
     return true;
   }
@@ -44,8 +41,7 @@ class PlanWriter::LoopWriter {
   std::optional<ScanPlan::Loop> finish(std::size_t end) {
     if (taken_ < 2) return std::nullopt;
     for (const Written& each : written_) {
-      if (!needed(each.value, end))
-        program_.steps[static_cast<std::size_t>(each.store)].op = VectorOp::constant;
+      if (!needed(each.value, end)) program_.steps[at(each.store)].op = VectorOp::constant;
     }
     if (blocks_clash()) return std::nullopt;
     ScanPlan::Loop loop;
@@ -106,15 +102,16 @@ class PlanWriter::LoopWriter {
     for (std::size_t i = 0; i < instruction.inputs.size(); ++i) {
       const Value value = instruction.inputs[i];
       const Walk walk = instruction.walks.empty() ? Walk::same : instruction.walks[i];
-      const bool one = walk == Walk::column || walk == Walk::one;
-      if (dtype(value) != float32 && !(one && dtype(value) == boolean)) return false;
+      if (dtype(value) != float32 && !(lone(walk) && dtype(value) == boolean)) return false;
       if (clashes(value, walk, instruction.row_bytes[i], false)) return false;
     }
     return !clashes(result, Walk::same, instruction.row_bytes[instruction.inputs.size()], true);
   }
 
+  /// One element for all of a row.
+  static bool lone(Walk walk) { return walk == Walk::column || walk == Walk::one; }
   /// Elements of a row that are read or written.
-  Index width(Walk walk) const { return walk == Walk::column || walk == Walk::one ? 1 : columns_; }
+  Index width(Walk walk) const { return lone(walk) ? 1 : columns_; }
 
   /// Whether elements of it were written here, or, of something that is to be written, read, as part of
   /// something else: within a row the order of the two would not hold.
@@ -127,8 +124,6 @@ class PlanWriter::LoopWriter {
       return its.offset < own.offset + width(walk) && own.offset < its.offset + width(other.walk);
     });
   }
-
-  std::size_t at(std::int32_t index) const { return static_cast<std::size_t>(index); }
 
   Known* known(Value value, std::ptrdiff_t row_bytes, Walk walk) {
     const auto found = std::ranges::find_if(known_, [&](const Known& other) {
@@ -145,9 +140,8 @@ class PlanWriter::LoopWriter {
 
   VectorProgram::Value read(Value value, Walk walk, std::ptrdiff_t row_bytes) {
     if (const Known* before = known(value, row_bytes, walk)) return before->holds;
-    const bool one = walk == Walk::column || walk == Walk::one;
     const VectorOp op = dtype(value) == boolean ? VectorOp::load_truth
-                        : one                   ? VectorOp::load_one
+                        : lone(walk)            ? VectorOp::load_one
                                                 : VectorOp::load;
     const auto holds = program_.add({.op = op, .operand = place(value, row_bytes)});
     known_.push_back({value, row_bytes, walk, holds, false});

@@ -291,53 +291,43 @@ bool GemmLoops<T>::block(const GemmTable<T>& table, Size m, Size n, Size k, cons
   const Size high = packed ? mr : (m + tiles - 1) / tiles;
   const Size low = packed ? m % mr : high - 1;
   const Size highs = packed ? m / mr : m - tiles * low;
-  const Size width = nr / 2;
-  const auto kernel = [&](Size rows, Size columns) -> Code {
-    if (rows == 0) return nullptr;
-    return kernels_->get({static_cast<int>(rows), columns <= width ? 1 : 2, columns % width != 0, packed},
-                         static_cast<int>(mr), static_cast<int>(nr), isa_);
+  struct Band {
+    Size tiles;
+    Size rows;
+    Size first;
   };
-  const Size lows = tiles - highs;
+  const Band bands[] = {{highs, high, 0}, {tiles - highs, low, highs * high}};
+  const Size width = nr / 2;
   const Size last = n % nr;
-  const Code whole[] = {highs > 0 ? kernel(high, nr) : nullptr, lows > 0 ? kernel(low, nr) : nullptr};
-  const Code part[] = {highs > 0 && last > 0 ? kernel(high, last) : nullptr,
-                       lows > 0 && last > 0 ? kernel(low, last) : nullptr};
-  if ((highs > 0 && n >= nr && whole[0] == nullptr) || (lows > 0 && n >= nr && whole[1] == nullptr) ||
-      (highs > 0 && last > 0 && part[0] == nullptr) || (lows > 0 && last > 0 && part[1] == nullptr)) {
-    return false;
-  }
-  Tiles run{.count = highs,
-            .k = k,
-            .a = a,
-            .a_tile = (packed ? a_tile : high * a_row) * bytes,
-            .a_row = a_row * bytes,
-            .b = b,
-            .c = c,
-            .ldc = ldc * bytes,
-            .from = from,
-            .from_row = from_row * bytes,
-            .plus = plus,
-            .last = last % width};
-  for (Size j = 0; j < n; j += nr, b += nr * k) {
-    const Code* const codes = n - j < nr ? part : whole;
-    run.b = b;
-    run.plus = plus == nullptr ? nullptr : plus + j;
-    if (highs > 0) {
-      run.count = highs;
-      run.a = a;
-      run.a_tile = (packed ? a_tile : high * a_row) * bytes;
-      run.c = c + j;
-      run.from = from == nullptr ? nullptr : from + j;
-      codes[0](&run);
+  // Of each band, for whole panels and for a last one that is not.
+  Code codes[2][2]{};
+  for (int i = 0; i < 2; ++i) {
+    for (const bool part : {false, true}) {
+      if (bands[i].tiles == 0 || (part ? last == 0 : n < nr)) continue;
+      const Size columns = part ? last : nr;
+      codes[i][part ? 1 : 0] = kernels_->get(
+          {static_cast<int>(bands[i].rows), columns <= width ? 1 : 2, columns % width != 0, packed},
+          static_cast<int>(mr), static_cast<int>(nr), isa_);
+      if (codes[i][part ? 1 : 0] == nullptr) return false;
     }
-    if (lows > 0) {
-      const Size row = highs * high;
-      run.count = lows;
-      run.a = a + highs * (packed ? a_tile : high * a_row);
-      run.a_tile = (packed ? a_tile : low * a_row) * bytes;
-      run.c = c + row * ldc + j;
-      run.from = from == nullptr ? nullptr : from + row * from_row + j;
-      codes[1](&run);
+  }
+  for (Size j = 0; j < n; j += nr, b += nr * k) {
+    for (int i = 0; i < 2; ++i) {
+      const Band& band = bands[i];
+      if (band.tiles == 0) continue;
+      const Tiles run{.count = band.tiles,
+                      .k = k,
+                      .a = a + (packed ? band.first / mr * a_tile : band.first * a_row),
+                      .a_tile = (packed ? a_tile : band.rows * a_row) * bytes,
+                      .a_row = a_row * bytes,
+                      .b = b,
+                      .c = c + band.first * ldc + j,
+                      .ldc = ldc * bytes,
+                      .from = from == nullptr ? nullptr : from + band.first * from_row + j,
+                      .from_row = from_row * bytes,
+                      .plus = plus == nullptr ? nullptr : plus + j,
+                      .last = last % width};
+      codes[i][n - j < nr ? 1 : 0](&run);
     }
   }
   return true;

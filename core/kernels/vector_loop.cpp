@@ -123,8 +123,10 @@ class LoopMaker final : public CodeMaker {
       // It may be in place of what was read before. A load that is an operand is done where that is used.
       for (Value load : loads) {
         if (vector_of(load) != vector_of(item)) continue;
-        if (readers[at(load)] == 1 && after[at(load)].front() != item) {
-          depends(item, after[at(load)].front());
+        const std::vector<Value>& by = after[at(load)];
+        const auto last = static_cast<std::size_t>(readers[at(load)] - 1);
+        if (by.front() == by[last] && by.front() != item) {
+          depends(item, by.front());
         } else {
           depends(item, load);
         }
@@ -646,17 +648,16 @@ class LoopMaker final : public CodeMaker {
       return;
     }
     const Register right = in(b);
-    if (ends_here(c) && in_register(c)) {
+    if (ends_here(c)) {
       const Register sum = in(c);
       vfmadd231ps(hold(value, sum.getIdx()), left, right);
       return;
     }
-    const auto factor = [&](Value dying, const Register& to, const Register& other) {
+    const auto into = [&](const Register& to, const Register& other) {
       with(c, [&](const Xbyak::Operand& sum) { vfmadd213ps(hold(value, to.getIdx()), other, sum); });
-      static_cast<void>(dying);
     };
-    if (ends_here(a)) return factor(a, left, right);
-    if (ends_here(b)) return factor(b, right, left);
+    if (ends_here(a)) return into(left, right);
+    if (ends_here(b)) return into(right, left);
     const int to = free_register();
     with(c, [&](const Xbyak::Operand& sum) { vmovups(vector(to), sum); });
     vfmadd231ps(hold(value, to), left, right);
