@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <unspool/core/internal/quotient.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/kernels/gemm_loop.h>
 #include <unspool/core/kernels/gemm_table.h>
@@ -31,8 +32,9 @@ constexpr Index worthwhile_to_pack = 1 << 14;
 // Up to so many, whatever is prepared first costs more than it saves.
 constexpr Index tiny = 512;
 
-Index round_up(Index value, Index step) { return (value + step - 1) / step * step; }
-Index pieces(Index value, Index step) { return (value + step - 1) / step; }
+using internal::quotient;
+Index pieces(Index value, Index step) { return quotient(value + step - 1, step); }
+Index round_up(Index value, Index step) { return pieces(value, step) * step; }
 
 template <class T>
 const GemmTable<T>& table_for(Isa isa) {
@@ -79,11 +81,11 @@ Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
 }
 
 // Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
-// panels of B. Rows whose elements do not lie side by side are always packed: kernels for them would double
-// what is compiled.
+// panels of B. For elements that do not lie side by side in rows there are tiles in machine code only.
 template <class T>
-bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, Index n) {
-  return a.step != 1 || n > 4 * table.nr;
+bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, const GemmLoops<T>& loops, Index n) {
+  const bool readable = a.step == 1 || (a.across == 1 && loops.made());
+  return !readable || n > 4 * table.nr;
 }
 
 // Rows that lie a multiple of this apart get in each other's way: they have few places in the nearest cache,
@@ -107,7 +109,7 @@ Index block_rows(const GemmTable<T>& table, Index m) {
 template <class T>
 void pack_columns_of(const GemmTable<T>& table, const Operand<T>& from, Index n, Index part, T* to) {
   const Index nr = table.nr;
-  parallel_for(pieces(n, nr), std::max<Index>(1, worthwhile_to_pack / (nr * part)),
+  parallel_for(pieces(n, nr), std::max<Index>(1, quotient(worthwhile_to_pack, nr * part)),
                [&](Index first, Index last) {
                  const Operand<T> here = from.from(0, first * nr);
                  table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
@@ -146,7 +148,7 @@ struct Product {
 
   void pack_rows_of(const Operand<T>& from, Index height, Index part, T* to) const {
     const Index mr = table.mr;
-    parallel_for(pieces(height, mr), std::max<Index>(1, worthwhile_to_pack / (mr * part)),
+    parallel_for(pieces(height, mr), std::max<Index>(1, quotient(worthwhile_to_pack, mr * part)),
                  [&](Index first, Index last) {
                    const Operand<T> here = from.from(0, first * mr);
                    table.pack_a(std::min(height, last * mr) - first * mr, part, here.data, here.across,
@@ -158,15 +160,32 @@ struct Product {
   static Index copied_row(Index part) { return part + 64 / static_cast<Index>(sizeof(T)); }
   Rows<T> copy_rows_of(const Operand<T>& from, Index height, Index part, T* to) const {
     const Index row = copied_row(part);
-    parallel_for(height, std::max<Index>(1, worthwhile_to_pack / part), [&](Index first, Index last) {
-      for (Index i = first; i < last; ++i) std::copy_n(from.data + i * from.across, part, to + i * row);
-    });
+    parallel_for(height, std::max<Index>(1, quotient(worthwhile_to_pack, part)),
+                 [&](Index first, Index last) {
+                   for (Index i = first; i < last; ++i)
+                     std::copy_n(from.data + i * from.across, part, to + i * row);
+                 });
     return {to, table.mr * row, row, 1};
   }
 
-  template <class... More>
-  void block(More... more) const {
-    if (!loops.block(table, more...)) table.block(more...);
+  void block(Index rows, Index columns, Index part, const Rows<T>& from, Index first_row, const T* b_panels,
+             T* to, Start<T> begin, const T* row) const {
+    const T* const first = from.data + quotient(first_row, table.mr) * from.tile;
+    if (loops.block(table, rows, columns, part, first, from.tile, from.row, from.step, b_panels, to, ldc,
+                    begin.data, begin.ld, row)) {
+      return;
+    }
+    if (from.step == 1 || from.step == table.mr) {
+      table.block(rows, columns, part, first, from.tile, from.row, from.step, b_panels, to, ldc, begin.data,
+                  begin.ld, row);
+      return;
+    }
+    // No memory was left for the code that they were left as they lie for.
+    for (Index i = 0; i < rows; i += kernels::few_rows) {
+      table.few(std::min(kernels::few_rows, rows - i), columns, part, first + i * from.row, from.row,
+                from.step, b_panels, table.nr, table.nr * part, to + i * ldc, ldc,
+                begin.data == nullptr ? nullptr : begin.data + i * begin.ld, begin.ld, row);
+    }
   }
 
   void run() const;
@@ -178,7 +197,7 @@ struct Product {
 template <class T>
 void Product<T>::few_rows_run() const {
   // A multiple of every width.
-  const Index grain = round_up(std::max<Index>(512, worthwhile / (m * k)), 512);
+  const Index grain = round_up(std::max<Index>(512, quotient(worthwhile, m * k)), 512);
   if (!packed()) {
     parallel_for(n, grain, [&](Index begin, Index end) {
       const Start<T> here = from(0, 0, begin);
@@ -201,7 +220,7 @@ template <class T>
 void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, n);
+  const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, loops, n);
   const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
   const PooledBuffer<T> packed_a(static_cast<std::size_t>(pack_rows   ? round_up(m, mr) * std::min(k, depth)
                                                           : copy_rows ? m * copied_row(std::min(k, depth))
@@ -216,13 +235,12 @@ void Product<T>::some_rows_run() const {
     } else if (copy_rows) {
       rows = copy_rows_of(a_part, m, part, packed_a.data());
     }
-    const Index grain = std::max<Index>(1, worthwhile / (m * part * nr));
+    const Index grain = std::max<Index>(1, quotient(worthwhile, m * part * nr));
     parallel_for(pieces(n, nr), grain, [&](Index first, Index last) {
       const Index end = std::min(n, last * nr);
       if (packed()) {
-        const Start<T> here = from(p, 0, first * nr);
-        block(m, end - first * nr, part, rows.data, rows.tile, rows.row, rows.step,
-              panels(first * nr, p, part), c + first * nr, ldc, here.data, here.ld, plus_at(p, first * nr));
+        block(m, end - first * nr, part, rows, 0, panels(first * nr, p, part), c + first * nr,
+              from(p, 0, first * nr), plus_at(p, first * nr));
         return;
       }
       const Index group = std::min(panels_at_once * nr, end - first * nr);
@@ -231,9 +249,7 @@ void Product<T>::some_rows_run() const {
         const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
         table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
-        const Start<T> here = from(p, 0, j);
-        block(m, columns, part, rows.data, rows.tile, rows.row, rows.step, group_panels.data(), c + j, ldc,
-              here.data, here.ld, nullptr);
+        block(m, columns, part, rows, 0, group_panels.data(), c + j, from(p, 0, j), nullptr);
       }
     });
   }
@@ -243,7 +259,7 @@ template <class T>
 void Product<T>::many_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = worth_packing(a, table, n);
+  const bool pack_rows = worth_packing(a, table, loops, n);
   const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
   const Index deepest = std::min(k, depth);
   const PooledBuffer<T> packed_a(
@@ -276,15 +292,16 @@ void Product<T>::many_rows_run() const {
         // Few tiles would leave threads without one, or with one less than others.
         const bool few = num_threads() > 1 && down * pieces(columns, tile_columns) < 2 * num_threads();
         const Index wide = few ? tile_columns / 2 : tile_columns;
-        const Index grain = std::max<Index>(1, worthwhile / (tile_rows * std::min(columns, wide) * part));
+        const Index grain =
+            std::max<Index>(1, quotient(worthwhile, tile_rows * std::min(columns, wide) * part));
         parallel_for(down * pieces(columns, wide), grain, [&](Index first, Index last) {
           for (Index which = first; which < last; ++which) {
-            const Index i = which % down * tile_rows;
-            const Index j = which / down * wide;
-            const Start<T> here = from(p, i0 + i, j0 + j);
-            block(std::min(tile_rows, height - i), std::min(wide, columns - j), part,
-                  rows.data + i / mr * rows.tile, rows.tile, rows.row, rows.step, b_panels + j * part,
-                  c + (i0 + i) * ldc + j0 + j, ldc, here.data, here.ld, plus_at(p, j0 + j));
+            const Index across = quotient(which, down);
+            const Index i = (which - across * down) * tile_rows;
+            const Index j = across * wide;
+            block(std::min(tile_rows, height - i), std::min(wide, columns - j), part, rows, i,
+                  b_panels + j * part, c + (i0 + i) * ldc + j0 + j, from(p, i0 + i, j0 + j),
+                  plus_at(p, j0 + j));
           }
         });
       }

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <unspool/core/internal/quotient.h>
 #include <unspool/core/kernels/code_maker.h>
 #include <unspool/core/kernels/gemm_loop.h>
 #include <unspool/core/kernels/machine_code.h>
@@ -16,13 +17,15 @@ namespace unspool::kernels {
 #ifdef UNSPOOL_MACHINE_CODE
 namespace {
 
-/// Tiles one below the other that share a panel of B. Strides are in bytes.
+/// Panels of B, and for each of them tiles one below the other: high ones, then low ones. Strides are in
+/// bytes. The code moves b, c, from and plus on from panel to panel.
 struct Tiles {
-  std::int64_t count;
+  std::int64_t panels;
+  std::int64_t count[2];
   std::int64_t k;
   const void* a;
-  std::int64_t a_tile;
-  /// Not read where A is packed.
+  std::int64_t a_tile[2];
+  /// Between rows of A, or between its columns where each row's elements do not lie side by side.
   std::int64_t a_row;
   const void* b;
   void* c;
@@ -34,23 +37,27 @@ struct Tiles {
   std::int64_t last;
 };
 
-/// The height of a tile, its vectors in a row, whether the last of them is a part, and how A lies.
+/// How A lies: each row's elements side by side, in panels as high as a tile, or each column's side by side.
+enum class Lies : std::uint8_t { by_rows, packed, by_columns };
+
+/// The heights of high and low tiles (0: there are none), their vectors in a row, whether the last of them is
+/// a part, and how A lies.
 struct Shape {
-  int rows;
+  int rows[2];
   int vectors;
   bool partly;
-  bool packed;
+  Lies lies;
 };
 
-using Code = void (*)(const Tiles*);
+using Code = void (*)(Tiles*);
 
 template <class T>
 class TileMaker final : public CodeMaker {
  public:
   TileMaker(Shape shape, int mr, int nr, Isa isa)
-      : CodeMaker(std::size_t{32} << 10U, isa),
+      : CodeMaker(std::size_t{64} << 10U, isa),
         shape_(shape),
-        a_step_(static_cast<int>(sizeof(T)) * (shape.packed ? mr : 1)),
+        a_step_(static_cast<int>(sizeof(T)) * (shape.lies == Lies::packed ? mr : 1)),
         b_step_(static_cast<int>(sizeof(T)) * nr) {
     emit();
   }
@@ -77,11 +84,12 @@ class TileMaker final : public CodeMaker {
   const Xbyak::Reg64 stride_ = rbx;
   const Xbyak::Reg64 plus_ = rbp;
 
-  Address argument(std::size_t offset) { return ptr[tiles_ + offset]; }
+  Address argument(std::size_t offset) { return qword[tiles_ + offset]; }
   Register sum(int row, int v) const { return vector(row * shape_.vectors + v); }
   Register column(int v) const { return vector(registers() - 4 + v); }
   Register factor() const { return vector(registers() - 2); }
   Register lanes() const { return vector(registers() - 1); }
+  bool second_base() const { return shape_.lies == Lies::by_rows && rows_ > 8; }
   bool masked(int v) const { return shape_.partly && v + 1 == shape_.vectors; }
 
   void load(const Register& to, const Xbyak::RegExp& from, int v) {
@@ -107,20 +115,24 @@ class TileMaker final : public CodeMaker {
 
   template <class F>
   void each_sum(F f) {
-    for (int i = 0; i < shape_.rows; ++i) {
+    for (int i = 0; i < rows_; ++i) {
       for (int v = 0; v < shape_.vectors; ++v) f(i, v);
     }
   }
 
   /// Element p from here on of a row of A.
   Address element(int i, int p) {
-    const int ahead = p * a_step_ + (shape_.packed ? i * static_cast<int>(sizeof(T)) : 0);
-    if (shape_.packed) return beside(a_, ahead);
+    constexpr int bytes = sizeof(T);
+    if (shape_.lies == Lies::packed) return beside(a_, p * a_step_ + i * bytes);
+    if (shape_.lies == Lies::by_columns) {
+      const Xbyak::RegExp columns[] = {a_, a_ + row_, a_ + row_ * 2, a_ + row3_};
+      return beside(columns[p], i * bytes);
+    }
     const Xbyak::Reg64& base = i < 8 ? a_ : a8_;
     const Xbyak::RegExp rows[] = {
         base,         base + row_,      base + row_ * 2, base + row3_, base + row_ * 4,
         base + row5_, base + row3_ * 2, base + row7_};
-    return beside(rows[i % 8], ahead);
+    return beside(rows[i % 8], p * a_step_);
   }
 
   void steps(int count) {
@@ -130,15 +142,19 @@ class TileMaker final : public CodeMaker {
         prefetcht0(beside(b_, (p + prefetched) * b_step_ + line));
       for (int v = 0; v < shape_.vectors; ++v)
         vmovups(column(v), beside(b_, p * b_step_ + v * vector_bytes()));
-      for (int i = 0; i < shape_.rows; ++i) {
+      for (int i = 0; i < rows_; ++i) {
         single ? vbroadcastss(factor(), element(i, p)) : vbroadcastsd(factor(), element(i, p));
         for (int v = 0; v < shape_.vectors; ++v) {
           single ? vfmadd231ps(sum(i, v), column(v), factor()) : vfmadd231pd(sum(i, v), column(v), factor());
         }
       }
     }
-    advance(a_, count * a_step_);
-    if (!shape_.packed && shape_.rows > 8) advance(a8_, count * a_step_);
+    if (shape_.lies == Lies::by_columns) {
+      count == unrolled ? lea(a_, ptr[a_ + row_ * unrolled]) : add(a_, row_);
+    } else {
+      advance(a_, count * a_step_);
+    }
+    if (second_base()) advance(a8_, count * a_step_);
     advance(b_, count * b_step_);
   }
 
@@ -149,17 +165,50 @@ class TileMaker final : public CodeMaker {
       mov(rcx, argument(offsetof(Tiles, last)));
       make_mask(lanes(), ones_, static_cast<int>(sizeof(T)));
     }
-    mov(count_, argument(offsetof(Tiles, count)));
-    mov(next_a_, argument(offsetof(Tiles, a)));
-    mov(c_, argument(offsetof(Tiles, c)));
-    mov(from_, argument(offsetof(Tiles, from)));
-    mov(plus_, argument(offsetof(Tiles, plus)));
-    if (!shape_.packed) {
+    if (shape_.lies != Lies::packed) {
       mov(row_, argument(offsetof(Tiles, a_row)));
       lea(row3_, ptr[row_ + row_ * 2]);
       lea(row5_, ptr[row_ + row_ * 4]);
       lea(row7_, ptr[row3_ + row_ * 4]);
     }
+    Xbyak::Label panel;
+    align(16);
+    L(panel);
+    mov(next_a_, argument(offsetof(Tiles, a)));
+    mov(c_, argument(offsetof(Tiles, c)));
+    mov(from_, argument(offsetof(Tiles, from)));
+    mov(plus_, argument(offsetof(Tiles, plus)));
+    for (int band = 0; band < 2; ++band) {
+      rows_ = shape_.rows[band];
+      if (rows_ > 0) emit_tiles(static_cast<std::size_t>(band));
+    }
+    next_panel();
+    dec(argument(offsetof(Tiles, panels)));
+    jnz(panel, T_NEAR);
+    std::for_each(std::rbegin(kept), std::rend(kept), [&](const Xbyak::Reg64& each) { pop(each); });
+    vzeroupper();
+    ret();
+    emit_lanes(ones_);
+  }
+
+  void next_panel() {
+    Xbyak::Label from_zero;
+    Xbyak::Label nothing_added;
+    // The last tile left b_ where the next panel begins.
+    mov(argument(offsetof(Tiles, b)), b_);
+    add(argument(offsetof(Tiles, c)), b_step_);
+    cmp(argument(offsetof(Tiles, from)), 0);
+    je(from_zero);
+    add(argument(offsetof(Tiles, from)), b_step_);
+    L(from_zero);
+    cmp(argument(offsetof(Tiles, plus)), 0);
+    je(nothing_added);
+    add(argument(offsetof(Tiles, plus)), b_step_);
+    L(nothing_added);
+  }
+
+  void emit_tiles(std::size_t band) {
+    const std::size_t of_band = band * sizeof(std::int64_t);
     Xbyak::Label tile;
     Xbyak::Label from_zero;
     Xbyak::Label begun;
@@ -168,17 +217,18 @@ class TileMaker final : public CodeMaker {
     Xbyak::Label one;
     Xbyak::Label summed;
     Xbyak::Label added;
+    mov(count_, argument(offsetof(Tiles, count) + of_band));
     align(16);
     L(tile);
     mov(a_, next_a_);
-    add(next_a_, argument(offsetof(Tiles, a_tile)));
-    if (!shape_.packed && shape_.rows > 8) lea(a8_, ptr[a_ + row_ * 8]);
+    add(next_a_, argument(offsetof(Tiles, a_tile) + of_band));
+    if (second_base()) lea(a8_, ptr[a_ + row_ * 8]);
     mov(b_, argument(offsetof(Tiles, b)));
     mov(k_, argument(offsetof(Tiles, k)));
     test(from_, from_);
     jz(from_zero, T_NEAR);
     mov(stride_, argument(offsetof(Tiles, from_row)));
-    for (int i = 0; i < shape_.rows; ++i) {
+    for (int i = 0; i < rows_; ++i) {
       for (int v = 0; v < shape_.vectors; ++v) load(sum(i, v), from_, v);
       add(from_, stride_);
     }
@@ -212,16 +262,12 @@ class TileMaker final : public CodeMaker {
     });
     L(added);
     mov(stride_, argument(offsetof(Tiles, ldc)));
-    for (int i = 0; i < shape_.rows; ++i) {
+    for (int i = 0; i < rows_; ++i) {
       for (int v = 0; v < shape_.vectors; ++v) store(c_, sum(i, v), v);
       add(c_, stride_);
     }
     dec(count_);
     jnz(tile, T_NEAR);
-    std::for_each(std::rbegin(kept), std::rend(kept), [&](const Xbyak::Reg64& each) { pop(each); });
-    vzeroupper();
-    ret();
-    emit_lanes(ones_);
   }
 
   // What the next tile's sums begin from: they cannot begin before they have it.
@@ -230,15 +276,17 @@ class TileMaker final : public CodeMaker {
     cmp(count_, 1);
     je(last, T_NEAR);
     mov(k_, from_);
-    for (int i = 0; i < shape_.rows; ++i) {
+    for (int i = 0; i < rows_; ++i) {
       for (int line = 0; line < shape_.vectors * vector_bytes(); line += 64) prefetcht0(beside(k_, line));
-      if (i + 1 < shape_.rows) add(k_, stride_);
+      if (i + 1 < rows_) add(k_, stride_);
     }
     mov(k_, argument(offsetof(Tiles, k)));
     L(last);
   }
 
   Shape shape_;
+  /// Of the tiles that are being written.
+  int rows_ = 0;
   int a_step_;
   int b_step_;
   Xbyak::Label ones_;
@@ -249,13 +297,14 @@ class TileMaker final : public CodeMaker {
 template <class T>
 struct GemmLoops<T>::Kernels {
   static constexpr int most_rows = 14;
-  // By rows, vectors, whether partly, and how A lies.
-  std::atomic<Code> made[most_rows + 1][3][2][2]{};
+  // By the rows of high and low tiles, vectors, whether partly, and how A lies.
+  std::atomic<Code> made[most_rows + 1][most_rows][3][2][3]{};
   std::mutex mutex;
   std::vector<CodeMemory> pieces;
 
   Code get(Shape shape, int mr, int nr, Isa isa) {
-    std::atomic<Code>& place = made[shape.rows][shape.vectors][shape.partly ? 1 : 0][shape.packed ? 1 : 0];
+    std::atomic<Code>& place = made[shape.rows[0]][shape.rows[1]][shape.vectors][shape.partly ? 1 : 0]
+                                   [static_cast<std::size_t>(shape.lies)];
     if (const Code code = place.load(std::memory_order_acquire)) return code;
     const std::lock_guard lock(mutex);
     if (const Code code = place.load(std::memory_order_acquire)) return code;
@@ -282,53 +331,48 @@ bool GemmLoops<T>::block(const GemmTable<T>& table, Size m, Size n, Size k, cons
                          Size a_row, Size a_step, const T* b, T* c, Size ldc, const T* from, Size from_row,
                          const T* plus) {
   if (kernels_ == nullptr) return false;
+  using internal::quotient;
   constexpr auto bytes = static_cast<Size>(sizeof(T));
   const Size mr = table.mr;
   const Size nr = table.nr;
-  const bool packed = a_row == 1 && a_step == mr;
+  const Lies lies = a_step == 1 ? Lies::by_rows : a_step == mr ? Lies::packed : Lies::by_columns;
+  const bool packed = lies == Lies::packed;
   // Packed rows lie in whole tiles. Others are cut evenly: a low last tile would wait for its sums.
-  const Size tiles = (m + mr - 1) / mr;
-  const Size high = packed ? mr : (m + tiles - 1) / tiles;
-  const Size low = packed ? m % mr : high - 1;
-  const Size highs = packed ? m / mr : m - tiles * low;
-  struct Band {
-    Size tiles;
-    Size rows;
-    Size first;
-  };
-  const Band bands[] = {{highs, high, 0}, {tiles - highs, low, highs * high}};
+  const Size tiles = quotient(m + mr - 1, mr);
+  Size rows[] = {packed ? std::min(m, mr) : quotient(m + tiles - 1, tiles), 0};
+  Size count[] = {packed ? quotient(m, rows[0]) : tiles - (tiles * rows[0] - m), 0};
+  count[1] = tiles - count[0];
+  if (count[1] > 0) rows[1] = packed ? m - count[0] * mr : rows[0] - 1;
   const Size width = nr / 2;
-  const Size last = n % nr;
-  // Of each band, for whole panels and for a last one that is not.
-  Code codes[2][2]{};
-  for (int i = 0; i < 2; ++i) {
-    for (const bool part : {false, true}) {
-      if (bands[i].tiles == 0 || (part ? last == 0 : n < nr)) continue;
-      const Size columns = part ? last : nr;
-      codes[i][part ? 1 : 0] = kernels_->get(
-          {static_cast<int>(bands[i].rows), columns <= width ? 1 : 2, columns % width != 0, packed},
-          static_cast<int>(mr), static_cast<int>(nr), isa_);
-      if (codes[i][part ? 1 : 0] == nullptr) return false;
-    }
-  }
-  for (Size j = 0; j < n; j += nr, b += nr * k) {
-    for (int i = 0; i < 2; ++i) {
-      const Band& band = bands[i];
-      if (band.tiles == 0) continue;
-      const Tiles run{.count = band.tiles,
-                      .k = k,
-                      .a = a + (packed ? band.first / mr * a_tile : band.first * a_row),
-                      .a_tile = (packed ? a_tile : band.rows * a_row) * bytes,
-                      .a_row = a_row * bytes,
-                      .b = b,
-                      .c = c + band.first * ldc + j,
-                      .ldc = ldc * bytes,
-                      .from = from == nullptr ? nullptr : from + band.first * from_row + j,
-                      .from_row = from_row * bytes,
-                      .plus = plus == nullptr ? nullptr : plus + j,
-                      .last = last % width};
-      codes[i][n - j < nr ? 1 : 0](&run);
-    }
+  const Size panels = quotient(n, nr);
+  const Size last = n - panels * nr;
+  const auto code = [&](Size columns) {
+    return kernels_->get({{static_cast<int>(rows[0]), static_cast<int>(rows[1])},
+                          columns <= width ? 1 : 2,
+                          columns != nr && columns != width,
+                          lies},
+                         static_cast<int>(mr), static_cast<int>(nr), isa_);
+  };
+  const Code whole = panels == 0 ? nullptr : code(nr);
+  const Code part = last == 0 ? nullptr : code(last);
+  if ((whole == nullptr && panels != 0) || (part == nullptr && last != 0)) return false;
+  Tiles run{.panels = panels,
+            .count = {count[0], count[1]},
+            .k = k,
+            .a = a,
+            .a_tile = {(packed ? a_tile : rows[0] * a_row) * bytes, rows[1] * a_row * bytes},
+            .a_row = (lies == Lies::by_columns ? a_step : a_row) * bytes,
+            .b = b,
+            .c = c,
+            .ldc = ldc * bytes,
+            .from = from,
+            .from_row = from_row * bytes,
+            .plus = plus,
+            .last = last > width ? last - width : last};
+  if (whole != nullptr) whole(&run);
+  if (part != nullptr) {
+    run.panels = 1;
+    part(&run);
   }
   return true;
 }

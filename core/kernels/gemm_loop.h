@@ -17,7 +17,11 @@ class GemmLoops {
   /// Those of an instruction set; never destroyed.
   static GemmLoops& of(Isa isa);
 
-  /// What GemmTable::block does. False, and nothing is done, where no code can be made.
+  /// Whether code can be made.
+  bool made() const { return kernels_ != nullptr; }
+
+  /// What GemmTable::block does, and for A with a_row == 1 and any a_step, too. False, and nothing is done,
+  /// where no code can be made.
   bool block(const GemmTable<T>& table, Size m, Size n, Size k, const T* a, Size a_tile, Size a_row,
              Size a_step, const T* b, T* c, Size ldc, const T* from, Size from_row, const T* plus);
 
