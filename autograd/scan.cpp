@@ -34,8 +34,8 @@ Specs scan_shape(const Call& call) {
   if (call.inputs.size() != program.inputs()) {
     call.fail(fmt::format("its step has {} inputs, came {}", program.inputs(), call.inputs.size()));
   }
-  internal::check_scan_inputs(call, program, steps, 0);
-  return internal::scan_outputs(program, steps, 0);
+  internal::check_scan_inputs(call, program, steps);
+  return internal::scan_outputs(program, steps);
 }
 
 void scan_gradient(Backward& b) {
@@ -95,7 +95,7 @@ std::vector<Example> scan_examples();
 
 constexpr Operation scan_records[] = {
     {.name = "scan",
-     .summary = "a step repeated over the first axis of sequences, its carry handed on",
+     .summary = "a step repeated over sequences, its carry handed on",
      .shape = scan_shape,
      .kernel = {.run = scan_kernel},
      .gradient = scan_gradient,
@@ -113,8 +113,6 @@ struct Traced {
   Tensors operands;
   Index steps;
   std::size_t carries;
-  /// Those that were given; after them come the keys of draws.
-  std::size_t sequences;
   std::size_t outputs;
   /// For each value of the last step the carry that is it.
   std::vector<std::size_t> last;
@@ -168,7 +166,6 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
                 .operands = {},
                 .steps = count_steps(sequences, options),
                 .carries = 0,
-                .sequences = sequences.size(),
                 .outputs = 0,
                 .last = {}};
   const auto recorder = std::make_shared<StepTrace>(traced.steps, options.reverse);
@@ -182,7 +179,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
   for (const Tensor& sequence : sequences) {
     Shape shape = sequence.shape();
     shape.erase(options.time_axis);
-    inputs.push_back(recorder->sequence({shape, sequence.dtype()}));
+    inputs.push_back(recorder->sequence({shape, sequence.dtype()}, options.time_axis));
   }
   ScanStep made;
   {
@@ -194,7 +191,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
         fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
   }
   std::vector<StepProgram::Value> next;
-  std::vector<StepProgram::Value> each;
+  std::vector<StepProgram::Stacked> each;
   for (std::size_t i = 0; i < carry.size(); ++i) {
     const Tensor& own = made.carry[i];
     if (!own || !(own.shape() == carry[i].shape()) || own.dtype() != carry[i].dtype()) {
@@ -222,7 +219,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
       throw ValueError("scan: outputs with time as their second axis need a first one, came " +
                        describe(output) + " of a step");
     }
-    each.push_back(recorder->value_of(output));
+    each.push_back({recorder->value_of(output), options.time_axis});
   }
   for (const Tensor& sequence : sequences) traced.operands.push_back(sequence);
   for (const Tensor& keys : recorder->drawn()) traced.operands.push_back(keys);
@@ -237,22 +234,25 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
 }
 
 std::vector<Example> scan_examples() {
-  const auto body = [](bool reverse) {
+  const auto body = [](bool reverse, int time_axis) {
     const Tensor c = Tensor::zeros({2, 3}, float64);
-    const Tensor x = Tensor::zeros({4, 2, 3}, float64);
+    const Tensor x = Tensor::zeros(time_axis == 0 ? Shape{4, 2, 3} : Shape{2, 4, 3}, float64);
     const Tensor w = Tensor::zeros({3, 3}, float64);
     const auto traced = trace(
         [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
           const Tensor next = tanh(matmul(carry[0], w) + inputs[0]);
           return ScanStep{{next}, {next * inputs[0]}};
         },
-        {c}, {x}, {.reverse = reverse});
+        {c}, {x}, {.reverse = reverse, .time_axis = time_axis});
     return std::shared_ptr<const Payload>(traced.program->body({true, true, true}));
   };
   std::vector<Example> examples;
-  for (bool reverse : {false, true}) {
-    examples.push_back({{{.shape = {2, 3}}, {.shape = {4, 2, 3}}, {.shape = {3, 3}}},
-                        {{"steps", Index{4}}, {"step", body(reverse)}}});
+  for (int time_axis : {0, 1}) {
+    const Shape sequence = time_axis == 0 ? Shape{4, 2, 3} : Shape{2, 4, 3};
+    for (bool reverse : {false, true}) {
+      examples.push_back({{{.shape = {2, 3}}, {.shape = sequence}, {.shape = {3, 3}}},
+                          {{"steps", Index{4}}, {"step", body(reverse, time_axis)}}});
+    }
   }
   return examples;
 }
@@ -280,24 +280,16 @@ ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
   check(options);
   Traced traced = trace(step, carry, sequences, options);
   const StepProgram& program = traced.program->program();
-  Tensors& operands = traced.operands;
+  const Tensors& operands = traced.operands;
   const SharedProgram::Mask asked = internal::tracked(operands);
   const bool segments = options.recompute_every > 0 && std::ranges::find(asked, true) != asked.end();
-  const bool swapped = options.time_axis == 1;
-  for (std::size_t j = 0; j < program.sequences.size() && swapped; ++j) {
-    // Those that were given have time as their second axis, drawn keys as their first.
-    const bool drawn = j >= traced.sequences;
-    Tensor& sequence = operands[program.carries.size() + j];
-    if (drawn == segments) sequence = internal::swap_time(sequence);
-  }
-  const Tensors results = segments ? internal::run_segments(*traced.program, operands, traced.steps,
-                                                            options.recompute_every, options.time_axis)
-                                   : run_scan(*traced.program, operands, traced.steps);
+  const Tensors results =
+      segments ? internal::run_segments(*traced.program, operands, traced.steps, options.recompute_every)
+               : run_scan(*traced.program, operands, traced.steps);
   ScanResult result;
   for (std::size_t i = 0; i < traced.carries; ++i) result.carry.push_back(results[i]);
   for (std::size_t i = 0; i < traced.outputs; ++i) {
-    const Tensor& output = results[program.next.size() + i];
-    result.outputs.push_back(swapped && !segments ? internal::swap_time(output) : output);
+    result.outputs.push_back(results[program.next.size() + i]);
   }
   for (std::size_t k : traced.last) result.last.push_back(results[k]);
   result.compiled = traced.program;

@@ -30,22 +30,12 @@ class Segmented {
       : attributes_(attributes),
         shared_(
             dynamic_cast<const ScanBody&>(*attributes.get<std::shared_ptr<const Payload>>("step")).shared()),
-        steps_(attributes.integer("steps")),
-        time_axis_(static_cast<int>(attributes.integer("time_axis"))) {}
+        steps_(attributes.integer("steps")) {}
 
   const SharedProgram& shared() const { return shared_; }
   const StepProgram& program() const { return shared_.program(); }
   Index steps() const { return steps_; }
-  int time_axis() const { return time_axis_; }
-  ScanSegments segments() const { return {shared_, steps_, attributes_.integer("every"), time_axis_}; }
-  bool is_sequence(std::size_t input) const {
-    return input >= program().carries.size() && input < program().carries.size() + program().sequences.size();
-  }
-  bool is_stacked(std::size_t output) const { return output >= program().next.size(); }
-  /// A sequence as scan takes it and gives it, or back.
-  Tensor turned(const Tensor& sequence) const {
-    return time_axis_ == 1 ? internal::swap_time(sequence) : sequence;
-  }
+  ScanSegments segments() const { return {shared_, steps_, attributes_.integer("every")}; }
 
   // Of the gradient: from the gradients by some outputs those by some inputs.
   SharedProgram::Mask given() const { return mask("given", program().outputs()); }
@@ -73,13 +63,12 @@ class Segmented {
   const Attributes& attributes_;
   const SharedProgram& shared_;
   Index steps_;
-  int time_axis_;
 };
 
 Specs forward_shape(const Call& call) {
   const Segmented own(call.attributes);
-  internal::check_scan_inputs(call, own.program(), own.steps(), own.time_axis());
-  Specs specs = internal::scan_outputs(own.program(), own.steps(), own.time_axis());
+  internal::check_scan_inputs(call, own.program(), own.steps());
+  Specs specs = internal::scan_outputs(own.program(), own.steps());
   specs.push_back({own.segments().kept(), int64});
   return specs;
 }
@@ -99,12 +88,12 @@ void forward_gradient(Backward& b);
 
 Specs backward_shape(const Call& call) {
   const Segmented own(call.attributes);
-  internal::check_scan_inputs(call, own.program(), own.steps(), own.time_axis());
+  internal::check_scan_inputs(call, own.program(), own.steps());
   Specs specs;
   for (std::size_t i : own.results()) {
     specs.push_back(own.program().spec(own.program().input(i)));
-    if (own.is_sequence(i)) {
-      specs.back().shape = internal::over_time(specs.back().shape, own.steps(), own.time_axis());
+    if (const StepProgram::Stacked* const sequence = own.program().stacked_input(i)) {
+      specs.back().shape = internal::over_time(specs.back().shape, own.steps(), sequence->time_axis);
     }
   }
   return specs;
@@ -163,17 +152,14 @@ void backward_gradient(Backward& b) {
       sources.emplace_back(b.x(i));
     }
     Tensors operands;
-    for (std::size_t i = 0; i < inputs; ++i) {
-      operands.push_back(own.is_sequence(i) ? own.turned(b.x(i)) : b.x(i));
-    }
+    for (std::size_t i = 0; i < inputs; ++i) operands.push_back(b.x(i));
     const Tensors outputs = internal::run_scan(own.shared(), operands, own.steps());
     Tensor target;
     std::size_t cotangent = inputs + 1;
     const SharedProgram::Mask given = own.given();
     for (std::size_t i = 0; i < given.size(); ++i) {
       if (!given[i]) continue;
-      const Tensor& by = b.x(cotangent++);
-      add(target, sum(outputs[i] * (own.is_stacked(i) ? own.turned(by) : by)));
+      add(target, sum(outputs[i] * b.x(cotangent++)));
     }
     const std::vector<Tensor> gradients = inner.gradient(target, sources);
     for (std::size_t r = 0; r < results.size(); ++r) {
@@ -241,26 +227,26 @@ void forward_gradient(Backward& b) {
   for (std::size_t r = 0; r < results.size(); ++r) b.dx(results[r]) = gradients[r];
 }
 
-Attributes attributes_of(const SharedProgram& program, Index steps, Index every, int time_axis) {
+Attributes attributes_of(const SharedProgram& program, Index steps, Index every) {
   // Nothing is needed of its gradient: the program as it is.
   const std::shared_ptr<const ScanBody> body =
       program.body(SharedProgram::Mask(program.program().inputs(), false));
-  return {{"steps", steps},
-          {"every", every},
-          {"time_axis", static_cast<Index>(time_axis)},
-          {"step", std::shared_ptr<const Payload>(body)}};
+  return {{"steps", steps}, {"every", every}, {"step", std::shared_ptr<const Payload>(body)}};
 }
 
 /// A program of the carry c, a sequence x and a captured w.
 using ExampleStep = ScanStep (*)(const Tensor& c, const Tensor& x, const Tensor& w);
+
+Shape sequence_of(int time_axis) { return time_axis == 0 ? Shape{4, 2, 3} : Shape{2, 4, 3}; }
 
 Attributes example(ExampleStep step, bool reverse, Index every, int time_axis) {
   const Tensor w = Tensor::zeros({3, 3}, float64);
   const ScanResult result =
       scan([&](const std::vector<Tensor>& carry,
                const std::vector<Tensor>& inputs) { return step(carry[0], inputs[0], w); },
-           {Tensor::zeros({2, 3}, float64)}, {Tensor::zeros({4, 2, 3}, float64)}, {.reverse = reverse});
-  return attributes_of(dynamic_cast<const SharedProgram&>(*result.compiled), 4, every, time_axis);
+           {Tensor::zeros({2, 3}, float64)}, {Tensor::zeros(sequence_of(time_axis), float64)},
+           {.reverse = reverse, .time_axis = time_axis});
+  return attributes_of(dynamic_cast<const SharedProgram&>(*result.compiled), 4, every);
 }
 
 ScanStep curved(const Tensor& c, const Tensor& x, const Tensor& w) {
@@ -271,7 +257,7 @@ ScanStep curved(const Tensor& c, const Tensor& x, const Tensor& w) {
 std::vector<Example> forward_examples() {
   std::vector<Example> examples;
   for (int time_axis : {0, 1}) {
-    const Shape sequence = time_axis == 0 ? Shape{4, 2, 3} : Shape{2, 4, 3};
+    const Shape sequence = sequence_of(time_axis);
     for (bool reverse : {false, true}) {
       for (Index every : {1, 3, 9}) {
         examples.push_back({{{.shape = {2, 3}}, {.shape = sequence}, {.shape = {3, 3}}},
@@ -291,7 +277,7 @@ std::vector<Example> backward_examples() {
   };
   std::vector<Example> examples;
   for (int time_axis : {0, 1}) {
-    const Shape sequence = time_axis == 0 ? Shape{4, 2, 3} : Shape{2, 4, 3};
+    const Shape sequence = sequence_of(time_axis);
     for (bool reverse : {false, true}) {
       for (bool cut : {false, true}) {
         const Attributes attributes =
@@ -316,9 +302,9 @@ std::vector<Example> backward_examples() {
 OperationList families::scan_segments() { return scan_segments_table; }
 
 Tensors internal::run_segments(const SharedProgram& program, std::span<const Tensor> operands, Index steps,
-                               Index every, int time_axis) {
-  Tensors outputs = apply_all(scan_segments_table["scan_segments"], operands,
-                              attributes_of(program, steps, every, time_axis));
+                               Index every) {
+  Tensors outputs =
+      apply_all(scan_segments_table["scan_segments"], operands, attributes_of(program, steps, every));
   outputs.resize(outputs.size() - 1);
   return outputs;
 }

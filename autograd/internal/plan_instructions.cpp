@@ -9,9 +9,7 @@ void PlanWriter::make_instructions() {
   for (const Use& use : program_.uses) {
     for (Value value : use.inputs) ++consumers_[at(value)];
   }
-  for (const auto* list : {&program_.next, &program_.each, &program_.sums}) {
-    for (Value value : *list) ++consumers_[at(value)];
-  }
+  for (std::size_t i = 0; i < program_.outputs(); ++i) ++consumers_[at(program_.output(i))];
   folded_.assign(values_.size(), false);
   std::vector<Instruction> sums;
   for (std::size_t s = 0; s < program_.sums.size(); ++s) sums.push_back(sum_of(s));

@@ -83,18 +83,39 @@ void PlanWriter::base_slot(Value value) {
     slot.index = among(list);
     return true;
   };
-  if (is(program_.captured, Place::captured) || is(program_.sequences, Place::sequence) ||
-      is(program_.carries, Place::carry)) {
+  if (is(program_.captured, Place::captured) || is(program_.carries, Place::carry)) return;
+  const auto sequence = std::ranges::find(program_.sequences, value, &Stacked::value);
+  if (sequence != program_.sequences.end()) {
+    slot.index = static_cast<int>(sequence - program_.sequences.begin());
+    slot.place = Place::sequence;
+    if (turned(*sequence)) turn(value, static_cast<std::size_t>(slot.index), plan_.turned_sequences_);
     return;
   }
   if (made_in_[at(value)].first == ScanPlan::phases) return;  // Only a folded sum.
   if (each_of_[at(value)] >= 0) {
     slot.place = Place::each;
     slot.index = each_of_[at(value)];
+    const auto e = static_cast<std::size_t>(slot.index);
+    if (turned(program_.each[e])) turn(value, e, plan_.turned_each_);
   } else if (final_of_[at(value)] >= 0) {
     slot.place = Place::final;
     slot.index = final_of_[at(value)];
   }
+}
+
+bool PlanWriter::turned(const Stacked& stacked) const {
+  return stacked.time_axis == 1 && spec(stacked.value).shape[0] != 1;
+}
+
+void PlanWriter::turn(Value value, std::size_t index, std::vector<ScanPlan::Turned>& list) {
+  list.push_back({value, index});
+  in_chunk(value);
+}
+
+void PlanWriter::in_chunk(Value value) {
+  plan_.slots_[at(value)].place = Place::chunk;
+  plan_.offsets_[at(value)] = plan_.chunk_bytes_;
+  plan_.chunk_bytes_ += bytes_of(value);
 }
 
 void PlanWriter::shared_slot(Value value) {
@@ -142,9 +163,7 @@ void PlanWriter::shared_slot(Value value) {
     }
     return;
   }
-  own.place = Place::chunk;
-  plan_.offsets_[at(value)] = plan_.chunk_bytes_;
-  plan_.chunk_bytes_ += bytes_of(value);
+  in_chunk(value);
 }
 
 std::size_t PlanWriter::bytes_of(Value value) const {

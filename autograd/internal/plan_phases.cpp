@@ -7,9 +7,9 @@ namespace unspool::internal {
 
 void PlanWriter::find_rows() {
   plan_.rows_ = unknown;
-  const auto& inputs = program_.carries.empty() ? program_.sequences : program_.carries;
-  for (Value value : inputs) {
-    const Shape& shape = program_.spec(value).shape;
+  const std::size_t carries = program_.carries.size();
+  for (std::size_t i = 0; i < (carries > 0 ? carries : program_.sequences.size()); ++i) {
+    const Shape& shape = program_.spec(program_.input(i)).shape;
     const Index rows = shape.rank() > 0 ? shape[0] : unknown;
     if (rows == unknown || (plan_.rows_ != unknown && rows != plan_.rows_)) {
       plan_.why_whole_ = "the carries have no rows in common";
@@ -31,7 +31,7 @@ void PlanWriter::classify() {
     depends_[at(value)] = on_carry;
     rows_[at(value)] = has_rows(spec(value).shape);
   }
-  for (Value value : program_.sequences) {
+  for (const auto& [value, time_axis] : program_.sequences) {
     depends_[at(value)] = on_sequence;
     rows_[at(value)] = has_rows(spec(value).shape);
   }
@@ -79,11 +79,12 @@ void PlanWriter::find_phases() {
   for (std::size_t k = 0; k < read_.size(); ++k) {
     const Value value = program_.carries[k];
     const auto in = [&](const auto& list) { return std::ranges::find(list, value) != list.end(); };
-    read_[k] = in(program_.next) || in(program_.each) || in(program_.sums) ||
+    const bool stacked = std::ranges::find(program_.each, value, &Stacked::value) != program_.each.end();
+    read_[k] = in(program_.next) || stacked || in(program_.sums) ||
                std::ranges::any_of(program_.uses, [&](const Use& use) { return in(use.inputs); });
     needed[at(program_.next[k])] |= read_[k] ? in_loop : at_last;
   }
-  for (Value value : program_.each) needed[at(value)] |= each_step;
+  for (const Stacked& stacked : program_.each) needed[at(stacked.value)] |= each_step;
   for (Value value : program_.sums) needed[at(value)] |= each_step;
   phase_.assign(program_.uses.size(), Phase::once);
   for (std::size_t u = program_.uses.size(); u-- > 0;) {

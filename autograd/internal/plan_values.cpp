@@ -74,7 +74,7 @@ void PlanWriter::find_owners() {
   find_views();
   for (auto* owners : {&each_of_, &next_of_, &final_of_}) owners->assign(values_.size(), -1);
   for (std::size_t e = 0; e < program_.each.size(); ++e) {
-    Value value = program_.each[e];
+    Value value = program_.each[e].value;
     const bool own =
         !is_input(value) && view_[at(value)] < 0 && phase_of(value) != Phase::once && each_of_[at(value)] < 0;
     if (!own) {

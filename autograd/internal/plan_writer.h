@@ -26,6 +26,7 @@ class PlanWriter {
   using Instruction = ScanPlan::Instruction;
   using Segment = ScanPlan::Segment;
   using Use = StepProgram::Use;
+  using Stacked = StepProgram::Stacked;
   enum Depends : std::uint8_t { on_nothing = 0, on_sequence = 1, on_carry = 2 };
 
   const Spec& spec(Value value) const { return values_[at(value)]; }
@@ -109,6 +110,10 @@ class PlanWriter {
   /// Where each value is made and used: the phase and the segment.
   void find_spans();
   void base_slot(Value value);
+  /// Where steps do not lie one after the other, they are in a buffer of a chunk while it runs.
+  bool turned(const Stacked& stacked) const;
+  void in_chunk(Value value);
+  void turn(Value value, std::size_t index, std::vector<ScanPlan::Turned>& list);
   /// Decides the place of what owns its memory, by all that lies in it.
   void shared_slot(Value value);
   std::size_t bytes_of(Value value) const;

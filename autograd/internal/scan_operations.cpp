@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <numeric>
 
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/internal/scan_operations.h>
-#include <unspool/autograd/shaping.h>
 #include <unspool/core/internal/format.h>
 
 namespace unspool::internal {
@@ -30,12 +28,12 @@ Shape over_time(const Shape& step, Index steps, int time_axis) {
   return shape;
 }
 
-void check_scan_inputs(const Call& call, const StepProgram& program, Index steps, int time_axis) {
+void check_scan_inputs(const Call& call, const StepProgram& program, Index steps) {
   for (std::size_t i = 0; i < program.inputs(); ++i) {
     const Spec& spec = program.spec(program.input(i));
-    const bool sequence =
-        i >= program.carries.size() && i < program.carries.size() + program.sequences.size();
-    const Shape expected = sequence ? over_time(spec.shape, steps, time_axis) : spec.shape;
+    const StepProgram::Stacked* const sequence = program.stacked_input(i);
+    const Shape expected =
+        sequence != nullptr ? over_time(spec.shape, steps, sequence->time_axis) : spec.shape;
     if (!compatible(call.shape(i), expected)) {
       call.fail(fmt::format("its input {} has the shape {}, came {}", i, to_string(expected),
                             to_string(call.shape(i))));
@@ -47,21 +45,14 @@ void check_scan_inputs(const Call& call, const StepProgram& program, Index steps
   }
 }
 
-Specs scan_outputs(const StepProgram& program, Index steps, int time_axis) {
+Specs scan_outputs(const StepProgram& program, Index steps) {
   Specs specs(program.outputs());
   for (std::size_t i = 0; i < specs.size(); ++i) {
     specs[i] = program.spec(program.output(i));
-    const bool stacked = i >= program.next.size() && i < program.next.size() + program.each.size();
-    if (stacked) specs[i].shape = over_time(specs[i].shape, steps, time_axis);
+    const StepProgram::Stacked* const stacked = program.stacked_output(i);
+    if (stacked != nullptr) specs[i].shape = over_time(specs[i].shape, steps, stacked->time_axis);
   }
   return specs;
-}
-
-Tensor swap_time(const Tensor& sequence) {
-  std::vector<Index> axes(static_cast<std::size_t>(sequence.rank()));
-  std::iota(axes.begin(), axes.end(), Index{0});
-  std::swap(axes[0], axes[1]);
-  return transpose(sequence, axes);
 }
 
 }  // namespace unspool::internal

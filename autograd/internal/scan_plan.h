@@ -16,6 +16,12 @@ class ScanRun;
 /// Bytes in whole lines of the cache.
 inline std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+/// An operand or a result of a run: from where on, and of a stacked one how many steps it has in all.
+struct ScanArray {
+  void* data;
+  Index steps = 0;
+};
+
 /// How a step is run (docs/design/scan.md): what runs once, over chunks of time before the loop, in it, after
 /// it, and at the last step only; and where each value lies. Holds for any number of steps.
 class ScanPlan {
@@ -138,6 +144,13 @@ class ScanPlan {
     };
     std::vector<InBlock> in_block;
   };
+  /// A sequence, or a stacked output, whose second axis is time: its steps of a chunk are copied to or from
+  /// rows of one run.
+  struct Turned {
+    Value value;
+    /// Which sequence, or which stacked output.
+    std::size_t index;
+  };
   struct Matrix {
     Value value;
     bool transpose;
@@ -161,6 +174,8 @@ class ScanPlan {
   std::vector<Slot> slots_;
   std::vector<Segment> segments_[phases];
   std::vector<Matrix> matrices_;
+  std::vector<Turned> turned_sequences_;
+  std::vector<Turned> turned_each_;
   /// For each carry the value that goes on.
   std::vector<Value> next_;
   /// For each carry the stacked output that its values on the way in are; -1: none.
@@ -175,7 +190,7 @@ class ScanPlan {
 };
 
 /// Runs of one plan on the segments of a sequence, one after the other, with the same captured inputs: what
-/// runs once is run once, weights are packed once, and sums go on. Of the arrays only the data is read.
+/// runs once is run once, weights are packed once, and sums go on.
 class ScanRuns {
  public:
   /// The plan has to outlive the runs, of which none has more steps than this.
@@ -184,7 +199,7 @@ class ScanRuns {
   ScanRuns(const ScanRuns&) = delete;
   ScanRuns& operator=(const ScanRuns&) = delete;
 
-  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps);
+  void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
 
  private:
   std::unique_ptr<ScanRun> run_;

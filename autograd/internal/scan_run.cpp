@@ -6,6 +6,7 @@
 #include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/internal/float_mode.h>
 #include <unspool/core/kernels/gemm.h>
+#include <unspool/core/kernels/strided.h>
 #include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
 
@@ -58,7 +59,7 @@ class ScanRun {
   ScanRun(const ScanRun&) = delete;
   ScanRun& operator=(const ScanRun&) = delete;
 
-  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) {
+  void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
     const FlushToZero flush;
     inputs_ = inputs;
     outputs_ = outputs;
@@ -67,9 +68,15 @@ class ScanRun {
     for (Index first = 0; first < steps_; first += chunk_steps_) {
       first_ = first;
       end_ = std::min(steps_, first + chunk_steps_);
+      for (const ScanPlan::Turned& turned : plan_.turned_sequences_) {
+        turn(turned.value, inputs_[program_.carries.size() + turned.index], true);
+      }
       fold(Phase::before, lowest(), highest());
       loop();
       fold(Phase::after, lowest(), highest());
+      for (const ScanPlan::Turned& turned : plan_.turned_each_) {
+        turn(turned.value, outputs_[program_.next.size() + turned.index], false);
+      }
     }
     finish();
   }
@@ -240,6 +247,25 @@ class ScanRun {
     }
   }
 
+  /// The steps of this chunk between an array whose second axis is time and the chunk's buffer.
+  void turn(Value value, const ScanArray& whole, bool to_chunk) const {
+    const Spec& spec = plan_.values_[at(value)];
+    const Index rows = spec.shape[0];
+    const Index columns = rows == 0 ? 0 : spec.shape.elements() / rows;
+    const std::size_t element = plan_.element(value);
+    std::byte* const apart =
+        static_cast<std::byte*>(whole.data) + static_cast<std::size_t>(lowest() * columns) * element;
+    std::byte* const together = locate(value, lowest());
+    const Shape sizes{end_ - first_, rows, columns};
+    const kernels::Strides by_row{columns, whole.steps * columns, 1};
+    const kernels::Strides by_step{rows * columns, columns, 1};
+    if (to_chunk) {
+      kernels::copy(sizes, element, apart, by_row, together, by_step);
+    } else {
+      kernels::copy(sizes, element, together, by_step, apart, by_row);
+    }
+  }
+
   // The loop.
 
   void loop() {
@@ -356,6 +382,11 @@ class ScanRun {
     const std::size_t row = static_cast<std::size_t>(slot.columns) * plan_.element(instruction.outputs[0]);
     if (!slot.rows) {
       std::memcpy(to, from, row);
+      return;
+    }
+    const auto bytes = static_cast<std::ptrdiff_t>(row);
+    if (instruction.row_bytes[0] == bytes && instruction.row_bytes[1] == bytes) {
+      std::memcpy(to + begin * bytes, from + begin * bytes, static_cast<std::size_t>(end - begin) * row);
       return;
     }
     for (Index r = begin; r < end; ++r) {
@@ -574,8 +605,8 @@ class ScanRun {
 
   const ScanPlan& plan_;
   const StepProgram& program_;
-  std::span<const Array> inputs_;
-  std::span<const Array> outputs_;
+  std::span<const ScanArray> inputs_;
+  std::span<const ScanArray> outputs_;
   Index steps_ = 0;
   Index chunk_steps_;
   Index rows_;
@@ -604,13 +635,20 @@ Index ScanPlan::chunk_steps(Index steps) const {
 }
 
 void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
-  ScanRun(*this, steps).run(inputs, outputs, steps);
+  const auto whole = [&](std::span<const Array> arrays) {
+    SmallVector<ScanArray, 16> all(arrays.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = {arrays[i].data, steps};
+    return all;
+  };
+  const auto from = whole(inputs);
+  const auto to = whole(outputs);
+  ScanRun(*this, steps).run({from.data(), from.size()}, {to.data(), to.size()}, steps);
 }
 
 ScanRuns::ScanRuns(const ScanPlan& plan, Index most_steps)
     : run_(std::make_unique<ScanRun>(plan, most_steps)) {}
 ScanRuns::~ScanRuns() = default;
-void ScanRuns::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) {
+void ScanRuns::run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
   run_->run(inputs, outputs, steps);
 }
 

@@ -11,6 +11,7 @@ namespace unspool::internal {
 namespace {
 
 using Source = StepGradient::Source;
+using Stacked = StepProgram::Stacked;
 using Value = StepProgram::Value;
 
 constexpr std::size_t word_size = sizeof(std::int64_t);
@@ -19,87 +20,14 @@ std::size_t bytes_of(const Spec& spec) {
   return static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype);
 }
 
-Array array_at(void* data) { return {data, nullptr, {}}; }
-
-Array take(Arena& memory, const Spec& spec, Index steps) {
-  return array_at(memory.take(bytes_of(spec) * static_cast<std::size_t>(steps)));
+ScanArray take(Arena& memory, const Spec& spec, Index steps) {
+  return {memory.take(bytes_of(spec) * static_cast<std::size_t>(steps)), steps};
 }
-
-/// A whole sequence, of which a segment is seen with its steps one after the other. Where time is the second
-/// axis that is a copy.
-class Window {
- public:
-  /// `scratch` if it has to be copied.
-  Window(const Array& whole, const Spec& step, Index steps, void* scratch)
-      : data_(static_cast<std::byte*>(whole.data)),
-        copy_(static_cast<std::byte*>(scratch)),
-        steps_(static_cast<std::size_t>(steps)),
-        outer_(scratch == nullptr ? 1 : static_cast<std::size_t>(step.shape[0])),
-        row_(bytes_of(step) / std::max<std::size_t>(1, outer_)) {}
-
-  /// Where the steps from `low` on are, or will be.
-  void* begin(Index low) const { return copy_ != nullptr ? copy_ : row(0, low); }
-  void read(Index low, Index count) const {
-    each_row(low, count, [&](std::byte* own, std::byte* copy) { std::memcpy(copy, own, row_); });
-  }
-  void write(Index low, Index count) const {
-    each_row(low, count, [&](std::byte* own, std::byte* copy) { std::memcpy(own, copy, row_); });
-  }
-
- private:
-  std::byte* row(std::size_t outer, Index time) const {
-    return data_ + (outer * steps_ + static_cast<std::size_t>(time)) * row_;
-  }
-
-  template <class F>
-  void each_row(Index low, Index count, F&& move) const {
-    if (copy_ == nullptr || row_ == 0) return;
-    for (std::size_t o = 0; o < outer_; ++o) {
-      for (Index t = 0; t < count; ++t) {
-        move(row(o, low + t), copy_ + (static_cast<std::size_t>(t) * outer_ + o) * row_);
-      }
-    }
-  }
-
-  std::byte* data_;
-  std::byte* copy_;
-  std::size_t steps_;
-  std::size_t outer_;
-  std::size_t row_;
-};
-
-/// The windows among the operands or results of a run.
-class Windows {
- public:
-  Windows(Index steps, Index longest, int time_axis) : steps_(steps), longest_(longest), axis_(time_axis) {}
-
-  void add(std::size_t place, const Array& whole, const Spec& step) {
-    windows_.emplace_back(
-        place, Window(whole, step, steps_, axis_ == 0 ? nullptr : take(memory_, step, longest_).data));
-  }
-  void read(Index low, Index count) const {
-    for (const auto& [place, window] : windows_) window.read(low, count);
-  }
-  void write(Index low, Index count) const {
-    for (const auto& [place, window] : windows_) window.write(low, count);
-  }
-  /// Puts a segment's beginnings where they belong.
-  void begin(Index low, std::vector<Array>& arrays) const {
-    for (const auto& [place, window] : windows_) arrays[place].data = window.begin(low);
-  }
-
- private:
-  Index steps_;
-  Index longest_;
-  int axis_;
-  Arena memory_;
-  std::vector<std::pair<std::size_t, Window>> windows_;
-};
 
 }  // namespace
 
-ScanSegments::ScanSegments(const SharedProgram& program, Index steps, Index every, int time_axis)
-    : shared_(program), program_(program.program()), steps_(steps), every_(every), time_axis_(time_axis) {
+ScanSegments::ScanSegments(const SharedProgram& program, Index steps, Index every)
+    : shared_(program), program_(program.program()), steps_(steps), every_(every) {
   words_.push_back(0);
   for (Value carry : program_.carries) {
     const Spec& spec = program_.spec(carry);
@@ -128,31 +56,35 @@ std::byte* ScanSegments::place(const Array& kept, Index segment, std::size_t car
   return static_cast<std::byte*>(kept.data) + first * word_size;
 }
 
+ScanArray ScanSegments::from_step(const Array& whole, const StepProgram& program, const Stacked& stacked,
+                                  Index step) const {
+  const Spec& spec = program.spec(stacked.value);
+  const Index rows = stacked.time_axis == 0 ? 1 : std::max<Index>(1, spec.shape[0]);
+  const std::size_t bytes = bytes_of(spec) / static_cast<std::size_t>(rows);
+  return {static_cast<std::byte*>(whole.data) + bytes * static_cast<std::size_t>(step), steps_};
+}
+
 void ScanSegments::forward(std::span<const Array> inputs, std::span<const Array> outputs) const {
   const std::size_t carries = program_.carries.size();
   const Array& kept = outputs.back();
   // Words that a carry does not fill are not left to chance.
   std::memset(kept.data, 0, static_cast<std::size_t>(count() - 1) * words_.back() * word_size);
-  std::vector<Array> in(inputs.begin(), inputs.end());
-  std::vector<Array> out(outputs.begin(), outputs.end() - 1);
-  Windows read(steps_, longest(), time_axis_);
-  Windows written(steps_, longest(), time_axis_);
-  for (std::size_t i = carries; i < carries + program_.sequences.size(); ++i) {
-    read.add(i, inputs[i], program_.spec(program_.input(i)));
-  }
-  for (std::size_t i = carries; i < carries + program_.each.size(); ++i) {
-    written.add(i, outputs[i], program_.spec(program_.output(i)));
-  }
+  std::vector<ScanArray> in;
+  std::vector<ScanArray> out;
+  for (const Array& input : inputs) in.push_back({input.data});
+  for (const Array& output : outputs.first(program_.outputs())) out.push_back({output.data});
   ScanRuns runs(shared_.plan(), longest());
   for (Index segment = 0; segment < count(); ++segment) {
-    read.read(low(segment), length(segment));
-    read.begin(low(segment), in);
-    written.begin(low(segment), out);
+    for (std::size_t i = 0; i < program_.sequences.size(); ++i) {
+      in[carries + i] = from_step(inputs[carries + i], program_, program_.sequences[i], low(segment));
+    }
+    for (std::size_t i = 0; i < program_.each.size(); ++i) {
+      out[carries + i] = from_step(outputs[carries + i], program_, program_.each[i], low(segment));
+    }
     for (std::size_t k = 0; k < carries; ++k) {
-      out[k] = segment + 1 == count() ? outputs[k] : array_at(place(kept, segment, k));
+      out[k].data = segment + 1 == count() ? outputs[k].data : place(kept, segment, k);
     }
     runs.run(in, out, length(segment));
-    written.write(low(segment), length(segment));
     for (std::size_t k = 0; k < carries; ++k) in[k] = out[k];
   }
 }
@@ -169,12 +101,9 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
 
   // Forward once more, all that it gives in memory for one segment.
   Arena memory;
-  Windows read(steps_, longest(), time_axis_);
-  std::vector<Array> in(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(program_.inputs()));
-  for (std::size_t i = carries; i < carries + sequences; ++i) {
-    read.add(i, inputs[i], program_.spec(program_.input(i)));
-  }
-  std::vector<Array> made;
+  std::vector<ScanArray> in;
+  for (const Array& input : inputs.first(program_.inputs())) in.push_back({input.data});
+  std::vector<ScanArray> made;
   for (std::size_t i = 0; i < whole.outputs(); ++i) {
     made.push_back(take(memory, whole.spec(whole.output(i)), i < carries ? 1 : longest()));
   }
@@ -186,45 +115,36 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (given[i]) cotangents[i] = next_operand++;
   }
-  Windows read_back(steps_, longest(), time_axis_);
-  std::vector<Array> from;
-  for (const Source& source : gradient->sources) {
-    const std::size_t i = source.index;
+  std::vector<ScanArray> from(back.inputs());
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const Source& source = gradient->sources[i];
     switch (source.kind) {
       case Source::input:
-        from.push_back(in[i]);
+        from[i] = in[source.index];
         break;
       case Source::output:
-        from.push_back(made[i]);
+        from[i] = made[source.index];
         break;
       case Source::cotangent:
-        if (i >= carries) read_back.add(from.size(), *cotangents[i], whole.spec(whole.output(i)));
-        from.push_back(*cotangents[i]);
+        from[i].data = cotangents[source.index]->data;
         break;
       default:
-        from.push_back(array_at(const_cast<void*>(gradient->constants[i].raw())));
+        from[i].data = const_cast<void*>(gradient->constants[source.index].raw());
     }
   }
 
   // What it gives. The gradients by the carries go from one segment to the next, by turns in two places.
-  Windows written(steps_, longest(), time_axis_);
-  std::vector<Array> to(back.outputs());
-  std::vector<std::array<Array, 2>> turns;
-  std::vector<const Array*> first_carry(back.next.size(), nullptr);
+  std::vector<ScanArray> to(back.outputs());
+  std::vector<std::array<ScanArray, 2>> turns;
   for (Value value : back.next)
     turns.push_back({take(memory, back.spec(value), 1), take(memory, back.spec(value), 1)});
+  std::vector<const Array*> wanted(back.outputs(), nullptr);
   std::size_t result = 0;
-  for (std::size_t i = 0; i < program_.inputs(); ++i) {
-    if (gradient->outputs[i] < 0) continue;
-    const auto output = static_cast<std::size_t>(gradient->outputs[i]);
-    const Array& wanted = outputs[result++];
-    if (i < carries) {
-      first_carry[output] = &wanted;
-    } else if (i < carries + sequences) {
-      written.add(output, wanted, program_.spec(program_.input(i)));
-    } else {
-      to[output] = wanted;
-    }
+  for (int output : gradient->outputs) {
+    if (output < 0) continue;
+    const auto o = static_cast<std::size_t>(output);
+    wanted[o] = &outputs[result++];
+    to[o].data = wanted[o]->data;
   }
 
   ScanRuns again(body.shared().plan(), longest());
@@ -233,24 +153,29 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
     const Index begin = low(segment);
     const Index steps = length(segment);
     for (std::size_t k = 0; k < carries; ++k)
-      in[k] = segment == 0 ? inputs[k] : array_at(place(kept, segment - 1, k));
-    read.read(begin, steps);
-    read.begin(begin, in);
+      in[k].data = segment == 0 ? inputs[k].data : place(kept, segment - 1, k);
+    for (std::size_t i = 0; i < sequences; ++i) {
+      in[carries + i] = from_step(inputs[carries + i], program_, program_.sequences[i], begin);
+    }
     again.run(in, made, steps);
 
     for (std::size_t i = 0; i < from.size(); ++i) {
       const Source& source = gradient->sources[i];
       if (source.kind == Source::input) from[i] = in[source.index];
+      const Stacked* const given_to = back.stacked_input(i);
+      if (source.kind == Source::cotangent && given_to != nullptr) {
+        from[i] = from_step(*cotangents[source.index], back, *given_to, begin);
+      }
     }
-    read_back.read(begin, steps);
-    read_back.begin(begin, from);
-    written.begin(begin, to);
+    for (std::size_t e = 0; e < back.each.size(); ++e) {
+      const std::size_t o = back.next.size() + e;
+      to[o] = from_step(*wanted[o], back, back.each[e], begin);
+    }
     for (std::size_t j = 0; j < turns.size(); ++j) {
-      to[j] = segment == 0 && first_carry[j] != nullptr ? *first_carry[j]
-                                                        : turns[j][static_cast<std::size_t>(segment & 1)];
+      to[j] = turns[j][static_cast<std::size_t>(segment & 1)];
+      if (segment == 0 && wanted[j] != nullptr) to[j].data = wanted[j]->data;
     }
     backward.run(from, to, steps);
-    written.write(begin, steps);
     for (std::size_t j = 0; j < turns.size(); ++j) from[j] = to[j];
   }
 }

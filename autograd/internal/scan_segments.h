@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/autograd/internal/step_program.h>
 #include <unspool/core/array.h>
 
@@ -14,7 +15,7 @@ namespace unspool::internal {
 class ScanSegments {
  public:
   /// The program has to outlive it.
-  ScanSegments(const SharedProgram& program, Index steps, Index every, int time_axis);
+  ScanSegments(const SharedProgram& program, Index steps, Index every);
 
   /// The shape of what is kept, int64: a row for each segment but the last.
   Shape kept() const;
@@ -32,6 +33,9 @@ class ScanSegments {
   Index length(Index segment) const;
   /// The least time of a segment.
   Index low(Index segment) const;
+  /// A sequence or a stacked output, from a step on.
+  ScanArray from_step(const Array& whole, const StepProgram& program, const StepProgram::Stacked& stacked,
+                      Index step) const;
   /// Where the carry is kept that a segment ends with.
   std::byte* place(const Array& kept, Index segment, std::size_t carry) const;
 
@@ -39,7 +43,6 @@ class ScanSegments {
   const StepProgram& program_;
   Index steps_;
   Index every_;
-  int time_axis_;
   /// Where the words of each carry begin among those of a segment, and where they all end; empty if a shape
   /// is not known.
   std::vector<std::size_t> words_;

@@ -6,6 +6,9 @@ namespace unspool::internal {
 std::string ScanPlan::name(Value value) const {
   const Slot& own = slot(value);
   const auto numbered = [&](const char* kind) { return fmt::format("{}{}", kind, own.index); };
+  for (const Turned& turned : turned_sequences_) {
+    if (turned.value == value) return numbered("x");
+  }
   if (own.root == value) {
     switch (own.place) {
       case Place::sequence:
@@ -101,8 +104,8 @@ std::string ScanPlan::describe(Index steps) const {
     }
   }
   std::size_t kept = 0;
-  for (StepProgram::Value value : program_->each) {
-    const Spec& spec = program_->spec(value);
+  for (const StepProgram::Stacked& stacked : program_->each) {
+    const Spec& spec = program_->spec(stacked.value);
     kept += static_cast<std::size_t>(spec.shape.elements()) * size_of(spec.dtype);
   }
   const auto bytes = [](std::size_t count) {

@@ -12,6 +12,7 @@ namespace {
 
 using Value = StepProgram::Value;
 using Source = StepGradient::Source;
+using Stacked = StepProgram::Stacked;
 
 /// The values that depend on an input that is needed.
 std::vector<bool> active_values(const StepProgram& program, const std::vector<bool>& needed) {
@@ -76,9 +77,9 @@ class Writer {
       }
     }
     for (std::size_t e = 0; e < program_.each.size(); ++e) {
-      const Value value = program_.each[e];
+      const auto& [value, time_axis] = program_.each[e];
       if (!given_[carries + e] || !active_[at(value)]) continue;
-      add(value, trace_->sequence(program_.spec(value)));
+      add(value, trace_->sequence(program_.spec(value), time_axis));
       sequence_sources_.push_back({Source::cotangent, carries + e});
     }
     for (std::size_t s = 0; s < program_.sums.size(); ++s) {
@@ -95,21 +96,26 @@ class Writer {
     Tensor& tensor = read_[at(value)];
     if (tensor) return tensor;
     const Spec& spec = program_.spec(value);
-    const auto index_in = [&](const std::vector<Value>& list) {
-      return static_cast<std::size_t>(std::ranges::find(list, value) - list.begin());
-    };
-    if (const std::size_t c = index_in(program_.captured); c < program_.captured.size()) {
-      captured_sources_.push_back({Source::input, program_.carries.size() + program_.sequences.size() + c});
+    if (const auto c = std::ranges::find(program_.captured, value); c != program_.captured.end()) {
+      const auto captured = static_cast<std::size_t>(c - program_.captured.begin());
+      captured_sources_.push_back(
+          {Source::input, program_.carries.size() + program_.sequences.size() + captured});
       return tensor = trace_->capture(spec);
     }
+    const auto index_in = [&](const std::vector<Stacked>& list) {
+      return static_cast<std::size_t>(std::ranges::find(list, value, &Stacked::value) - list.begin());
+    };
+    int time_axis = 0;
     if (const std::size_t j = index_in(program_.sequences); j < program_.sequences.size()) {
       sequence_sources_.push_back({Source::input, program_.carries.size() + j});
+      time_axis = program_.sequences[j].time_axis;
     } else if (const std::size_t e = index_in(program_.each); e < program_.each.size()) {
       sequence_sources_.push_back({Source::output, program_.next.size() + e});
+      time_axis = program_.each[e].time_axis;
     } else {
       sequence_sources_.push_back({Source::residual, at(value)});
     }
-    return tensor = trace_->sequence(spec);
+    return tensor = trace_->sequence(spec, time_axis);
   }
 
   void step_back(const StepProgram::Use& use) {
@@ -158,7 +164,7 @@ class Writer {
     StepGradient gradient;
     StepProgram written;
     std::vector<Value> next;
-    std::vector<Value> each;
+    std::vector<Stacked> each;
     std::vector<Value> sums;
     gradient.outputs.assign(program_.inputs(), -1);
     for (std::size_t k : gradient_carries_) {
@@ -167,16 +173,14 @@ class Writer {
       const Spec& spec = program_.spec(program_.carries[k]);
       next.push_back(trace_->value_of(cotangent ? cotangent : Tensor::zeros(spec.shape, spec.dtype)));
     }
-    const auto take = [&](std::size_t first, const std::vector<Value>& inputs, std::vector<Value>& list) {
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const Tensor& cotangent = cotangents_[at(inputs[i])];
-        if (!needed_[first + i] || !cotangent) continue;
-        gradient.outputs[first + i] = static_cast<int>(list.size());
-        list.push_back(trace_->value_of(cotangent));
-      }
-    };
-    take(program_.carries.size(), program_.sequences, each);
-    take(program_.carries.size() + program_.sequences.size(), program_.captured, sums);
+    for (std::size_t i = program_.carries.size(); i < program_.inputs(); ++i) {
+      const Tensor& cotangent = cotangents_[at(program_.input(i))];
+      if (!needed_[i] || !cotangent) continue;
+      const Stacked* const sequence = program_.stacked_input(i);
+      gradient.outputs[i] = static_cast<int>(sequence != nullptr ? each.size() : sums.size());
+      const Value value = trace_->value_of(cotangent);
+      sequence != nullptr ? each.push_back({value, sequence->time_axis}) : sums.push_back(value);
+    }
     for (std::size_t i = 0; i < gradient.outputs.size(); ++i) {
       int& output = gradient.outputs[i];
       if (output < 0 || i < program_.carries.size()) continue;
@@ -198,28 +202,32 @@ class Writer {
     };
     for (const StepProgram::Use& use : written.uses) mark(use.inputs);
     mark(written.next);
-    mark(written.each);
+    for (const Stacked& stacked : written.each) used[at(stacked.value)] = true;
     mark(written.sums);
     gradient.constants = std::move(constants_);
     gradient.sources = std::move(carry_sources_);
-    const auto only_used = [&](std::vector<Value>& inputs, auto&& source_of) {
-      std::vector<Value> kept;
+    const auto only_used = [&](auto& inputs, auto&& value_in, auto&& source_of) {
+      std::remove_reference_t<decltype(inputs)> kept;
       for (std::size_t i = 0; i < inputs.size(); ++i) {
         const Source source = source_of(i);
-        if (!used[at(inputs[i])]) continue;
+        if (!used[at(value_in(inputs[i]))]) continue;
         if (source.kind == Source::residual) gradient.residuals.push_back(static_cast<Value>(source.index));
         gradient.sources.push_back(source);
         kept.push_back(inputs[i]);
       }
       inputs = std::move(kept);
     };
-    only_used(written.sequences, [&](std::size_t i) { return sequence_sources_[i]; });
+    only_used(
+        written.sequences, [](const Stacked& stacked) { return stacked.value; },
+        [&](std::size_t i) { return sequence_sources_[i]; });
     std::size_t known = 0;
-    only_used(written.captured, [&](std::size_t i) {
-      if (!captured[i]) return captured_sources_[known++];
-      gradient.constants.push_back(captured[i]);
-      return Source{Source::constant, gradient.constants.size() - 1};
-    });
+    only_used(
+        written.captured, [](Value value) { return value; },
+        [&](std::size_t i) {
+          if (!captured[i]) return captured_sources_[known++];
+          gradient.constants.push_back(captured[i]);
+          return Source{Source::constant, gradient.constants.size() - 1};
+        });
     gradient.program = SharedProgram::of(std::move(written));
     return gradient;
   }

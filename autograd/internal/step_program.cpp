@@ -56,13 +56,22 @@ SharedProgram::Pointer add_locked(Cache& all, std::uint64_t hash, SharedProgram:
 StepProgram::Value StepProgram::input(std::size_t i) const {
   if (i < carries.size()) return carries[i];
   i -= carries.size();
-  return i < sequences.size() ? sequences[i] : captured[i - sequences.size()];
+  return i < sequences.size() ? sequences[i].value : captured[i - sequences.size()];
 }
 
 StepProgram::Value StepProgram::output(std::size_t i) const {
   if (i < next.size()) return next[i];
   i -= next.size();
-  return i < each.size() ? each[i] : sums[i - each.size()];
+  return i < each.size() ? each[i].value : sums[i - each.size()];
+}
+
+const StepProgram::Stacked* StepProgram::stacked_input(std::size_t i) const {
+  return i < carries.size() || i >= carries.size() + sequences.size() ? nullptr
+                                                                      : &sequences[i - carries.size()];
+}
+
+const StepProgram::Stacked* StepProgram::stacked_output(std::size_t i) const {
+  return i < next.size() || i >= next.size() + each.size() ? nullptr : &each[i - next.size()];
 }
 
 std::vector<bool> StepProgram::floating_outputs() const {
@@ -77,7 +86,14 @@ std::uint64_t StepProgram::hash() const {
     hash.add(static_cast<std::uint64_t>(spec.dtype));
     hash.add_all(std::span<const Index>(spec.shape));
   }
-  for (const auto* list : {&carries, &sequences, &captured, &next, &each, &sums}) hash.add_all(*list);
+  for (const auto* list : {&carries, &captured, &next, &sums}) hash.add_all(*list);
+  for (const auto* list : {&sequences, &each}) {
+    hash.add(list->size());
+    for (const Stacked& stacked : *list) {
+      hash.add(static_cast<std::uint64_t>(stacked.value));
+      hash.add(static_cast<std::uint64_t>(stacked.time_axis));
+    }
+  }
   for (const Use& use : uses) {
     hash.add(std::hash<const void*>()(&*use.operation));
     hash.add_all(use.inputs);
@@ -99,7 +115,7 @@ StepProgram without_dead(StepProgram program) {
     for (StepProgram::Value value : values) live[static_cast<std::size_t>(value)] = true;
   };
   mark(program.next);
-  mark(program.each);
+  for (const StepProgram::Stacked& stacked : program.each) live[at(stacked.value)] = true;
   mark(program.sums);
   std::vector<StepProgram::Use> kept;
   for (std::size_t i = program.uses.size(); i-- > 0;) {
@@ -240,7 +256,7 @@ std::shared_ptr<const ScanBody> SharedProgram::body(const Mask& needed) const {
     const Mask given = program_.floating_outputs();
     StepProgram whole = program_;
     const std::shared_ptr<const StepGradient> all = gradient(needed, given);
-    for (Value value : all->residuals) whole.each.push_back(value);
+    for (Value value : all->residuals) whole.each.push_back({value});
     program = of(std::move(whole));
   }
   const auto made = std::make_shared<const ScanBody>(std::move(program), needed);

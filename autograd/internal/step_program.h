@@ -24,16 +24,23 @@ struct StepProgram {
     Attributes attributes;
   };
 
+  /// A value of each step, and which axis of all of them is time: the first or the second.
+  struct Stacked {
+    Value value;
+    int time_axis = 0;
+    friend bool operator==(const Stacked&, const Stacked&) = default;
+  };
+
   std::vector<Spec> values;
   /// The inputs: what the steps hand on, what each step gets, what is the same for all.
   std::vector<Value> carries;
-  std::vector<Value> sequences;
+  std::vector<Stacked> sequences;
   std::vector<Value> captured;
   /// In an order in which they can run.
   std::vector<Use> uses;
   /// The outputs: the carries of the next step, what is stacked over the steps, what is summed over them.
   std::vector<Value> next;
-  std::vector<Value> each;
+  std::vector<Stacked> each;
   std::vector<Value> sums;
   bool reverse = false;
 
@@ -42,6 +49,9 @@ struct StepProgram {
   /// Input or output i, in that order.
   Value input(std::size_t i) const;
   Value output(std::size_t i) const;
+  /// Input or output i if it has steps, or null.
+  const Stacked* stacked_input(std::size_t i) const;
+  const Stacked* stacked_output(std::size_t i) const;
   const Spec& spec(Value value) const { return values[static_cast<std::size_t>(value)]; }
   /// Which outputs are floating.
   std::vector<bool> floating_outputs() const;

@@ -53,17 +53,23 @@ Tensor StepTrace::keys(StepTrace* trace, const Shape& shape, const std::function
   return trace->sequence({shape + Shape{2}, int64});
 }
 
-Tensor StepTrace::input(const Spec& spec, std::vector<Value>& list) {
+Tensor StepTrace::carry(const Spec& spec) {
   Tensor made = abstract(spec);
-  list.push_back(add(made));
+  program_.carries.push_back(add(made));
   return made;
 }
 
-Tensor StepTrace::carry(const Spec& spec) { return input(spec, program_.carries); }
-Tensor StepTrace::sequence(const Spec& spec) { return input(spec, program_.sequences); }
+Tensor StepTrace::sequence(const Spec& spec, int time_axis) {
+  Tensor made = abstract(spec);
+  program_.sequences.push_back({add(made), time_axis});
+  return made;
+}
+
 Tensor StepTrace::capture(const Spec& spec) {
   captured_.emplace_back();
-  return input(spec, program_.captured);
+  Tensor made = abstract(spec);
+  program_.captured.push_back(add(made));
+  return made;
 }
 
 StepTrace::Value StepTrace::add(const Tensor& tensor) {

@@ -19,7 +19,7 @@ class StepTrace : public Recorder {
   StepTrace(Index steps, bool reverse);
   /// Inputs, to be made before the step runs.
   Tensor carry(const Spec& spec);
-  Tensor sequence(const Spec& spec);
+  Tensor sequence(const Spec& spec, int time_axis = 0);
   /// A captured input of which no more is known: its place in captured() stays empty.
   Tensor capture(const Spec& spec);
   /// One of ours, or a captured one.
@@ -43,7 +43,6 @@ class StepTrace : public Recorder {
 
  private:
   static Tensor keys(StepTrace* trace, const Shape& shape, const std::function<RandomKey()>& next);
-  Tensor input(const Spec& spec, std::vector<Value>& list);
   Value add(const Tensor& tensor);
 
   StepProgram program_;

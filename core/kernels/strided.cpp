@@ -43,43 +43,39 @@ Box joined(const Shape& sizes, Index element, const Strides& from, const Strides
   return box;
 }
 
-/// Walks the outer axes [0, rank) of a box from a flat index on.
-class Walk {
- public:
-  Walk(const Box& box, int rank, Index flat) : box_(box), rank_(rank) {
+/// Where what has this flat index along the outer axes [0, rank) of a box begins on both sides.
+struct Place {
+  Place(const Box& box, int rank, Index flat) {
     for (int i = rank; i-- > 0;) {
       const Index at = flat % box[i].size;
       flat /= box[i].size;
-      position_[static_cast<std::size_t>(i)] = at;
       from += at * box[i].from;
       to += at * box[i].to;
     }
   }
-  void next() {
-    for (int i = rank_; i-- > 0;) {
-      const Axis& axis = box_[i];
-      Index& at = position_[static_cast<std::size_t>(i)];
-      from += axis.from;
-      to += axis.to;
-      if (++at < axis.size) return;
-      at = 0;
-      from -= axis.size * axis.from;
-      to -= axis.size * axis.to;
-    }
-  }
   Index from = 0;
   Index to = 0;
-
- private:
-  const Box& box_;
-  int rank_;
-  std::array<Index, Shape::max_rank> position_{};
 };
+
+/// As memcpy, for what is too short for the way there and back.
+inline void copy_few(const std::byte* from, std::byte* to, std::size_t bytes) {
+  constexpr std::size_t word = 16;
+  constexpr std::size_t most = 512;
+  if (bytes < word || bytes > most) {
+    std::memcpy(to, from, bytes);
+    return;
+  }
+  std::size_t i = 0;
+  for (; i + 4 * word <= bytes; i += 4 * word) std::memcpy(to + i, from + i, 4 * word);
+  // The last word overlaps the one before if they do not come out even.
+  for (; i + word < bytes; i += word) std::memcpy(to + i, from + i, word);
+  std::memcpy(to + bytes - word, from + bytes - word, word);
+}
 
 template <std::size_t size>
 void copy_line(const std::byte* from, std::byte* to, const Axis& axis) {
   if (axis.from == static_cast<Index>(size) && axis.to == static_cast<Index>(size)) {
-    std::memcpy(to, from, static_cast<std::size_t>(axis.size) * size);
+    copy_few(from, to, static_cast<std::size_t>(axis.size) * size);
     return;
   }
   for (Index i = 0; i < axis.size; ++i) std::memcpy(to + i * axis.to, from + i * axis.from, size);
@@ -106,18 +102,20 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   const Axis line = box[box.rank - 1];
   Index count = 1;
   for (int i = 0; i + 1 < box.rank; ++i) count *= box[i].size;
+  const Axis rows = box.rank > 1 ? box[box.rank - 2] : Axis{};
   deal(count, line.size, [&](Index begin, Index end) {
     // Lines lie apart, and no processor guesses where: they are fetched ahead.
     constexpr Index ahead = 4;
-    Walk walk(box, box.rank - 1, begin);
-    Walk soon(box, box.rank - 1, std::min(begin + ahead, end - 1));
     const Index bytes = std::min<Index>(line.size * line.from, 512);
-    for (Index i = begin; i < end; ++i, walk.next()) {
-      if (i + ahead < end) {
-        for (Index byte = 0; byte < bytes; byte += 64) __builtin_prefetch(from + soon.from + byte);
-        soon.next();
+    for (Index i = begin; i < end;) {
+      const Index last = std::min(end, i + rows.size - i % rows.size);
+      const Place first(box, box.rank - 1, i);
+      const std::byte* here = from + first.from;
+      std::byte* there = to + first.to;
+      for (; i < last; ++i, here += rows.from, there += rows.to) {
+        for (Index byte = 0; byte < bytes; byte += 64) __builtin_prefetch(here + ahead * rows.from + byte);
+        copy_line<size>(here, there, line);
       }
-      copy_line<size>(from + walk.from, to + walk.to, line);
     }
   });
 }
@@ -137,13 +135,13 @@ void copy_squares(const Box& box, int other, const std::byte* from, std::byte* t
   const Index bands = (a.size + tile - 1) / tile;
   deal(count * bands, tile * b.size, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      const Walk walk(outer, outer.rank, i / bands);
+      const Place square(outer, outer.rank, i / bands);
       const Index row = i % bands * tile;
       const Axis rows{std::min(tile, a.size - row), a.from, a.to};
       for (Index column = 0; column < b.size; column += tile) {
         const Axis columns{std::min(tile, b.size - column), b.from, b.to};
-        copy_tile<size>(from + walk.from + row * a.from + column * b.from,
-                        to + walk.to + row * a.to + column * b.to, rows, columns);
+        copy_tile<size>(from + square.from + row * a.from + column * b.from,
+                        to + square.to + row * a.to + column * b.to, rows, columns);
       }
     }
   });
