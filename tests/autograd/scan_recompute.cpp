@@ -17,12 +17,6 @@ namespace {
 
 using Carry = std::vector<Tensor>;
 
-Tensor swapped(const Tensor& x) {
-  std::vector<Index> axes;
-  for (int i = 0; i < x.rank(); ++i) axes.push_back(i < 2 ? 1 - i : i);
-  return transpose(x, axes);
-}
-
 /// Steps of a segment, by the program's seed: fewer than there are, as many, or more.
 Index every_of(const Program& program) {
   const Index steps = program.sizes.steps;
@@ -37,36 +31,9 @@ ScanResult recomputed(const Program& program, const ScanFunction& step, const Ca
       {.reverse = program.reverse, .steps = program.sizes.steps, .recompute_every = every_of(program)});
 }
 
-/// The same with time as the second axis, which needs a first one.
 ScanResult recomputed_by_rows(const Program& program, const ScanFunction& step, const Carry& carry,
                               const std::vector<Tensor>& sequences) {
-  std::vector<bool> lone;
-  std::vector<Tensor> given;
-  for (const Tensor& sequence : sequences) {
-    given.push_back(swapped(sequence.rank() < 2 ? expand_dims(sequence, -1) : sequence));
-  }
-  const ScanFunction with_rows = [&](const Carry& before, const std::vector<Tensor>& inputs) {
-    std::vector<Tensor> seen;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      seen.push_back(sequences[i].rank() < 2 ? squeeze(inputs[i], {-1}) : inputs[i]);
-    }
-    ScanStep made = step(before, seen);
-    for (Tensor& output : made.outputs) {
-      lone.push_back(output.rank() == 0);
-      if (lone.back()) output = expand_dims(output, 0);
-    }
-    return made;
-  };
-  ScanResult result = scan(with_rows, carry, given,
-                           {.reverse = program.reverse,
-                            .steps = program.sizes.steps,
-                            .time_axis = 1,
-                            .recompute_every = every_of(program)});
-  for (std::size_t i = 0; i < result.outputs.size(); ++i) {
-    result.outputs[i] = swapped(result.outputs[i]);
-    if (lone[i]) result.outputs[i] = squeeze(result.outputs[i], {-1});
-  }
-  return result;
+  return scanned_by_rows(program, step, carry, sequences, every_of(program));
 }
 
 std::string judge_recomputed(const Program& program) {
