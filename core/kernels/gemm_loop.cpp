@@ -23,6 +23,7 @@ struct Tiles {
   std::int64_t panels;
   std::int64_t count[2];
   std::int64_t k;
+  std::int64_t panel_bytes;
   const void* a;
   std::int64_t a_tile[2];
   /// Between rows of A, or between its columns where each row's elements do not lie side by side.
@@ -58,7 +59,8 @@ class TileMaker final : public CodeMaker {
       : CodeMaker(std::size_t{64} << 10U, isa),
         shape_(shape),
         a_step_(static_cast<int>(sizeof(T)) * (shape.lies == Lies::packed ? mr : 1)),
-        b_step_(static_cast<int>(sizeof(T)) * nr) {
+        b_step_(static_cast<int>(sizeof(T)) * nr),
+        lines_each_(unrolled * b_step_ / 64 / 4) {
     emit();
   }
 
@@ -81,7 +83,9 @@ class TileMaker final : public CodeMaker {
   const Xbyak::Reg64 from_ = r12;
   const Xbyak::Reg64 next_a_ = r14;
   const Xbyak::Reg64 count_ = r15;
+  // Between rows of C; while sums run, what of the next panel is fetched beside b_.
   const Xbyak::Reg64 stride_ = rbx;
+  const Xbyak::Reg64 ahead_ = rbx;
   const Xbyak::Reg64 plus_ = rbp;
 
   Address argument(std::size_t offset) { return qword[tiles_ + offset]; }
@@ -136,6 +140,9 @@ class TileMaker final : public CodeMaker {
   }
 
   void steps(int count) {
+    if (count == unrolled) {
+      for (int line = 0; line < lines_each_; ++line) prefetcht1(beside(b_ + ahead_, line * 64));
+    }
     for (int p = 0; p < count; ++p) {
       // A panel of 512 bits fills the nearest cache by itself, and comes from the second one for each tile.
       for (int line = 0; wide() && line < b_step_; line += 64)
@@ -239,6 +246,12 @@ class TileMaker final : public CodeMaker {
       vxorps(Xbyak::Xmm(sum(i, v).getIdx()), Xbyak::Xmm(sum(i, v).getIdx()), Xbyak::Xmm(sum(i, v).getIdx()));
     });
     L(begun);
+    // While one panel serves its tiles, the next one comes into the second cache, where it is not if B is
+    // large: a fourth of its lines with each tile.
+    mov(ahead_, count_);
+    and_(ahead_, 3);
+    imul(ahead_, ahead_, lines_each_ * 64);
+    add(ahead_, argument(offsetof(Tiles, panel_bytes)));
     sub(k_, unrolled);
     jl(few, T_NEAR);
     align(16);
@@ -289,6 +302,8 @@ class TileMaker final : public CodeMaker {
   int rows_ = 0;
   int a_step_;
   int b_step_;
+  /// Of the next panel, in each round of the loop over k.
+  int lines_each_;
   Xbyak::Label ones_;
 };
 
@@ -359,6 +374,7 @@ bool GemmLoops<T>::block(const GemmTable<T>& table, Size m, Size n, Size k, cons
   Tiles run{.panels = panels,
             .count = {count[0], count[1]},
             .k = k,
+            .panel_bytes = k * nr * bytes,
             .a = a,
             .a_tile = {(packed ? a_tile : rows[0] * a_row) * bytes, rows[1] * a_row * bytes},
             .a_row = (lies == Lies::by_columns ? a_step : a_row) * bytes,
