@@ -81,11 +81,15 @@ Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
 }
 
 // Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
-// panels of B. For elements that do not lie side by side in rows there are tiles in machine code only.
+// panels of B: columns, of which each step takes another line, worse than rows. For columns there are tiles in
+// machine code only.
+constexpr Index few_panels_by_rows = 16;
+constexpr Index few_panels_by_columns = 4;
+
 template <class T>
 bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, const GemmLoops<T>& loops, Index n) {
-  const bool readable = a.step == 1 || (a.across == 1 && loops.made());
-  return !readable || n > 4 * table.nr;
+  if (a.step == 1) return n > few_panels_by_rows * table.nr;
+  return a.across != 1 || !loops.made() || n > few_panels_by_columns * table.nr;
 }
 
 // Rows that lie a multiple of this apart get in each other's way: they have few places in the nearest cache,
