@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include <unspool/core/kernels/code_memory.h>
@@ -22,10 +23,10 @@ struct HasCodeMemory {
 /// What pieces of code for one instruction set have in common. `finish` gives the code, and the maker can go.
 class CodeMaker : HasCodeMemory, protected Xbyak::CodeGenerator {
  public:
-  /// From here on the code can be run and not be written.
-  CodeMemory finish() {
+  /// From here on the code can be run and not be written. The name is what profiles call it.
+  CodeMemory finish(std::string_view name) {
     ready();
-    memory.make_runnable(getSize());
+    memory.make_runnable(getSize(), name);
     return std::move(memory);
   }
 

@@ -1,4 +1,8 @@
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <new>
+#include <string>
 
 #include <unspool/core/kernels/code_memory.h>
 
@@ -17,6 +21,16 @@ std::size_t in_pages(std::size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
+void tell_perf(const void* code, std::size_t bytes, std::string_view name) {
+  static const bool asked = [] {
+    const char* const variable = std::getenv("UNSPOOL_PERF_MAP");
+    return variable != nullptr && std::string_view(variable) == "on";
+  }();
+  if (!asked) return;
+  std::ofstream map("/tmp/perf-" + std::to_string(getpid()) + ".map", std::ios::app);
+  map << std::hex << reinterpret_cast<std::uintptr_t>(code) << ' ' << bytes << ' ' << name << '\n';
+}
+
 }  // namespace
 
 CodeMemory::CodeMemory(std::size_t bytes) : bytes_(in_pages(bytes)) {
@@ -30,16 +44,17 @@ CodeMemory::~CodeMemory() {
   if (data_ != nullptr) munmap(data_, bytes_);
 }
 
-void CodeMemory::make_runnable(std::size_t used) {
+void CodeMemory::make_runnable(std::size_t used, std::string_view name) {
   const std::size_t kept = in_pages(used);
   if (kept < bytes_) munmap(static_cast<std::byte*>(data_) + kept, bytes_ - kept);
   bytes_ = kept;
   if (mprotect(data_, bytes_, PROT_READ | PROT_EXEC) != 0) throw std::bad_alloc();
+  tell_perf(data_, used, name);
 }
 #else
 CodeMemory::CodeMemory(std::size_t) { throw std::bad_alloc(); }
 CodeMemory::~CodeMemory() = default;
-void CodeMemory::make_runnable(std::size_t) {}
+void CodeMemory::make_runnable(std::size_t, std::string_view) {}
 #endif
 
 }  // namespace unspool::kernels

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace unspool::kernels {
@@ -18,8 +19,9 @@ class CodeMemory {
 
   void* data() const { return data_; }
   /// Gives back what lies behind the first `used` bytes, and lets the others run. std::bad_alloc if the
-  /// system forbids it.
-  void make_runnable(std::size_t used);
+  /// system forbids it. Where the environment's UNSPOOL_PERF_MAP is "on", Linux' perf is told the name, by
+  /// the file that it reads for that: a profile shows it.
+  void make_runnable(std::size_t used, std::string_view name);
 
  private:
   void* data_ = nullptr;

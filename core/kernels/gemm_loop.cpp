@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <vector>
 
+#include <unspool/core/internal/format.h>
 #include <unspool/core/internal/quotient.h>
 #include <unspool/core/kernels/code_maker.h>
 #include <unspool/core/kernels/gemm_loop.h>
@@ -49,6 +51,13 @@ struct Shape {
   bool partly;
   Lies lies;
 };
+
+std::string name_of(const Shape& shape) {
+  static constexpr const char* lie[] = {"by rows", "packed", "by columns"};
+  return fmt::format("unspool: tiles of {} and {} rows, {}{} vectors, {}", shape.rows[0], shape.rows[1],
+                     shape.partly ? "part of " : "", shape.vectors,
+                     lie[static_cast<std::size_t>(shape.lies)]);
+}
 
 using Code = void (*)(Tiles*);
 
@@ -324,7 +333,7 @@ struct GemmLoops<T>::Kernels {
     const std::lock_guard lock(mutex);
     if (const Code code = place.load(std::memory_order_acquire)) return code;
     try {
-      pieces.push_back(TileMaker<T>(shape, mr, nr, isa).finish());
+      pieces.push_back(TileMaker<T>(shape, mr, nr, isa).finish(name_of(shape)));
     } catch (const Xbyak::Error&) {
       return nullptr;
     } catch (const std::bad_alloc&) {

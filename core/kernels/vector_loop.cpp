@@ -4,8 +4,10 @@
 #include <cstring>
 #include <deque>
 #include <new>
+#include <string>
 #include <utility>
 
+#include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/code_maker.h>
 #include <unspool/core/kernels/machine_code.h>
 #include <unspool/core/kernels/vector.h>
@@ -806,8 +808,10 @@ std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
                           [](std::ptrdiff_t bytes) { return bytes != static_cast<std::int32_t>(bytes); })) {
     return nullptr;
   }
+  const std::string name = fmt::format("unspool: elementwise loop of {} steps", program.steps.size());
   try {
-    return std::unique_ptr<VectorLoop>(new VectorLoop(LoopMaker(program, operands, row_bytes, isa).finish()));
+    return std::unique_ptr<VectorLoop>(
+        new VectorLoop(LoopMaker(program, operands, row_bytes, isa).finish(name)));
   } catch (const Xbyak::Error&) {
     return nullptr;
   } catch (const std::bad_alloc&) {
