@@ -148,6 +148,12 @@ class TileMaker final : public CodeMaker {
     return beside(rows[i % 8], p * a_step_);
   }
 
+  /// Five to eight steps from step p on, so that four of them in a row leave none out.
+  Address soon(int p) {
+    const Xbyak::RegExp columns[] = {a_ + row5_, a_ + row3_ * 2, a_ + row7_, a_ + row_ * 8};
+    return beside(columns[p], 0);
+  }
+
   void steps(int count) {
     if (count == unrolled) {
       for (int line = 0; line < lines_each_; ++line) prefetcht1(beside(b_ + ahead_, line * 64));
@@ -156,6 +162,7 @@ class TileMaker final : public CodeMaker {
       // A panel of 512 bits fills the nearest cache by itself, and comes from the second one for each tile.
       for (int line = 0; wide() && line < b_step_; line += 64)
         prefetcht0(beside(b_, (p + prefetched) * b_step_ + line));
+      if (shape_.lies == Lies::by_columns) prefetcht0(soon(p));
       for (int v = 0; v < shape_.vectors; ++v)
         vmovups(column(v), beside(b_, p * b_step_ + v * vector_bytes()));
       for (int i = 0; i < rows_; ++i) {
