@@ -30,6 +30,11 @@ bool PlanWriter::is_carry(Value value) const {
   return std::ranges::find(program_.carries, value) != program_.carries.end();
 }
 
+bool PlanWriter::is_plain_sequence(Value value) const {
+  const auto found = std::ranges::find(program_.sequences, value, &Stacked::value);
+  return found != program_.sequences.end() && !turned(*found);
+}
+
 PlanWriter::Value PlanWriter::root_of(Value value) const {
   while (view_[at(value)] >= 0) value = view_[at(value)];
   return value;
@@ -92,6 +97,11 @@ void PlanWriter::find_owners() {
     Value value = program_.next[k];
     const bool made = !is_input(value) && view_[at(value)] < 0;
     if (read_[k]) {
+      if (is_plain_sequence(value)) {
+        // The next step reads it where it lies.
+        plan_.next_[k] = value;
+        continue;
+      }
       if (!made || phase_of(value) != Phase::loop || next_of_[at(value)] >= 0) {
         value = copy_of(value, Phase::loop);
       }

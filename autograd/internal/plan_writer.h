@@ -59,6 +59,8 @@ class PlanWriter {
   Instruction copy_to_new(Value value, Phase phase);
   Value copy_of(Value value, Phase phase, bool first = false);
   bool is_carry(Value value) const;
+  /// A sequence whose steps lie one after the other.
+  bool is_plain_sequence(Value value) const;
   /// The value whose memory a view shows; itself if it is none.
   Value root_of(Value value) const;
   void find_views();

@@ -143,7 +143,9 @@ class ScanRun {
   /// Row 0 of carry k after a step that lies in this chunk, or just before it.
   std::byte* after_step(std::size_t k, Index step) const {
     const Slot& slot = plan_.slot(plan_.next_[k]);
-    if (slot.place == Place::each) return locate(plan_.next_[k], time_of(step));
+    if (slot.place == Place::each || slot.place == Place::sequence) {
+      return locate(plan_.next_[k], time_of(step));
+    }
     if (slot.place == Place::chunk) {
       return step < first_ ? holds_[2 * k] : locate(plan_.next_[k], time_of(step));
     }
@@ -240,9 +242,9 @@ class ScanRun {
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
       const std::byte* from = steps_ == 0 ? input(k) : nullptr;
       const Slot& slot = plan_.slot(plan_.next_[k]);
-      if (steps_ > 0 && (slot.place == Place::each || slot.place == Place::chunk)) {
-        from = after_step(k, steps_ - 1);
-      }
+      const bool elsewhere =
+          slot.place == Place::each || slot.place == Place::chunk || slot.place == Place::sequence;
+      if (steps_ > 0 && elsewhere) from = after_step(k, steps_ - 1);
       if (from != nullptr) std::memcpy(output(k), from, step_bytes(program_.carries[k]));
     }
   }

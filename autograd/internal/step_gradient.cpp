@@ -160,6 +160,23 @@ class Writer {
     }
   }
 
+  /// A state that is read both as a step leaves it and as it comes in is kept once, as it comes in. Going
+  /// back, what a step leaves is what came into the one before: a carry, which begins with the last state of
+  /// all.
+  void hand_on_states(std::vector<Value>& next) {
+    for (std::size_t k = 0; k < program_.carries.size(); ++k) {
+      const Tensor& came = read_[at(program_.carries[k])];
+      const auto left = std::ranges::find_if(sequence_sources_, [&](const Source& source) {
+        return source.kind == Source::residual && source.index == at(program_.next[k]);
+      });
+      if (!came || left == sequence_sources_.end() || program_.next[k] == program_.carries[k]) continue;
+      next.push_back(trace_->value_of(came));
+      trace_->carry_instead(read_[at(program_.next[k])]);
+      sequence_sources_.erase(left);
+      carry_sources_.push_back({Source::output, k});
+    }
+  }
+
   StepGradient finish() {
     StepGradient gradient;
     StepProgram written;
@@ -173,6 +190,7 @@ class Writer {
       const Spec& spec = program_.spec(program_.carries[k]);
       next.push_back(trace_->value_of(cotangent ? cotangent : Tensor::zeros(spec.shape, spec.dtype)));
     }
+    hand_on_states(next);
     for (std::size_t i = program_.carries.size(); i < program_.inputs(); ++i) {
       const Tensor& cotangent = cotangents_[at(program_.input(i))];
       if (!needed_[i] || !cotangent) continue;

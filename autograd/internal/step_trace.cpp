@@ -65,6 +65,13 @@ Tensor StepTrace::sequence(const Spec& spec, int time_axis) {
   return made;
 }
 
+void StepTrace::carry_instead(const Tensor& sequence) {
+  const Value value = value_of(sequence);
+  std::erase_if(program_.sequences,
+                [&](const StepProgram::Stacked& stacked) { return stacked.value == value; });
+  program_.carries.push_back(value);
+}
+
 Tensor StepTrace::capture(const Spec& spec) {
   captured_.emplace_back();
   Tensor made = abstract(spec);

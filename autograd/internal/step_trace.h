@@ -20,6 +20,8 @@ class StepTrace : public Recorder {
   /// Inputs, to be made before the step runs.
   Tensor carry(const Spec& spec);
   Tensor sequence(const Spec& spec, int time_axis = 0);
+  /// Makes a sequence the last of the carries.
+  void carry_instead(const Tensor& sequence);
   /// A captured input of which no more is known: its place in captured() stays empty.
   Tensor capture(const Spec& spec);
   /// One of ours, or a captured one.
