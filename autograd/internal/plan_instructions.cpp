@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include <unspool/autograd/internal/plan_writer.h>
 
@@ -19,9 +20,6 @@ void PlanWriter::make_instructions() {
     lists_[index(phase_[u])].push_back(instruction_of(u));
   }
   for (Instruction& copy : last_copies_) lists_[index(copy.phase)].push_back(std::move(copy));
-  // Those that share a right side stand together.
-  std::ranges::stable_sort(
-      sums, {}, [](const Instruction& sum) { return sum.kind == Kind::sum_product ? sum.inputs[1] : -1; });
   for (Instruction& sum : sums) lists_[index(Phase::after)].push_back(std::move(sum));
 }
 
@@ -132,6 +130,12 @@ bool PlanWriter::find_walks(const Use& use, Instruction& made) const {
 }
 
 void PlanWriter::order() {
+  // Sums that share a right side stand together, those of its parts after that of the whole.
+  std::ranges::stable_sort(lists_[index(Phase::after)], {}, [&](const Instruction& instruction) {
+    if (instruction.kind != Kind::sum_product) return std::tuple<Value, bool, Value>(-1, false, -1);
+    const Value right = instruction.inputs[1];
+    return std::tuple(memory_of(right), memory_of(right) != right, right);
+  });
   for (std::size_t phase = 0; phase < ScanPlan::phases; ++phase) {
     for (Instruction& instruction : lists_[phase]) {
       append(phase, std::move(instruction));

@@ -534,22 +534,26 @@ class ScanRun {
     return output(program_.next.size() + program_.each.size() + static_cast<std::size_t>(instruction.index));
   }
 
-  /// Those from `first` on that share a right side, which is packed once for all of them, a part of the rows
-  /// at a time. Returns the last one.
+  /// Those from `first` on whose right sides are its own or parts of it. It is packed once for all of them, a
+  /// part of the rows at a time. Returns the last one.
   std::size_t sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
                            Index high) const {
     constexpr Index depth = kernels::gemm_depth;
     const Value right = segments[first].instructions[0].inputs[1];
-    std::size_t end = first;
-    while (end < segments.size() && segments[end].instructions[0].kind == Kind::sum_product &&
-           segments[end].instructions[0].inputs[1] == right) {
-      ++end;
-    }
-    Frame frame(*this);
-    for (std::size_t s = first; s < end; ++s) place(frame, segments[s], low);
-    const Index rows = (high - low) * rows_;
     const Slot& b = plan_.slot(right);
     visit_floating(plan_.values_[at(right)].dtype, [&]<class T>(T) {
+      const auto shares = [&](const Instruction& other) {
+        if (other.kind != Kind::sum_product) return false;
+        const Slot& part = plan_.slot(other.inputs[1]);
+        const bool whole = b.root == right && b.stride == b.columns;
+        return other.inputs[1] == right ||
+               (whole && part.root == right && part.offset % kernels::panel_columns<T>() == 0);
+      };
+      std::size_t end = first;
+      while (end < segments.size() && shares(segments[end].instructions[0])) ++end;
+      Frame frame(*this);
+      for (std::size_t s = first; s < end; ++s) place(frame, segments[s], low);
+      const Index rows = (high - low) * rows_;
       const PooledBuffer<T> packed(static_cast<std::size_t>(kernels::packed_size<T>(b.columns, depth)));
       for (Index row = 0; row < rows; row += depth) {
         const Index part = std::min(depth, rows - row);
@@ -558,14 +562,17 @@ class ScanRun {
         for (std::size_t s = first; s < end; ++s) {
           const Instruction& instruction = segments[s].instructions[0];
           const Slot& a = plan_.slot(instruction.inputs[0]);
+          const Slot& own = plan_.slot(instruction.inputs[1]);
           T* const to = reinterpret_cast<T*>(sum(instruction));
-          kernels::gemm_packed(true, a.columns, b.columns, part,
+          kernels::gemm_packed(true, a.columns, own.columns, part,
                                reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
-                               a.stride, packed.data(), to, b.columns, {to, b.columns});
+                               a.stride, packed.data() + (own.offset - b.offset) * part, to, own.columns,
+                               {to, own.columns});
         }
       }
+      first = end - 1;
     });
-    return end - 1;
+    return first;
   }
 
   /// In two levels, since one long chain of sums loses digits.

@@ -81,8 +81,8 @@ Rows<T> as_it_lies(const Operand<T>& a, Index mr) {
 }
 
 // Packing costs a pass over A, and spares as many passes in which the cache serves it badly as there are
-// panels of B: columns, of which each step takes another line, worse than rows. For columns there are tiles in
-// machine code only.
+// panels of B: columns, of which each step takes another line, worse than rows. For columns there are tiles
+// in machine code only.
 constexpr Index few_panels_by_rows = 16;
 constexpr Index few_panels_by_columns = 4;
 
@@ -417,6 +417,13 @@ Index packed_size(Index n, Index k, Isa isa) {
 }
 template Index packed_size<float>(Index n, Index k, Isa isa);
 template Index packed_size<double>(Index n, Index k, Isa isa);
+
+template <class T>
+Index panel_columns(Isa isa) {
+  return table_for<T>(isa).nr;
+}
+template Index panel_columns<float>(Isa isa);
+template Index panel_columns<double>(Isa isa);
 
 void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* packed, Isa isa) {
   pack_any(isa, transpose_b, n, k, b, ldb, packed);

@@ -27,6 +27,11 @@ inline constexpr Index gemm_depth = 256;
 template <class T>
 Index packed_size(Index n, Index k, Isa isa = current_isa());
 
+/// Columns from a multiple of this on are packed by themselves: those from j on of a B that is no deeper than
+/// gemm_depth begin at packed + j * k.
+template <class T>
+Index panel_columns(Isa isa = current_isa());
+
 void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* packed,
           Isa isa = current_isa());
 void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double* packed,
