@@ -156,11 +156,9 @@ void* take_from_region_locked(Region& region, std::size_t bytes) noexcept {
 // Null if the system has no more.
 void* take_from_system([[maybe_unused]] Region& region, std::size_t bytes) noexcept {
 #ifdef __linux__
-  if (bytes >= huge_page / 2 && bytes <= region_bytes / 2) {
-    if (void* const block = take_from_region_locked(region, bytes)) return block;
-  } else if (bytes > region_bytes / 2) {
-    return map_huge_pages(bytes);
-  }
+  if (bytes > region_bytes / 2) return map_huge_pages(bytes);
+  if (void* const block = take_from_region_locked(region, bytes)) return block;
+  // A whole region is too much to ask for, but not yet this.
   void* const mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return mapped == MAP_FAILED ? nullptr : mapped;
 #else
