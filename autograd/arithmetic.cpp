@@ -31,6 +31,7 @@ constexpr Operation arithmetic_records[] = {
            if (b.needs(0)) b.dx(0) = b.dy();
            if (b.needs(1)) b.dx(1) = b.dy();
          },
+     .cheap = true,
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "subtract",
      .summary = "a - b",
@@ -41,6 +42,7 @@ constexpr Operation arithmetic_records[] = {
            if (b.needs(0)) b.dx(0) = b.dy();
            if (b.needs(1)) b.dx(1) = -b.dy();
          },
+     .cheap = true,
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "multiply",
      .summary = "a * b",
@@ -52,6 +54,7 @@ constexpr Operation arithmetic_records[] = {
            if (b.needs(1)) b.dx(1) = b.dy() * b.x(0);
          },
      .keep = keep::all_inputs,
+     .cheap = true,
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "divide",
      .summary = "a / b",
@@ -102,6 +105,7 @@ constexpr Operation arithmetic_records[] = {
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::negative>>([](auto x) { return -x; }),
      .gradient = [](Backward& b) { b.dx() = -b.dy(); },
+     .cheap = true,
      .examples = {{-2, 2}}},
     {.name = "abs",
      .summary = "|x|; its derivative at 0 is 0",

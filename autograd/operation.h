@@ -224,6 +224,8 @@ struct Operation {
   KeepRule keep_rule = nullptr;
   RowsRule rows = rows::elementwise;
   FoldRule fold = fold::elementwise;
+  /// Computing it once more takes less than keeping what it gave, where what it reads is kept anyway.
+  bool cheap = false;
   Examples examples;
 
   bool elementwise() const { return kernel.block != nullptr; }

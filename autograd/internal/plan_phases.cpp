@@ -86,6 +86,8 @@ void PlanWriter::find_phases() {
   }
   for (const Stacked& stacked : program_.each) needed[at(stacked.value)] |= each_step;
   for (Value value : program_.sums) needed[at(value)] |= each_step;
+  std::vector<bool> read_apart(values_.size(), false);
+  for (Value value : program_.next) read_apart[at(value)] = true;
   phase_.assign(program_.uses.size(), Phase::once);
   for (std::size_t u = program_.uses.size(); u-- > 0;) {
     const Use& use = program_.uses[u];
@@ -97,12 +99,16 @@ void PlanWriter::find_phases() {
     }
     if (depends == on_nothing) continue;
     const bool loop = (wanted & in_loop) != 0;
-    phase_[u] = loop && (depends & on_carry) != 0 ? Phase::loop
-                : loop                            ? Phase::before
-                : (wanted & each_step) != 0       ? Phase::after
-                                                  : Phase::last;
+    // What only elementwise operations of the loop read is made beside them, and never stored.
+    const bool beside = use.operation->elementwise() && rowwise_[u] && (wanted & ~in_loop) == 0 &&
+                        std::ranges::none_of(use.outputs, [&](Value value) { return read_apart[at(value)]; });
+    phase_[u] = loop && ((depends & on_carry) != 0 || beside) ? Phase::loop
+                : loop                                        ? Phase::before
+                : (wanted & each_step) != 0                   ? Phase::after
+                                                              : Phase::last;
     for (Value value : use.inputs) {
       needed[at(value)] |= loop ? in_loop : (wanted & each_step) != 0 ? each_step : at_last;
+      if (phase_[u] != Phase::loop || !use.operation->elementwise()) read_apart[at(value)] = true;
     }
     if (phase_[u] == Phase::loop && !rowwise_[u] && !whole()) {
       plan_.why_whole_ = fmt::format("{} mixes rows", use.operation->name);

@@ -160,19 +160,76 @@ class Writer {
     }
   }
 
+  bool is_residual(Value value) const { return residual(value) != sequence_sources_.end(); }
+  std::vector<Source>::const_iterator residual(Value value) const {
+    return std::ranges::find_if(sequence_sources_, [&](const Source& source) {
+      return source.kind == Source::residual && source.index == at(value);
+    });
+  }
+
+  bool is_given(Value value) const {
+    const auto in = [&](const auto& list, auto... projection) {
+      return std::ranges::find(list, value, projection...) != list.end();
+    };
+    return in(program_.captured) || in(program_.sequences, &Stacked::value) ||
+           in(program_.each, &Stacked::value);
+  }
+
+  /// The use that makes a value, if computing it again costs less than keeping it; or null.
+  const StepProgram::Use* cheap_use(Value value) const {
+    for (const StepProgram::Use& use : program_.uses) {
+      if (std::ranges::find(use.outputs, value) != use.outputs.end()) {
+        return use.operation->cheap ? &use : nullptr;
+      }
+    }
+    return nullptr;
+  }
+
+  /// Whether it can be read without anything that is not kept or given anyway.
+  bool is_at_hand(Value value) const {
+    if (read_[at(value)] || is_given(value)) return true;
+    for (std::size_t k = 0; k < program_.carries.size(); ++k) {
+      if (program_.next[k] == value && is_handed_on(k)) return true;
+    }
+    const StepProgram::Use* const use = cheap_use(value);
+    return use != nullptr && follows_from_others(*use);
+  }
+  bool follows_from_others(const StepProgram::Use& use) const {
+    return std::ranges::all_of(use.inputs, [&](Value input) { return is_at_hand(input); });
+  }
+
+  /// What is cheap to compute from what is kept anyway is not kept.
+  void compute_again() {
+    std::vector<StepProgram::Use> again;
+    for (std::size_t u = program_.uses.size(); u-- > 0;) {
+      const StepProgram::Use& use = program_.uses[u];
+      if (!use.operation->cheap || !is_residual(use.outputs[0]) || !follows_from_others(use)) continue;
+      StepProgram::Use made{
+          .operation = use.operation, .inputs = {}, .outputs = {}, .attributes = use.attributes};
+      for (Value input : use.inputs) made.inputs.push_back(trace_->value_of(read(input)));
+      made.outputs.push_back(trace_->value_of(read(use.outputs[0])));
+      sequence_sources_.erase(residual(use.outputs[0]));
+      again.push_back(std::move(made));
+    }
+    std::ranges::reverse(again);
+    trace_->compute_instead(std::move(again));
+  }
+
+  /// Whether a state that is read as a step leaves it can be had from what the steps begin with.
+  bool is_handed_on(std::size_t k) const {
+    const Value came = program_.carries[k];
+    return program_.next[k] != came && (read_[at(came)] || is_given(came));
+  }
+
   /// A state that is read both as a step leaves it and as it comes in is kept once, as it comes in. Going
   /// back, what a step leaves is what came into the one before: a carry, which begins with the last state of
   /// all.
   void hand_on_states(std::vector<Value>& next) {
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
-      const Tensor& came = read_[at(program_.carries[k])];
-      const auto left = std::ranges::find_if(sequence_sources_, [&](const Source& source) {
-        return source.kind == Source::residual && source.index == at(program_.next[k]);
-      });
-      if (!came || left == sequence_sources_.end() || program_.next[k] == program_.carries[k]) continue;
-      next.push_back(trace_->value_of(came));
-      trace_->carry_instead(read_[at(program_.next[k])]);
-      sequence_sources_.erase(left);
+      if (!is_residual(program_.next[k]) || !is_handed_on(k)) continue;
+      next.push_back(trace_->value_of(read(program_.carries[k])));
+      trace_->carry_instead(read(program_.next[k]));
+      sequence_sources_.erase(residual(program_.next[k]));
       carry_sources_.push_back({Source::output, k});
     }
   }
@@ -190,6 +247,7 @@ class Writer {
       const Spec& spec = program_.spec(program_.carries[k]);
       next.push_back(trace_->value_of(cotangent ? cotangent : Tensor::zeros(spec.shape, spec.dtype)));
     }
+    compute_again();
     hand_on_states(next);
     for (std::size_t i = program_.carries.size(); i < program_.inputs(); ++i) {
       const Tensor& cotangent = cotangents_[at(program_.input(i))];

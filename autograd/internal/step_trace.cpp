@@ -72,6 +72,14 @@ void StepTrace::carry_instead(const Tensor& sequence) {
   program_.carries.push_back(value);
 }
 
+void StepTrace::compute_instead(std::vector<StepProgram::Use> uses) {
+  for (const StepProgram::Use& use : uses) {
+    std::erase_if(program_.sequences,
+                  [&](const StepProgram::Stacked& stacked) { return stacked.value == use.outputs[0]; });
+  }
+  program_.uses.insert(program_.uses.begin(), uses.begin(), uses.end());
+}
+
 Tensor StepTrace::capture(const Spec& spec) {
   captured_.emplace_back();
   Tensor made = abstract(spec);

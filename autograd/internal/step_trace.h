@@ -22,6 +22,8 @@ class StepTrace : public Recorder {
   Tensor sequence(const Spec& spec, int time_axis = 0);
   /// Makes a sequence the last of the carries.
   void carry_instead(const Tensor& sequence);
+  /// Makes sequences what these uses give, one after the other and before all that was recorded.
+  void compute_instead(std::vector<StepProgram::Use> uses);
   /// A captured input of which no more is known: its place in captured() stays empty.
   Tensor capture(const Spec& spec);
   /// One of ours, or a captured one.
