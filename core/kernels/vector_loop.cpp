@@ -12,6 +12,7 @@
 #include <unspool/core/kernels/machine_code.h>
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/kernels/vector_loop.h>
+#include <unspool/core/kernels/vector_schedule.h>
 
 #ifdef UNSPOOL_MACHINE_CODE
 
@@ -44,194 +45,16 @@ class LoopMaker final : public CodeMaker {
             std::span<const std::ptrdiff_t> row_bytes, Isa isa)
       : CodeMaker(most_bytes(program), isa),
         program_(program),
-        steps_(program.steps),
         operands_(operands),
         row_bytes_(row_bytes),
         isa_(isa),
         width_(wide() ? 16 : 8),
-        most_live_(registers() - 3) {
-    find_needed();
+        items_(program, 1) {
     emit();
   }
 
  private:
-  // What is to be done for a row's next vector, or for two at once: item v is step v % n of vector v / n, n
-  // being the number of steps, and gives value v. Constants are those of the first vector.
-
-  struct Item {
-    const Step* step;
-    int vector;
-    std::array<Value, 3> operands;
-  };
-  const Step& step_of(Value item) const { return *items_[at(item)].step; }
-  int vector_of(Value item) const { return items_[at(item)].vector; }
-  const std::array<Value, 3>& operands_of(Value item) const { return items_[at(item)].operands; }
-  void make_items(int vectors) {
-    items_.clear();
-    for (int v = 0; v < vectors; ++v) {
-      const Value first = v * static_cast<Value>(steps_.size());
-      for (const Step& step : steps_) {
-        std::array<Value, 3> operands = {step.a, step.b, step.c};
-        for (Value& operand : operands) {
-          if (operand >= 0 && !is_constant(steps_[at(operand)])) operand += first;
-        }
-        items_.push_back({&step, v, operands});
-      }
-    }
-  }
-  static bool is_constant(const Step& step) {
-    return step.op == VectorOp::constant || step.op == VectorOp::eight;
-  }
-  bool lies_in_pool(Value value) const { return is_constant(step_of(value)); }
-
-  void find_needed() {
-    needed_.assign(steps_.size(), false);
-    for (std::size_t i = steps_.size(); i-- > 0;) {
-      if (steps_[i].op == VectorOp::store) needed_[i] = true;
-      if (!needed_[i]) continue;
-      for (Value value : {steps_[i].a, steps_[i].b, steps_[i].c}) {
-        if (value >= 0) needed_[at(value)] = true;
-      }
-    }
-  }
-
-  // Chains of functions are long, and a processor looks ahead no farther than one or two of them: the items
-  // go in the order in which one that sees all of them would begin them, as far as there are registers.
-  std::vector<Value> schedule() const {
-    const std::size_t count = items_.size();
-    std::vector<Value> items;
-    for (std::size_t v = 0; v < count; ++v) {
-      if (needed_[v % steps_.size()] && !is_constant(*items_[v].step)) items.push_back(static_cast<Value>(v));
-    }
-    std::vector<std::vector<Value>> after(count);
-    std::vector<int> waits(count);
-    std::vector<int> readers(count);
-    const auto depends = [&](Value item, Value on) {
-      after[at(on)].push_back(item);
-      ++waits[at(item)];
-    };
-    std::vector<Value> loads;
-    for (Value item : items) {
-      for (Value value : operands_of(item)) {
-        if (value < 0 || lies_in_pool(value)) continue;
-        depends(item, value);
-        ++readers[at(value)];
-      }
-    }
-    for (Value item : items) {
-      const VectorOp op = step_of(item).op;
-      if (op == VectorOp::load) loads.push_back(item);
-      if (op != VectorOp::store) continue;
-      // It may be in place of what was read before. A load that is an operand is done where that is used.
-      for (Value load : loads) {
-        if (vector_of(load) != vector_of(item)) continue;
-        const std::vector<Value>& by = after[at(load)];
-        const auto last = static_cast<std::size_t>(readers[at(load)] - 1);
-        if (by.front() == by[last] && by.front() != item) {
-          depends(item, by.front());
-        } else {
-          depends(item, load);
-        }
-      }
-    }
-    std::vector<int> height(count);
-    for (std::size_t i = items.size(); i-- > 0;) {
-      const Value item = items[i];
-      for (Value next : after[at(item)]) height[at(item)] = std::max(height[at(item)], height[at(next)]);
-      height[at(item)] += latency(step_of(item).op);
-    }
-    std::vector<int> earliest(count);
-    std::vector<Value> ready;
-    for (Value item : items) {
-      if (waits[at(item)] == 0) ready.push_back(item);
-    }
-    std::vector<Value> order;
-    int live = 0;
-    int time = 0;
-    int issued = 0;
-    while (!ready.empty()) {
-      const auto frees = [&](Value item) {
-        int n = 0;
-        const auto operands = operands_of(item);
-        for (std::size_t i = 0; i < operands.size(); ++i) {
-          const Value value = operands[i];
-          if (value < 0 || lies_in_pool(value)) continue;
-          if (std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(i), value) !=
-              operands.begin() + static_cast<std::ptrdiff_t>(i)) {
-            continue;
-          }
-          const auto uses = std::ranges::count(operands, value);
-          n += readers[at(value)] == static_cast<int>(uses);
-        }
-        return n;
-      };
-      const bool full = live >= most_live_;
-      const auto better = [&](Value a, Value b) {
-        if (full) {
-          const int fa = std::min(frees(a), 1);
-          const int fb = std::min(frees(b), 1);
-          if (fa != fb) return fa > fb;
-        }
-        const int ta = std::max(earliest[at(a)], time);
-        const int tb = std::max(earliest[at(b)], time);
-        if (ta != tb) return ta < tb;
-        if (height[at(a)] != height[at(b)]) return height[at(a)] > height[at(b)];
-        return a < b;
-      };
-      const auto best = std::ranges::min_element(ready, better);
-      const Value item = *best;
-      ready.erase(best);
-      order.push_back(item);
-      const int begin = std::max(time, earliest[at(item)]);
-      if (begin > time) {
-        time = begin;
-        issued = 0;
-      }
-      if (++issued == per_cycle) {
-        ++time;
-        issued = 0;
-      }
-      live -= frees(item);
-      for (Value value : operands_of(item)) {
-        if (value >= 0 && !lies_in_pool(value)) --readers[at(value)];
-      }
-      if (step_of(item).op != VectorOp::store) ++live;
-      for (Value next : after[at(item)]) {
-        earliest[at(next)] = std::max(earliest[at(next)], begin + latency(step_of(item).op));
-        if (--waits[at(next)] == 0) ready.push_back(next);
-      }
-    }
-    return order;
-  }
-  static constexpr int per_cycle = 3;
-  // In cycles, about.
-  static int latency(VectorOp op) {
-    switch (op) {
-      case VectorOp::load:
-      case VectorOp::load_one:
-      case VectorOp::load_truth:
-        return 6;
-      case VectorOp::divide:
-      case VectorOp::root:
-        return 12;
-      case VectorOp::bit_and:
-      case VectorOp::bit_or:
-      case VectorOp::bit_xor:
-      case VectorOp::add_integer:
-      case VectorOp::subtract_integer:
-      case VectorOp::shift_left:
-      case VectorOp::shift_right:
-      case VectorOp::store:
-      case VectorOp::unless_far:
-        return 1;
-      case VectorOp::select:
-        return 2;
-      case VectorOp::pick:
-        return 3;
-      default:
-        return 4;
-    }
-  }
+  bool lies_in_pool(Value value) const { return items_.is_constant(value); }
 
   // Registers of the loop. Pointers for which there is none lie where the caller put them.
   const Xbyak::Reg64 pointers_ = rdi;
@@ -331,12 +154,12 @@ class LoopMaker final : public CodeMaker {
   // Some vectors of a row, or what is left after the last whole one.
   void body(int vectors, bool partly) {
     partly_ = partly;
-    make_items(vectors);
-    const std::vector<Value> order = schedule();
+    items_ = VectorItems(program_, vectors);
+    const std::vector<Value> order = items_.in_order();
     const std::size_t count = items_.size();
     uses_.assign(count, {});
     for (std::size_t i = 0; i < order.size(); ++i) {
-      for (Value value : operands_of(order[i])) {
+      for (Value value : items_.operands(order[i])) {
         if (value < 0) continue;
         std::vector<int>& uses = uses_[at(value)];
         if (uses.empty() || uses.back() != static_cast<int>(i)) uses.push_back(static_cast<int>(i));
@@ -352,7 +175,7 @@ class LoopMaker final : public CodeMaker {
     for (std::size_t i = 0; i < order.size(); ++i) {
       now_ = static_cast<int>(i);
       step(order[i]);
-      for (Value value : operands_of(order[i])) {
+      for (Value value : items_.operands(order[i])) {
         if (value >= 0 && in_register(value) && !used_after(value, now_)) {
           held_[static_cast<std::size_t>(homes_[at(value)].in)] = -1;
         }
@@ -376,7 +199,7 @@ class LoopMaker final : public CodeMaker {
   bool used_after(Value value, int step) const { return next_use(value, step) != INT_MAX; }
   // A load that is used once needs no register of its own.
   bool is_direct(Value value) const {
-    return step_of(value).op == VectorOp::load && !partly_ && uses_[at(value)].size() == 1;
+    return items_.step(value).op == VectorOp::load && !partly_ && uses_[at(value)].size() == 1;
   }
   bool in_register(Value value) const {
     const int in = homes_[at(value)].in;
@@ -463,11 +286,12 @@ class LoopMaker final : public CodeMaker {
 
   // Where a load or a store is: in its row, at the vector of the item, or at the row's begin.
   Address place(Value item) {
-    const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
-    return beside(pointer(here) + column_, here.offset + std::ptrdiff_t{vector_of(item)} * vector_bytes());
+    const Operand& here = operands_[static_cast<std::size_t>(items_.step(item).operand)];
+    return beside(pointer(here) + column_,
+                  here.offset + std::ptrdiff_t{items_.vector(item)} * vector_bytes());
   }
   Address row_place(Value item) {
-    const Operand& here = operands_[static_cast<std::size_t>(step_of(item).operand)];
+    const Operand& here = operands_[static_cast<std::size_t>(items_.step(item).operand)];
     return beside(pointer(here), here.offset);
   }
   Xbyak::Reg64 pointer(const Operand& here) {
@@ -481,8 +305,8 @@ class LoopMaker final : public CodeMaker {
 
   void step(Value value) {
     pinned_.fill(false);
-    Step step = step_of(value);
-    const std::array<Value, 3> operands = operands_of(value);
+    Step step = items_.step(value);
+    const std::array<Value, 3> operands = items_.operands(value);
     step.a = operands[0];
     step.b = operands[1];
     step.c = operands[2];
@@ -759,7 +583,7 @@ class LoopMaker final : public CodeMaker {
     align(64);
     for (const auto& each : pool_) {
       L(each->label);
-      const Step& step = step_of(each->value);
+      const Step& step = items_.step(each->value);
       for (int i = 0; i < width_; ++i) {
         const bool one = step.op == VectorOp::constant;
         dd(one ? static_cast<std::uint32_t>(step.number)
@@ -777,15 +601,12 @@ class LoopMaker final : public CodeMaker {
   };
 
   const VectorProgram& program_;
-  const std::vector<Step>& steps_;
   std::span<const Operand> operands_;
   std::span<const std::ptrdiff_t> row_bytes_;
   Isa isa_;
   int width_;
-  int most_live_;
   std::vector<std::vector<int>> uses_;
-  std::vector<bool> needed_;
-  std::vector<Item> items_;
+  VectorItems items_;
   bool partly_ = false;
   int now_ = 0;
   int spills_ = 0;

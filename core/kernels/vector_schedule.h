@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include <unspool/core/kernels/vector_program.h>
+
+namespace unspool::kernels {
+
+/// What a program does for a row's next vector, or for several at once: item v is step v % n of vector v / n,
+/// n being the number of steps, and gives value v. All vectors share the constants of the first one.
+class VectorItems {
+ public:
+  using Value = VectorProgram::Value;
+  using Step = VectorProgram::Step;
+
+  /// The program has to outlive it.
+  VectorItems(const VectorProgram& program, int vectors);
+
+  std::size_t size() const { return items_.size(); }
+  const Step& step(Value item) const { return *items_[static_cast<std::size_t>(item)].step; }
+  /// Which vector it is for.
+  int vector(Value item) const { return items_[static_cast<std::size_t>(item)].vector; }
+  /// Those of the step, of the item's own vector; -1 where there is none.
+  const std::array<Value, 3>& operands(Value item) const {
+    return items_[static_cast<std::size_t>(item)].operands;
+  }
+  bool is_constant(Value item) const { return is_constant(step(item)); }
+
+  /// What is needed for a store, without constants. Chains of functions are long, and a processor looks ahead
+  /// no farther than one or two of them: the items go in the order in which one that sees all of them would
+  /// begin them.
+  std::vector<Value> in_order() const;
+
+ private:
+  struct Item {
+    const Step* step;
+    int vector;
+    std::array<Value, 3> operands;
+    bool needed;
+  };
+  static bool is_constant(const Step& step) {
+    return step.op == VectorOp::constant || step.op == VectorOp::eight;
+  }
+
+  std::vector<Item> items_;
+};
+
+}  // namespace unspool::kernels
