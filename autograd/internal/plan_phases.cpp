@@ -99,8 +99,15 @@ void PlanWriter::find_phases() {
     }
     if (depends == on_nothing) continue;
     const bool loop = (wanted & in_loop) != 0;
-    // What only elementwise operations of the loop read is made beside them, and never stored.
+    // What only elementwise operations of the loop read is made beside them, and never stored; but not a sum
+    // with a product, which that takes up.
+    const auto of_product = [&](Value value) {
+      const int producer = producer_[at(value)];
+      return producer >= 0 && depends_[at(value)] != on_nothing &&
+             !program_.uses[static_cast<std::size_t>(producer)].operation->elementwise();
+    };
     const bool beside = use.operation->elementwise() && rowwise_[u] && (wanted & ~in_loop) == 0 &&
+                        std::ranges::none_of(use.inputs, of_product) &&
                         std::ranges::none_of(use.outputs, [&](Value value) { return read_apart[at(value)]; });
     phase_[u] = loop && ((depends & on_carry) != 0 || beside) ? Phase::loop
                 : loop                                        ? Phase::before

@@ -155,7 +155,7 @@ class LoopMaker final : public CodeMaker {
   void body(int vectors, bool partly) {
     partly_ = partly;
     items_ = VectorItems(program_, vectors);
-    const std::vector<Value> order = items_.in_order();
+    const std::vector<Value> order = items_.in_order(registers() - 3);
     const std::size_t count = items_.size();
     uses_.assign(count, {});
     for (std::size_t i = 0; i < order.size(); ++i) {

@@ -40,25 +40,25 @@ int latency(VectorOp op) {
   }
 }
 
-/// Which items wait for which others.
+/// Which items wait for which others, and how many read each.
 struct Dependences {
-  explicit Dependences(std::size_t count) : after(count), waits(count) {}
+  explicit Dependences(std::size_t count) : after(count), waits(count), readers(count) {}
   void add(Value item, Value on) {
     after[slot_of(on)].push_back(item);
     ++waits[slot_of(item)];
   }
   std::vector<std::vector<Value>> after;
   std::vector<int> waits;
+  std::vector<int> readers;
 };
 
 Dependences dependences_of(const VectorItems& all, const std::vector<Value>& items) {
   Dependences made(all.size());
-  std::vector<std::size_t> readers(all.size());
   for (Value item : items) {
     for (Value value : all.operands(item)) {
       if (value < 0 || all.is_constant(value)) continue;
       made.add(item, value);
-      ++readers[slot_of(value)];
+      ++made.readers[slot_of(value)];
     }
   }
   std::vector<Value> loads;
@@ -69,7 +69,8 @@ Dependences dependences_of(const VectorItems& all, const std::vector<Value>& ite
     for (Value load : loads) {
       if (all.vector(load) != all.vector(item)) continue;
       const std::vector<Value>& by = made.after[slot_of(load)];
-      const bool direct = by.front() == by[readers[slot_of(load)] - 1] && by.front() != item;
+      const bool direct =
+          by.front() == by[static_cast<std::size_t>(made.readers[slot_of(load)]) - 1] && by.front() != item;
       made.add(item, direct ? by.front() : load);
     }
   }
@@ -100,12 +101,23 @@ VectorItems::VectorItems(const VectorProgram& program, int vectors) {
   }
 }
 
-std::vector<Value> VectorItems::in_order() const {
+int VectorItems::last_read(Value item, const std::vector<int>& readers) const {
+  const std::array<Value, 3>& read = operands(item);
+  int last = 0;
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const auto* const before = read.begin() + i;
+    if (read[i] < 0 || is_constant(read[i]) || std::find(read.begin(), before, read[i]) != before) continue;
+    last += readers[slot_of(read[i])] == static_cast<int>(std::ranges::count(read, read[i]));
+  }
+  return last;
+}
+
+std::vector<Value> VectorItems::in_order(int most_alive) const {
   std::vector<Value> items;
   for (std::size_t v = 0; v < items_.size(); ++v) {
     if (items_[v].needed && !is_constant(*items_[v].step)) items.push_back(static_cast<Value>(v));
   }
-  auto [after, waits] = dependences_of(*this, items);
+  auto [after, waits, readers] = dependences_of(*this, items);
   // Cycles from the begin of an item to the end of all that waits for it.
   std::vector<int> height(items_.size());
   for (std::size_t i = items.size(); i-- > 0;) {
@@ -121,8 +133,13 @@ std::vector<Value> VectorItems::in_order() const {
   std::vector<Value> order;
   int time = 0;
   int begun = 0;
+  int alive = 0;
   while (!ready.empty()) {
-    const auto better = [&](Value a, Value b) {
+    const bool full = alive >= most_alive;
+    const auto better = [&, &readers = readers](Value a, Value b) {
+      const bool ends_a = full && last_read(a, readers) > 0;
+      const bool ends_b = full && last_read(b, readers) > 0;
+      if (ends_a != ends_b) return ends_a;
       const int time_a = std::max(earliest[slot_of(a)], time);
       const int time_b = std::max(earliest[slot_of(b)], time);
       if (time_a != time_b) return time_a < time_b;
@@ -142,6 +159,11 @@ std::vector<Value> VectorItems::in_order() const {
       ++time;
       begun = 0;
     }
+    alive -= last_read(item, readers);
+    for (Value value : operands(item)) {
+      if (value >= 0 && !is_constant(value)) --readers[slot_of(value)];
+    }
+    if (step(item).op != VectorOp::store) ++alive;
     for (Value next : after[slot_of(item)]) {
       earliest[slot_of(next)] = std::max(earliest[slot_of(next)], begin + latency(step(item).op));
       if (--waits[slot_of(next)] == 0) ready.push_back(next);

@@ -31,7 +31,8 @@ class VectorItems {
   /// What is needed for a store, without constants. Chains of functions are long, and a processor looks ahead
   /// no farther than one or two of them: the items go in the order in which one that sees all of them would
   /// begin them.
-  std::vector<Value> in_order() const;
+  /// Where more than `most_alive` values are alive, those go first that are the last to read one.
+  std::vector<Value> in_order(int most_alive) const;
 
  private:
   struct Item {
@@ -43,6 +44,9 @@ class VectorItems {
   static bool is_constant(const Step& step) {
     return step.op == VectorOp::constant || step.op == VectorOp::eight;
   }
+
+  /// How many values this item is the last to read, by how many have yet to read each.
+  int last_read(Value item, const std::vector<int>& readers) const;
 
   std::vector<Item> items_;
 };
