@@ -175,35 +175,29 @@ class Writer {
            in(program_.each, &Stacked::value);
   }
 
-  /// The use that makes a value, if computing it again costs less than keeping it; or null.
-  const StepProgram::Use* cheap_use(Value value) const {
-    for (const StepProgram::Use& use : program_.uses) {
-      if (std::ranges::find(use.outputs, value) != use.outputs.end()) {
-        return use.operation->cheap ? &use : nullptr;
-      }
-    }
-    return nullptr;
-  }
-
-  /// Whether it can be read without anything that is not kept or given anyway.
-  bool is_at_hand(Value value) const {
-    if (read_[at(value)] || is_given(value)) return true;
+  /// Which values can be read without anything that is not kept or given anyway.
+  std::vector<bool> values_at_hand() const {
+    std::vector<bool> at_hand(program_.values.size());
+    for (std::size_t v = 0; v < at_hand.size(); ++v) at_hand[v] = read_[v] || is_given(static_cast<Value>(v));
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
-      if (program_.next[k] == value && is_handed_on(k)) return true;
+      if (is_handed_on(k)) at_hand[at(program_.next[k])] = true;
     }
-    const StepProgram::Use* const use = cheap_use(value);
-    return use != nullptr && follows_from_others(*use);
+    for (const StepProgram::Use& use : program_.uses) {
+      if (use.operation->cheap && follows_from(use, at_hand)) at_hand[at(use.outputs[0])] = true;
+    }
+    return at_hand;
   }
-  bool follows_from_others(const StepProgram::Use& use) const {
-    return std::ranges::all_of(use.inputs, [&](Value input) { return is_at_hand(input); });
+  static bool follows_from(const StepProgram::Use& use, const std::vector<bool>& at_hand) {
+    return std::ranges::all_of(use.inputs, [&](Value input) { return at_hand[at(input)]; });
   }
 
   /// What is cheap to compute from what is kept anyway is not kept.
   void compute_again() {
+    const std::vector<bool> at_hand = values_at_hand();
     std::vector<StepProgram::Use> again;
     for (std::size_t u = program_.uses.size(); u-- > 0;) {
       const StepProgram::Use& use = program_.uses[u];
-      if (!use.operation->cheap || !is_residual(use.outputs[0]) || !follows_from_others(use)) continue;
+      if (!use.operation->cheap || !is_residual(use.outputs[0]) || !follows_from(use, at_hand)) continue;
       StepProgram::Use made{
           .operation = use.operation, .inputs = {}, .outputs = {}, .attributes = use.attributes};
       for (Value input : use.inputs) made.inputs.push_back(trace_->value_of(read(input)));
