@@ -1,6 +1,7 @@
 // What the compiled loop over time does where, by its own account: one product a step for each layer of
 // weights that the carry goes through, everything else outside the loop.
 #include <sstream>
+#include <string>
 
 #include <unspool/core/kernels/machine_code.h>
 
@@ -100,6 +101,24 @@ TEST_CASE("plan: which products stand before, in and after the loop") {
   check(GRU({.units = 6, .reset_after = false}), {1, 2, 0}, {0, 2, 4});
   check(RNN(make<MinimalGated>(6)), {1, 2, 0}, {0, 2, 4});
   check(RNN(make<SimpleRecurrentUnit>(6)), {1, 0, 0}, {0, 0, 2});
+}
+
+TEST_CASE("plan: the way back keeps nothing twice, and nothing that is cheap to compute again") {
+  // States and gates of all steps; each takes 8 x 32 x 32 floats.
+  const auto kept = [](const Ref<layers::RNN>& layer) {
+    layer(Tensor::ones({32, 8, 3}));
+    const std::string plan = layer->plan();
+    const std::string title = "stacked outputs ";
+    return std::stod(plan.substr(plan.find(title) + title.size())) / 32;
+  };
+  // The state as it comes in.
+  CHECK(kept(SimpleRNN({.units = 32})) == 1);
+  // Four gates, both states as they come in, and what the output gate opens.
+  CHECK(kept(LSTM({.units = 32})) == 7);
+  // Both gates, the candidate and its recurrent part, and the state, but not 1 - z.
+  CHECK(kept(GRU({.units = 32})) == 5);
+  // The gate, the candidate and the state, but neither 1 - f nor f * h.
+  CHECK(kept(RNN(make<MinimalGated>(32))) == 3);
 }
 
 TEST_CASE(
