@@ -215,18 +215,19 @@ class TileMaker final : public CodeMaker {
   }
 
   void next_panel() {
+    const auto by = static_cast<std::uint32_t>(b_step_);
     Xbyak::Label from_zero;
     Xbyak::Label nothing_added;
     // The last tile left b_ where the next panel begins.
     mov(argument(offsetof(Tiles, b)), b_);
-    add(argument(offsetof(Tiles, c)), b_step_);
+    add(argument(offsetof(Tiles, c)), by);
     cmp(argument(offsetof(Tiles, from)), 0);
     je(from_zero);
-    add(argument(offsetof(Tiles, from)), b_step_);
+    add(argument(offsetof(Tiles, from)), by);
     L(from_zero);
     cmp(argument(offsetof(Tiles, plus)), 0);
     je(nothing_added);
-    add(argument(offsetof(Tiles, plus)), b_step_);
+    add(argument(offsetof(Tiles, plus)), by);
     L(nothing_added);
   }
 
