@@ -8,7 +8,7 @@ namespace unspool::kernels {
 namespace {
 
 /// Elements a thread takes at a time.
-constexpr Index grain = 1 << 15;
+constexpr Index grain = 1 << 14;
 /// Side of the squares in which two axes are exchanged: both sides' lines stay in the nearest cache.
 constexpr Index tile = 16;
 
