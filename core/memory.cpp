@@ -140,8 +140,8 @@ std::byte* map_huge_pages(std::size_t bytes) noexcept {
   return begin + before;
 }
 
-// Blocks of one region share the huge pages at their ends, which each of them alone would fill with small
-// ones: those take the system twice as long.
+// Blocks of one region lie in the same huge pages. Alone each would end in small ones, which take the system
+// twice as long, or consist of them.
 void* take_from_region_locked(Region& region, std::size_t bytes) noexcept {
   if (static_cast<std::size_t>(region.end - region.next) < bytes) {
     std::byte* const mapped = map_huge_pages(region_bytes);

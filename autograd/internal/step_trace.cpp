@@ -65,18 +65,19 @@ Tensor StepTrace::sequence(const Spec& spec, int time_axis) {
   return made;
 }
 
-void StepTrace::carry_instead(const Tensor& sequence) {
-  const Value value = value_of(sequence);
+void StepTrace::drop_sequence(Value value) {
   std::erase_if(program_.sequences,
                 [&](const StepProgram::Stacked& stacked) { return stacked.value == value; });
+}
+
+void StepTrace::carry_instead(const Tensor& sequence) {
+  const Value value = value_of(sequence);
+  drop_sequence(value);
   program_.carries.push_back(value);
 }
 
 void StepTrace::compute_instead(std::vector<StepProgram::Use> uses) {
-  for (const StepProgram::Use& use : uses) {
-    std::erase_if(program_.sequences,
-                  [&](const StepProgram::Stacked& stacked) { return stacked.value == use.outputs[0]; });
-  }
+  for (const StepProgram::Use& use : uses) drop_sequence(use.outputs[0]);
   program_.uses.insert(program_.uses.begin(), uses.begin(), uses.end());
 }
 

@@ -47,6 +47,7 @@ class StepTrace : public Recorder {
 
  private:
   static Tensor keys(StepTrace* trace, const Shape& shape, const std::function<RandomKey()>& next);
+  void drop_sequence(Value value);
   Value add(const Tensor& tensor);
 
   StepProgram program_;
