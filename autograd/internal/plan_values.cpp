@@ -35,6 +35,11 @@ bool PlanWriter::is_plain_sequence(Value value) const {
   return found != program_.sequences.end() && !turned(*found);
 }
 
+bool PlanWriter::is_fixed(Value value) const {
+  return std::ranges::find(program_.captured, value) != program_.captured.end() ||
+         (!is_input(value) && view_[at(value)] < 0 && phase_of(value) == Phase::once);
+}
+
 PlanWriter::Value PlanWriter::root_of(Value value) const {
   while (view_[at(value)] >= 0) value = view_[at(value)];
   return value;
@@ -97,7 +102,7 @@ void PlanWriter::find_owners() {
     Value value = program_.next[k];
     const bool made = !is_input(value) && view_[at(value)] < 0;
     if (read_[k]) {
-      if (is_plain_sequence(value)) {
+      if (is_plain_sequence(value) || is_fixed(value)) {
         // The next step reads it where it lies.
         plan_.next_[k] = value;
         continue;

@@ -61,6 +61,8 @@ class PlanWriter {
   bool is_carry(Value value) const;
   /// A sequence whose steps lie one after the other.
   bool is_plain_sequence(Value value) const;
+  /// Whole in memory, and the same at all steps.
+  bool is_fixed(Value value) const;
   /// The value whose memory a view shows; itself if it is none.
   Value root_of(Value value) const;
   void find_views();

@@ -69,6 +69,12 @@ class ScanPlan {
     Index columns = 0;
     /// It has the rows that are dealt out; otherwise it is one row.
     bool rows = false;
+
+    /// For all of a run at an address that follows from time alone.
+    bool lies_apart() const {
+      return place == Place::each || place == Place::sequence || place == Place::captured ||
+             place == Place::once;
+    }
   };
 
   enum class Kind : std::uint8_t {

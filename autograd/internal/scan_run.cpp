@@ -143,9 +143,7 @@ class ScanRun {
   /// Row 0 of carry k after a step that lies in this chunk, or just before it.
   std::byte* after_step(std::size_t k, Index step) const {
     const Slot& slot = plan_.slot(plan_.next_[k]);
-    if (slot.place == Place::each || slot.place == Place::sequence) {
-      return locate(plan_.next_[k], time_of(step));
-    }
+    if (slot.lies_apart()) return locate(plan_.next_[k], time_of(step));
     if (slot.place == Place::chunk) {
       return step < first_ ? holds_[2 * k] : locate(plan_.next_[k], time_of(step));
     }
@@ -242,9 +240,7 @@ class ScanRun {
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
       const std::byte* from = steps_ == 0 ? input(k) : nullptr;
       const Slot& slot = plan_.slot(plan_.next_[k]);
-      const bool elsewhere =
-          slot.place == Place::each || slot.place == Place::chunk || slot.place == Place::sequence;
-      if (steps_ > 0 && elsewhere) from = after_step(k, steps_ - 1);
+      if (steps_ > 0 && (slot.place == Place::chunk || slot.lies_apart())) from = after_step(k, steps_ - 1);
       if (from != nullptr) std::memcpy(output(k), from, step_bytes(program_.carries[k]));
     }
   }

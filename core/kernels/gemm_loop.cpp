@@ -160,7 +160,7 @@ class TileMaker final : public CodeMaker {
     }
     for (int p = 0; p < count; ++p) {
       // A panel of 512 bits fills the nearest cache by itself, and comes from the second one for each tile.
-      for (int line = 0; wide() && line < b_step_; line += 64)
+      for (int line = 0; wide() && line < shape_.vectors * vector_bytes(); line += 64)
         prefetcht0(beside(b_, (p + prefetched) * b_step_ + line));
       if (shape_.lies == Lies::by_columns) prefetcht0(soon(p));
       for (int v = 0; v < shape_.vectors; ++v)
