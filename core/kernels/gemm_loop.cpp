@@ -159,7 +159,8 @@ class TileMaker final : public CodeMaker {
       for (int line = 0; line < lines_each_; ++line) prefetcht1(beside(b_ + ahead_, line * 64));
     }
     for (int p = 0; p < count; ++p) {
-      // A panel of two vectors of 512 bits fills the nearest cache, and comes from the second one for each tile.
+      // A panel of two vectors of 512 bits fills the nearest cache, and comes from the second one for each
+      // tile.
       for (int line = 0; wide() && shape_.vectors == 2 && line < b_step_; line += 64)
         prefetcht0(beside(b_, (p + prefetched) * b_step_ + line));
       if (shape_.lies == Lies::by_columns) prefetcht0(soon(p));
