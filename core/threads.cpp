@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -107,6 +108,12 @@ class Pool {
   static constexpr std::uint64_t open_bit = 0x10000;
   static constexpr std::uint64_t number_step = 0x20000;
 
+  // The pieces that are a thread's own: what it has not begun, and where they end.
+  struct alignas(64) Share {
+    std::atomic<Index> next{0};
+    Index end = 0;
+  };
+
   struct AtExit {
     ~AtExit() {
       // If exit() was called inside a body, or beside one, the workers end with the process.
@@ -127,7 +134,7 @@ class Pool {
     static_cast<void>(at_exit);
     while (static_cast<int>(workers_.size()) < count) {
       try {
-        workers_.emplace_back([this] { work(); });
+        workers_.emplace_back([this, me = workers_.size() + 1] { work(me); });
       } catch (const std::system_error&) {
         // The system gives no more threads: fewer do the same work.
         return;
@@ -148,8 +155,16 @@ class Pool {
 
   void run(const Job& job) {
     job_ = job;
-    next_.store(0, std::memory_order_relaxed);
-    first_failed_ = job.pieces;
+    const std::size_t threads = workers_.size() + 1;
+    while (shares_.size() < threads) shares_.emplace_back();
+    for (std::size_t i = 0; i < threads; ++i) {
+      const auto from = [&](std::size_t thread) {
+        return job.pieces * static_cast<Index>(thread) / static_cast<Index>(threads);
+      };
+      shares_[i].next.store(from(i), std::memory_order_relaxed);
+      shares_[i].end = from(i + 1);
+    }
+    first_failed_.store(job.pieces, std::memory_order_relaxed);
     error_ = nullptr;
     state_.store((state_.load() + number_step) | open_bit);
     // Either a worker that goes to sleep is seen here, or it sees the state before it sleeps.
@@ -160,7 +175,7 @@ class Pool {
     }
     {
       const Inside guard;
-      run_pieces();
+      run_pieces(0);
     }
     state_.fetch_and(~open_bit);
     const auto left = [this] { return (state_.load() & active_mask) == 0; };
@@ -173,26 +188,32 @@ class Pool {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  void run_pieces() {
+  // A thread's own pieces first, then what others have not begun: so one thread has the same part of the work
+  // in job after job, and of the data, which then is in its cache.
+  void run_pieces(std::size_t me) {
+    const std::size_t threads = workers_.size() + 1;
+    for (std::size_t i = 0; i < threads; ++i) run_share(shares_[(me + i) % threads]);
+  }
+
+  void run_share(Share& share) {
     const Job& job = job_;
-    for (;;) {
-      const Index k = next_.fetch_add(1, std::memory_order_relaxed);
-      if (k >= job.pieces) return;
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      const Index k = share.next.fetch_add(1, std::memory_order_relaxed);
+      // Of the pieces before the first that failed none is left out, so the first that fails is always met.
+      if (k >= share.end || k > first_failed_.load(std::memory_order_relaxed)) return;
       try {
         job.body(job.context, k * job.grain, k * job.grain + std::min(job.grain, job.count - k * job.grain));
       } catch (...) {
-        // Pieces are dealt in order and those begun are finished, so the first that fails is always met.
-        next_.store(job.pieces, std::memory_order_relaxed);
         const std::lock_guard lock(mutex_);
-        if (k < first_failed_) {
-          first_failed_ = k;
+        if (k < first_failed_.load(std::memory_order_relaxed)) {
+          first_failed_.store(k, std::memory_order_relaxed);
           error_ = std::current_exception();
         }
       }
     }
   }
 
-  void work() {
+  void work(std::size_t me) {
     inside = true;
     std::uint64_t last = 0;
     const auto called = [&] {
@@ -212,7 +233,7 @@ class Pool {
       if (!state_.compare_exchange_strong(state, state + 1)) continue;
       last = state / number_step;
       internal::set_float_mode(job_.float_mode);
-      run_pieces();
+      run_pieces(me);
       if ((state_.fetch_sub(1) & active_mask) == 1 && caller_waits_.load()) {
         { const std::lock_guard lock(mutex_); }
         done_.notify_one();
@@ -227,17 +248,17 @@ class Pool {
 
   // Written before the state opens the job, read by those who joined it.
   Job job_;
-  alignas(64) std::atomic<Index> next_{0};
+  std::deque<Share> shares_;
   alignas(64) std::atomic<std::uint64_t> state_{0};
   std::atomic<bool> stop_{false};
   std::atomic<bool> caller_waits_{false};
   std::atomic<int> asleep_{0};
 
-  // For sleeping, and for first_failed_ and error_ while pieces run.
+  // For sleeping, and for writing first_failed_ and error_ while pieces run.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
-  Index first_failed_ = 0;
+  std::atomic<Index> first_failed_{0};
   std::exception_ptr error_;
 };
 
