@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -149,6 +150,15 @@ class ScanPlan {
       std::ptrdiff_t row_bytes;
     };
     std::vector<InBlock> in_block;
+
+    /// Row i of what it makes follows from row i of what it reads.
+    bool by_rows() const { return blocks || instructions[0].kind == Kind::product; }
+    bool sums() const {
+      return std::ranges::all_of(instructions, [](const Instruction& each) {
+        return each.kind == Kind::sum_product || each.kind == Kind::sum_rows ||
+               each.kind == Kind::sum_values;
+      });
+    }
   };
   /// A sequence, or a stacked output, whose second axis is time: its steps of a chunk are copied to or from
   /// rows of one run.

@@ -21,6 +21,7 @@ constexpr Index folded_rows = 192;
 constexpr Index grain = 1 << 15;
 /// Rows below which a thread's products lose their pace.
 constexpr Index fewest_rows = 8;
+constexpr Index all_rows = std::numeric_limits<Index>::max();
 
 }  // namespace
 
@@ -68,15 +69,7 @@ class ScanRun {
     for (Index first = 0; first < steps_; first += chunk_steps_) {
       first_ = first;
       end_ = std::min(steps_, first + chunk_steps_);
-      for (const ScanPlan::Turned& turned : plan_.turned_sequences_) {
-        turn(turned.value, inputs_[program_.carries.size() + turned.index], true);
-      }
-      fold(Phase::before, lowest(), highest());
-      loop();
-      fold(Phase::after, lowest(), highest());
-      for (const ScanPlan::Turned& turned : plan_.turned_each_) {
-        turn(turned.value, outputs_[program_.next.size() + turned.index], false);
-      }
+      run_chunk();
     }
     finish();
   }
@@ -235,7 +228,7 @@ class ScanRun {
       first_ = std::max<Index>(0, (steps_ - 1) / chunk_steps_ * chunk_steps_);
       end_ = steps_;
       const Index last = time_of(steps_ - 1);
-      fold(Phase::last, last, last + 1);
+      fold(Phase::last, 0, last, last + 1);
     }
     for (std::size_t k = 0; k < program_.carries.size(); ++k) {
       const std::byte* from = steps_ == 0 ? input(k) : nullptr;
@@ -245,16 +238,64 @@ class ScanRun {
     }
   }
 
-  /// The steps of this chunk between an array whose second axis is time and the chunk's buffer.
-  void turn(Value value, const ScanArray& whole, bool to_chunk) const {
+  void run_chunk() {
+    const std::vector<Segment>& before = segments(Phase::before);
+    const std::vector<Segment>& after = segments(Phase::after);
+    const Index parts = plan_.dealt_ ? std::clamp<Index>(rows_ / fewest_rows, 1, num_threads()) : 1;
+    const auto has_rows = [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; };
+    const bool apart = parts > 1 && std::ranges::all_of(before, &Segment::by_rows) &&
+                       std::ranges::all_of(plan_.turned_sequences_, has_rows) &&
+                       std::ranges::all_of(plan_.turned_each_, has_rows);
+    if (!apart) {
+      turn_sequences(0, all_rows);
+      fold(Phase::before, 0, lowest(), highest());
+    }
+    // What comes after the loop row by row comes first, and then sums, or else what reads other rows, too.
+    const auto joint = std::ranges::find_if_not(after, &Segment::by_rows);
+    const bool only_sums = std::all_of(joint, after.end(), [](const Segment& each) { return each.sums(); });
+    const Index share = std::max<Index>(1, (rows_ + parts - 1) / parts);
+    // Threads that take their rows all the way wait for each other only here.
+    parallel_for(rows_, share, [&](Index begin, Index end) {
+      if (apart) {
+        turn_sequences(begin, end);
+        run_steps(before.begin(), before.end(), begin, end);
+      }
+      loop_rows(begin, end);
+      if (!apart) return;
+      run_steps(after.begin(), joint, begin, end);
+      if (only_sums) turn_outputs(begin, end);
+    });
+    fold(Phase::after, apart ? static_cast<std::size_t>(joint - after.begin()) : 0, lowest(), highest());
+    if (!apart || !only_sums) turn_outputs(0, all_rows);
+  }
+
+  const std::vector<Segment>& segments(Phase phase) const {
+    return plan_.segments_[static_cast<std::size_t>(phase)];
+  }
+
+  void turn_sequences(Index begin, Index end) const {
+    for (const ScanPlan::Turned& turned : plan_.turned_sequences_) {
+      turn(turned.value, inputs_[program_.carries.size() + turned.index], true, begin, end);
+    }
+  }
+  void turn_outputs(Index begin, Index end) const {
+    for (const ScanPlan::Turned& turned : plan_.turned_each_) {
+      turn(turned.value, outputs_[program_.next.size() + turned.index], false, begin, end);
+    }
+  }
+
+  /// Some rows of the steps of this chunk, between an array whose second axis is time and the chunk's buffer.
+  void turn(Value value, const ScanArray& whole, bool to_chunk, Index begin, Index end) const {
     const Spec& spec = plan_.values_[at(value)];
     const Index rows = spec.shape[0];
     const Index columns = rows == 0 ? 0 : spec.shape.elements() / rows;
     const std::size_t element = plan_.element(value);
     std::byte* const apart =
-        static_cast<std::byte*>(whole.data) + static_cast<std::size_t>(lowest() * columns) * element;
-    std::byte* const together = locate(value, lowest());
-    const Shape sizes{end_ - first_, rows, columns};
+        static_cast<std::byte*>(whole.data) +
+        static_cast<std::size_t>((begin * whole.steps + lowest()) * columns) * element;
+    std::byte* const together =
+        locate(value, lowest()) + static_cast<std::size_t>(begin * columns) * element;
+    const Shape sizes{end_ - first_, std::min(end, rows) - begin, columns};
     const kernels::Strides by_row{columns, whole.steps * columns, 1};
     const kernels::Strides by_step{rows * columns, columns, 1};
     if (to_chunk) {
@@ -264,14 +305,19 @@ class ScanRun {
     }
   }
 
-  // The loop.
-
-  void loop() {
-    if (!plan_.dealt_) return loop_rows(0, rows_);
-    const Index parts = std::clamp<Index>(rows_ / fewest_rows, 1, num_threads());
-    const Index share = (rows_ + parts - 1) / parts;
-    parallel_for(rows_, std::max<Index>(1, share), [&](Index begin, Index end) { loop_rows(begin, end); });
+  /// Segments of before or after the loop, some rows of each step.
+  template <class Iterator>
+  void run_steps(Iterator first, Iterator last, Index begin, Index end) const {
+    Frame frame(*this);
+    for (; first != last; ++first) {
+      for (Index time = lowest(); time < highest(); ++time) {
+        place(frame, *first, time);
+        run_segment(*first, frame, begin, end);
+      }
+    }
   }
+
+  // The loop.
 
   void copy_rows(std::byte* to, const std::byte* from, Value like, Index begin, Index end) const {
     const std::size_t row = plan_.dealt_
@@ -460,16 +506,16 @@ class ScanRun {
   // Before and after the loop: the steps of a chunk, [low, high) in time, at once where they are rows of one
   // run.
 
-  void fold(Phase phase, Index low, Index high) {
-    const std::vector<Segment>& segments = plan_.segments_[static_cast<std::size_t>(phase)];
-    for (std::size_t s = 0; s < segments.size(); ++s) {
-      if (segments[s].blocks) {
-        fold_blocks(segments[s], low, high);
-      } else if (segments[s].instructions[0].kind == Kind::sum_product) {
-        s = sum_products(segments, s, low, high);
+  void fold(Phase phase, std::size_t from, Index low, Index high) {
+    const std::vector<Segment>& all = segments(phase);
+    for (std::size_t s = from; s < all.size(); ++s) {
+      if (all[s].blocks) {
+        fold_blocks(all[s], low, high);
+      } else if (all[s].instructions[0].kind == Kind::sum_product) {
+        s = sum_products(all, s, low, high);
       } else {
-        for (const Instruction& instruction : segments[s].instructions) {
-          fold(segments[s], instruction, low, high);
+        for (const Instruction& instruction : all[s].instructions) {
+          fold(all[s], instruction, low, high);
         }
       }
     }
