@@ -19,6 +19,8 @@ constexpr std::size_t chunk_limit = std::size_t{512} << 10U;
 constexpr Index folded_rows = 192;
 /// Elements that a thread takes at a time.
 constexpr Index grain = 1 << 15;
+/// Multiply-adds of a sum that are worth a thread's while.
+constexpr Index worthwhile = 1 << 18;
 /// Rows below which a thread's products lose their pace.
 constexpr Index fewest_rows = 8;
 constexpr Index all_rows = std::numeric_limits<Index>::max();
@@ -290,11 +292,9 @@ class ScanRun {
     const Index rows = spec.shape[0];
     const Index columns = rows == 0 ? 0 : spec.shape.elements() / rows;
     const std::size_t element = plan_.element(value);
-    std::byte* const apart =
-        static_cast<std::byte*>(whole.data) +
-        static_cast<std::size_t>((begin * whole.steps + lowest()) * columns) * element;
-    std::byte* const together =
-        locate(value, lowest()) + static_cast<std::size_t>(begin * columns) * element;
+    std::byte* const apart = static_cast<std::byte*>(whole.data) +
+                             static_cast<std::size_t>((begin * whole.steps + lowest()) * columns) * element;
+    std::byte* const together = locate(value, lowest()) + static_cast<std::size_t>(begin * columns) * element;
     const Shape sizes{end_ - first_, std::min(end, rows) - begin, columns};
     const kernels::Strides by_row{columns, whole.steps * columns, 1};
     const kernels::Strides by_step{rows * columns, columns, 1};
@@ -577,7 +577,8 @@ class ScanRun {
   }
 
   /// Those from `first` on whose right sides are its own or parts of it. It is packed once for all of them, a
-  /// part of the rows at a time. Returns the last one.
+  /// part of the rows at a time; each thread has columns of it, packs them, and waits for nobody. Returns the
+  /// last one.
   std::size_t sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
                            Index high) const {
     constexpr Index depth = kernels::gemm_depth;
@@ -596,22 +597,40 @@ class ScanRun {
       Frame frame(*this);
       for (std::size_t s = first; s < end; ++s) place(frame, segments[s], low);
       const Index rows = (high - low) * rows_;
-      const PooledBuffer<T> packed(static_cast<std::size_t>(kernels::packed_size<T>(b.columns, depth)));
-      for (Index row = 0; row < rows; row += depth) {
-        const Index part = std::min(depth, rows - row);
-        kernels::pack(false, b.columns, part, reinterpret_cast<const T*>(frame[right]) + row * b.stride,
-                      b.stride, packed.data());
-        for (std::size_t s = first; s < end; ++s) {
-          const Instruction& instruction = segments[s].instructions[0];
-          const Slot& a = plan_.slot(instruction.inputs[0]);
-          const Slot& own = plan_.slot(instruction.inputs[1]);
-          T* const to = reinterpret_cast<T*>(sum(instruction));
-          kernels::gemm_packed(true, a.columns, own.columns, part,
-                               reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
-                               a.stride, packed.data() + (own.offset - b.offset) * part, to, own.columns,
-                               {to, own.columns});
+      const Index panel = kernels::panel_columns<T>();
+      const Index panels = (b.columns + panel - 1) / panel;
+      Index work = 0;
+      for (std::size_t s = first; s < end; ++s)
+        work += plan_.slot(segments[s].instructions[0].inputs[0]).columns;
+      work *= rows * panel;
+      const Index share =
+          std::max((panels + num_threads() - 1) / num_threads(), worthwhile / std::max<Index>(1, work));
+      parallel_for(panels, std::max<Index>(1, share), [&](Index first_panel, Index last_panel) {
+        const Index left = first_panel * panel;
+        const Index columns = std::min(b.columns, last_panel * panel) - left;
+        const PooledBuffer<T> packed(
+            static_cast<std::size_t>(kernels::packed_size<T>(columns, std::min(rows, depth))));
+        for (Index row = 0; row < rows; row += depth) {
+          const Index part = std::min(depth, rows - row);
+          kernels::pack(false, columns, part,
+                        reinterpret_cast<const T*>(frame[right]) + row * b.stride + left, b.stride,
+                        packed.data());
+          for (std::size_t s = first; s < end; ++s) {
+            const Instruction& instruction = segments[s].instructions[0];
+            const Slot& a = plan_.slot(instruction.inputs[0]);
+            const Slot& own = plan_.slot(instruction.inputs[1]);
+            const Index begins = own.offset - b.offset;
+            const Index from = std::max(left, begins);
+            const Index to = std::min(left + columns, begins + own.columns);
+            if (from >= to) continue;
+            T* const c = reinterpret_cast<T*>(sum(instruction)) + from - begins;
+            kernels::gemm_packed(true, a.columns, to - from, part,
+                                 reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
+                                 a.stride, packed.data() + (from - left) * part, c, own.columns,
+                                 {c, own.columns});
+          }
         }
-      }
+      });
       first = end - 1;
     });
     return first;
