@@ -241,34 +241,50 @@ class ScanRun {
   }
 
   void run_chunk() {
+    const Index parts = plan_.dealt_ ? std::clamp<Index>(rows_ / fewest_rows, 1, num_threads()) : 1;
+    if (parts > 1 && begins_by_rows()) return run_chunk_by_rows(parts);
+    turn_sequences(0, all_rows);
+    fold(Phase::before, 0, lowest(), highest());
+    if (parts == 1) {
+      loop_rows(0, rows_);
+    } else {
+      deal_rows(parts, [&](Index begin, Index end) { loop_rows(begin, end); });
+    }
+    fold(Phase::after, 0, lowest(), highest());
+    turn_outputs(0, all_rows);
+  }
+
+  /// Whether what a row of the loop reads follows from that row of the sequences.
+  bool begins_by_rows() const {
+    const auto has_rows = [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; };
+    return std::ranges::all_of(segments(Phase::before), &Segment::by_rows) &&
+           std::ranges::all_of(plan_.turned_sequences_, has_rows);
+  }
+
+  /// Each thread takes its rows all the way, and waits for others only before what reads other rows, too: the
+  /// rest of what comes after the loop, most often sums alone.
+  void run_chunk_by_rows(Index parts) {
     const std::vector<Segment>& before = segments(Phase::before);
     const std::vector<Segment>& after = segments(Phase::after);
-    const Index parts = plan_.dealt_ ? std::clamp<Index>(rows_ / fewest_rows, 1, num_threads()) : 1;
-    const auto has_rows = [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; };
-    const bool apart = parts > 1 && std::ranges::all_of(before, &Segment::by_rows) &&
-                       std::ranges::all_of(plan_.turned_sequences_, has_rows) &&
-                       std::ranges::all_of(plan_.turned_each_, has_rows);
-    if (!apart) {
-      turn_sequences(0, all_rows);
-      fold(Phase::before, 0, lowest(), highest());
-    }
-    // What comes after the loop row by row comes first, and then sums, or else what reads other rows, too.
-    const auto joint = std::ranges::find_if_not(after, &Segment::by_rows);
-    const bool only_sums = std::all_of(joint, after.end(), [](const Segment& each) { return each.sums(); });
-    const Index share = std::max<Index>(1, (rows_ + parts - 1) / parts);
-    // Threads that take their rows all the way wait for each other only here.
-    parallel_for(rows_, share, [&](Index begin, Index end) {
-      if (apart) {
-        turn_sequences(begin, end);
-        run_steps(before.begin(), before.end(), begin, end);
-      }
+    const auto rest = std::ranges::find_if_not(after, &Segment::by_rows);
+    const bool outputs_made =
+        std::all_of(rest, after.end(), [](const Segment& segment) { return segment.sums(); }) &&
+        std::ranges::all_of(plan_.turned_each_,
+                            [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; });
+    deal_rows(parts, [&](Index begin, Index end) {
+      turn_sequences(begin, end);
+      run_steps(before.begin(), before.end(), begin, end);
       loop_rows(begin, end);
-      if (!apart) return;
-      run_steps(after.begin(), joint, begin, end);
-      if (only_sums) turn_outputs(begin, end);
+      run_steps(after.begin(), rest, begin, end);
+      if (outputs_made) turn_outputs(begin, end);
     });
-    fold(Phase::after, apart ? static_cast<std::size_t>(joint - after.begin()) : 0, lowest(), highest());
-    if (!apart || !only_sums) turn_outputs(0, all_rows);
+    fold(Phase::after, static_cast<std::size_t>(rest - after.begin()), lowest(), highest());
+    if (!outputs_made) turn_outputs(0, all_rows);
+  }
+
+  template <class F>
+  void deal_rows(Index parts, const F& work) const {
+    parallel_for(rows_, (rows_ + parts - 1) / parts, work);
   }
 
   const std::vector<Segment>& segments(Phase phase) const {
