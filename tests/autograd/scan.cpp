@@ -4,6 +4,8 @@
 
 #include <unspool/unspool.h>
 
+#include "../support/threads.h"
+
 using namespace unspool;
 
 namespace {
@@ -63,6 +65,53 @@ TEST_CASE("scan is the loop that it stands for: values, gradients, second gradie
     const auto scanned = by(true, reverse);
     const auto looped = by(false, reverse);
     for (std::size_t i = 0; i < scanned.size(); ++i) {
+      CAPTURE(i);
+      CHECK(largest_difference(scanned[i], looped[i]) < 1e-12);
+    }
+  }
+}
+
+TEST_CASE("scan: a carry may become what is the same at all steps, and a sequence may have rows of its own") {
+  set_seed(2);
+  const Index steps = 7, batch = 24, units = 5;
+  const Tensor x = random_normal({batch, steps, units}, 0, 1, float64);
+  const Tensor few = random_normal({2, steps, units}, 0, 1, float64);
+  const Tensor start = random_normal({batch, units}, 0, 1, float64);
+  const Tensor given = random_normal({batch, units}, 0, 1, float64);
+  // The first carry goes on as it is given, the second as what is made of that once, the third as a cell's.
+  const auto step = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs) {
+    const Tensor made = given * 2.0;
+    const Tensor next = tanh(carry[0] * inputs[0] + carry[1] + sum(inputs[1], {0}) + carry[2]);
+    return ScanStep{{given, made, next}, {next * carry[0]}};
+  };
+  const auto of_time = [](const Tensor& t, Index time) { return transpose(t, {1, 0, 2})[time]; };
+  const auto results = [&](bool scanned) {
+    GradientTape tape;
+    for (const Tensor& t : {x, few, start, given}) tape.watch(t);
+    ScanResult all{{start, start, start}, {}};
+    if (scanned) {
+      all = scan(step, all.carry, {x, few}, {.time_axis = 1});
+    } else {
+      std::vector<Tensor> outputs;
+      for (Index time = 0; time < steps; ++time) {
+        const ScanStep made = step(all.carry, {of_time(x, time), of_time(few, time)});
+        all.carry = made.carry;
+        outputs.push_back(made.outputs[0]);
+      }
+      all.outputs = {stack(outputs, 1)};
+    }
+    std::vector<Tensor> found = all.carry;
+    found.push_back(all.outputs[0]);
+    const Tensor loss = sum(square(all.outputs[0])) + sum(all.carry[0] * all.carry[1] * all.carry[2]);
+    for (const Tensor& gradient : tape.gradient(loss, {x, few, start, given})) found.push_back(gradient);
+    return found;
+  };
+  const std::vector<Tensor> looped = results(false);
+  for (int n : {1, 2, 4}) {
+    const testing::Threads threads(n);
+    const std::vector<Tensor> scanned = results(true);
+    for (std::size_t i = 0; i < looped.size(); ++i) {
+      CAPTURE(n);
       CAPTURE(i);
       CHECK(largest_difference(scanned[i], looped[i]) < 1e-12);
     }
