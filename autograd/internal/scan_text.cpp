@@ -83,6 +83,13 @@ std::string ScanPlan::describe(Index steps) const {
       "  {} steps{}, chunks of {}, {}\n", steps, program_->reverse ? " from the last to the first" : "",
       chunk_steps(steps),
       dealt_ ? fmt::format("{} rows dealt to threads", rows_) : fmt::format("whole, since {}", why_whole_));
+  const auto turned = [&](const char* what, const std::vector<Turned>& list) {
+    std::string names;
+    for (const Turned& each : list) names += (names.empty() ? "" : ", ") + name(each.value);
+    if (!names.empty()) all += fmt::format("  time is the second axis of {}: {} by chunks\n", names, what);
+  };
+  turned("read", turned_sequences_);
+  turned("written", turned_each_);
   static constexpr const char* titles[phases] = {"once", "before the loop", "in the loop", "after the loop",
                                                  "at the last step"};
   for (std::size_t phase = 0; phase < phases; ++phase) {

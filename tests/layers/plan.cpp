@@ -133,6 +133,16 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("plan: says which sequences are copied chunk by chunk, since their second axis is time") {
+  const std::string plan = plan_of(SimpleRNN({.units = 6, .return_sequences = true}));
+  CAPTURE(plan);
+  // The input, and the gradient by the output; the output, and the gradient by the input.
+  CHECK(plan.find("time is the second axis of x0: read by chunks") != std::string::npos);
+  const std::size_t backward = plan.find("backward");
+  CHECK(plan.rfind("written by chunks", backward) != std::string::npos);
+  CHECK(plan.find("written by chunks", backward) != std::string::npos);
+}
+
 TEST_CASE("plan: says why nothing is compiled, or that nothing has run yet") {
   CHECK(LSTM({.units = 2})->plan() == "not called yet\n");
   CHECK(plan_of(LSTM({.units = 2, .unroll = true})).find("unroll is true") != std::string::npos);
