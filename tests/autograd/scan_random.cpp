@@ -1,6 +1,6 @@
 #include <unspool/autograd/internal/scan_plan.h>
 
-#include "scan_programs.h"
+#include "program_judges.h"
 
 // Steps put together at random, each run by scan and by the loop that it stands for.
 

@@ -5,7 +5,7 @@
 #include <unspool/core/memory.h>
 
 #include "../support/same_bits.h"
-#include "scan_programs.h"
+#include "program_judges.h"
 
 // Scans that keep the carries of every k-th step, against those that keep all.
 
