@@ -1,14 +1,10 @@
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
-#include <iterator>
-#include <nlohmann/json.hpp>
-#include <unordered_set>
 #include <variant>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/config_keys.h>
 
 namespace unspool {
 
@@ -35,16 +31,8 @@ struct Config::Trail {
 
 namespace {
 
-constexpr std::size_t max_json_values = 1'000'000;
-
-bool is_plain_key(std::string_view key) {
-  return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
-
 std::string step_to(std::string_view key) {
-  return is_plain_key(key) ? "." + std::string(key) : "[" + in_quotes(key) + "]";
+  return internal::is_plain_key(key) ? "." + std::string(key) : "[" + in_quotes(key) + "]";
 }
 
 int checked_depth(int below) {
@@ -54,36 +42,7 @@ int checked_depth(int below) {
   return below + 1;
 }
 
-const std::string* repeated_key(const std::vector<Config::Entry>& entries) {
-  std::unordered_set<std::string_view> seen;
-  for (const auto& [key, value] : entries) {
-    if (!seen.insert(key).second) return &key;
-  }
-  return nullptr;
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// Levenshtein's distance, an edit costing 2 and a change of case 1.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = 2 * j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = 2 * (i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t change = a[i] == b[j] ? 0 : lower(a[i]) == lower(b[j]) ? 1 : 2;
-      const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j + 1] + 2});
-      diagonal = row[j + 1];
-      row[j + 1] = best;
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
-
-// -- the tree -------------------------------------------------------------------------------------------
 
 Config::Config(Exact, bool value) : value_(std::make_shared<const Value>(value)) {}
 Config::Config(Exact, std::int64_t value) : value_(std::make_shared<const Value>(value)) {}
@@ -107,7 +66,7 @@ Config Config::list(std::vector<Config> elements) {
 Config Config::map(std::initializer_list<Entry> entries) { return map(std::vector<Entry>(entries)); }
 
 Config Config::map(std::vector<Entry> entries) {
-  if (const std::string* key = repeated_key(entries)) {
+  if (const std::string* key = internal::repeated_key(entries)) {
     throw ValueError("the key " + in_quotes(*key) + " comes twice in a map");
   }
   Config config;
@@ -327,8 +286,6 @@ bool operator==(const Config& a, const Config& b) {
   return std::equal(x.begin(), x.end(), y.begin(), [](const auto* p, const auto* q) { return *p == *q; });
 }
 
-// -- types ----------------------------------------------------------------------------------------------
-
 bool ConfigValue<bool>::from(const Config& config) {
   if (config.kind() != Config::Kind::logical) config.fail("true or false");
   return std::get<bool>(*config.value_);
@@ -409,318 +366,5 @@ DType ConfigValue<DType>::from(const Config& config) {
   }
   config.fail("a dtype (float32, float64, int32, int64 or bool)");
 }
-
-// -- names ----------------------------------------------------------------------------------------------
-
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t longest = 80;
-  std::string result = "\"";
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      result += '\\';
-      result += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      result += "\\x";
-      result += digits[byte >> 4];
-      result += digits[byte & 15];
-    } else {
-      result += c;
-    }
-  }
-  return result + (text.size() > longest ? "\"..." : "\"");
-}
-
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr std::size_t longest =
-      100;  // The distance costs the product of the lengths; names can be hostile.
-  if (name.empty() || name.size() > longest) return {};
-  const std::string* best = nullptr;
-  // One edit for each three letters begun.
-  std::size_t limit = 2 * ((name.size() + 2) / 3);
-  for (const std::string& candidate : candidates) {
-    if (candidate.size() > longest) continue;
-    const std::size_t d = distance(name, candidate);
-    if (d < limit || (best == nullptr && d == limit)) {
-      best = &candidate;
-      limit = d;
-    }
-  }
-  return best == nullptr ? std::string() : *best;
-}
-
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
-  if (const std::string best = nearest(name, candidates); !best.empty()) {
-    return ": did you mean " + in_quotes(best) + "?";
-  }
-  if (candidates.empty()) return "; none are known";
-  constexpr std::size_t most = 40;
-  std::string text = "; known: ";
-  for (std::size_t i = 0; i < std::min(candidates.size(), most); ++i) {
-    if (i > 0) text += ", ";
-    text += is_plain_key(candidates[i]) ? candidates[i] : in_quotes(candidates[i]);
-  }
-  return candidates.size() > most ? text + ", ..." : text;
-}
-
-// -- JSON -----------------------------------------------------------------------------------------------
-
-namespace {
-
-// As Python's repr of a float: shortest digits, an exponent below 1e-4 and from 1e16 on.
-std::string real_text(double value) {
-  std::array<char, 40> buffer;
-  const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  std::string text(buffer.data(), end.ptr);
-  const std::size_t e = text.find('e');
-  int exponent = 0;
-  const char* const digits = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
-  std::from_chars(digits, text.data() + text.size(), exponent);
-  if (exponent < -4 || exponent >= 16) return text;
-  const auto fixed =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  text.assign(buffer.data(), fixed.ptr);
-  return text.find('.') == std::string::npos ? text + ".0" : text;
-}
-
-class JsonWriter {
- public:
-  explicit JsonWriter(int indent) : indent_(indent) {}
-
-  // A config nests at most 256 deep, so this may recurse.
-  void write(const Config& config) {
-    switch (config.kind()) {
-      case Config::Kind::null:
-        text += "null";
-        return;
-      case Config::Kind::logical:
-        text += config.as<bool>() ? "true" : "false";
-        return;
-      case Config::Kind::integer:
-        text += std::to_string(config.as<std::int64_t>());
-        return;
-      case Config::Kind::real:
-        write_real(config);
-        return;
-      case Config::Kind::string:
-        write_string(config.as<std::string>(), config);
-        return;
-      case Config::Kind::list:
-        open('[');
-        for (const Config& element : config.elements()) {
-          separate();
-          write(element);
-        }
-        close(']');
-        return;
-      case Config::Kind::map:
-        open('{');
-        for (const auto& [key, value] : config.items()) {
-          separate();
-          write_string(key, value);
-          text += ": ";
-          write(value);
-        }
-        close('}');
-        return;
-    }
-  }
-
-  std::string text;
-
- private:
-  void write_real(const Config& config) {
-    const double value = config.as<double>();
-    if (!std::isfinite(value)) throw ValueError(config.path() + ": JSON has no " + std::to_string(value));
-    text += real_text(value);
-  }
-  void write_string(const std::string& value, const Config& where) {
-    try {
-      text += nlohmann::json(value).dump();
-    } catch (const nlohmann::json::type_error&) {
-      throw ValueError(where.path() + ": expected a string in UTF-8, came other bytes");
-    }
-  }
-  void open(char bracket) {
-    text += bracket;
-    ++level_;
-    first_ = true;
-  }
-  void separate() {
-    if (!first_) text += indent_ < 0 ? ", " : ",";
-    first_ = false;
-    new_line();
-  }
-  void close(char bracket) {
-    --level_;
-    if (!first_) new_line();
-    first_ = false;
-    text += bracket;
-  }
-  void new_line() {
-    if (indent_ < 0) return;
-    text += '\n';
-    text.append(static_cast<std::size_t>(indent_) * static_cast<std::size_t>(level_), ' ');
-  }
-
-  int indent_;
-  int level_ = 0;
-  bool first_ = true;
-};
-
-// Hands the text to the parser and keeps count of where it is.
-class Cursor {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  Cursor(const char* at, const char** reached) : at_(at), reached_(reached) {}
-  const char& operator*() const { return *at_; }
-  Cursor& operator++() {
-    ++at_;
-    if (reached_ != nullptr) *reached_ = at_;
-    return *this;
-  }
-  Cursor operator++(int) {
-    const Cursor before = *this;
-    ++*this;
-    return before;
-  }
-  friend bool operator==(const Cursor& a, const Cursor& b) { return a.at_ == b.at_; }
-
- private:
-  const char* at_;
-  const char** reached_;
-};
-
-// Receives what the parser finds. The parser keeps its own stack, so depth costs it nothing.
-class JsonReader {
- public:
-  explicit JsonReader(std::string_view text) : text_(text), reached_(text.data()) {}
-
-  Config read() {
-    // The parser takes a NUL for the end and would pass over what follows.
-    if (const std::size_t nul = text_.find('\0'); nul != std::string_view::npos) {
-      reached_ += nul;
-      fail("a NUL");
-    }
-    const char* const end = text_.data() + text_.size();
-    nlohmann::json::sax_parse(Cursor(text_.data(), &reached_), Cursor(end, nullptr), this);
-    return std::move(root_);
-  }
-
-  bool null() { return add(Config()); }
-  bool boolean(bool value) { return add(value); }
-  bool number_integer(std::int64_t value) { return add(value); }
-  bool number_unsigned(std::uint64_t value) {
-    if (!std::in_range<std::int64_t>(value)) fail_integer();
-    return add(value);
-  }
-  bool number_float(double value, const std::string& digits) {
-    // The parser makes integers of more than 64 bits real.
-    if (digits.find_first_of(".eE") == std::string::npos) fail_integer();
-    return add(value);
-  }
-  bool string(std::string& value) { return add(std::move(value)); }
-  bool binary(nlohmann::json::binary_t&) { return false; }
-  bool start_object(std::size_t) { return open(true); }
-  bool start_array(std::size_t) { return open(false); }
-  bool key(std::string& value) {
-    levels_.back().keys.push_back(std::move(value));
-    return true;
-  }
-  bool end_object() {
-    Level level = take_level();
-    std::vector<Config::Entry> entries;
-    entries.reserve(level.values.size());
-    for (std::size_t i = 0; i < level.values.size(); ++i) {
-      entries.emplace_back(std::move(level.keys[i]), std::move(level.values[i]));
-    }
-    if (const std::string* key = repeated_key(entries)) fail("the key " + in_quotes(*key) + " comes twice");
-    return put(Config::map(std::move(entries)));
-  }
-  bool end_array() { return put(Config::list(take_level().values)); }
-
-  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: what is wrong; last read: ..."
-    const std::string_view message = error.what();
-    const std::size_t column = message.find("column ");
-    std::size_t start = column == std::string_view::npos ? column : message.find(": ", column);
-    if (start == std::string_view::npos) start = message.find("] ");
-    std::string reason;
-    for (const char c : message.substr(start == std::string_view::npos ? 0 : start + 2)) {
-      if (reason.size() == 200) break;  // It quotes the text, which may be long and any bytes.
-      reason += c >= 0x20 && c < 0x7f ? c : '?';
-    }
-    fail(reason);
-  }
-
- private:
-  struct Level {
-    bool is_map;
-    std::vector<std::string> keys;
-    std::vector<Config> values;
-  };
-
-  bool open(bool is_map) {
-    count();
-    if (levels_.size() == static_cast<std::size_t>(Config::max_depth)) {
-      fail("more than " + std::to_string(Config::max_depth) + " levels of lists and maps");
-    }
-    levels_.push_back({is_map, {}, {}});
-    return true;
-  }
-  bool add(Config value) {
-    count();
-    return put(std::move(value));
-  }
-  bool put(Config value) {
-    if (levels_.empty()) {
-      root_ = std::move(value);
-    } else {
-      levels_.back().values.push_back(std::move(value));
-    }
-    return true;
-  }
-  Level take_level() {
-    Level level = std::move(levels_.back());
-    levels_.pop_back();
-    return level;
-  }
-  void count() {
-    if (++values_ > max_json_values) fail("more than " + std::to_string(max_json_values) + " values");
-  }
-  [[noreturn]] void fail_integer() { fail("an integer of more than 64 bits with a sign"); }
-  [[noreturn]] void fail(const std::string& reason) {
-    const std::string_view before(text_.data(), static_cast<std::size_t>(reached_ - text_.data()));
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const std::size_t newline = before.rfind('\n');
-    const std::size_t column =
-        newline == std::string_view::npos ? before.size() : before.size() - newline - 1;
-    throw ValueError("JSON, line " + std::to_string(line) + ", column " + std::to_string(column) + ": " +
-                     reason);
-  }
-
-  std::string_view text_;
-  const char* reached_;
-  std::size_t values_ = 0;
-  std::vector<Level> levels_;
-  Config root_;
-};
-
-}  // namespace
-
-std::string to_json(const Config& config, int indent) {
-  JsonWriter writer(indent);
-  writer.write(config);
-  return std::move(writer.text);
-}
-
-Config from_json(std::string_view text) { return JsonReader(text).read(); }
 
 }  // namespace unspool

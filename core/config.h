@@ -187,8 +187,6 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
 /// A string from outside as an error message shows it: in quotes, escaped, cut if it is long.
 std::string in_quotes(std::string_view text);
 
-// -- how types are written ------------------------------------------------------------------------------
-
 template <>
 struct ConfigValue<Config> {
   static Config to(const Config& value) { return value; }

@@ -108,8 +108,6 @@ class Checker {
     }
   }
 
-  // -- what is checked with ----------------------------------------------------------------------------
-
   Ref<Layer> make_layer(DType dtype) const { return layer_from_config<Layer>(with_dtype(config_, dtype)); }
 
   /// With numbers for weights that no initializer gives.
@@ -224,8 +222,6 @@ class Checker {
                                                      for_what, to_string(said[i]), i));
     }
   }
-
-  // -- properties --------------------------------------------------------------------------------------
 
   /// All other layers are made of its config: what that forgets would not be missed.
   void check_given() {

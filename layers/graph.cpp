@@ -38,8 +38,6 @@ const CallArgs& no_args() {
 
 }  // namespace
 
-// -- calls -----------------------------------------------------------------------------------------------
-
 namespace {
 
 /// f of the abstract tensors of a call, masks attached to others among them.
@@ -91,8 +89,6 @@ LayerCall internal::replaced(const LayerCall& call, const Replace& replace) {
   made.args.mask = replaced(made.args.mask, replace);
   return made;
 }
-
-// -- GraphNode -------------------------------------------------------------------------------------------
 
 GraphNode::GraphNode() = default;
 
@@ -243,8 +239,6 @@ Tensors GraphNode::record(OperationRef operation, std::span<const Tensor> inputs
   for (std::size_t i = 0; i < outputs.size(); ++i) made[i] = node->add_output(outputs[i]);
   return made;
 }
-
-// -- NodeRecord ------------------------------------------------------------------------------------------
 
 NodeRecord::NodeRecord(const LayerCall& given, std::vector<NodeOutput> results, CallNotes noted)
     : outputs(std::move(results)), notes(std::move(noted)) {

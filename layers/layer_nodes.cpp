@@ -83,8 +83,6 @@ CallNotes*& CallNotes::current() {
   return notes;
 }
 
-// -- a symbolic call -------------------------------------------------------------------------------------
-
 void LayerBase::check_symbolic_call(const std::vector<Tensor>&, const CallArgs&) const {}
 
 std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -138,8 +136,6 @@ std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const 
   nodes_.push_back(record);
   return node->output_tensors();
 }
-
-// -- nodes -----------------------------------------------------------------------------------------------
 
 std::shared_ptr<const GraphNode> LayerBase::node_of(const NodeRecord& record) const {
   const auto self = std::const_pointer_cast<LayerBase>(shared_from_this());
@@ -225,8 +221,6 @@ Outputs LayerBase::get_input_mask_at(Index node) const {
 Outputs LayerBase::get_output_mask_at(Index node) const {
   return masks_of(node_of(node_at("output_mask", node))->output_tensors());
 }
-
-// -- losses and updates ----------------------------------------------------------------------------------
 
 namespace {
 

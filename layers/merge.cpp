@@ -105,8 +105,6 @@ Tensor merge_kept(const std::vector<Tensor>& inputs, const std::vector<Tensor>& 
 
 }  // namespace
 
-// -- Merge -----------------------------------------------------------------------------------------------
-
 Merge::Merge(LayerOptions options) : Layer(std::move(options)) {}
 
 std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -176,8 +174,6 @@ Tensor Minimum::merge(const std::vector<Tensor>& inputs, const std::vector<Tenso
   return merge_kept(inputs, masks, minimum);
 }
 
-// -- Concatenate -----------------------------------------------------------------------------------------
-
 Concatenate::Concatenate(ConcatenateOptions options) : OptionsLayer(std::move(options)) {}
 
 std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
@@ -212,8 +208,6 @@ Tensor Concatenate::compute_mask(const std::vector<Tensor>& inputs, const Tensor
   for (int axis = 2; axis < joined.rank() - 1; ++axis) features.push_back(axis);
   return any(joined, features);
 }
-
-// -- Dot -------------------------------------------------------------------------------------------------
 
 Dot::Dot(DotOptions options) : OptionsLayer(std::move(options)) {
   const LayerAxes& axes = options_.axes;

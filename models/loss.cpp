@@ -266,8 +266,6 @@ Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options) {
   return made_loss<SparseCategoricalCrossentropyKind>(std::move(options));
 }
 
-// -- Reduction -------------------------------------------------------------------------------------------
-
 Reduction::Reduction(const std::string& name) : name_(name) {
   const std::vector<std::string> known{"sum_over_batch_size", "mean", "mean_with_sample_weight", "sum",
                                        "none"};
@@ -333,8 +331,6 @@ Tensor internal::reduced(const Tensor& losses, const Tensor& sample_weight, cons
   }
   return count == 0 ? total * 0 : total / count;
 }
-
-// -- Loss ------------------------------------------------------------------------------------------------
 
 std::string LossBase::class_name() const { return loss_registry().name_of(*this); }
 Config LossBase::get_config() const {

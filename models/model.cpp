@@ -109,8 +109,6 @@ class Guests {
 
 }  // namespace
 
-// -- State -----------------------------------------------------------------------------------------------
-
 const Model::State::Compiled& Model::State::compiled_or_fail() const {
   if (!compiled) throw ValueError("You must call `compile()` before using the model " + network->name());
   return *compiled;
@@ -230,8 +228,6 @@ void Model::State::test_step(const std::vector<Tensor>& x, const Tensor& y, cons
   const Outputs predicted = call(x, {.training = false});
   count(predicted, loss_of(predicted, y, weight), y, weight);
 }
-
-// -- Model -----------------------------------------------------------------------------------------------
 
 Data::Data() = default;
 Data::~Data() = default;

@@ -20,8 +20,6 @@ constexpr std::string_view operations_module = "unspool.operations";
 constexpr std::string_view symbolic = "__keras_tensor__";
 constexpr std::string_view constant = "__tensor__";
 
-// -- numbers ---------------------------------------------------------------------------------------------
-
 /// JSON has no infinities and no NaN: they are words.
 Config number_config(double value) {
   if (std::isfinite(value)) return value;
@@ -107,8 +105,6 @@ Tensor constant_from(const Config& config) {
     });
   });
 }
-
-// -- attributes of operations ----------------------------------------------------------------------------
 
 /// Dtypes and shapes are told from strings and lists of numbers by a map around them.
 struct AttributeWriter {
@@ -199,8 +195,6 @@ Attributes attributes_from(const Operation& operation, const Config& config) {
   }
   return attributes;
 }
-
-// -- writing ---------------------------------------------------------------------------------------------
 
 /// Writes the calls of a graph, and of what they take where it came from.
 class Writer {
@@ -360,8 +354,6 @@ Config Writer::ends(const std::vector<Tensor>& tensors) const {
   }
   return all.size() == 1 ? all.front() : Config::list(std::move(all));
 }
-
-// -- reading ---------------------------------------------------------------------------------------------
 
 /// Makes the calls of a graph again, each when what it takes is there.
 class Reader {

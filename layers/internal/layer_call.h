@@ -27,6 +27,8 @@ void for_each_tensor(const std::vector<Tensor>& inputs, const CallArgs& args, F&
   f(args.mask);
 }
 
+std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors);
+
 /// Whether shapes and dtypes alone are asked for: the call's abstract tensors come from infer(), and there is
 /// one.
 bool is_inferred(const std::vector<Tensor>& inputs, const CallArgs& args);
