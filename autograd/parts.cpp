@@ -2,6 +2,7 @@
 #include <limits>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/parts.h>
 #include <unspool/autograd/shaping.h>
@@ -14,10 +15,6 @@ namespace {
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges);
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape);
-
-void rows_if(bool same, std::span<Rows> operands) {
-  std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
-}
 
 std::byte* at(const Array& array, Index element) {
   return array.as<std::byte>() + element * static_cast<Index>(size_of(array.dtype));

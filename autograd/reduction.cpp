@@ -7,6 +7,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
@@ -19,8 +20,6 @@ namespace unspool {
 namespace {
 
 using kernels::Reduce;
-
-std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
 
 bool keeps(const Call& call) { return call.attributes.flag("keepdims"); }
 
@@ -74,15 +73,6 @@ template <Reduce kind>
 void reduce_kernel(const KernelCall& call) {
   const Array& x = call.inputs[0];
   kernels::reduce(kind, x, mask_of(call.attributes.integers("axes"), x.shape->rank()), call.outputs[0]);
-}
-
-bool names_rows(const Call& call) {
-  const std::vector<int> axes = call.axes();
-  return call.rank() == 0 || (!axes.empty() && axes[0] == 0);
-}
-
-void rows_unless_named(const Call& call, std::span<Rows> operands) {
-  operands[0] = names_rows(call) ? Rows::all : Rows::same;
 }
 
 void rows_of_sum(const Call& call, std::span<Rows> operands) {
@@ -219,10 +209,6 @@ void index_kernel(const KernelCall& call) {
       }
     });
   });
-}
-
-int leading_axes(const Attributes& attributes) {
-  return static_cast<int>(attributes.get_or("leading", Index{0}));
 }
 
 Specs sum_to_shape(const Call& call) {

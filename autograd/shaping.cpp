@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
@@ -10,10 +11,6 @@
 
 namespace unspool {
 namespace {
-
-int leading_axes(const Attributes& attributes) {
-  return static_cast<int>(attributes.get_or("leading", Index{0}));
-}
 
 /// The shape of operand 0 in two: the axes that stay, and those that the operation is about.
 std::pair<Shape, Shape> halves(const Call& call) {
@@ -106,8 +103,6 @@ std::vector<int> new_axes(const Call& call) {
   return axes;
 }
 
-std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
-
 Specs expand_shape(const Call& call) {
   Shape shape = call.shape();
   for (int axis : new_axes(call)) shape.insert(axis, 1);
@@ -173,16 +168,6 @@ void flip_kernel(const KernelCall& call) {
   }
   kernels::copy(shape, size_of(x.dtype), x.as<std::byte>() + start * static_cast<Index>(size_of(x.dtype)),
                 strides, call.outputs[0].data, own);
-}
-
-void rows_if(bool same, std::span<Rows> operands) {
-  std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
-}
-
-/// Rows stay if their axis is not among the axes named.
-void rows_unless_named(const Call& call, std::span<Rows> operands) {
-  const std::vector<int> axes = call.axes();
-  rows_if(call.rank() > 0 && (axes.empty() || axes[0] != 0), operands);
 }
 
 constexpr Operation shaping_records[] = {

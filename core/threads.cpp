@@ -241,6 +241,11 @@ class Pool {
     }
   }
 
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> caller_waits_{false};
+  std::atomic<int> asleep_{0};
+
   // Held by the caller whose job runs, and while the number of workers changes; guards workers_ and ended_.
   std::mutex owner_;
   std::vector<std::thread> workers_;
@@ -249,10 +254,6 @@ class Pool {
   // Written before the state opens the job, read by those who joined it.
   Job job_;
   std::deque<Share> shares_;
-  alignas(64) std::atomic<std::uint64_t> state_{0};
-  std::atomic<bool> stop_{false};
-  std::atomic<bool> caller_waits_{false};
-  std::atomic<int> asleep_{0};
 
   // For sleeping, and for writing first_failed_ and error_ while pieces run.
   std::mutex mutex_;

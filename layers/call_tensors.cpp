@@ -40,6 +40,7 @@ Tensor mask_of(const Tensor& tensor) {
 
 std::vector<Shape> internal::shapes_of(const std::vector<Tensor>& tensors) {
   std::vector<Shape> shapes;
+  shapes.reserve(tensors.size());
   for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
   return shapes;
 }

@@ -124,6 +124,7 @@ std::vector<Tensor> Layer::compute_output_spec(const std::vector<Tensor>& inputs
   }
   if (here.outputs && internal::shapes_of(*here.outputs) == shapes) return *std::move(here.outputs);
   std::vector<Tensor> outputs;
+  outputs.reserve(shapes.size());
   for (const Shape& shape : shapes) {
     outputs.push_back(internal::recorder_of(inputs, args)->abstract({shape, dtype()}));
   }
@@ -140,6 +141,7 @@ std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs
   const WithoutLosses no_losses;
   const NoGradient no_gradient;
   std::vector<Spec> specs;
+  specs.reserve(inputs.size());
   for (const Shape& shape : inputs) specs.push_back({shape, dtype()});
   std::vector<Shape> shapes;
   for (const Spec& spec : infer([&](const std::vector<Tensor>& x) { return (*this)(x).all(); }, specs)) {

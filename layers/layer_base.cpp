@@ -372,7 +372,7 @@ Variable LayerBase::add_weight(WeightOptions options) {
   VariableOptions made{.name = options.name, .trainable = options.trainable && trainable_};
   if (options.regularizer) made.regularizer = options.regularizer;
   if (options.constraint) made.constraint = options.constraint;
-  const Variable weight(value, std::move(made));
+  Variable weight(value, std::move(made));
   (options.trainable ? trainable_weights_ : other_weights_).push_back(weight);
   return weight;
 }
