@@ -12,7 +12,7 @@ class ScanRun::Path {
  public:
   Path(const ScanRun& run, Frame& frame) : run_(run), frame_(frame) {
     SmallVector<bool, 64> met(run.plan_.slots_.size());
-    for (const Segment& segment : run.plan_.segments_[static_cast<std::size_t>(Phase::loop)]) {
+    for (const Segment& segment : run.segments(Phase::loop)) {
       for (Value value : segment.values) {
         if (std::exchange(met[at(value)], true)) continue;
         frame[value] = run.find(value, run.first_);
@@ -53,7 +53,6 @@ void ScanRun::copy_rows(std::byte* to, const std::byte* from, Value like, Index 
 }
 
 void ScanRun::loop_rows(Index begin, Index end) const {
-  const std::vector<Segment>& segments = plan_.segments_[static_cast<std::size_t>(Phase::loop)];
   Frame frame(*this);
   for (std::size_t k = 0; k < program_.carries.size(); ++k) {
     if (first_ != 0 || plan_.trajectory_[k] < 0) continue;
@@ -64,7 +63,7 @@ void ScanRun::loop_rows(Index begin, Index end) const {
   Path path(*this, frame);
   for (Index step = first_; step < end_; ++step) {
     if (step > first_) path.go_to(step);
-    for (const Segment& segment : segments) run_segment(segment, frame, begin, end);
+    for (const Segment& segment : segments(Phase::loop)) run_segment(segment, frame, begin, end);
   }
   for (std::size_t k = 0; k < program_.carries.size(); ++k) {
     if (plan_.slot(plan_.next_[k]).place != Place::chunk || end_ == first_) continue;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <unspool/autograd/internal/scan_run.h>
@@ -121,7 +122,7 @@ void ScanRun::prepare() {
   first_ = 0;
   end_ = 0;
   Frame frame(*this);
-  for (const Segment& segment : plan_.segments_[static_cast<std::size_t>(Phase::once)]) {
+  for (const Segment& segment : segments(Phase::once)) {
     for (Value value : segment.values) frame[value] = find(value, 0);
     for (const Instruction& instruction : segment.instructions) call(instruction, frame, 0, 0, true);
   }
@@ -174,9 +175,13 @@ void ScanRun::run_chunk() {
 }
 
 bool ScanRun::begins_by_rows() const {
-  const auto has_rows = [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; };
   return std::ranges::all_of(segments(Phase::before), &Segment::by_rows) &&
-         std::ranges::all_of(plan_.turned_sequences_, has_rows);
+         have_rows(plan_.turned_sequences_);
+}
+
+bool ScanRun::have_rows(const std::vector<ScanPlan::Turned>& list) const {
+  return std::ranges::all_of(list,
+                             [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; });
 }
 
 void ScanRun::run_chunk_by_rows(Index share) {
@@ -185,8 +190,7 @@ void ScanRun::run_chunk_by_rows(Index share) {
   const auto rest = std::ranges::find_if_not(after, &Segment::by_rows);
   const bool outputs_made =
       std::all_of(rest, after.end(), [](const Segment& segment) { return segment.sums(); }) &&
-      std::ranges::all_of(plan_.turned_each_,
-                          [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; });
+      have_rows(plan_.turned_each_);
   parallel_for(rows_, share, [&](Index begin, Index end) {
     turn_sequences(begin, end);
     run_steps(before, begin, end);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -70,6 +69,7 @@ class ScanRun {
   void run_chunk();
   /// Whether what a row of the loop reads follows from that row of the sequences.
   bool begins_by_rows() const;
+  bool have_rows(const std::vector<ScanPlan::Turned>& list) const;
   /// Each thread takes its rows all the way, and waits for others only before what reads other rows, too: the
   /// rest of what comes after the loop, most often sums alone. `share`: how many rows.
   void run_chunk_by_rows(Index share);
