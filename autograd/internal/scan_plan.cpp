@@ -21,6 +21,9 @@ void PlanWriter::write() {
   make_loops();
 }
 
-ScanPlan::ScanPlan(const StepProgram& program) : program_(&program) { PlanWriter(*this, program).write(); }
+ScanPlan::ScanPlan(const StepProgram& program) : program_(&program) {
+  PlanWriter(*this, program).write();
+  find_groups();
+}
 
 }  // namespace unspool::internal

@@ -37,6 +37,8 @@ class ScanPlan {
 
   /// Chunks of no more steps than this. For tests: their programs are small enough for one chunk.
   static std::atomic<Index> longest_chunk;
+  /// Rows make several groups if weights have as many elements. For tests, too.
+  static std::atomic<Index> grouped_weights;
 
  private:
   friend class PlanWriter;
@@ -117,6 +119,7 @@ class ScanPlan {
     Index columns = 0;
     bool contiguous = false;
 
+    bool sums_by_rows() const { return kind == Kind::sum_product || kind == Kind::sum_rows; }
     bool has_start() const { return inputs.size() - static_cast<std::size_t>(plus) > 2; }
   };
   /// Instructions of a segment, from `first` to before `end`, as one piece of machine code.
@@ -153,12 +156,8 @@ class ScanPlan {
 
     /// Row i of what it makes follows from row i of what it reads.
     bool by_rows() const { return blocks || instructions[0].kind == Kind::product; }
-    bool sums() const {
-      return std::ranges::all_of(instructions, [](const Instruction& each) {
-        return each.kind == Kind::sum_product || each.kind == Kind::sum_rows ||
-               each.kind == Kind::sum_values;
-      });
-    }
+    bool sums_by_rows() const { return instructions[0].sums_by_rows(); }
+    bool sums() const { return sums_by_rows() || instructions[0].kind == Kind::sum_values; }
   };
   /// A sequence, or a stacked output, whose second axis is time: its steps of a chunk are copied to or from
   /// rows of one run.
@@ -176,7 +175,9 @@ class ScanPlan {
 
   const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
   std::size_t element(Value value) const { return size_of(values_[static_cast<std::size_t>(value)].dtype); }
+  void find_groups();
   Index chunk_steps(Index steps) const;
+  Index group_rows() const { return (rows_ + groups_ - 1) / groups_; }
   std::string name(Value value) const;
   std::string text(const Instruction& instruction) const;
 
@@ -187,6 +188,17 @@ class ScanPlan {
   bool dealt_ = false;
   std::string why_whole_;
   Index rows_ = 1;
+  /// Rows are cut into so many groups, whatever the number of threads. Each adds up its own sums, and those
+  /// of all groups are added in the end: so two threads need nothing of each other's rows.
+  Index groups_ = 1;
+  /// A group can run by itself from the first step to the last one; and one thread, too, had better take one
+  /// group after the other.
+  bool groups_apart_ = false;
+  bool one_by_one_ = false;
+  /// What a row of the loop reads follows from that row of the sequences; and all that comes after the loop
+  /// and not row by row is sums, so that rows of the outputs are there before those.
+  bool begins_by_rows_ = false;
+  bool ends_by_rows_ = false;
   std::vector<Slot> slots_;
   std::vector<Segment> segments_[phases];
   std::vector<Matrix> matrices_;
@@ -206,7 +218,7 @@ class ScanPlan {
 };
 
 /// Runs of one plan on the segments of a sequence, one after the other, with the same captured inputs: what
-/// runs once is run once, weights are packed once, and sums go on.
+/// runs once is run once, weights are packed once, and sums go on. They are whole after finish_sums().
 class ScanRuns {
  public:
   /// The plan has to outlive the runs, of which none has more steps than this.
@@ -216,6 +228,7 @@ class ScanRuns {
   ScanRuns& operator=(const ScanRuns&) = delete;
 
   void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
+  void finish_sums();
 
  private:
   std::unique_ptr<ScanRun> run_;

@@ -20,7 +20,7 @@ class ScanRun::Path {
         if (slot.place == Place::carry || slot.place == Place::next) {
           carried_.push_back(value);
         } else if (slot.place == Place::sequence || slot.place == Place::each || slot.place == Place::chunk) {
-          const auto bytes = static_cast<std::ptrdiff_t>(run.step_bytes(slot.root));
+          const auto bytes = static_cast<std::ptrdiff_t>(run.time_bytes(slot.root));
           moving_.push_back({value, run.program_.reverse ? -bytes : bytes});
         }
       }
@@ -71,10 +71,11 @@ void ScanRun::loop_rows(Index begin, Index end) const {
   }
 }
 
-void ScanRun::run_steps(std::span<const Segment> segments, Index begin, Index end) const {
+void ScanRun::run_steps(std::span<const Segment> segments, Index low, Index high, Index begin,
+                        Index end) const {
   Frame frame(*this);
   for (const Segment& segment : segments) {
-    for (Index time = lowest(); time < highest(); ++time) {
+    for (Index time = low; time < high; ++time) {
       place(frame, segment, time);
       run_segment(segment, frame, begin, end);
     }

@@ -13,7 +13,7 @@ namespace {
 
 /// What the buffers of a chunk may take: they are to stay in the second cache.
 constexpr std::size_t chunk_limit = std::size_t{512} << 10U;
-/// Rows that make a folded product worth its while.
+/// Rows of a group that make a folded product worth its while.
 constexpr Index folded_rows = 192;
 /// Rows below which a thread's products lose their pace.
 constexpr Index fewest_rows = 8;
@@ -22,7 +22,11 @@ constexpr Index all_rows = std::numeric_limits<Index>::max();
 }  // namespace
 
 ScanRun::ScanRun(const ScanPlan& plan, Index most_steps)
-    : plan_(plan), program_(*plan.program_), chunk_steps_(plan.chunk_steps(most_steps)), rows_(plan.rows_) {
+    : plan_(plan),
+      program_(*plan.program_),
+      chunk_steps_(plan.chunk_steps(most_steps)),
+      rows_(plan.rows_),
+      chunk_rows_(plan.rows_) {
   std::size_t bytes = 0;
   const auto take = [&](std::size_t size) {
     const std::size_t offset = bytes;
@@ -40,6 +44,14 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps)
     holds[2 * k] = take(step_bytes(program_.carries[k]));
     holds[2 * k + 1] = take(step_bytes(program_.carries[k]));
   }
+  SmallVector<std::size_t, 8> apart(program_.sums.size());
+  for (const Segment& segment : segments(Phase::after)) {
+    for (const Instruction& instruction : segment.instructions) {
+      if (plan.groups_ == 1 || !instruction.sums_by_rows()) continue;
+      const auto s = static_cast<std::size_t>(instruction.index);
+      apart[s] = take(static_cast<std::size_t>(plan.groups_ - 1) * step_bytes(program_.sums[s]));
+    }
+  }
   bytes_ = bytes;
   memory_ = static_cast<std::byte*>(allocate(bytes_));
   once_ = memory_ + once;
@@ -48,9 +60,35 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps)
   chunk_ = memory_ + chunk;
   holds_.resize(2 * carries);
   for (std::size_t i = 0; i < 2 * carries; ++i) holds_[i] = memory_ + holds[i];
+  sums_apart_.resize(apart.size());
+  for (std::size_t s = 0; s < apart.size(); ++s) {
+    sums_apart_[s] = apart[s] == 0 ? nullptr : memory_ + apart[s];
+  }
 }
 
-ScanRun::~ScanRun() { deallocate(memory_, bytes_); }
+ScanRun::ScanRun(const ScanRun& whole, Index group)
+    : plan_(whole.plan_),
+      program_(whole.program_),
+      inputs_(whole.inputs_),
+      outputs_(whole.outputs_),
+      steps_(whole.steps_),
+      chunk_steps_(whole.chunk_steps_),
+      rows_(whole.rows_),
+      first_row_(group_begin(group)),
+      chunk_rows_(group_begin(group + 1) - first_row_),
+      prepared_(true),
+      sums_begun_(whole.sums_begun_),
+      once_(whole.once_),
+      packed_(whole.packed_),
+      step_(whole.step_),
+      chunk_(whole.chunk_),
+      holds_(whole.holds_),
+      sums_apart_(whole.sums_apart_),
+      packed_matrices_(whole.packed_matrices_) {}
+
+ScanRun::~ScanRun() {
+  if (memory_ != nullptr) deallocate(memory_, bytes_);
+}
 
 void ScanRun::run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
   const FlushToZero flush;
@@ -58,12 +96,55 @@ void ScanRun::run(std::span<const ScanArray> inputs, std::span<const ScanArray> 
   outputs_ = outputs;
   steps_ = steps;
   if (!std::exchange(prepared_, true)) prepare();
+  const Index threads = num_threads();
+  if (plan_.groups_apart_ && threads <= plan_.groups_ && (threads > 1 || plan_.one_by_one_)) {
+    parallel_for(plan_.groups_, 1, [&](Index begin, Index end) {
+      for (Index group = begin; group < end; ++group) ScanRun(*this, group).run_group(group);
+    });
+  } else {
+    each_chunk([&] { run_chunk(); });
+    finish(0, rows_);
+  }
+  sums_begun_ = true;
+}
+
+template <class F>
+void ScanRun::each_chunk(const F& run) {
   for (Index first = 0; first < steps_; first += chunk_steps_) {
     first_ = first;
     end_ = std::min(steps_, first + chunk_steps_);
-    run_chunk();
+    run();
   }
-  finish();
+}
+
+void ScanRun::run_group(Index group) {
+  const Index end = first_row_ + chunk_rows_;
+  const std::vector<Segment>& after = segments(Phase::after);
+  const auto sums = std::ranges::find_if_not(after, &Segment::by_rows);
+  each_chunk([&] {
+    turn_sequences(first_row_, end);
+    run_group_steps(segments(Phase::before));
+    loop_rows(first_row_, end);
+    run_group_steps({after.begin(), sums});
+    add_sums({sums, after.end()}, group, group + 1);
+    turn_outputs(first_row_, end);
+  });
+  finish(first_row_, end);
+}
+
+void ScanRun::run_group_steps(std::span<const Segment> segments) const {
+  for (const Segment& segment : segments) {
+    const Instruction& first = segment.instructions[0];
+    const auto without_gaps = [&](Value value) { return plan_.slot(value).place == Place::chunk; };
+    if (first.kind == Kind::product && without_gaps(first.inputs[0]) && without_gaps(first.outputs[0]) &&
+        (!first.has_start() || without_gaps(first.inputs[2]))) {
+      Frame frame(*this);
+      place(frame, segment, lowest());
+      product(first, frame, first_row_, first_row_ + (end_ - first_) * chunk_rows_);
+    } else {
+      run_steps({&segment, 1}, lowest(), highest(), first_row_, first_row_ + chunk_rows_);
+    }
+  }
 }
 
 std::byte* ScanRun::locate(Value value, Index time) const {
@@ -71,7 +152,7 @@ std::byte* ScanRun::locate(Value value, Index time) const {
   const std::size_t inside = static_cast<std::size_t>(slot.offset) * plan_.element(slot.root);
   const auto i = static_cast<std::size_t>(slot.index);
   const auto moved = [&](std::byte* base, Index by) {
-    return base + static_cast<std::size_t>(by) * step_bytes(slot.root) + inside;
+    return base + static_cast<std::size_t>(by) * time_bytes(slot.root) + inside;
   };
   switch (slot.place) {
     case Place::sequence:
@@ -83,7 +164,9 @@ std::byte* ScanRun::locate(Value value, Index time) const {
     case Place::each:
       return moved(each(i), time);
     case Place::chunk:
-      return moved(chunk_ + plan_.offsets_[at(slot.root)] * static_cast<std::size_t>(chunk_steps_),
+      // In a group's part, as many rows before it as if they were there.
+      return moved(chunk_ + plan_.offsets_[at(slot.root)] * static_cast<std::size_t>(chunk_steps_) +
+                       static_cast<std::size_t>(first_row_ * (chunk_steps_ - 1)) * row_bytes(slot.root),
                    time - lowest());
     case Place::step:
       return step_ + plan_.offsets_[at(slot.root)] + inside;
@@ -138,31 +221,46 @@ void ScanRun::prepare() {
                             sizeof(T));
     });
   }
-  const std::size_t first_sum = program_.next.size() + program_.each.size();
+  // Sums by rows begin with what is added first.
+  sums_begun_ = steps_ == 0 || rows_ == 0;
+  SmallVector<bool, 16> filled(program_.sums.size());
+  for (const Segment& segment : segments(Phase::after)) {
+    if (segment.sums_by_rows() && !sums_begun_)
+      filled[static_cast<std::size_t>(segment.instructions[0].index)] = true;
+  }
   for (std::size_t s = 0; s < program_.sums.size(); ++s) {
-    std::memset(output(first_sum + s), 0, step_bytes(program_.sums[s]));
+    if (filled[s]) continue;
+    const std::size_t bytes = step_bytes(program_.sums[s]);
+    std::memset(output(program_.next.size() + program_.each.size() + s), 0, bytes);
+    if (sums_apart_[s] != nullptr) {
+      std::memset(sums_apart_[s], 0, static_cast<std::size_t>(plan_.groups_ - 1) * bytes);
+    }
   }
 }
 
-void ScanRun::finish() {
+void ScanRun::finish(Index begin, Index end) {
   if (steps_ > 0) {
-    first_ = std::max<Index>(0, (steps_ - 1) / chunk_steps_ * chunk_steps_);
+    first_ = (steps_ - 1) / chunk_steps_ * chunk_steps_;
     end_ = steps_;
     const Index last = time_of(steps_ - 1);
-    fold(Phase::last, 0, last, last + 1);
+    if (chunk_rows_ == rows_) {
+      fold(Phase::last, 0, last, last + 1);
+    } else {
+      run_steps(segments(Phase::last), last, last + 1, begin, end);
+    }
   }
   for (std::size_t k = 0; k < program_.carries.size(); ++k) {
     const std::byte* from = steps_ == 0 ? input(k) : nullptr;
     const Slot& slot = plan_.slot(plan_.next_[k]);
     if (steps_ > 0 && (slot.place == Place::chunk || slot.lies_apart())) from = after_step(k, steps_ - 1);
-    if (from != nullptr) std::memcpy(output(k), from, step_bytes(program_.carries[k]));
+    if (from != nullptr) copy_rows(output(k), from, program_.carries[k], begin, end);
   }
 }
 
 void ScanRun::run_chunk() {
   const Index parts = plan_.dealt_ ? std::clamp<Index>(rows_ / fewest_rows, 1, num_threads()) : 1;
   const Index share = (rows_ + parts - 1) / parts;
-  if (parts > 1 && begins_by_rows()) return run_chunk_by_rows(share);
+  if (parts > 1 && plan_.begins_by_rows_) return run_chunk_by_rows(share);
   turn_sequences(0, all_rows);
   fold(Phase::before, 0, lowest(), highest());
   if (parts == 1) {
@@ -174,32 +272,19 @@ void ScanRun::run_chunk() {
   turn_outputs(0, all_rows);
 }
 
-bool ScanRun::begins_by_rows() const {
-  return std::ranges::all_of(segments(Phase::before), &Segment::by_rows) &&
-         have_rows(plan_.turned_sequences_);
-}
-
-bool ScanRun::have_rows(const std::vector<ScanPlan::Turned>& list) const {
-  return std::ranges::all_of(list,
-                             [&](const ScanPlan::Turned& turned) { return plan_.slot(turned.value).rows; });
-}
-
 void ScanRun::run_chunk_by_rows(Index share) {
   const std::vector<Segment>& before = segments(Phase::before);
   const std::vector<Segment>& after = segments(Phase::after);
   const auto rest = std::ranges::find_if_not(after, &Segment::by_rows);
-  const bool outputs_made =
-      std::all_of(rest, after.end(), [](const Segment& segment) { return segment.sums(); }) &&
-      have_rows(plan_.turned_each_);
   parallel_for(rows_, share, [&](Index begin, Index end) {
     turn_sequences(begin, end);
-    run_steps(before, begin, end);
+    run_steps(before, lowest(), highest(), begin, end);
     loop_rows(begin, end);
-    run_steps({after.begin(), rest}, begin, end);
-    if (outputs_made) turn_outputs(begin, end);
+    run_steps({after.begin(), rest}, lowest(), highest(), begin, end);
+    if (plan_.ends_by_rows_) turn_outputs(begin, end);
   });
   fold(Phase::after, static_cast<std::size_t>(rest - after.begin()), lowest(), highest());
-  if (!outputs_made) turn_outputs(0, all_rows);
+  if (!plan_.ends_by_rows_) turn_outputs(0, all_rows);
 }
 
 void ScanRun::turn_sequences(Index begin, Index end) const {
@@ -224,7 +309,7 @@ void ScanRun::turn(Value value, const ScanArray& whole, bool to_chunk, Index beg
   std::byte* const together = locate(value, lowest()) + static_cast<std::size_t>(begin * columns) * element;
   const Shape sizes{end_ - first_, std::min(end, rows) - begin, columns};
   const kernels::Strides by_row{columns, whole.steps * columns, 1};
-  const kernels::Strides by_step{rows * columns, columns, 1};
+  const kernels::Strides by_step{static_cast<Index>(time_bytes(value) / element), columns, 1};
   if (to_chunk) {
     kernels::copy(sizes, element, apart, by_row, together, by_step);
   } else {
@@ -237,8 +322,12 @@ void ScanRun::fold(Phase phase, std::size_t from, Index low, Index high) {
   for (std::size_t s = from; s < all.size(); ++s) {
     if (all[s].blocks) {
       fold_blocks(all[s], low, high);
-    } else if (all[s].instructions[0].kind == Kind::sum_product) {
-      s = sum_products(all, s, low, high);
+    } else if (all[s].sums_by_rows()) {
+      const auto end = std::find_if_not(all.begin() + static_cast<std::ptrdiff_t>(s), all.end(),
+                                        [](const Segment& segment) { return segment.sums_by_rows(); });
+      const auto count = static_cast<std::size_t>(end - all.begin()) - s;
+      add_sums({&all[s], count}, 0, plan_.groups_);
+      s += count - 1;
     } else {
       for (const Instruction& instruction : all[s].instructions) {
         fold(all[s], instruction, low, high);
@@ -275,15 +364,7 @@ void ScanRun::place(Frame& frame, const Segment& segment, Index time) const {
 void ScanRun::fold(const Segment& segment, const Instruction& instruction, Index low, Index high) {
   Frame frame(*this);
   place(frame, segment, low);
-  const Index rows = (high - low) * rows_;
-  switch (instruction.kind) {
-    case Kind::product:
-      return product(instruction, frame, 0, rows);
-    case Kind::sum_rows:
-      return sum_rows(instruction, frame, rows);
-    default:
-      break;
-  }
+  if (instruction.kind == Kind::product) return product(instruction, frame, 0, (high - low) * rows_);
   for (Index step = 0; step < high - low; ++step) {
     // In the order of the loop, so that sums have one order.
     const Index time = program_.reverse ? high - 1 - step : low + step;
@@ -302,8 +383,9 @@ std::atomic<Index> ScanPlan::longest_chunk = std::numeric_limits<Index>::max();
 
 Index ScanPlan::chunk_steps(Index steps) const {
   auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
-  const Index folded = (folded_rows + rows_ - 1) / std::max<Index>(1, rows_);
-  const Index deep = kernels::gemm_depth / std::max<Index>(1, rows_);
+  const Index rows = std::max<Index>(1, group_rows());
+  const Index folded = (folded_rows + rows - 1) / rows;
+  const Index deep = kernels::gemm_depth / rows;
   if (deep > 0 && fitting > deep) fitting -= fitting % deep;
   return std::clamp<Index>(std::max(fitting, folded), 1, std::clamp<Index>(steps, 1, longest_chunk));
 }
@@ -316,7 +398,9 @@ void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs
   };
   const auto from = whole(inputs);
   const auto to = whole(outputs);
-  ScanRun(*this, steps).run({from.data(), from.size()}, {to.data(), to.size()}, steps);
+  ScanRun run(*this, steps);
+  run.run({from.data(), from.size()}, {to.data(), to.size()}, steps);
+  run.finish_sums();
 }
 
 ScanRuns::ScanRuns(const ScanPlan& plan, Index most_steps)
@@ -325,5 +409,6 @@ ScanRuns::~ScanRuns() = default;
 void ScanRuns::run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
   run_->run(inputs, outputs, steps);
 }
+void ScanRuns::finish_sums() { run_->finish_sums(); }
 
 }  // namespace unspool::internal

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/core/kernels/runs.h>
 #include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
 
@@ -15,10 +17,11 @@ class ScanRun {
  public:
   ScanRun(const ScanPlan& plan, Index most_steps);
   ~ScanRun();
-  ScanRun(const ScanRun&) = delete;
   ScanRun& operator=(const ScanRun&) = delete;
 
   void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
+  /// After the last run: adds up what groups of rows have added up.
+  void finish_sums() const;
 
  private:
   using Phase = ScanPlan::Phase;
@@ -45,6 +48,18 @@ class ScanRun {
     SmallVector<std::byte*, 64> rows_;
   };
 
+  /// For the chunks of one group, in the memory of `whole`, which has to outlive it.
+  ScanRun(const ScanRun& whole, Index group);
+
+  /// From a step to the next, of what moves with time.
+  std::size_t time_bytes(Value root) const {
+    const Slot& slot = plan_.slot(root);
+    if (slot.place != Place::chunk || chunk_rows_ == rows_) return step_bytes(root);
+    return static_cast<std::size_t>(chunk_rows_) * row_bytes(root);
+  }
+  std::size_t row_bytes(Value root) const {
+    return static_cast<std::size_t>(plan_.slot(root).stride) * plan_.element(root);
+  }
   std::size_t step_bytes(Value value) const { return plan_.value_bytes_[at(value)]; }
   Index time_of(Index step) const { return program_.reverse ? steps_ - 1 - step : step; }
   Index lowest() const { return program_.reverse ? steps_ - end_ : first_; }
@@ -65,11 +80,15 @@ class ScanRun {
   std::byte* find(Value value, Index step) const;
 
   void prepare();
-  void finish();
+  /// Of some rows, in a group of its own, or of all: what comes after the last step.
+  void finish(Index begin, Index end);
+  /// Calls run() with first_ and end_ at each chunk.
+  template <class F>
+  void each_chunk(const F& run);
   void run_chunk();
-  /// Whether what a row of the loop reads follows from that row of the sequences.
-  bool begins_by_rows() const;
-  bool have_rows(const std::vector<ScanPlan::Turned>& list) const;
+  /// All chunks of a group: a thread of its own waits for nobody.
+  void run_group(Index group);
+  void run_group_steps(std::span<const Segment> segments) const;
   /// Each thread takes its rows all the way, and waits for others only before what reads other rows, too: the
   /// rest of what comes after the loop, most often sums alone. `share`: how many rows.
   void run_chunk_by_rows(Index share);
@@ -83,8 +102,8 @@ class ScanRun {
   class Path;
   void copy_rows(std::byte* to, const std::byte* from, Value like, Index begin, Index end) const;
   void loop_rows(Index begin, Index end) const;
-  /// Segments of before or after the loop, at each step of the chunk.
-  void run_steps(std::span<const Segment> segments, Index begin, Index end) const;
+  /// Segments of before or after the loop, at each of some steps.
+  void run_steps(std::span<const Segment> segments, Index low, Index high, Index begin, Index end) const;
   void run_segment(const Segment& segment, Frame& frame, Index begin, Index end) const;
   void run_loop(const ScanPlan::Loop& loop, Frame& frame, Index begin, Index end) const;
   void run_rows(const Instruction& instruction, Frame& frame, Index begin, Index end) const;
@@ -104,14 +123,24 @@ class ScanRun {
 
   // What is added up over all steps and rows (scan_sums.cpp).
 
-  std::byte* sum(const Instruction& instruction) const;
-  /// Those from `first` on whose right sides are its own or parts of it. It is packed once for all of them, a
-  /// part of the rows at a time; each thread has columns of it, packs them, and waits for nobody. Returns the
-  /// last one.
-  std::size_t sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
-                           Index high) const;
+  /// What a group of rows adds to: the first one to the output itself.
+  std::byte* sum(const Instruction& instruction, Index group) const;
+  Index group_begin(Index group) const { return std::min(rows_, group * plan_.group_rows()); }
+  bool goes_on() const { return sums_begun_ || first_ > 0; }
+  /// Sums by rows over this chunk, of some groups.
+  void add_sums(std::span<const Segment> segments, Index group, Index end) const;
+  /// How many of them, from the first on, have its right side or parts of it.
+  std::size_t sharing(std::span<const Segment> segments) const;
+  /// Those that share a right side. It is packed once for all of them, a part of the rows at a time; each
+  /// thread has columns of it in a group, packs them, and waits for nobody.
+  void sum_products(std::span<const Segment> segments, Index group, Index end) const;
+  /// Row `row` of a group's rows in the chunk, of all steps, and how those after it lie.
+  kernels::Runs runs_from(Value value, Index group, Index row, std::byte*& data) const;
+  template <class T>
+  void sum_columns(std::span<const Segment> segments, Frame& frame, Index group, Index left,
+                   Index columns) const;
   /// In two levels, since one long chain of sums loses digits.
-  void sum_rows(const Instruction& instruction, Frame& frame, Index rows) const;
+  void sum_rows(const Instruction& instruction, Frame& frame, Index group, Index end) const;
   void sum_values(const Instruction& instruction, Frame& frame) const;
 
   const ScanPlan& plan_;
@@ -121,7 +150,13 @@ class ScanRun {
   Index steps_ = 0;
   Index chunk_steps_;
   Index rows_;
+  /// The rows in the buffers of the chunk: all, or those of a group, which lie without gaps for all of its
+  /// steps.
+  Index first_row_ = 0;
+  Index chunk_rows_;
   bool prepared_ = false;
+  /// By a run before this one.
+  bool sums_begun_ = false;
   /// The steps of the chunk that runs, in the order of the loop.
   Index first_ = 0;
   Index end_ = 0;
@@ -132,6 +167,8 @@ class ScanRun {
   std::byte* step_ = nullptr;
   std::byte* chunk_ = nullptr;
   SmallVector<std::byte*, 8> holds_;
+  /// For each sum those of groups but the first, if they have any.
+  SmallVector<std::byte*, 16> sums_apart_;
   SmallVector<std::byte*, 8> packed_matrices_;
 };
 

@@ -11,86 +11,163 @@ constexpr Index worthwhile = 1 << 18;
 
 }  // namespace
 
-std::byte* ScanRun::sum(const Instruction& instruction) const {
-  return output(program_.next.size() + program_.each.size() + static_cast<std::size_t>(instruction.index));
+std::byte* ScanRun::sum(const Instruction& instruction, Index group) const {
+  const auto s = static_cast<std::size_t>(instruction.index);
+  if (group == 0) return output(program_.next.size() + program_.each.size() + s);
+  return sums_apart_[s] + static_cast<std::size_t>(group - 1) * step_bytes(program_.sums[s]);
 }
 
-std::size_t ScanRun::sum_products(const std::vector<Segment>& segments, std::size_t first, Index low,
-                                  Index high) const {
-  constexpr Index depth = kernels::gemm_depth;
-  const Value right = segments[first].instructions[0].inputs[1];
-  const Slot& b = plan_.slot(right);
-  visit_floating(plan_.values_[at(right)].dtype, [&]<class T>(T) {
-    const auto shares = [&](const Instruction& other) {
-      if (other.kind != Kind::sum_product) return false;
-      const Slot& part = plan_.slot(other.inputs[1]);
-      const bool whole = b.root == right && b.stride == b.columns;
-      return other.inputs[1] == right ||
-             (whole && part.root == right && part.offset % kernels::panel_columns<T>() == 0);
-    };
-    std::size_t end = first;
-    while (end < segments.size() && shares(segments[end].instructions[0])) ++end;
-    Frame frame(*this);
-    for (std::size_t s = first; s < end; ++s) place(frame, segments[s], low);
-    const Index rows = (high - low) * rows_;
-    const Index panel = kernels::panel_columns<T>();
-    const Index panels = (b.columns + panel - 1) / panel;
-    Index work = 0;
-    for (std::size_t s = first; s < end; ++s)
-      work += plan_.slot(segments[s].instructions[0].inputs[0]).columns;
-    work *= rows * panel;
-    const Index share =
-        std::max((panels + num_threads() - 1) / num_threads(), worthwhile / std::max<Index>(1, work));
-    parallel_for(panels, std::max<Index>(1, share), [&](Index first_panel, Index last_panel) {
-      const Index left = first_panel * panel;
-      const Index columns = std::min(b.columns, last_panel * panel) - left;
-      const PooledBuffer<T> packed(
-          static_cast<std::size_t>(kernels::packed_size<T>(columns, std::min(rows, depth))));
-      for (Index row = 0; row < rows; row += depth) {
-        const Index part = std::min(depth, rows - row);
-        kernels::pack(false, columns, part, reinterpret_cast<const T*>(frame[right]) + row * b.stride + left,
-                      b.stride, packed.data());
-        for (std::size_t s = first; s < end; ++s) {
-          const Instruction& instruction = segments[s].instructions[0];
-          const Slot& a = plan_.slot(instruction.inputs[0]);
-          const Slot& own = plan_.slot(instruction.inputs[1]);
-          const Index begins = own.offset - b.offset;
-          const Index from = std::max(left, begins);
-          const Index to = std::min(left + columns, begins + own.columns);
-          if (from >= to) continue;
-          T* const c = reinterpret_cast<T*>(sum(instruction)) + from - begins;
-          kernels::gemm_packed(true, a.columns, to - from, part,
-                               reinterpret_cast<const T*>(frame[instruction.inputs[0]]) + row * a.stride,
-                               a.stride, packed.data() + (from - left) * part, c, own.columns,
-                               {c, own.columns});
+void ScanRun::finish_sums() const {
+  for (std::size_t s = 0; s < sums_apart_.size(); ++s) {
+    if (sums_apart_[s] == nullptr) continue;
+    const Spec& spec = plan_.values_[at(program_.sums[s])];
+    const Index elements = spec.shape.elements();
+    visit_floating(spec.dtype, [&]<class T>(T) {
+      T* const to = reinterpret_cast<T*>(output(program_.next.size() + program_.each.size() + s));
+      const T* const from = reinterpret_cast<const T*>(sums_apart_[s]);
+      parallel_for(elements, grain, [&](Index begin, Index end) {
+        for (Index group = 1; group < plan_.groups_; ++group) {
+          const T* const apart = from + (group - 1) * elements;
+          for (Index i = begin; i < end; ++i) to[i] += apart[i];
         }
+      });
+    });
+  }
+}
+
+void ScanRun::add_sums(std::span<const Segment> segments, Index group, Index end) const {
+  while (!segments.empty()) {
+    const Instruction& instruction = segments[0].instructions[0];
+    std::size_t together = 1;
+    if (instruction.kind == Kind::sum_product) {
+      together = sharing(segments);
+      sum_products(segments.first(together), group, end);
+    } else {
+      Frame frame(*this);
+      place(frame, segments[0], lowest());
+      sum_rows(instruction, frame, group, end);
+    }
+    segments = segments.subspan(together);
+  }
+}
+
+std::size_t ScanRun::sharing(std::span<const Segment> segments) const {
+  const Value right = segments[0].instructions[0].inputs[1];
+  const Slot& whole = plan_.slot(right);
+  const Index panel =
+      visit_floating(plan_.values_[at(right)].dtype, []<class T>(T) { return kernels::panel_columns<T>(); });
+  const auto shares = [&](const Segment& segment) {
+    const Instruction& other = segment.instructions[0];
+    if (other.kind != Kind::sum_product) return false;
+    const Slot& part = plan_.slot(other.inputs[1]);
+    return other.inputs[1] == right || (whole.root == right && whole.stride == whole.columns &&
+                                        part.root == right && part.offset % panel == 0);
+  };
+  return static_cast<std::size_t>(std::ranges::find_if_not(segments, shares) - segments.begin());
+}
+
+void ScanRun::sum_products(std::span<const Segment> segments, Index group, Index end) const {
+  const Value right = segments[0].instructions[0].inputs[1];
+  const Index all_columns = plan_.slot(right).columns;
+  Frame frame(*this);
+  Index left_columns = 0;
+  for (const Segment& segment : segments) {
+    place(frame, segment, lowest());
+    left_columns += plan_.slot(segment.instructions[0].inputs[0]).columns;
+  }
+  visit_floating(plan_.values_[at(right)].dtype, [&]<class T>(T) {
+    const Index panel = kernels::panel_columns<T>();
+    const Index panels = (all_columns + panel - 1) / panel;
+    const Index pieces = (end - group) * panels;
+    const Index work = left_columns * (end_ - first_) * plan_.group_rows() * panel;
+    const Index share =
+        std::max((pieces + num_threads() - 1) / num_threads(), worthwhile / std::max<Index>(1, work));
+    parallel_for(pieces, std::max<Index>(1, share), [&](Index first, Index last) {
+      // Those of one group follow one another.
+      for (Index g = first / panels; g * panels < last; ++g) {
+        const Index left = std::max(first - g * panels, Index{0}) * panel;
+        const Index columns = std::min(all_columns, (last - g * panels) * panel) - left;
+        sum_columns<T>(segments, frame, group + g, left, columns);
       }
     });
-    first = end - 1;
   });
-  return first;
 }
 
-void ScanRun::sum_rows(const Instruction& instruction, Frame& frame, Index rows) const {
+kernels::Runs ScanRun::runs_from(Value value, Index group, Index row, std::byte*& data) const {
+  const Index rows = group_begin(group + 1) - group_begin(group);
+  // From a step to the next.
+  const Index apart =
+      static_cast<Index>(time_bytes(plan_.slot(value).root) / row_bytes(plan_.slot(value).root));
+  data += static_cast<std::size_t>(row / rows * apart + group_begin(group) + row % rows) *
+          row_bytes(plan_.slot(value).root);
+  return apart == rows ? kernels::one_run : kernels::Runs{rows, apart, row % rows};
+}
+
+template <class T>
+void ScanRun::sum_columns(std::span<const Segment> segments, Frame& frame, Index group, Index left,
+                          Index columns) const {
+  constexpr Index depth = kernels::gemm_depth;
+  const Value right = segments[0].instructions[0].inputs[1];
+  const Slot& b = plan_.slot(right);
+  const Index group_rows = group_begin(group + 1) - group_begin(group);
+  const Index rows = (end_ - first_) * group_rows;
+  const PooledBuffer<T> packed(
+      static_cast<std::size_t>(kernels::packed_size<T>(columns, std::min(rows, depth))));
+  for (Index done = 0; done < rows; done += depth) {
+    const Index part = std::min(depth, rows - done);
+    std::byte* from = frame[right];
+    const kernels::Runs right_runs = runs_from(right, group, done, from);
+    kernels::pack_runs(right_runs, columns, part, reinterpret_cast<const T*>(from) + left, b.stride,
+                       packed.data());
+    for (const Segment& segment : segments) {
+      const Instruction& instruction = segment.instructions[0];
+      const Slot& a = plan_.slot(instruction.inputs[0]);
+      const Slot& own = plan_.slot(instruction.inputs[1]);
+      const Index begins = own.offset - b.offset;
+      const Index begin = std::max(left, begins);
+      const Index end = std::min(left + columns, begins + own.columns);
+      if (begin >= end) continue;
+      T* const c = reinterpret_cast<T*>(sum(instruction, group)) + begin - begins;
+      std::byte* first = frame[instruction.inputs[0]];
+      const kernels::Runs runs = runs_from(instruction.inputs[0], group, done, first);
+      kernels::gemm_packed_runs(runs, a.columns, end - begin, part, reinterpret_cast<const T*>(first),
+                                a.stride, packed.data() + (begin - left) * part, c, own.columns,
+                                goes_on() || done > 0);
+    }
+  }
+}
+
+void ScanRun::sum_rows(const Instruction& instruction, Frame& frame, Index group, Index end) const {
   constexpr Index together = 32;
   const Slot& x = plan_.slot(instruction.inputs[0]);
   visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
     const T* from = reinterpret_cast<const T*>(frame[instruction.inputs[0]]);
-    const Index groups = (rows + together - 1) / together;
-    const Index longest = std::max(groups, together);
-    const PooledBuffer<T> memory(static_cast<std::size_t>(groups * x.columns + longest));
+    const Value root = x.root;
+    const auto apart = static_cast<Index>(time_bytes(root) / row_bytes(root));
+    const Index in_step = (plan_.group_rows() + together - 1) / together;
+    const Index in_group = (end_ - first_) * in_step;
+    const Index pieces = (end - group) * in_group;
+    const Index longest = std::max(in_group, together);
+    const PooledBuffer<T> memory(static_cast<std::size_t>(pieces * x.columns + longest));
     T* const sums = memory.data();
-    T* const ones = sums + groups * x.columns;
+    T* const ones = sums + pieces * x.columns;
     std::fill_n(ones, longest, T{1});
     const Index share = std::max<Index>(1, grain / (together * std::max<Index>(1, x.columns)));
-    parallel_for(groups, share, [&](Index begin, Index last) {
-      for (Index g = begin; g < last; ++g) {
-        kernels::gemm(false, false, 1, x.columns, std::min(together, rows - g * together), ones, longest,
-                      from + g * together * x.stride, x.stride, sums + g * x.columns, x.columns, false);
+    parallel_for(pieces, share, [&](Index first, Index last) {
+      for (Index piece = first; piece < last; ++piece) {
+        const Index own = group + piece / in_group;
+        const Index step = piece % in_group / in_step;
+        const Index row = group_begin(own) + piece % in_step * together;
+        const Index rows = std::clamp(group_begin(own + 1) - row, Index{0}, together);
+        kernels::gemm(false, false, 1, x.columns, rows, ones, longest, from + (step * apart + row) * x.stride,
+                      x.stride, sums + piece * x.columns, x.columns, false);
       }
     });
-    kernels::gemm(false, false, 1, x.columns, groups, ones, longest, sums, x.columns,
-                  reinterpret_cast<T*>(sum(instruction)), x.columns, true);
+    for (Index g = group; g < end; ++g) {
+      kernels::gemm(false, false, 1, x.columns, in_group, ones, longest,
+                    sums + (g - group) * in_group * x.columns, x.columns,
+                    reinterpret_cast<T*>(sum(instruction, g)), x.columns, goes_on());
+    }
   });
 }
 
@@ -99,7 +176,7 @@ void ScanRun::sum_values(const Instruction& instruction, Frame& frame) const {
   const Slot& slot = plan_.slot(value);
   const Index rows = slot.rows ? rows_ : 1;
   visit_floating(plan_.values_[at(value)].dtype, [&]<class T>(T) {
-    T* to = reinterpret_cast<T*>(sum(instruction));
+    T* to = reinterpret_cast<T*>(sum(instruction, 0));
     const T* from = reinterpret_cast<const T*>(frame[value]);
     for (Index r = 0; r < rows; ++r) {
       for (Index c = 0; c < slot.columns; ++c) to[r * slot.columns + c] += from[r * slot.stride + c];

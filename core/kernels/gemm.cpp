@@ -63,7 +63,19 @@ struct Operand {
   // Between elements along k, and across it.
   Index step;
   Index across;
-  Operand from(Index k, Index other) const { return {data + k * step + other * across, step, across}; }
+  // Along k.
+  Runs runs = one_run;
+
+  bool cut(Index k) const { return runs.begun + k > runs.length; }
+  Operand from(Index k, Index other) const {
+    const Index at = runs.begun + k;
+    const Index before = at < runs.length ? 0 : quotient(at, runs.length);
+    const Index begun = at - before * runs.length;
+    return {data + (before * runs.apart + begun - runs.begun) * step + other * across,
+            step,
+            across,
+            {runs.length, runs.apart, begun}};
+  }
 };
 
 // A, packed or as it lies, as GemmTable::block takes it.
@@ -87,7 +99,9 @@ constexpr Index few_panels_by_rows = 16;
 constexpr Index few_panels_by_columns = 4;
 
 template <class T>
-bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, const GemmLoops<T>& loops, Index n) {
+bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, const GemmLoops<T>& loops, Index n,
+                   Index k) {
+  if (a.cut(k)) return true;
   if (a.step == 1) return n > few_panels_by_rows * table.nr;
   return a.across != 1 || !loops.made() || n > few_panels_by_columns * table.nr;
 }
@@ -117,7 +131,7 @@ void pack_columns_of(const GemmTable<T>& table, const Operand<T>& from, Index n,
                [&](Index first, Index last) {
                  const Operand<T> here = from.from(0, first * nr);
                  table.pack_b(std::min(n, last * nr) - first * nr, part, here.data, here.step, here.across,
-                              to + first * nr * part);
+                              here.runs, to + first * nr * part);
                });
 }
 
@@ -156,7 +170,7 @@ struct Product {
                  [&](Index first, Index last) {
                    const Operand<T> here = from.from(0, first * mr);
                    table.pack_a(std::min(height, last * mr) - first * mr, part, here.data, here.across,
-                                here.step, to + first * mr * part);
+                                here.step, here.runs, to + first * mr * part);
                  });
   }
 
@@ -224,7 +238,7 @@ template <class T>
 void Product<T>::some_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = (m > few_enough || a.step != 1) && worth_packing(a, table, loops, n);
+  const bool pack_rows = (m > few_enough || a.step != 1 || a.cut(k)) && worth_packing(a, table, loops, n, k);
   const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
   const PooledBuffer<T> packed_a(static_cast<std::size_t>(pack_rows   ? round_up(m, mr) * std::min(k, depth)
                                                           : copy_rows ? m * copied_row(std::min(k, depth))
@@ -252,7 +266,8 @@ void Product<T>::some_rows_run() const {
       for (Index j = first * nr; j < end; j += group) {
         const Index columns = std::min(group, end - j);
         const Operand<T> b_part = b.from(p, j);
-        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, group_panels.data());
+        table.pack_b(columns, part, b_part.data, b_part.step, b_part.across, b_part.runs,
+                     group_panels.data());
         block(m, columns, part, rows, 0, group_panels.data(), c + j, from(p, 0, j), nullptr);
       }
     });
@@ -263,7 +278,7 @@ template <class T>
 void Product<T>::many_rows_run() const {
   const Index mr = table.mr;
   const Index nr = table.nr;
-  const bool pack_rows = worth_packing(a, table, loops, n);
+  const bool pack_rows = worth_packing(a, table, loops, n, k);
   const bool copy_rows = !pack_rows && worth_copying(a, table, m, n);
   const Index deepest = std::min(k, depth);
   const PooledBuffer<T> packed_a(
@@ -327,7 +342,7 @@ void Product<T>::run() const {
   }
   if (!packed() && m <= tiny && n <= tiny && k <= tiny && m * n * k <= tiny) {
     table.small(m, n, k, a.data, a.across, a.step, b.data, b.step, b.across, c, ldc, start.data, start.ld);
-  } else if (m <= kernels::few_rows && (packed() || b.across == 1)) {
+  } else if (m <= kernels::few_rows && (packed() || b.across == 1) && !a.cut(k)) {
     few_rows_run();
   } else if (m <= rows_at_once) {
     some_rows_run();
@@ -363,26 +378,14 @@ void gemm_any(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Ind
 }
 
 template <class T>
-void gemm_packed_any(Isa isa, bool transpose_a, Index m, Index n, Index k, const T* a, Index lda,
-                     const T* packed, T* c, Index ldc, Start<T> start, const T* plus) {
-  Product<T>{table_for<T>(isa),
-             GemmLoops<T>::of(isa),
-             m,
-             n,
-             k,
-             left(transpose_a, a, lda),
-             {packed, 0, 0},
-             c,
-             ldc,
-             start,
-             plus}
-      .run();
+void gemm_packed_any(Isa isa, const Operand<T>& a, Index m, Index n, Index k, const T* packed, T* c,
+                     Index ldc, Start<T> start, const T* plus) {
+  Product<T>{table_for<T>(isa), GemmLoops<T>::of(isa), m, n, k, a, {packed, 0, 0}, c, ldc, start, plus}.run();
 }
 
 template <class T>
-void pack_any(Isa isa, bool transpose_b, Index n, Index k, const T* b, Index ldb, T* packed) {
+void pack_any(Isa isa, const Operand<T>& from, Index n, Index k, T* packed) {
   const GemmTable<T>& table = table_for<T>(isa);
-  const Operand<T> from = right(transpose_b, b, ldb);
   for (Index p = 0; p < k; p += depth) {
     const Index part = std::min(depth, k - p);
     pack_columns_of(table, from.from(p, 0), n, part, packed + p * round_up(n, table.nr));
@@ -426,22 +429,40 @@ template Index panel_columns<float>(Isa isa);
 template Index panel_columns<double>(Isa isa);
 
 void pack(bool transpose_b, Index n, Index k, const float* b, Index ldb, float* packed, Isa isa) {
-  pack_any(isa, transpose_b, n, k, b, ldb, packed);
+  pack_any(isa, right(transpose_b, b, ldb), n, k, packed);
 }
 
 void pack(bool transpose_b, Index n, Index k, const double* b, Index ldb, double* packed, Isa isa) {
-  pack_any(isa, transpose_b, n, k, b, ldb, packed);
+  pack_any(isa, right(transpose_b, b, ldb), n, k, packed);
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, Index lda, const float* packed,
                  float* c, Index ldc, Start<float> start, const float* plus, Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start, plus);
+  gemm_packed_any(isa, left(transpose_a, a, lda), m, n, k, packed, c, ldc, start, plus);
 }
 
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
                  const double* packed, double* c, Index ldc, Start<double> start, const double* plus,
                  Isa isa) {
-  gemm_packed_any(isa, transpose_a, m, n, k, a, lda, packed, c, ldc, start, plus);
+  gemm_packed_any(isa, left(transpose_a, a, lda), m, n, k, packed, c, ldc, start, plus);
 }
+
+template <class T>
+void pack_runs(Runs runs, Index n, Index k, const T* b, Index ldb, T* packed, Isa isa) {
+  pack_any(isa, {b, ldb, 1, runs}, n, k, packed);
+}
+template void pack_runs(Runs runs, Index n, Index k, const float* b, Index ldb, float* packed, Isa isa);
+template void pack_runs(Runs runs, Index n, Index k, const double* b, Index ldb, double* packed, Isa isa);
+
+template <class T>
+void gemm_packed_runs(Runs runs, Index m, Index n, Index k, const T* a, Index lda, const T* packed, T* c,
+                      Index ldc, bool accumulate, Isa isa) {
+  gemm_packed_any<T>(isa, {a, lda, 1, runs}, m, n, k, packed, c, ldc,
+                     accumulate ? Start<T>{c, ldc} : Start<T>{}, nullptr);
+}
+template void gemm_packed_runs(Runs runs, Index m, Index n, Index k, const float* a, Index lda,
+                               const float* packed, float* c, Index ldc, bool accumulate, Isa isa);
+template void gemm_packed_runs(Runs runs, Index m, Index n, Index k, const double* a, Index lda,
+                               const double* packed, double* c, Index ldc, bool accumulate, Isa isa);
 
 }  // namespace unspool::kernels

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/runs.h>
 #include <unspool/core/shape.h>
 
 namespace unspool::kernels {
@@ -53,6 +54,14 @@ void gemm_packed(bool transpose_a, Index m, Index n, Index k, const float* a, In
 void gemm_packed(bool transpose_a, Index m, Index n, Index k, const double* a, Index lda,
                  const double* packed, double* c, Index ldc, Start<double> start,
                  const double* plus = nullptr, Isa isa = current_isa());
+
+/// pack of a B, and gemm of a transposed A with it, where the rows of A and of B, over which sums run, lie in
+/// runs.
+template <class T>
+void pack_runs(Runs runs, Index n, Index k, const T* b, Index ldb, T* packed, Isa isa = current_isa());
+template <class T>
+void gemm_packed_runs(Runs runs, Index m, Index n, Index k, const T* a, Index lda, const T* packed, T* c,
+                      Index ldc, bool accumulate, Isa isa = current_isa());
 
 /// gemm with an instruction set of available_isas.
 void gemm_with(Isa isa, bool transpose_a, bool transpose_b, Index m, Index n, Index k, const float* a,

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include <unspool/core/kernels/runs.h>
+
 // Between gemm.cpp and the sources compiled for one instruction set. Those define no weak symbol and use no
 // inline code of others: the linker keeps one copy of such code, from whichever source it likes, and a
 // machine without that source's instructions would run it. So this header holds declarations only.
@@ -31,11 +33,13 @@ struct GemmTable {
   void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
               Size b_panel, T* c, Size ldc, const T* from, Size from_row, const T* plus);
 
-  /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written.
-  void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, T* packed);
+  /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written. Along k
+  /// there are several runs only where a_row is 1.
+  void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, Runs runs, T* packed);
 
-  /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1.
-  void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, T* packed);
+  /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1; along
+  /// k there are several runs only where b_col is.
+  void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, Runs runs, T* packed);
 
   /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_step == 1.
   void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,

@@ -1,5 +1,7 @@
 #include <unspool/autograd/internal/scan_plan.h>
 
+#include "../support/setting.h"
+#include "../support/threads.h"
 #include "program_judges.h"
 
 // Steps put together at random, each run by scan and by the loop that it stands for.
@@ -49,12 +51,19 @@ TEST_CASE("random steps have the same bits whatever the number of threads") {
   for (std::uint64_t seed = 2001; seed <= 2080; ++seed) check(judge_threads, make_program(seed, 24));
 }
 
+TEST_CASE("random steps whose rows make two groups, of unlike size") {
+  const testing::With<Index> grouped(internal::ScanPlan::grouped_weights, 0);
+  for (std::uint64_t seed = 4101; seed <= 4190; ++seed) {
+    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 4));
+    const testing::Threads threads(static_cast<int>(1 + seed % 3));
+    check(judge_double, make_program(seed, 17));
+  }
+  for (std::uint64_t seed = 5001; seed <= 5060; ++seed) check(judge_threads, make_program(seed, 33));
+}
+
 TEST_CASE("random steps in short chunks of time") {
-  std::atomic<Index>& longest = internal::ScanPlan::longest_chunk;
-  const Index outer = longest;
   for (std::uint64_t seed = 3001; seed <= 3120; ++seed) {
-    longest = static_cast<Index>(1 + seed % 3);
+    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 3));
     check(judge_double, make_program(seed));
   }
-  longest = outer;
 }

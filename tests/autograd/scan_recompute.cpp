@@ -5,6 +5,8 @@
 #include <unspool/core/memory.h>
 
 #include "../support/same_bits.h"
+#include "../support/setting.h"
+#include "../support/threads.h"
 #include "program_judges.h"
 
 // Scans that keep the carries of every k-th step, against those that keep all.
@@ -144,13 +146,20 @@ TEST_CASE("random steps recomputed have the same bits whatever the number of thr
 }
 
 TEST_CASE("random steps recomputed in short chunks of time") {
-  std::atomic<Index>& longest = internal::ScanPlan::longest_chunk;
-  const Index outer = longest;
   for (std::uint64_t seed = 6001; seed <= 6040; ++seed) {
-    longest = static_cast<Index>(1 + seed % 3);
+    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 3));
     check(judge_recomputed, make_program(seed));
   }
-  longest = outer;
+}
+
+TEST_CASE("random steps recomputed, their rows in two groups") {
+  const testing::With<Index> grouped(internal::ScanPlan::grouped_weights, 0);
+  for (std::uint64_t seed = 7001; seed <= 7040; ++seed) {
+    const testing::Threads threads(static_cast<int>(1 + seed % 3));
+    check(judge_recomputed, make_program(seed, 17));
+  }
+  for (std::uint64_t seed = 7101; seed <= 7120; ++seed)
+    check(judge_recomputed_threads, make_program(seed, 33));
 }
 
 TEST_CASE("derivatives of the third order") {
