@@ -176,8 +176,8 @@ class ScanPlan {
   const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
   std::size_t element(Value value) const { return size_of(values_[static_cast<std::size_t>(value)].dtype); }
   void find_groups();
-  Index chunk_steps(Index steps) const;
-  Index group_rows() const { return (rows_ + groups_ - 1) / groups_; }
+  /// Of a run that cuts rows into so many groups.
+  Index chunk_steps(Index steps, Index groups) const;
   std::string name(Value value) const;
   std::string text(const Instruction& instruction) const;
 
@@ -218,7 +218,8 @@ class ScanPlan {
 };
 
 /// Runs of one plan on the segments of a sequence, one after the other, with the same captured inputs: what
-/// runs once is run once, weights are packed once, and sums go on. They are whole after finish_sums().
+/// runs once is run once, weights are packed once, and sums go on. Rows make one group: who cuts a sequence
+/// would rather have the memory of the others' sums.
 class ScanRuns {
  public:
   /// The plan has to outlive the runs, of which none has more steps than this.
@@ -228,7 +229,6 @@ class ScanRuns {
   ScanRuns& operator=(const ScanRuns&) = delete;
 
   void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
-  void finish_sums();
 
  private:
   std::unique_ptr<ScanRun> run_;

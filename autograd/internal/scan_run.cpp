@@ -21,11 +21,12 @@ constexpr Index all_rows = std::numeric_limits<Index>::max();
 
 }  // namespace
 
-ScanRun::ScanRun(const ScanPlan& plan, Index most_steps)
+ScanRun::ScanRun(const ScanPlan& plan, Index most_steps, Index groups)
     : plan_(plan),
       program_(*plan.program_),
-      chunk_steps_(plan.chunk_steps(most_steps)),
+      chunk_steps_(plan.chunk_steps(most_steps, groups)),
       rows_(plan.rows_),
+      groups_(groups),
       chunk_rows_(plan.rows_) {
   std::size_t bytes = 0;
   const auto take = [&](std::size_t size) {
@@ -47,9 +48,9 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps)
   SmallVector<std::size_t, 8> apart(program_.sums.size());
   for (const Segment& segment : segments(Phase::after)) {
     for (const Instruction& instruction : segment.instructions) {
-      if (plan.groups_ == 1 || !instruction.sums_by_rows()) continue;
+      if (groups_ == 1 || !instruction.sums_by_rows()) continue;
       const auto s = static_cast<std::size_t>(instruction.index);
-      apart[s] = take(static_cast<std::size_t>(plan.groups_ - 1) * step_bytes(program_.sums[s]));
+      apart[s] = take(static_cast<std::size_t>(groups_ - 1) * step_bytes(program_.sums[s]));
     }
   }
   bytes_ = bytes;
@@ -74,6 +75,7 @@ ScanRun::ScanRun(const ScanRun& whole, Index group)
       steps_(whole.steps_),
       chunk_steps_(whole.chunk_steps_),
       rows_(whole.rows_),
+      groups_(whole.groups_),
       first_row_(group_begin(group)),
       chunk_rows_(group_begin(group + 1) - first_row_),
       prepared_(true),
@@ -97,14 +99,15 @@ void ScanRun::run(std::span<const ScanArray> inputs, std::span<const ScanArray> 
   steps_ = steps;
   if (!std::exchange(prepared_, true)) prepare();
   const Index threads = num_threads();
-  if (plan_.groups_apart_ && threads <= plan_.groups_ && (threads > 1 || plan_.one_by_one_)) {
-    parallel_for(plan_.groups_, 1, [&](Index begin, Index end) {
+  if (groups_ > 1 && plan_.groups_apart_ && threads <= groups_ && (threads > 1 || plan_.one_by_one_)) {
+    parallel_for(groups_, 1, [&](Index begin, Index end) {
       for (Index group = begin; group < end; ++group) ScanRun(*this, group).run_group(group);
     });
   } else {
     each_chunk([&] { run_chunk(); });
     finish(0, rows_);
   }
+  if (steps_ > 0) finish_sums();
   sums_begun_ = true;
 }
 
@@ -230,11 +233,7 @@ void ScanRun::prepare() {
   }
   for (std::size_t s = 0; s < program_.sums.size(); ++s) {
     if (filled[s]) continue;
-    const std::size_t bytes = step_bytes(program_.sums[s]);
-    std::memset(output(program_.next.size() + program_.each.size() + s), 0, bytes);
-    if (sums_apart_[s] != nullptr) {
-      std::memset(sums_apart_[s], 0, static_cast<std::size_t>(plan_.groups_ - 1) * bytes);
-    }
+    std::memset(output(program_.next.size() + program_.each.size() + s), 0, step_bytes(program_.sums[s]));
   }
 }
 
@@ -326,7 +325,7 @@ void ScanRun::fold(Phase phase, std::size_t from, Index low, Index high) {
       const auto end = std::find_if_not(all.begin() + static_cast<std::ptrdiff_t>(s), all.end(),
                                         [](const Segment& segment) { return segment.sums_by_rows(); });
       const auto count = static_cast<std::size_t>(end - all.begin()) - s;
-      add_sums({&all[s], count}, 0, plan_.groups_);
+      add_sums({&all[s], count}, 0, groups_);
       s += count - 1;
     } else {
       for (const Instruction& instruction : all[s].instructions) {
@@ -381,9 +380,9 @@ void ScanRun::fold(const Segment& segment, const Instruction& instruction, Index
 
 std::atomic<Index> ScanPlan::longest_chunk = std::numeric_limits<Index>::max();
 
-Index ScanPlan::chunk_steps(Index steps) const {
+Index ScanPlan::chunk_steps(Index steps, Index groups) const {
   auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
-  const Index rows = std::max<Index>(1, group_rows());
+  const Index rows = std::max<Index>(1, (rows_ + groups - 1) / groups);
   const Index folded = (folded_rows + rows - 1) / rows;
   const Index deep = kernels::gemm_depth / rows;
   if (deep > 0 && fitting > deep) fitting -= fitting % deep;
@@ -398,17 +397,14 @@ void ScanPlan::run(std::span<const Array> inputs, std::span<const Array> outputs
   };
   const auto from = whole(inputs);
   const auto to = whole(outputs);
-  ScanRun run(*this, steps);
-  run.run({from.data(), from.size()}, {to.data(), to.size()}, steps);
-  run.finish_sums();
+  ScanRun(*this, steps, groups_).run({from.data(), from.size()}, {to.data(), to.size()}, steps);
 }
 
 ScanRuns::ScanRuns(const ScanPlan& plan, Index most_steps)
-    : run_(std::make_unique<ScanRun>(plan, most_steps)) {}
+    : run_(std::make_unique<ScanRun>(plan, most_steps, 1)) {}
 ScanRuns::~ScanRuns() = default;
 void ScanRuns::run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
   run_->run(inputs, outputs, steps);
 }
-void ScanRuns::finish_sums() { run_->finish_sums(); }
 
 }  // namespace unspool::internal

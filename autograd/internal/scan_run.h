@@ -15,13 +15,12 @@ namespace unspool::internal {
 /// One run of a plan, or several, one after the other.
 class ScanRun {
  public:
-  ScanRun(const ScanPlan& plan, Index most_steps);
+  /// If there is more than one group, for one run.
+  ScanRun(const ScanPlan& plan, Index most_steps, Index groups);
   ~ScanRun();
   ScanRun& operator=(const ScanRun&) = delete;
 
   void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
-  /// After the last run: adds up what groups of rows have added up.
-  void finish_sums() const;
 
  private:
   using Phase = ScanPlan::Phase;
@@ -125,8 +124,11 @@ class ScanRun {
 
   /// What a group of rows adds to: the first one to the output itself.
   std::byte* sum(const Instruction& instruction, Index group) const;
-  Index group_begin(Index group) const { return std::min(rows_, group * plan_.group_rows()); }
+  Index group_rows() const { return (rows_ + groups_ - 1) / groups_; }
+  Index group_begin(Index group) const { return std::min(rows_, group * group_rows()); }
   bool goes_on() const { return sums_begun_ || first_ > 0; }
+  /// Adds up what the groups have added up.
+  void finish_sums() const;
   /// Sums by rows over this chunk, of some groups.
   void add_sums(std::span<const Segment> segments, Index group, Index end) const;
   /// How many of them, from the first on, have its right side or parts of it.
@@ -150,6 +152,7 @@ class ScanRun {
   Index steps_ = 0;
   Index chunk_steps_;
   Index rows_;
+  Index groups_;
   /// The rows in the buffers of the chunk: all, or those of a group, which lie without gaps for all of its
   /// steps.
   Index first_row_ = 0;

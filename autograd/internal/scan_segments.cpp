@@ -87,7 +87,6 @@ void ScanSegments::forward(std::span<const Array> inputs, std::span<const Array>
     runs.run(in, out, length(segment));
     for (std::size_t k = 0; k < carries; ++k) in[k] = out[k];
   }
-  runs.finish_sums();
 }
 
 void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given,
@@ -179,7 +178,6 @@ void ScanSegments::backward(const ScanBody& body, const std::vector<bool>& given
     backward.run(from, to, steps);
     for (std::size_t j = 0; j < turns.size(); ++j) from[j] = to[j];
   }
-  backward.finish_sums();
 }
 
 }  // namespace unspool::internal

@@ -26,7 +26,7 @@ void ScanRun::finish_sums() const {
       T* const to = reinterpret_cast<T*>(output(program_.next.size() + program_.each.size() + s));
       const T* const from = reinterpret_cast<const T*>(sums_apart_[s]);
       parallel_for(elements, grain, [&](Index begin, Index end) {
-        for (Index group = 1; group < plan_.groups_; ++group) {
+        for (Index group = 1; group < groups_; ++group) {
           const T* const apart = from + (group - 1) * elements;
           for (Index i = begin; i < end; ++i) to[i] += apart[i];
         }
@@ -79,7 +79,7 @@ void ScanRun::sum_products(std::span<const Segment> segments, Index group, Index
     const Index panel = kernels::panel_columns<T>();
     const Index panels = (all_columns + panel - 1) / panel;
     const Index pieces = (end - group) * panels;
-    const Index work = left_columns * (end_ - first_) * plan_.group_rows() * panel;
+    const Index work = left_columns * (end_ - first_) * group_rows() * panel;
     const Index share =
         std::max((pieces + num_threads() - 1) / num_threads(), worthwhile / std::max<Index>(1, work));
     parallel_for(pieces, std::max<Index>(1, share), [&](Index first, Index last) {
@@ -109,8 +109,8 @@ void ScanRun::sum_columns(std::span<const Segment> segments, Frame& frame, Index
   constexpr Index depth = kernels::gemm_depth;
   const Value right = segments[0].instructions[0].inputs[1];
   const Slot& b = plan_.slot(right);
-  const Index group_rows = group_begin(group + 1) - group_begin(group);
-  const Index rows = (end_ - first_) * group_rows;
+  const Index own_rows = group_begin(group + 1) - group_begin(group);
+  const Index rows = (end_ - first_) * own_rows;
   const PooledBuffer<T> packed(
       static_cast<std::size_t>(kernels::packed_size<T>(columns, std::min(rows, depth))));
   for (Index done = 0; done < rows; done += depth) {
@@ -144,7 +144,7 @@ void ScanRun::sum_rows(const Instruction& instruction, Frame& frame, Index group
     const T* from = reinterpret_cast<const T*>(frame[instruction.inputs[0]]);
     const Value root = x.root;
     const auto apart = static_cast<Index>(time_bytes(root) / row_bytes(root));
-    const Index in_step = (plan_.group_rows() + together - 1) / together;
+    const Index in_step = (group_rows() + together - 1) / together;
     const Index in_group = (end_ - first_) * in_step;
     const Index pieces = (end - group) * in_group;
     const Index longest = std::max(in_group, together);

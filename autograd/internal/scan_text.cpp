@@ -81,7 +81,7 @@ std::string ScanPlan::text(const Instruction& instruction) const {
 std::string ScanPlan::describe(Index steps) const {
   std::string all = fmt::format(
       "  {} steps{}, chunks of {}, {}\n", steps, program_->reverse ? " from the last to the first" : "",
-      chunk_steps(steps),
+      chunk_steps(steps, groups_),
       dealt_ ? fmt::format("{} rows dealt to threads", rows_) : fmt::format("whole, since {}", why_whole_));
   const auto turned = [&](const char* what, const std::vector<Turned>& list) {
     std::string names;
@@ -121,7 +121,7 @@ std::string ScanPlan::describe(Index steps) const {
   all += fmt::format(
       "  stacked outputs {}, buffers: chunk {}, step {}, block {} a thread, packed weights {}, once {}\n",
       bytes(kept * static_cast<std::size_t>(steps)),
-      bytes(chunk_bytes_ * static_cast<std::size_t>(chunk_steps(steps))), bytes(step_bytes_),
+      bytes(chunk_bytes_ * static_cast<std::size_t>(chunk_steps(steps, groups_))), bytes(step_bytes_),
       bytes(block_bytes_), bytes(packed_bytes_), bytes(once_bytes_));
   return all;
 }
