@@ -50,7 +50,8 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps, Index groups)
     for (const Instruction& instruction : segment.instructions) {
       if (groups_ == 1 || !instruction.sums_by_rows()) continue;
       const auto s = static_cast<std::size_t>(instruction.index);
-      apart[s] = take(static_cast<std::size_t>(groups_ - 1) * step_bytes(program_.sums[s]));
+      const Index elements = groups_ * sum_rows_of(instruction) * sum_stride(instruction);
+      apart[s] = take(static_cast<std::size_t>(elements) * plan_.element(program_.sums[s]));
     }
   }
   bytes_ = bytes;
@@ -63,7 +64,7 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps, Index groups)
   for (std::size_t i = 0; i < 2 * carries; ++i) holds_[i] = memory_ + holds[i];
   sums_apart_.resize(apart.size());
   for (std::size_t s = 0; s < apart.size(); ++s) {
-    sums_apart_[s] = apart[s] == 0 ? nullptr : memory_ + apart[s];
+    sums_apart_[s] = memory_ + apart[s];
   }
 }
 

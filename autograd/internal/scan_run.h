@@ -122,8 +122,25 @@ class ScanRun {
 
   // What is added up over all steps and rows (scan_sums.cpp).
 
-  /// What a group of rows adds to: the first one to the output itself.
-  std::byte* sum(const Instruction& instruction, Index group) const;
+  std::byte* summed(const Instruction& instruction) const {
+    return output(program_.next.size() + program_.each.size() + static_cast<std::size_t>(instruction.index));
+  }
+  /// What a group of rows adds to, elements from a row to the next: the output itself if there is but one
+  /// group.
+  struct Sum {
+    std::byte* data;
+    Index ld;
+  };
+  Sum sum(const Instruction& instruction, Index group) const;
+  /// Rows and columns of what is added.
+  Index sum_rows_of(const Instruction& instruction) const {
+    return instruction.kind == Kind::sum_product ? plan_.slot(instruction.inputs[0]).columns : 1;
+  }
+  Index sum_columns_of(const Instruction& instruction) const {
+    return plan_.slot(instruction.inputs.back()).columns;
+  }
+  /// In a group's own sum, whose rows are kept from crowding each other in the nearest cache.
+  Index sum_stride(const Instruction& instruction) const;
   Index group_rows() const { return (rows_ + groups_ - 1) / groups_; }
   Index group_begin(Index group) const { return std::min(rows_, group * group_rows()); }
   bool goes_on() const { return sums_begun_ || first_ > 0; }
@@ -170,7 +187,7 @@ class ScanRun {
   std::byte* step_ = nullptr;
   std::byte* chunk_ = nullptr;
   SmallVector<std::byte*, 8> holds_;
-  /// For each sum those of groups but the first, if they have any.
+  /// For each sum those of all groups, if there are several.
   SmallVector<std::byte*, 16> sums_apart_;
   SmallVector<std::byte*, 8> packed_matrices_;
 };

@@ -11,26 +11,45 @@ constexpr Index worthwhile = 1 << 18;
 
 }  // namespace
 
-std::byte* ScanRun::sum(const Instruction& instruction, Index group) const {
-  const auto s = static_cast<std::size_t>(instruction.index);
-  if (group == 0) return output(program_.next.size() + program_.each.size() + s);
-  return sums_apart_[s] + static_cast<std::size_t>(group - 1) * step_bytes(program_.sums[s]);
+Index ScanRun::sum_stride(const Instruction& instruction) const {
+  constexpr Index line = 64;
+  constexpr Index crowded = 2048;
+  const auto element = static_cast<Index>(plan_.element(instruction.inputs.back()));
+  const Index columns = sum_columns_of(instruction);
+  return columns * element % crowded == 0 ? columns + line / element : columns;
+}
+
+ScanRun::Sum ScanRun::sum(const Instruction& instruction, Index group) const {
+  if (groups_ == 1) return {summed(instruction), sum_columns_of(instruction)};
+  const Index ld = sum_stride(instruction);
+  const Index elements = group * sum_rows_of(instruction) * ld;
+  return {sums_apart_[static_cast<std::size_t>(instruction.index)] +
+              static_cast<std::size_t>(elements) * plan_.element(instruction.inputs.back()),
+          ld};
 }
 
 void ScanRun::finish_sums() const {
-  for (std::size_t s = 0; s < sums_apart_.size(); ++s) {
-    if (sums_apart_[s] == nullptr) continue;
-    const Spec& spec = plan_.values_[at(program_.sums[s])];
-    const Index elements = spec.shape.elements();
-    visit_floating(spec.dtype, [&]<class T>(T) {
-      T* const to = reinterpret_cast<T*>(output(program_.next.size() + program_.each.size() + s));
-      const T* const from = reinterpret_cast<const T*>(sums_apart_[s]);
-      parallel_for(elements, grain, [&](Index begin, Index end) {
-        for (Index group = 1; group < groups_; ++group) {
-          const T* const apart = from + (group - 1) * elements;
-          for (Index i = begin; i < end; ++i) to[i] += apart[i];
-        }
-      });
+  if (groups_ == 1) return;
+  for (const Segment& segment : segments(Phase::after)) {
+    if (!segment.sums_by_rows()) continue;
+    const Instruction& instruction = segment.instructions[0];
+    const Index columns = sum_columns_of(instruction);
+    std::byte* const whole = summed(instruction);
+    visit_floating(plan_.values_[at(instruction.inputs.back())].dtype, [&]<class T>(T) {
+      const auto [first, ld] = sum(instruction, 0);
+      parallel_for(sum_rows_of(instruction), std::max<Index>(1, grain / std::max<Index>(1, columns)),
+                   [&, first = first, ld = ld](Index begin, Index end) {
+                     for (Index i = begin; i < end; ++i) {
+                       T* const to = reinterpret_cast<T*>(whole) + i * columns;
+                       const T* const own = reinterpret_cast<const T*>(first) + i * ld;
+                       std::copy_n(own, columns, to);
+                       for (Index group = 1; group < groups_; ++group) {
+                         const T* const other =
+                             reinterpret_cast<const T*>(sum(instruction, group).data) + i * ld;
+                         for (Index j = 0; j < columns; ++j) to[j] += other[j];
+                       }
+                     }
+                   });
     });
   }
 }
@@ -127,11 +146,12 @@ void ScanRun::sum_columns(std::span<const Segment> segments, Frame& frame, Index
       const Index begin = std::max(left, begins);
       const Index end = std::min(left + columns, begins + own.columns);
       if (begin >= end) continue;
-      T* const c = reinterpret_cast<T*>(sum(instruction, group)) + begin - begins;
+      const auto [to, ld] = sum(instruction, group);
+      T* const c = reinterpret_cast<T*>(to) + begin - begins;
       std::byte* first = frame[instruction.inputs[0]];
       const kernels::Runs runs = runs_from(instruction.inputs[0], group, done, first);
       kernels::gemm_packed_runs(runs, a.columns, end - begin, part, reinterpret_cast<const T*>(first),
-                                a.stride, packed.data() + (begin - left) * part, c, own.columns,
+                                a.stride, packed.data() + (begin - left) * part, c, ld,
                                 goes_on() || done > 0);
     }
   }
@@ -166,7 +186,7 @@ void ScanRun::sum_rows(const Instruction& instruction, Frame& frame, Index group
     for (Index g = group; g < end; ++g) {
       kernels::gemm(false, false, 1, x.columns, in_group, ones, longest,
                     sums + (g - group) * in_group * x.columns, x.columns,
-                    reinterpret_cast<T*>(sum(instruction, g)), x.columns, goes_on());
+                    reinterpret_cast<T*>(sum(instruction, g).data), x.columns, goes_on());
     }
   });
 }
@@ -176,7 +196,7 @@ void ScanRun::sum_values(const Instruction& instruction, Frame& frame) const {
   const Slot& slot = plan_.slot(value);
   const Index rows = slot.rows ? rows_ : 1;
   visit_floating(plan_.values_[at(value)].dtype, [&]<class T>(T) {
-    T* to = reinterpret_cast<T*>(sum(instruction, 0));
+    T* to = reinterpret_cast<T*>(summed(instruction));
     const T* from = reinterpret_cast<const T*>(frame[value]);
     for (Index r = 0; r < rows; ++r) {
       for (Index c = 0; c < slot.columns; ++c) to[r * slot.columns + c] += from[r * slot.stride + c];
