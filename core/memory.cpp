@@ -86,10 +86,31 @@ struct SmallClass {
   std::byte* fresh_end = nullptr;
 };
 
+struct LargeBlock {
+  LargeBlock* next;
+  // Of the thread that gave it back: in its cache lines may lie that another one would have to fetch from
+  // there.
+  const void* thread;
+};
+
 struct LargeClass {
-  FreeBlock* free = nullptr;
+  LargeBlock* free = nullptr;
   std::uint64_t last_use = 0;
 };
+
+// Tells threads apart.
+const void* this_thread() { return &shelves; }
+
+// One that this thread gave back, if such a one is among the first, or else the first one.
+LargeBlock* take_free(LargeClass& of_size) {
+  constexpr int looked_at = 8;
+  LargeBlock** place = &of_size.free;
+  for (int i = 0; i < looked_at && *place != nullptr; ++i, place = &(*place)->next) {
+    if ((*place)->thread != this_thread()) continue;
+    return std::exchange(*place, (*place)->next);
+  }
+  return of_size.free == nullptr ? nullptr : std::exchange(of_size.free, of_size.free->next);
+}
 
 // Memory from the system that was not handed out yet, in blocks of whole small pages.
 struct Region {
@@ -181,7 +202,7 @@ void give_to_system_locked(Central& all, void* block, std::size_t bytes) noexcep
 
 void release_large_locked(Central& all) noexcept {
   for (std::size_t i = 0; i < large_classes; ++i) {
-    while (FreeBlock* const block = all.large[i].free) {
+    while (LargeBlock* const block = all.large[i].free) {
       all.large[i].free = block->next;
       give_to_system_locked(all, block, large_size(i));
     }
@@ -212,7 +233,7 @@ void make_room_locked(Central& all, std::size_t bytes) noexcept {
       if (all.large[i].free == nullptr) continue;
       if (oldest == large_classes || all.large[i].last_use < all.large[oldest].last_use) oldest = i;
     }
-    FreeBlock* const block = all.large[oldest].free;
+    LargeBlock* const block = all.large[oldest].free;
     all.large[oldest].free = block->next;
     cached -= large_size(oldest);
     give_to_system_locked(all, block, large_size(oldest));
@@ -230,8 +251,7 @@ void* allocate_large(std::size_t bytes) {
     const std::lock_guard lock(all.mutex);
     LargeClass& of_size = all.large[index];
     of_size.last_use = ++all.clock;
-    if (FreeBlock* const block = of_size.free) {
-      of_size.free = block->next;
+    if (LargeBlock* const block = take_free(of_size)) {
       all.statistics.cached_bytes -= large_size(index);
       return block;
     }
@@ -252,7 +272,7 @@ void deallocate_large(void* block, std::size_t bytes) noexcept {
   }
   make_room_locked(all, size);
   LargeClass& of_size = all.large[index];
-  of_size.free = ::new (block) FreeBlock{of_size.free};
+  of_size.free = ::new (block) LargeBlock{of_size.free, this_thread()};
   of_size.last_use = ++all.clock;
   all.statistics.cached_bytes += size;
 }

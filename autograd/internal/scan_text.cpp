@@ -83,6 +83,7 @@ std::string ScanPlan::describe(Index steps) const {
       "  {} steps{}, chunks of {}, {}\n", steps, program_->reverse ? " from the last to the first" : "",
       chunk_steps(steps, groups_),
       dealt_ ? fmt::format("{} rows dealt to threads", rows_) : fmt::format("whole, since {}", why_whole_));
+  if (groups_ > 1) all += fmt::format("  {} groups of rows, each with sums of its own\n", groups_);
   const auto turned = [&](const char* what, const std::vector<Turned>& list) {
     std::string names;
     for (const Turned& each : list) names += (names.empty() ? "" : ", ") + name(each.value);

@@ -274,32 +274,36 @@ TEST_CASE_TEMPLATE("gemm: sums over rows that lie in runs", T, float, double) {
     Index m, n, k, length, apart, begun;
   };
   for (const Isa isa : kernels::available_isas()) {
-    for (const auto& [m, n, k, length, apart, begun] : std::vector<Sizes>{{3, 40, 12, 4, 9, 0},
-                                                                          {1, 71, 33, 5, 6, 2},
-                                                                          {30, 16, 16, 16, 40, 0},
-                                                                          {97, 150, 300, 16, 33, 7},
-                                                                          {50, 70, 513, 300, 301, 290},
-                                                                          {64, 33, 90, 1, 2, 0},
-                                                                          {20, 20, 10, 40, 80, 5}}) {
+    for (const Sizes& sizes : std::vector<Sizes>{{3, 40, 12, 4, 9, 0},
+                                                 {1, 71, 33, 5, 6, 2},
+                                                 {30, 16, 16, 16, 40, 0},
+                                                 {97, 150, 300, 16, 33, 7},
+                                                 {50, 70, 513, 300, 301, 290},
+                                                 {64, 33, 90, 1, 2, 0},
+                                                 {20, 20, 10, 40, 80, 5}}) {
+      const Index m = sizes.m;
+      const Index n = sizes.n;
+      const Index k = sizes.k;
+      const kernels::Runs runs{sizes.length, sizes.apart, sizes.begun};
       CAPTURE(kernels::name_of(isa));
       CAPTURE(k);
       const auto a = random_matrix<T>(k, m, 0, 1);
       const auto b = random_matrix<T>(k, n, 0, 2);
       const auto start = random_matrix<T>(m, n, 3, 3);
-      const Index rows = ((begun + k - 1) / length + 1) * apart;
+      const Index rows = ((runs.begun + k - 1) / runs.length + 1) * runs.apart;
       Matrix<T> wide_a(rows, m, 3, poison<T>);
       Matrix<T> wide_b(rows, n, 5, poison<T>);
       for (Index p = 0; p < k; ++p) {
-        const Index row = (begun + p) / length * apart + (begun + p) % length;
+        const Index at = runs.begun + p;
+        const Index row = at / runs.length * runs.apart + at % runs.length;
         for (Index i = 0; i < m; ++i) wide_a.at(row, i) = a.at(p, i);
         for (Index j = 0; j < n; ++j) wide_b.at(row, j) = b.at(p, j);
       }
-      const kernels::Runs runs{length, apart, begun};
       std::vector<T> packed(static_cast<std::size_t>(kernels::packed_size<T>(n, k, isa)), poison<T>);
-      kernels::pack_runs(runs, n, k, &wide_b.at(begun, 0), wide_b.stride, packed.data(), isa);
+      kernels::pack_runs(runs, n, k, &wide_b.at(runs.begun, 0), wide_b.stride, packed.data(), isa);
       for (const bool accumulate : {false, true}) {
         Matrix<T> c = start;
-        kernels::gemm_packed_runs(runs, m, n, k, &wide_a.at(begun, 0), wide_a.stride, packed.data(),
+        kernels::gemm_packed_runs(runs, m, n, k, &wide_a.at(runs.begun, 0), wide_a.stride, packed.data(),
                                   c.data.data(), c.stride, accumulate, isa);
         CHECK(same_bits(c, chains<T>(isa, a.transposed(0), b, accumulate ? &start : nullptr)));
         CHECK(padding_intact(c));

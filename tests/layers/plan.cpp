@@ -143,6 +143,17 @@ TEST_CASE("plan: says which sequences are copied chunk by chunk, since their sec
   CHECK(plan.find("written by chunks", backward) != std::string::npos);
 }
 
+TEST_CASE("plan: many rows make two groups where the weights are worth it") {
+  const auto groups = [](Index batch, Index units) {
+    const Ref<layers::RNN> layer = LSTM({.units = units});
+    layer(Tensor::ones({batch, 3, units}));
+    return layer->plan().find("2 groups of rows, each with sums of its own") != std::string::npos;
+  };
+  CHECK(groups(16, 64));
+  CHECK_FALSE(groups(15, 64));
+  CHECK_FALSE(groups(16, 32));
+}
+
 TEST_CASE("plan: says why nothing is compiled, or that nothing has run yet") {
   CHECK(LSTM({.units = 2})->plan() == "not called yet\n");
   CHECK(plan_of(LSTM({.units = 2, .unroll = true})).find("unroll is true") != std::string::npos);
