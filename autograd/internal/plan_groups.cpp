@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/autograd/internal/scan_plan.h>
+#include <unspool/core/threads.h>
 
 namespace unspool::internal {
 namespace {
@@ -42,6 +43,11 @@ void ScanPlan::find_groups() {
   std::size_t sums = 0;
   for (Value value : program_->sums) sums += value_bytes_[at(value)];
   one_by_one_ = packed_bytes_ <= weights_at_hand && sums > sums_at_hand;
+}
+
+bool ScanPlan::runs_groups_apart() const {
+  const Index threads = num_threads();
+  return groups_apart_ && threads <= groups_ && (threads > 1 || one_by_one_);
 }
 
 }  // namespace unspool::internal

@@ -176,6 +176,8 @@ class ScanPlan {
   const Slot& slot(Value value) const { return slots_[static_cast<std::size_t>(value)]; }
   std::size_t element(Value value) const { return size_of(values_[static_cast<std::size_t>(value)].dtype); }
   void find_groups();
+  /// Whether a run of this plan takes groups by themselves.
+  bool runs_groups_apart() const;
   /// Of a run that cuts rows into so many groups.
   Index chunk_steps(Index steps, Index groups) const;
   std::string name(Value value) const;

@@ -99,8 +99,7 @@ void ScanRun::run(std::span<const ScanArray> inputs, std::span<const ScanArray> 
   outputs_ = outputs;
   steps_ = steps;
   if (!std::exchange(prepared_, true)) prepare();
-  const Index threads = num_threads();
-  if (groups_ > 1 && plan_.groups_apart_ && threads <= groups_ && (threads > 1 || plan_.one_by_one_)) {
+  if (groups_ > 1 && plan_.runs_groups_apart()) {
     parallel_for(groups_, 1, [&](Index begin, Index end) {
       for (Index group = begin; group < end; ++group) ScanRun(*this, group).run_group(group);
     });
@@ -383,7 +382,9 @@ std::atomic<Index> ScanPlan::longest_chunk = std::numeric_limits<Index>::max();
 
 Index ScanPlan::chunk_steps(Index steps, Index groups) const {
   auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, chunk_bytes_));
-  const Index rows = std::max<Index>(1, (rows_ + groups - 1) / groups);
+  // Products over the rows of a group: sums, or all of them where it runs by itself.
+  const bool by_groups = !program_->sums.empty() || runs_groups_apart();
+  const Index rows = std::max<Index>(1, by_groups ? (rows_ + groups - 1) / groups : rows_);
   const Index folded = (folded_rows + rows - 1) / rows;
   const Index deep = kernels::gemm_depth / rows;
   if (deep > 0 && fitting > deep) fitting -= fitting % deep;
