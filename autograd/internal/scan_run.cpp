@@ -47,12 +47,11 @@ ScanRun::ScanRun(const ScanPlan& plan, Index most_steps, Index groups)
   }
   SmallVector<std::size_t, 8> apart(program_.sums.size());
   for (const Segment& segment : segments(Phase::after)) {
-    for (const Instruction& instruction : segment.instructions) {
-      if (groups_ == 1 || !instruction.sums_by_rows()) continue;
-      const auto s = static_cast<std::size_t>(instruction.index);
-      const Index elements = groups_ * sum_rows_of(instruction) * sum_stride(instruction);
-      apart[s] = take(static_cast<std::size_t>(elements) * plan_.element(program_.sums[s]));
-    }
+    if (groups_ == 1 || !segment.sums_by_rows()) continue;
+    const Instruction& instruction = segment.instructions[0];
+    const Index elements = groups_ * sum_rows_of(instruction) * sum_stride(instruction);
+    apart[static_cast<std::size_t>(instruction.index)] =
+        take(static_cast<std::size_t>(elements) * plan_.element(instruction.inputs.back()));
   }
   bytes_ = bytes;
   memory_ = static_cast<std::byte*>(allocate(bytes_));
@@ -226,14 +225,11 @@ void ScanRun::prepare() {
   }
   // Sums by rows begin with what is added first.
   sums_begun_ = steps_ == 0 || rows_ == 0;
-  SmallVector<bool, 16> filled(program_.sums.size());
   for (const Segment& segment : segments(Phase::after)) {
-    if (segment.sums_by_rows() && !sums_begun_)
-      filled[static_cast<std::size_t>(segment.instructions[0].index)] = true;
-  }
-  for (std::size_t s = 0; s < program_.sums.size(); ++s) {
-    if (filled[s]) continue;
-    std::memset(output(program_.next.size() + program_.each.size() + s), 0, step_bytes(program_.sums[s]));
+    if (!segment.sums() || (segment.sums_by_rows() && !sums_begun_)) continue;
+    const Instruction& instruction = segment.instructions[0];
+    std::memset(summed(instruction), 0,
+                step_bytes(program_.sums[static_cast<std::size_t>(instruction.index)]));
   }
 }
 

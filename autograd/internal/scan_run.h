@@ -18,6 +18,7 @@ class ScanRun {
   /// If there is more than one group, for one run.
   ScanRun(const ScanPlan& plan, Index most_steps, Index groups);
   ~ScanRun();
+  ScanRun(const ScanRun&) = delete;
   ScanRun& operator=(const ScanRun&) = delete;
 
   void run(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
@@ -26,7 +27,6 @@ class ScanRun {
   using Phase = ScanPlan::Phase;
   using Place = ScanPlan::Place;
   using Kind = ScanPlan::Kind;
-  using Walk = ScanPlan::Walk;
   using Slot = ScanPlan::Slot;
   using Instruction = ScanPlan::Instruction;
   using Segment = ScanPlan::Segment;
@@ -50,11 +50,11 @@ class ScanRun {
   /// For the chunks of one group, in the memory of `whole`, which has to outlive it.
   ScanRun(const ScanRun& whole, Index group);
 
-  /// From a step to the next, of what moves with time.
+  /// From a step to the next, of what moves with time: rows, if it has them, and bytes.
+  Index step_rows(Value root) const { return plan_.slot(root).place == Place::chunk ? chunk_rows_ : rows_; }
   std::size_t time_bytes(Value root) const {
-    const Slot& slot = plan_.slot(root);
-    if (slot.place != Place::chunk || chunk_rows_ == rows_) return step_bytes(root);
-    return static_cast<std::size_t>(chunk_rows_) * row_bytes(root);
+    if (step_rows(root) == rows_) return step_bytes(root);
+    return static_cast<std::size_t>(step_rows(root)) * row_bytes(root);
   }
   std::size_t row_bytes(Value root) const {
     return static_cast<std::size_t>(plan_.slot(root).stride) * plan_.element(root);

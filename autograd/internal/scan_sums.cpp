@@ -13,10 +13,9 @@ constexpr Index worthwhile = 1 << 18;
 
 Index ScanRun::sum_stride(const Instruction& instruction) const {
   constexpr Index line = 64;
-  constexpr Index crowded = 2048;
   const auto element = static_cast<Index>(plan_.element(instruction.inputs.back()));
   const Index columns = sum_columns_of(instruction);
-  return columns * element % crowded == 0 ? columns + line / element : columns;
+  return columns * element % kernels::crowded_bytes == 0 ? columns + line / element : columns;
 }
 
 ScanRun::Sum ScanRun::sum(const Instruction& instruction, Index group) const {
@@ -113,12 +112,10 @@ void ScanRun::sum_products(std::span<const Segment> segments, Index group, Index
 }
 
 kernels::Runs ScanRun::runs_from(Value value, Index group, Index row, std::byte*& data) const {
+  const Value root = plan_.slot(value).root;
   const Index rows = group_begin(group + 1) - group_begin(group);
-  // From a step to the next.
-  const Index apart =
-      static_cast<Index>(time_bytes(plan_.slot(value).root) / row_bytes(plan_.slot(value).root));
-  data += static_cast<std::size_t>(row / rows * apart + group_begin(group) + row % rows) *
-          row_bytes(plan_.slot(value).root);
+  const Index apart = step_rows(root);
+  data += static_cast<std::size_t>(row / rows * apart + group_begin(group) + row % rows) * row_bytes(root);
   return apart == rows ? kernels::one_run : kernels::Runs{rows, apart, row % rows};
 }
 
@@ -162,8 +159,7 @@ void ScanRun::sum_rows(const Instruction& instruction, Frame& frame, Index group
   const Slot& x = plan_.slot(instruction.inputs[0]);
   visit_floating(plan_.values_[at(instruction.inputs[0])].dtype, [&]<class T>(T) {
     const T* from = reinterpret_cast<const T*>(frame[instruction.inputs[0]]);
-    const Value root = x.root;
-    const auto apart = static_cast<Index>(time_bytes(root) / row_bytes(root));
+    const Index apart = step_rows(x.root);
     const Index in_step = (group_rows() + together - 1) / together;
     const Index in_group = (end_ - first_) * in_step;
     const Index pieces = (end - group) * in_group;

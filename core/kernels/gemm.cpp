@@ -106,15 +106,13 @@ bool worth_packing(const Operand<T>& a, const GemmTable<T>& table, const GemmLoo
   return a.across != 1 || !loops.made() || n > few_panels_by_columns * table.nr;
 }
 
-// Rows that lie a multiple of this apart get in each other's way: they have few places in the nearest cache,
-// of which a tile of more than eight rows takes too many.
-constexpr std::size_t crowded = 2048;
+// So many rows find places in the nearest cache though they crowd.
 constexpr Index most_crowded_rows = 8;
 
 template <class T>
 bool worth_copying(const Operand<T>& a, const GemmTable<T>& table, Index m, Index n) {
   return a.step == 1 && std::min(m, table.mr) > most_crowded_rows && n >= 4 * table.nr &&
-         static_cast<std::size_t>(a.across) * sizeof(T) % crowded == 0;
+         a.across * static_cast<Index>(sizeof(T)) % crowded_bytes == 0;
 }
 
 // How rows are cut: into even blocks of at most mc.

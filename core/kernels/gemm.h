@@ -23,6 +23,10 @@ void gemm(bool transpose_a, bool transpose_b, Index m, Index n, Index k, const d
 /// Sums run over so much of k at a time, through C: a product pays for each part that is begun.
 inline constexpr Index gemm_depth = 256;
 
+/// Rows of A or C that lie a multiple of this apart get in each other's way: they have few places in the
+/// nearest cache, of which a high tile takes too many.
+inline constexpr Index crowded_bytes = 2048;
+
 // For a B that is used again and again: laid out once by pack, into packed_size elements aligned to 64 bytes.
 
 template <class T>

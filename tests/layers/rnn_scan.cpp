@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include "../support/same_bits.h"
+#include "../support/threads.h"
 #include "recurrent_support.h"
 
 // One layer called again and again, while what its steps use changes: nothing of an earlier call may stay.
@@ -124,6 +126,33 @@ TEST_CASE("a second call sees what changed since the first") {
     CHECK_FALSE(changed());
     cell->set_trainable(true);
     CHECK(pair.agree(x));
+  }
+}
+
+TEST_CASE("an input without features: weights of none, and what the states do alone") {
+  for (const Index batch : {2, 20}) {
+    CAPTURE(batch);
+    // Many enough weights for rows in groups.
+    Pair pair(LSTMCell({.units = 96, .dtype = float64}));
+    CHECK(pair.agree(some({batch, 3, 0})));
+  }
+}
+
+TEST_CASE("a layer gives the same bits by 1, 2 and 4 threads, whichever way they take its rows") {
+  // One thread takes one group of rows after the other if there are many weights, all at once if there are
+  // few or very many.
+  for (const Index units : {16, 128, 256, 400}) {
+    CAPTURE(units);
+    const Ref<layers::RNN> layer = LSTM({.units = units, .return_sequences = true});
+    const Tensor x = random_normal({19, 4, 24}, 0, 1, float32);
+    std::vector<Tensor> one;
+    for (const int n : {1, 2, 4}) {
+      CAPTURE(n);
+      const Threads threads(n);
+      const std::vector<Tensor> made = results(layer, x, false);
+      if (n == 1) one = made;
+      CHECK(same_bits(made, one));
+    }
   }
 }
 
