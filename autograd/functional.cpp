@@ -9,7 +9,7 @@ namespace {
 
 Tensor scalar_value(const UnaryFunction& f, const Tensor& x) {
   Tensor value = f(x);
-  if (value.rank() != 0) throw ValueError("a hessian is that of a scalar function, came " + describe(value));
+  if (value.rank() != 0) throw ValueError("a hessian is that of a scalar function, got " + describe(value));
   return value;
 }
 
@@ -46,7 +46,7 @@ Tensor hessian(const UnaryFunction& f, const Tensor& x) {
 
 Tensor hessian_vector_product(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
   if (!(v.shape() == x.shape())) {
-    throw ValueError("hessian_vector_product: v must have the shape of x, came " + describe(v) + " for " +
+    throw ValueError("hessian_vector_product: v must have the shape of x, got " + describe(v) + " for " +
                      describe(x));
   }
   return gradient(

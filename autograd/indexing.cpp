@@ -15,7 +15,7 @@ namespace {
 
 void check_indices(const Call& call, std::size_t operand) {
   if (!is_integer(call.dtype(operand))) {
-    call.fail_type("indices must be int32 or int64, came " + describe(call.inputs[operand]) +
+    call.fail_type("indices must be int32 or int64, got " + describe(call.inputs[operand]) +
                    ": cast(x, int32) first");
   }
 }

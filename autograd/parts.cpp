@@ -66,7 +66,7 @@ Ranges checked_ranges(const Call& call, int rank) {
   const Ranges ranges(call.attributes);
   const auto axes = static_cast<std::size_t>(rank);
   if (ranges.begin.size() != axes || ranges.end.size() != axes || ranges.step.size() != axes) {
-    call.fail(fmt::format("expected ranges of {} axes, came {}", rank, ranges.begin.size()));
+    call.fail(fmt::format("expected ranges of {} axes, got {}", rank, ranges.begin.size()));
   }
   if (std::count(ranges.step.begin(), ranges.step.end(), 0) != 0) call.fail("a step of 0");
   // Its negative would not be a number.
@@ -164,7 +164,7 @@ std::vector<Example> place_examples() {
 Specs pad_shape(const Call& call) {
   const auto& widths = call.attributes.integers("widths");
   if (widths.size() != 2 * static_cast<std::size_t>(call.rank())) {
-    call.fail(fmt::format("expected widths of {} axes, came {}", call.rank(), widths.size() / 2));
+    call.fail(fmt::format("expected widths of {} axes, got {}", call.rank(), widths.size() / 2));
   }
   Shape shape;
   for (int i = 0; i < call.rank(); ++i) {
@@ -554,7 +554,7 @@ OperationList families::parts() { return parts_table; }
 
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   if (ranges.size() > static_cast<std::size_t>(x.rank())) {
-    throw IndexError(fmt::format("slice({}): came ranges for {} axes", describe(x), ranges.size()));
+    throw IndexError(fmt::format("slice({}): got ranges for {} axes", describe(x), ranges.size()));
   }
   return apply(parts_table["slice"], x, normalised(x, ranges));
 }
@@ -566,7 +566,7 @@ Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
 }
 
 Tensor Tensor::operator[](Index i) const {
-  if (rank() == 0) throw IndexError("a scalar has no parts, came index " + std::to_string(i));
+  if (rank() == 0) throw IndexError("a scalar has no parts, got index " + std::to_string(i));
   const Index size = shape()[0];
   if (size != unknown && (i < -size || i >= size)) {
     throw IndexError(fmt::format("index {} is out of range for the first axis of {}", i, describe(*this)));
@@ -582,12 +582,12 @@ Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Sca
 }
 
 Tensor concat(const std::vector<Tensor>& tensors, int axis) {
-  if (tensors.empty()) throw ValueError("concat: no tensors came");
+  if (tensors.empty()) throw ValueError("concat: expected at least one tensor");
   return apply(parts_table["concat"], tensors, {{"axis", Index{axis}}});
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis) {
-  if (tensors.empty()) throw ValueError("stack: no tensors came");
+  if (tensors.empty()) throw ValueError("stack: expected at least one tensor");
   return apply(parts_table["stack"], tensors, {{"axis", Index{axis}}});
 }
 

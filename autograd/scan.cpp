@@ -32,7 +32,7 @@ Specs scan_shape(const Call& call) {
   const StepProgram& program = body_of(call.attributes).shared().program();
   const Index steps = call.attributes.integer("steps");
   if (call.inputs.size() != program.inputs()) {
-    call.fail(fmt::format("its step has {} inputs, came {}", program.inputs(), call.inputs.size()));
+    call.fail(fmt::format("its step has {} inputs, got {}", program.inputs(), call.inputs.size()));
   }
   internal::check_scan_inputs(call, program, steps);
   return internal::scan_outputs(program, steps);
@@ -131,10 +131,10 @@ class InSegments : public CompiledScan {
 
 void check(const ScanOptions& options) {
   if (options.time_axis != 0 && options.time_axis != 1) {
-    throw ValueError(fmt::format("scan: time_axis is 0 or 1, came {}", options.time_axis));
+    throw ValueError(fmt::format("scan: time_axis is 0 or 1, got {}", options.time_axis));
   }
   if (options.recompute_every < 0) {
-    throw ValueError(fmt::format("scan: recompute_every is a number of steps, or 0 to keep all, came {}",
+    throw ValueError(fmt::format("scan: recompute_every is a number of steps, or 0 to keep all, got {}",
                                  options.recompute_every));
   }
 }
@@ -143,7 +143,7 @@ Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& optio
   Index steps = options.steps;
   for (const Tensor& sequence : sequences) {
     if (!sequence || sequence.rank() <= options.time_axis) {
-      throw ValueError(fmt::format("scan: a sequence has time as its {} axis, came {}",
+      throw ValueError(fmt::format("scan: a sequence has time as its {} axis, got {}",
                                    options.time_axis == 0 ? "first" : "second",
                                    sequence ? describe(sequence) : "an empty tensor"));
     }
@@ -216,7 +216,7 @@ Traced trace(const ScanFunction& step, const std::vector<Tensor>& carry, const s
   for (const Tensor& output : made.outputs) {
     if (!output) throw ValueError("scan: the step returned an empty tensor");
     if (output.rank() < options.time_axis) {
-      throw ValueError("scan: outputs with time as their second axis need a first one, came " +
+      throw ValueError("scan: outputs with time as their second axis need a first one, got " +
                        describe(output) + " of a step");
     }
     each.push_back({recorder->value_of(output), options.time_axis});

@@ -127,7 +127,7 @@ Specs squeeze_shape(const Call& call) {
 std::vector<Index> order_of(const Call& call) {
   std::vector<Index> order = call.attributes.integers("order");
   if (static_cast<int>(order.size()) != call.rank()) {
-    call.fail(fmt::format("expected an order of {} axes, came {}", call.rank(), order.size()));
+    call.fail(fmt::format("expected an order of {} axes, got {}", call.rank(), order.size()));
   }
   std::vector<bool> seen(order.size(), false);
   for (Index& axis : order) {

@@ -120,7 +120,7 @@ inline TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
 void TapeState::watch(const Tensor& tensor) {
   check_usable();
   if (!is_floating(tensor.dtype())) {
-    throw TypeError("only float32 and float64 tensors have gradients, came " + describe(tensor) +
+    throw TypeError("only float32 and float64 tensors have gradients, got " + describe(tensor) +
                     ": cast(x, float32) first");
   }
   if (!recorded(tensor)) roots_.push_back(track(tensor));
@@ -325,10 +325,10 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   }
   if (seed && !(seed.shape() == target.shape())) {
     throw ValueError("output_gradient must have the target's shape " + unspool::to_string(target.shape()) +
-                     ", came " + describe(seed));
+                     ", got " + describe(seed));
   }
   if (seed && seed.dtype() != target.dtype()) {
-    throw TypeError("output_gradient must have the target's dtype, came " + describe(seed) + " for " +
+    throw TypeError("output_gradient must have the target's dtype, got " + describe(seed) + " for " +
                     describe(target));
   }
   std::vector<std::vector<Number>> asked;

@@ -14,7 +14,7 @@ namespace {
 
 /// The same elements under an identity of their own: no tape links the variable to what the tensor came from.
 Tensor detached(const Tensor& value, const std::string& name) {
-  if (!value) throw ValueError("the variable " + name + " needs a value, came an empty tensor");
+  if (!value) throw ValueError("the variable " + name + " needs a value, got an empty tensor");
   if (value.is_abstract()) {
     throw RuntimeError("the variable " + name + " cannot take " + describe(value) +
                        ", which is being traced and has no value yet: return it as a state instead");
@@ -52,11 +52,11 @@ DType Variable::dtype() const { return state().value.dtype(); }
 void Variable::assign(const Tensor& value) const {
   Tensor own = detached(value, path());
   if (!(value.shape() == shape())) {
-    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", came " +
+    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", got " +
                      describe(value));
   }
   if (value.dtype() != dtype()) {
-    throw TypeError("the variable " + path() + " holds " + std::string(name_of(dtype())) + ", came " +
+    throw TypeError("the variable " + path() + " holds " + std::string(name_of(dtype())) + ", got " +
                     describe(value) + ": cast() it first");
   }
   state_->value = std::move(own);

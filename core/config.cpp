@@ -241,11 +241,11 @@ std::string Config::describe() const {
 }
 
 void Config::fail(std::string_view expected) const {
-  throw TypeError(path() + ": expected " + std::string(expected) + ", came " + describe());
+  throw TypeError(path() + ": expected " + std::string(expected) + ", got " + describe());
 }
 
 void Config::fail_integer(std::uint64_t value) {
-  throw ValueError("a config holds integers of 64 bits with a sign, came " + std::to_string(value));
+  throw ValueError("a config holds integers of 64 bits with a sign, got " + std::to_string(value));
 }
 
 void Config::fail_index(std::int64_t index) const {
@@ -304,7 +304,7 @@ std::string detail::to_string(IntegerRange range) {
 }
 
 void ConfigValue<std::int64_t>::fail_range(const Config& config, detail::IntegerRange range) {
-  throw ValueError(config.path() + ": expected an integer " + detail::to_string(range) + ", came " +
+  throw ValueError(config.path() + ": expected an integer " + detail::to_string(range) + ", got " +
                    config.describe());
 }
 
@@ -322,7 +322,7 @@ float ConfigValue<float>::from(const Config& config) {
   const double value = ConfigValue<double>::from(config);
   const auto single = static_cast<float>(value);
   if (std::isinf(single) && !std::isinf(value)) {
-    throw ValueError(config.path() + ": expected a number that float32 holds, came " + config.describe());
+    throw ValueError(config.path() + ": expected a number that float32 holds, got " + config.describe());
   }
   return single;
 }
@@ -342,7 +342,7 @@ Shape ConfigValue<Shape>::from(const Config& config) {
   if (!config.is_list()) config.fail("a shape, a list of sizes and nulls");
   if (config.size() > static_cast<std::size_t>(Shape::max_rank)) {
     throw ValueError(config.path() + ": expected a shape of at most " + std::to_string(Shape::max_rank) +
-                     " dimensions, came " + config.describe());
+                     " dimensions, got " + config.describe());
   }
   Shape shape;
   for (const Config& size : config.elements()) {
@@ -351,7 +351,7 @@ Shape ConfigValue<Shape>::from(const Config& config) {
     } else if (const Index value = size.as<Index>(); value >= 0) {
       shape.push_back(value);
     } else {
-      throw ValueError(size.path() + ": expected a size >= 0 or null, came " + size.describe());
+      throw ValueError(size.path() + ": expected a size >= 0 or null, got " + size.describe());
     }
   }
   return shape;

@@ -125,7 +125,7 @@ class Config {
   Config named(std::string root) const;
   /// What is here, for errors: "the string \"tanh\"", "a list of 3".
   std::string describe() const;
-  /// Throws a TypeError: "PATH: expected EXPECTED, came WHAT IS HERE".
+  /// Throws a TypeError: "PATH: expected EXPECTED, got WHAT IS HERE".
   [[noreturn]] void fail(std::string_view expected) const;
 
   /// Same kinds and values; the order of keys in a map does not count. 1 and 1.0 differ.

@@ -86,7 +86,7 @@ class JsonWriter {
     try {
       text += nlohmann::json(value).dump();
     } catch (const nlohmann::json::type_error&) {
-      throw ValueError(where.path() + ": expected a string in UTF-8, came other bytes");
+      throw ValueError(where.path() + ": expected a string in UTF-8, got other bytes");
     }
   }
   void open(char bracket) {

@@ -30,7 +30,7 @@ DType dtype_of(std::string_view name) {
 }
 
 void detail::fail_not_floating(DType dtype) {
-  throw TypeError("expected a floating dtype, came " + std::string(name_of(dtype)));
+  throw TypeError("expected a floating dtype, got " + std::string(name_of(dtype)));
 }
 
 }  // namespace unspool

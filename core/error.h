@@ -6,7 +6,7 @@
 
 namespace unspool {
 
-/// Base of every exception that the library throws. The message says what was expected, what came and what to
+/// Base of every exception that the library throws. The message says what was expected, what was got and what to
 /// do; it starts with the path of the layer that was running, if any.
 class Error : public std::exception {
  public:

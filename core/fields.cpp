@@ -34,8 +34,8 @@ void refuse_unknown(const Config& config, const std::vector<std::string>& known,
 
 }  // namespace
 
-void detail::fail_integer_range(IntegerRange range, const std::string& came) {
-  throw ValueError("expected an integer " + to_string(range) + ", came " + came);
+void detail::fail_integer_range(IntegerRange range, const std::string& got) {
+  throw ValueError("expected an integer " + to_string(range) + ", got " + got);
 }
 
 std::vector<std::string> Fields::names() const {

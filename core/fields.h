@@ -21,7 +21,7 @@ concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same
 /// What stands in a required field until its value is read from a config.
 struct Unset {};
 
-[[noreturn]] void fail_integer_range(IntegerRange range, const std::string& came);
+[[noreturn]] void fail_integer_range(IntegerRange range, const std::string& got);
 
 }  // namespace detail
 

@@ -91,7 +91,7 @@ class Registry {
     throw KeyError("this class of " + kind_ + " (" + type.name() + ") has no name" + advice());
   }
 
-  /// All names, in the order in which they came.
+  /// All names, in the order of registration.
   std::vector<std::string> names() const {
     load();
     const std::shared_lock lock(mutex_);

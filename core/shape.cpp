@@ -7,7 +7,7 @@ namespace unspool {
 
 Shape::Shape(std::span<const Index> sizes) {
   if (sizes.size() > max_rank) {
-    throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions, came " +
+    throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions, got " +
                      std::to_string(sizes.size()));
   }
   for (Index size : sizes) push_back(size);
@@ -24,7 +24,7 @@ Index Shape::elements_or_fail() const {
 
 void Shape::push_back(Index size) {
   if (size < unknown) {
-    throw ValueError("a dimension must be >= 0, or -1 if it is not known, came " + std::to_string(size));
+    throw ValueError("a dimension must be >= 0, or -1 if it is not known, got " + std::to_string(size));
   }
   if (rank_ == max_rank)
     throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions");

@@ -174,7 +174,7 @@ Tensor Tensor::eye(Index rows, Index columns, DType dtype) {
 
 Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
   if (step == 0 || !std::isfinite(start) || !std::isfinite(stop) || !std::isfinite(step)) {
-    throw ValueError("arange: expected finite bounds and a step other than 0, came " + std::to_string(start) +
+    throw ValueError("arange: expected finite bounds and a step other than 0, got " + std::to_string(start) +
                      ", " + std::to_string(stop) + ", " + std::to_string(step));
   }
   const double count = std::max(0.0, std::ceil((stop - start) / step));
@@ -194,7 +194,7 @@ Tensor Tensor::scalar(Scalar value, DType dtype) {
 Tensor Tensor::from_bytes(const void* data, std::size_t count, const Shape& shape, DType dtype) {
   if (shape.elements() != static_cast<Index>(count)) {
     throw ValueError("a tensor of shape " + to_string(shape) + " has " + std::to_string(shape.elements()) +
-                     " elements, came " + std::to_string(count));
+                     " elements, got " + std::to_string(count));
   }
   Tensor made = TensorAccess::allocate(shape, dtype);
   if (count != 0) std::memcpy(TensorAccess::data(made), data, made.bytes());
@@ -203,7 +203,7 @@ Tensor Tensor::from_bytes(const void* data, std::size_t count, const Shape& shap
 
 double Tensor::item_as_double() const {
   if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, came " + describe(*this) +
+    throw ValueError("item() takes a tensor of one element, got " + describe(*this) +
                      ": say which, as in item<float>({0, 1})");
   }
   return dtype() == float32 ? static_cast<double>(data<float>()[0]) : data<double>()[0];
@@ -211,7 +211,7 @@ double Tensor::item_as_double() const {
 
 std::int64_t Tensor::item_as_integer() const {
   if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, came " + describe(*this) +
+    throw ValueError("item() takes a tensor of one element, got " + describe(*this) +
                      ": say which, as in item<float>({0, 1})");
   }
   if (dtype() == int32) return data<std::int32_t>()[0];
@@ -227,7 +227,7 @@ const std::shared_ptr<Recorder>& Tensor::recorder() const {
 Index Tensor::offset_of(std::span<const Index> position) const {
   if (static_cast<int>(position.size()) != rank()) {
     throw IndexError("an element of " + describe(*this) + " is named by " + std::to_string(rank()) +
-                     " indices, came " + std::to_string(position.size()));
+                     " indices, got " + std::to_string(position.size()));
   }
   Index offset = 0;
   for (int axis = 0; axis < rank(); ++axis) {
@@ -265,7 +265,7 @@ void Tensor::fail_abstract() const {
 }
 
 void Tensor::fail_type(DType wanted) const {
-  throw TypeError("expected elements of " + std::string(name_of(wanted)) + ", came " + describe(*this) +
+  throw TypeError("expected elements of " + std::string(name_of(wanted)) + ", got " + describe(*this) +
                   ": cast() it first");
 }
 

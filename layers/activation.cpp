@@ -117,7 +117,7 @@ Activation Activation::from_config(const Config& config) {
 }
 
 void register_activation(const std::string& name, std::function<Tensor(const Tensor&)> function) {
-  if (!function) throw ValueError("register_activation: expected a function, came an empty one");
+  if (!function) throw ValueError("register_activation: expected a function, got an empty one");
   if (name.empty() || find(name) != nullptr) {
     throw ValueError("register_activation: the name " + in_quotes(name) + " is a built-in one's");
   }

@@ -78,7 +78,7 @@ namespace unspool::layers {
 namespace {
 
 void check_not_negative(std::string_view argument, double value) {
-  if (!(value >= 0)) throw ValueError(fmt::format("{} must not be negative, came {}", argument, value));
+  if (!(value >= 0)) throw ValueError(fmt::format("{} must not be negative, got {}", argument, value));
 }
 
 /// `mask` so that it broadcasts to `x`.
@@ -94,7 +94,7 @@ Tensor mask_for(const Tensor& x, const Tensor& mask, const std::string& layer) {
     return mask;
   }
   throw ValueError(
-      fmt::format("the layer {} needs a mask of the first or the last axes of its input {}, came {}", layer,
+      fmt::format("the layer {} needs a mask of the first or the last axes of its input {}, got {}", layer,
                   to_string(x.shape()), describe(mask)));
 }
 
@@ -136,7 +136,7 @@ void PReLU::build(const Shape& input_shape) {
   if (!shape.known()) {
     throw ValueError(
         fmt::format("the layer {} has an alpha for each element of a sample, whose sizes must be "
-                    "known, came {}: name those that vary in shared_axes",
+                    "known, got {}: name those that vary in shared_axes",
                     name(), to_string(input_shape)));
   }
   alpha_ = add_weight({.name = "alpha",
@@ -159,7 +159,7 @@ std::vector<Shape> PReLU::compute_output_shapes(const std::vector<Shape>& inputs
 
 ELU::ELU(ELUOptions options) : OptionsLayer(std::move(options)) {
   if (!std::isfinite(options_.alpha)) {
-    throw ValueError(fmt::format("ELU: alpha must be a finite number, came {}", options_.alpha));
+    throw ValueError(fmt::format("ELU: alpha must be a finite number, got {}", options_.alpha));
   }
 }
 

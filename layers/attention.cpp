@@ -72,7 +72,7 @@ void check_shapes(const std::vector<Shape>& shapes, const std::string& layer) {
   if (fit) return;
   throw ValueError(
       fmt::format("the layer {} takes {{query, value}} or {{query, value, key}} of shapes (batch, Tq, "
-                  "dim), (batch, Tv, features), (batch, Tv, dim), came {}",
+                  "dim), (batch, Tv, features), (batch, Tv, dim), got {}",
                   layer, all));
 }
 
@@ -104,7 +104,7 @@ Attention::Attention(AttentionOptions options)
       seeds_(internal::generator_of(options_.seed)) {
   internal::check_rate("Attention: dropout", options_.dropout);
   if (options_.score_mode != "dot" && options_.score_mode != "concat") {
-    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", came " +
+    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", got " +
                      in_quotes(options_.score_mode));
   }
 }
@@ -175,7 +175,7 @@ void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
   if (!options_.use_scale) return;
   const Index features = input_shapes.front().back();
   if (features == unknown) {
-    throw ValueError(fmt::format("the last dimension of the query of {} must be known, came {}", name(),
+    throw ValueError(fmt::format("the last dimension of the query of {} must be known, got {}", name(),
                                  to_string(input_shapes.front())));
   }
   scale_ = add_weight({.name = "scale", .shape = {features}, .initializer = "glorot_uniform"});

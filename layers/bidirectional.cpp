@@ -26,7 +26,7 @@ namespace {
 constexpr std::array<std::string_view, 4> merge_modes = {"concat", "sum", "mul", "ave"};
 
 LayerOptions wrapper_options(const Ref<RNN>& layer, const BidirectionalOptions& options) {
-  if (!layer) throw ValueError("Bidirectional: needs a recurrent layer, came an empty Ref");
+  if (!layer) throw ValueError("Bidirectional: needs a recurrent layer, got an empty Ref");
   return {.name = options.name,
           .trainable = options.trainable,
           .dtype = options.dtype.value_or(layer->dtype()),
@@ -58,7 +58,7 @@ Bidirectional::Bidirectional(const Ref<RNN>& layer, BidirectionalOptions options
       merge_mode_(std::move(options.merge_mode)),
       first_weights_(std::move(options.weights)) {
   if (merge_mode_ && std::find(merge_modes.begin(), merge_modes.end(), *merge_mode_) == merge_modes.end()) {
-    throw ValueError("Bidirectional: merge_mode is \"concat\", \"sum\", \"mul\", \"ave\" or none, came " +
+    throw ValueError("Bidirectional: merge_mode is \"concat\", \"sum\", \"mul\", \"ave\" or none, got " +
                      in_quotes(*merge_mode_));
   }
   forward_ = copied(*layer, "forward_", layer->options().go_backwards);
@@ -76,13 +76,13 @@ void Bidirectional::check_directions() const {
   const RNNOptions& backward = backward_->options();
   if (forward.go_backwards == backward.go_backwards) {
     throw ValueError(
-        fmt::format("Bidirectional: the layers {} and {} must differ in go_backwards, came {} for both",
+        fmt::format("Bidirectional: the layers {} and {} must differ in go_backwards, got {} for both",
                     forward_->name(), backward_->name(), forward.go_backwards));
   }
   const auto check = [&](std::string_view argument, bool RNNOptions::*member) {
     if (forward.*member == backward.*member) return;
     throw ValueError(
-        fmt::format("Bidirectional: the layers {} and {} must have one value of {}, came {} and {}",
+        fmt::format("Bidirectional: the layers {} and {} must have one value of {}, got {} and {}",
                     forward_->name(), backward_->name(), argument, forward.*member, backward.*member));
   };
   check("stateful", &RNNOptions::stateful);
@@ -96,7 +96,7 @@ void Bidirectional::check_directions() const {
   if (*merge_mode_ == "concat" && one.rank() == other.rank() && one.rank() > 0) one.set(-1, other.back());
   if (one == other) return;
   throw ValueError(
-      fmt::format("Bidirectional: the layers {} and {} must have outputs of one size for merge_mode {}, came "
+      fmt::format("Bidirectional: the layers {} and {} must have outputs of one size for merge_mode {}, got "
                   "{} and {}: take "
                   "another merge_mode, or none",
                   forward_->name(), backward_->name(), in_quotes(*merge_mode_),

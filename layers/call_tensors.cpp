@@ -20,9 +20,9 @@ std::vector<Tensor> Outputs::all() && { return std::move(all_); }
 
 std::vector<Shape> Shapes::all() && { return std::move(all_); }
 
-void fail_unpack(std::size_t wanted, std::size_t came) {
+void fail_unpack(std::size_t wanted, std::size_t got) {
   throw ValueError(
-      fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, came, came == 1 ? "" : "s"));
+      fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, got, got == 1 ? "" : "s"));
 }
 
 Inputs::Inputs(const Outputs& outputs) : tensors_(outputs.all()) {}

@@ -24,7 +24,7 @@ Cell::Cell(CellOptions options)
   for (const StateSize& size : options.state_sizes) {
     for (const Index n : size.shape()) {
       if (n <= 0) {
-        throw ValueError("the size of a state is positive, came " + to_string(size.shape()));
+        throw ValueError("the size of a state is positive, got " + to_string(size.shape()));
       }
     }
     state_sizes_.push_back(size.shape());
@@ -34,7 +34,7 @@ Cell::Cell(CellOptions options)
 
 States Cell::get_initial_state(Index batch_size, DType dtype) {
   if (batch_size < 0) {
-    throw ValueError(fmt::format("get_initial_state: the cell {} needs a batch size that is known, came {}",
+    throw ValueError(fmt::format("get_initial_state: the cell {} needs a batch size that is known, got {}",
                                  path_or_name(), batch_size));
   }
   States states;
@@ -44,7 +44,7 @@ States Cell::get_initial_state(Index batch_size, DType dtype) {
 
 States Cell::get_initial_state(const Tensor& x) {
   if (!x || x.rank() == 0) {
-    throw ValueError(fmt::format("get_initial_state: the cell {} needs an input with a batch axis, came {}",
+    throw ValueError(fmt::format("get_initial_state: the cell {} needs an input with a batch axis, got {}",
                                  path_or_name(), describe(x)));
   }
   return get_initial_state(x.shape().front(), is_floating(x.dtype()) ? x.dtype() : dtype());
@@ -81,9 +81,9 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   const internal::CallScope scope(*this, args.training);
   if (scope.outermost()) clear_losses();
   if (!x) throw ValueError("the input is an empty tensor");
-  if (x.rank() == 0) throw ValueError("the input has a batch axis, came " + describe(x));
+  if (x.rank() == 0) throw ValueError("the input has a batch axis, got " + describe(x));
   check_inputs({x});
-  check_states(states, "came", x.shape());
+  check_states(states, "got", x.shape());
   if (!built()) {
     std::vector<Shape> shapes = {x.shape()};
     for (const Tensor& constant : args.constants) shapes.push_back(constant.shape());

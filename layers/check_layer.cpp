@@ -51,7 +51,7 @@ class Checker {
           shape.front() == options_.input_shapes.front().front()) {
         continue;
       }
-      throw ValueError("check_layer: input_shapes are known and have one batch size of at least 2, came " +
+      throw ValueError("check_layer: input_shapes are known and have one batch size of at least 2, got " +
                        to_string(shape));
     }
   }
@@ -99,12 +99,12 @@ class Checker {
   void expect_none(const std::string& what, const std::string& why) {
     expect(why.empty(), why.empty() ? why : what + ": " + why);
   }
-  void expect_same(const std::string& what, const std::vector<Tensor>& came,
+  void expect_same(const std::string& what, const std::vector<Tensor>& got,
                    const std::vector<Tensor>& expected, double tolerance) {
-    expect(came.size() == expected.size(),
-           fmt::format("{}: {} and {} tensors", what, came.size(), expected.size()));
-    for (std::size_t i = 0; i < std::min(came.size(), expected.size()); ++i) {
-      expect_none(fmt::format("{}, tensor {}", what, i), disagreement(came[i], expected[i], tolerance));
+    expect(got.size() == expected.size(),
+           fmt::format("{}: {} and {} tensors", what, got.size(), expected.size()));
+    for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
+      expect_none(fmt::format("{}, tensor {}", what, i), disagreement(got[i], expected[i], tolerance));
     }
   }
 
@@ -210,12 +210,12 @@ class Checker {
                      const std::vector<Tensor>& outputs) {
     const std::string for_what = who + " for inputs " + text_of(of);
     expect(said.size() == outputs.size(),
-           fmt::format("{} says {} outputs, came {}", for_what, said.size(), outputs.size()));
+           fmt::format("{} says {} outputs, got {}", for_what, said.size(), outputs.size()));
     for (std::size_t i = 0; i < std::min(said.size(), outputs.size()); ++i) {
       const bool all_known =
           std::all_of(of.begin(), of.end(), [](const Shape& shape) { return shape.known(); });
       const bool fits = all_known ? said[i] == outputs[i].shape() : compatible(said[i], outputs[i].shape());
-      expect(fits, fmt::format("{} says {}, came {} as output {}", for_what, to_string(said[i]),
+      expect(fits, fmt::format("{} says {}, got {} as output {}", for_what, to_string(said[i]),
                                describe(outputs[i]), i));
       if (of.front().front() != unknown || said[i].rank() == 0) continue;
       expect(said[i].front() == unknown, fmt::format("{} says {} as output {}, though the batch is unknown",

@@ -39,7 +39,7 @@ DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
 void DropoutCell::check_count(int count) const {
   if (count >= 1) return;
   throw ValueError(
-      fmt::format("the cell {} makes one dropout mask or more, came a count of {}", name(), count));
+      fmt::format("the cell {} makes one dropout mask or more, got a count of {}", name(), count));
 }
 
 std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype,

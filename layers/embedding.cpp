@@ -48,7 +48,7 @@ void check_range(const Tensor& ids, Index count) {
   visit_dtype(ids.dtype(), [&]<class T>(T) {
     for (const T id : ids.data<T>()) {
       if (static_cast<Index>(id) >= 0 && static_cast<Index>(id) < count) continue;
-      throw IndexError(fmt::format("expected ids from 0 to {} (input_dim is {}), came {} among {}", count - 1,
+      throw IndexError(fmt::format("expected ids from 0 to {} (input_dim is {}), got {} among {}", count - 1,
                                    count, static_cast<Index>(id), describe(ids)));
     }
   });
@@ -59,7 +59,7 @@ void check_range(const Tensor& ids, Index count) {
 Embedding::Embedding(EmbeddingOptions options) : OptionsLayer(std::move(options)) {
   for (const auto& [argument, size] : {std::pair("input_dim", options_.input_dim.value()),
                                        std::pair("output_dim", options_.output_dim.value())}) {
-    if (size <= 0) throw ValueError(fmt::format("Embedding: {} must be positive, came {}", argument, size));
+    if (size <= 0) throw ValueError(fmt::format("Embedding: {} must be positive, got {}", argument, size));
   }
 }
 
@@ -72,7 +72,7 @@ void Embedding::build(const Shape&) {
                             .constraint = options_.embeddings_constraint});
   if (!options_.weights) return;
   if (!(options_.weights.shape() == shape)) {
-    throw ValueError(fmt::format("the layer {} needs weights of shape {}, came {}", name(), to_string(shape),
+    throw ValueError(fmt::format("the layer {} needs weights of shape {}, got {}", name(), to_string(shape),
                                  describe(options_.weights)));
   }
   embeddings_.assign(cast(options_.weights, dtype()));

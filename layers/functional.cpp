@@ -175,7 +175,7 @@ struct Functional::Plan {
   /// Where the value of a tensor is while the graph runs.
   struct Slot {
     std::size_t index = 0;
-    /// The tensor came without the mask that its node attaches.
+    /// The tensor is taken without the mask that its node attaches.
     bool without_mask = false;
   };
 
@@ -296,7 +296,7 @@ const std::vector<std::shared_ptr<const GraphNode>>& Functional::nodes() const {
 
 std::vector<Tensor> Functional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() != inputs_.size()) {
-    throw ValueError(fmt::format("the model {} takes {} input{}, came {}", name(), inputs_.size(),
+    throw ValueError(fmt::format("the model {} takes {} input{}, got {}", name(), inputs_.size(),
                                  inputs_.size() == 1 ? "" : "s", inputs.size()));
   }
   if (!args.initial_state.empty() || !args.constants.empty()) {

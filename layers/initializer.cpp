@@ -82,7 +82,7 @@ template <class Fill>
 Tensor generate(std::string_view name, const Shape& shape, DType dtype, Fill&& fill) {
   if (dtype == float32) return Tensor::generate<float>(shape, fill);
   if (dtype == float64) return Tensor::generate<double>(shape, fill);
-  throw TypeError(fmt::format("{} makes floating numbers, came the dtype {}", name, name_of(dtype)));
+  throw TypeError(fmt::format("{} makes floating numbers, got the dtype {}", name, name_of(dtype)));
 }
 
 Tensor uniform(std::string_view name, const Shape& shape, DType dtype, double low, double high,
@@ -211,10 +211,10 @@ struct VarianceScalingKind {
   using Options = VarianceScalingOptions;
   static void check(Options& options) {
     if (!(options.scale > 0)) {
-      throw ValueError(fmt::format("VarianceScaling: scale must be positive, came {}", options.scale));
+      throw ValueError(fmt::format("VarianceScaling: scale must be positive, got {}", options.scale));
     }
     if (options.mode != "fan_in" && options.mode != "fan_out" && options.mode != "fan_avg") {
-      throw ValueError("VarianceScaling: mode must be \"fan_in\", \"fan_out\" or \"fan_avg\", came " +
+      throw ValueError("VarianceScaling: mode must be \"fan_in\", \"fan_out\" or \"fan_avg\", got " +
                        in_quotes(options.mode));
     }
     if (options.distribution == "normal") options.distribution = "truncated_normal";
@@ -222,7 +222,7 @@ struct VarianceScalingKind {
         options.distribution != "untruncated_normal") {
       throw ValueError(
           "VarianceScaling: distribution must be \"truncated_normal\", \"untruncated_normal\" or "
-          "\"uniform\", came " +
+          "\"uniform\", got " +
           in_quotes(options.distribution));
     }
   }
@@ -280,7 +280,7 @@ struct OrthogonalKind {
   static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     if (shape.rank() < 2) {
-      throw ValueError("Orthogonal: expected a shape of at least 2 dimensions, came " + to_string(shape));
+      throw ValueError("Orthogonal: expected a shape of at least 2 dimensions, got " + to_string(shape));
     }
     const Index rows = shape.sub(0, shape.rank() - 1).elements();
     const Index columns = shape.back();
@@ -309,7 +309,7 @@ struct IdentityKind {
   static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     if (shape.rank() != 2)
-      throw ValueError("Identity: expected a shape of 2 dimensions, came " + to_string(shape));
+      throw ValueError("Identity: expected a shape of 2 dimensions, got " + to_string(shape));
     return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
       for (Index i = 0; i < std::min(shape[0], shape[1]); ++i) {
         out[static_cast<std::size_t>(i * shape[1] + i)] = static_cast<T>(options.gain);
@@ -386,7 +386,7 @@ Initializer::Initializer(std::function<Tensor(const Shape&, DType)> function)
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
   if (implementation_ == nullptr) throw ValueError("this Initializer is empty: it was made without a name");
   if (!shape.known()) {
-    throw ValueError("a value needs a shape whose sizes are all known, came " + to_string(shape));
+    throw ValueError("a value needs a shape whose sizes are all known, got " + to_string(shape));
   }
   return (*implementation_)(shape, dtype);
 }

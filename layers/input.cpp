@@ -9,7 +9,7 @@ namespace unspool {
 Tensor Input(InputOptions options) {
   if (options.batch_shape && (options.shape || options.batch_size)) {
     throw ValueError(
-        "Input: batch_shape holds the batch size and the shape; give either it or these, came batch_shape " +
+        "Input: batch_shape holds the batch size and the shape; give either it or these, got batch_shape " +
         to_string(*options.batch_shape) +
         (options.shape ? " and shape " + to_string(*options.shape) : " and batch_size"));
   }
@@ -18,7 +18,7 @@ Tensor Input(InputOptions options) {
                                           : Shape({options.batch_size.value_or(unknown)}) + *options.shape;
   if (options.name.empty()) options.name = unique_name("input_layer");
   if (options.name.find('/') != std::string::npos) {
-    throw ValueError("Input: a name has no '/' in it, came " + in_quotes(options.name));
+    throw ValueError("Input: a name has no '/' in it, got " + in_quotes(options.name));
   }
   return GraphNode::input({shape, options.dtype}, options.name);
 }

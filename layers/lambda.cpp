@@ -48,7 +48,7 @@ std::vector<Tensor> LambdaFunction::operator()(const std::vector<Tensor>& inputs
 
 const Tensor& internal::only_input(const std::vector<Tensor>& inputs) {
   if (inputs.size() == 1) return inputs.front();
-  throw ValueError(fmt::format("the function takes one tensor, came {}", inputs.size()));
+  throw ValueError(fmt::format("the function takes one tensor, got {}", inputs.size()));
 }
 
 std::vector<Tensor> internal::list_of(Tensor tensor) { return {std::move(tensor)}; }
@@ -82,7 +82,7 @@ LambdaFunction LambdaFunction::from_config(const Config& config) {
 }
 
 void register_lambda(const std::string& name, const LambdaFunction& function) {
-  if (name.empty()) throw ValueError("register_lambda: expected a name, came an empty one");
+  if (name.empty()) throw ValueError("register_lambda: expected a name, got an empty one");
   LambdaFunction named = function;
   named.name_ = name;
   Known& all = known();
@@ -107,7 +107,7 @@ Ref<layers::Lambda> Lambda(LambdaOptions options) { return make<layers::Lambda>(
 namespace unspool::layers {
 
 Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {
-  if (!options_.function.value()) throw ValueError("Lambda: needs a function, came none");
+  if (!options_.function.value()) throw ValueError("Lambda: needs a function, got none");
 }
 
 std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -127,7 +127,7 @@ Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mas
   const std::vector<Tensor> masks = options_.mask(inputs, {.mask = mask, .arguments = options_.arguments});
   if (masks.size() == 1) return masks.front();
   throw ValueError(
-      fmt::format("the mask function of the layer {} gives one mask, came {}", name(), masks.size()));
+      fmt::format("the mask function of the layer {} gives one mask, got {}", name(), masks.size()));
 }
 
 std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {

@@ -170,7 +170,7 @@ std::vector<Shape> Layer::build_shapes(const std::vector<Tensor>& inputs, const 
 
 std::vector<Tensor> Layer::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() != 1) {
-    throw ValueError(fmt::format("the layer {} takes one input, came {}", name(), inputs.size()));
+    throw ValueError(fmt::format("the layer {} takes one input, got {}", name(), inputs.size()));
   }
   return {call(inputs.front(), args)};
 }

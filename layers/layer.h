@@ -95,7 +95,7 @@ class Shapes : public Shape {
   std::vector<Shape> all_;
 };
 
-[[noreturn]] void fail_unpack(std::size_t wanted, std::size_t came);
+[[noreturn]] void fail_unpack(std::size_t wanted, std::size_t got);
 
 /// auto [sequence, state] = unpack<2>(rnn(x)). ValueError if there are not exactly `count` outputs.
 template <std::size_t count>
@@ -248,7 +248,7 @@ class LayerBase : public std::enable_shared_from_this<LayerBase> {
   /// Losses that depend on none of the inputs of a call: those added so, and the weights' regularizers.
   std::vector<Tensor> get_losses_for(std::nullopt_t) const;
   /// Losses that depend on these tensors: added for a call that took one of them, or, in a graph of layers,
-  /// something that came of one. Of a loss in a graph only shape and dtype are known.
+  /// something computed from one. Of a loss in a graph only shape and dtype are known.
   std::vector<Tensor> get_losses_for(const Inputs& inputs) const;
   /// The assignments that the symbolic calls of this layer and of those below stand for; those of eager
   /// calls are done at once and not kept.

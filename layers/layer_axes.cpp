@@ -18,7 +18,7 @@ LayerAxes& LayerAxes::operator=(const LayerAxes& other) = default;
 LayerAxes& LayerAxes::operator=(LayerAxes&& other) noexcept = default;
 
 std::vector<Index> LayerAxes::of(const Shape& shape) const {
-  if (list_.empty()) throw ValueError("expected an axis or several, came none");
+  if (list_.empty()) throw ValueError("expected an axis or several, got none");
   std::vector<Index> axes;
   for (const Index axis : list_) {
     const Index from_front = axis < 0 ? axis + shape.rank() : axis;

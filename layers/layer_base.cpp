@@ -90,10 +90,10 @@ LayerBase::LayerBase(LayerOptions options)
       dtype_(options.dtype),
       activity_regularizer_(std::move(options.activity_regularizer)) {
   if (name_.find('/') != std::string::npos) {
-    throw ValueError("the name of a layer has no '/' in it, came " + in_quotes(name_));
+    throw ValueError("the name of a layer has no '/' in it, got " + in_quotes(name_));
   }
   if (!is_floating(dtype_)) {
-    throw TypeError(fmt::format("the dtype of a layer is float32 or float64, came {}", name_of(dtype_)));
+    throw TypeError(fmt::format("the dtype of a layer is float32 or float64, got {}", name_of(dtype_)));
   }
 }
 
@@ -150,20 +150,20 @@ void LayerBase::set_weights(const std::vector<Tensor>& values) {
   const std::vector<Variable> all = weights();
   if (values.size() != all.size()) {
     throw ValueError(fmt::format(
-        "set_weights on the layer {}: it has {} weight{}, came {}{}", path_or_name(), all.size(),
+        "set_weights on the layer {}: it has {} weight{}, got {}{}", path_or_name(), all.size(),
         all.size() == 1 ? "" : "s", values.size(),
         built_ ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
   }
   std::vector<Tensor> converted;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!values[i] || !(values[i].shape() == all[i].shape())) {
-      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, came {}",
+      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, got {}",
                                    path_or_name(), all[i].path(), to_string(all[i].shape()),
                                    describe(values[i])));
     }
     if (values[i].is_abstract()) {
       throw RuntimeError(
-          fmt::format("set_weights on the layer {}: the weight {} needs a value, came {}, which has none",
+          fmt::format("set_weights on the layer {}: the weight {} needs a value, got {}, which has none",
                       path_or_name(), all[i].path(), describe(values[i])));
     }
     converted.push_back(values[i].dtype() == all[i].dtype() ? values[i] : cast(values[i], all[i].dtype()));
@@ -339,7 +339,7 @@ Variable LayerBase::add_variable(WeightOptions options) {
     for (const Variable& weight : own) {
       if (weight.name() != options.name) continue;
       if (weight.shape() == options.shape) return weight;
-      throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, came {}",
+      throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, got {}",
                                    path_or_name(), in_quotes(options.name), to_string(weight.shape()),
                                    to_string(options.shape)));
     }
@@ -350,14 +350,14 @@ Variable LayerBase::add_variable(WeightOptions options) {
 Variable LayerBase::add_weight(WeightOptions options) {
   if (built_ && !building_) {
     throw RuntimeError(
-        fmt::format("add_weight: the layer {} is built and gets no further weights, came {}: add it in "
+        fmt::format("add_weight: the layer {} is built and gets no further weights, got {}: add it in "
                     "build() or in the constructor",
                     path_or_name(), in_quotes(options.name)));
   }
   const DType dtype = options.dtype.value_or(dtype_);
   if (!options.shape.known()) {
     throw ValueError(
-        fmt::format("add_weight: the weight {} of the layer {} needs sizes that are known, came {}",
+        fmt::format("add_weight: the weight {} of the layer {} needs sizes that are known, got {}",
                     in_quotes(options.name), name(), to_string(options.shape)));
   }
   Initializer initializer = options.initializer;
@@ -387,7 +387,7 @@ void LayerBase::own(Ref<LayerBase> layer) {
   }
   if (built_ && !building_) {
     throw RuntimeError(
-        fmt::format("add_layer: the layer {} is built and gets no further layers, came {}: add it in "
+        fmt::format("add_layer: the layer {} is built and gets no further layers, got {}: add it in "
                     "build() or in the constructor",
                     path_or_name(), layer->name()));
   }
@@ -478,12 +478,12 @@ void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
 }
 
 void LayerBase::fail_no_input() const {
-  throw ValueError(fmt::format("the layer {} expects an input, came none", name()));
+  throw ValueError(fmt::format("the layer {} expects an input, got none", name()));
 }
 
 void LayerBase::check_input_shapes(const std::vector<Shape>& shapes) const {
   if (shapes.size() < input_spec_.size()) {
-    throw ValueError(fmt::format("the layer {} expects {} input{}, came {}", name(), input_spec_.size(),
+    throw ValueError(fmt::format("the layer {} expects {} input{}, got {}", name(), input_spec_.size(),
                                  input_spec_.size() == 1 ? "" : "s", shapes.size()));
   }
   for (std::size_t i = 0; i < input_spec_.size(); ++i) {
@@ -500,7 +500,7 @@ void LayerBase::check_inputs(const std::vector<Tensor>& inputs) const {
   for (std::size_t i = 0; i < input_spec_.size(); ++i) {
     const std::optional<DType>& dtype = input_spec_[i].dtype;
     if (!dtype || inputs[i].dtype() == *dtype) continue;
-    throw ValueError(fmt::format("input {} is incompatible with the layer {}: expected dtype={}, came {}", i,
+    throw ValueError(fmt::format("input {} is incompatible with the layer {}: expected dtype={}, got {}", i,
                                  name(), name_of(*dtype), describe(inputs[i])));
   }
 }

@@ -30,7 +30,7 @@ Identities identities_of(const Inputs& inputs) {
   return all;
 }
 
-/// Whether one of these tensors is what the node took, or what that came of.
+/// Whether one of these tensors is what the node took, or was computed from what it took.
 bool depends_on(const std::shared_ptr<const GraphNode>& node, const Identities& sources) {
   std::unordered_set<const GraphNode*> seen = {node.get()};
   std::vector<std::shared_ptr<const GraphNode>> pending = {node};
@@ -226,7 +226,7 @@ namespace {
 
 void check_loss(const Tensor& loss) {
   if (!loss || !loss.shape().known() || loss.size() != 1) {
-    throw ValueError("add_loss: expected one number, came " +
+    throw ValueError("add_loss: expected one number, got " +
                      (loss ? describe(loss) + ": take its sum or mean" : std::string("an empty tensor")));
   }
 }
@@ -235,7 +235,7 @@ void check_loss(const Tensor& loss) {
 [[noreturn]] void fail_abstract(std::string_view what, const Tensor& value) {
   if (GraphNode::of(value) != nullptr) {
     throw NotImplementedError(fmt::format(
-        "{}: came the symbolic tensor {}: do it in the call of a layer of one's own", what, describe(value)));
+        "{}: got the symbolic tensor {}: do it in the call of a layer of one's own", what, describe(value)));
   }
   throw RuntimeError(
       fmt::format("{}: {} cannot leave a step while that is being traced: return it as an output, or run the "

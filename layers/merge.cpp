@@ -81,7 +81,7 @@ void check_batches(const std::vector<Tensor>& inputs, const std::string& layer) 
     if (own == unknown) continue;
     if (batch != unknown && own != batch) {
       throw ValueError(
-          fmt::format("the layer {} needs inputs of one batch size, came {}", layer, shapes_of(inputs)));
+          fmt::format("the layer {} needs inputs of one batch size, got {}", layer, shapes_of(inputs)));
     }
     batch = own;
   }
@@ -109,7 +109,7 @@ Merge::Merge(LayerOptions options) : Layer(std::move(options)) {}
 
 std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() < 2) {
-    throw ValueError(fmt::format("the layer {} merges several inputs, came {}: call it on a list, {{a, b}}",
+    throw ValueError(fmt::format("the layer {} merges several inputs, got {}: call it on a list, {{a, b}}",
                                  name(), shapes_of(inputs)));
   }
   check_batches(inputs, name());
@@ -143,7 +143,7 @@ Tensor Add::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&)
 
 Tensor Subtract::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&) {
   if (inputs.size() != 2) {
-    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, came {}", name(), inputs.size()));
+    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, got {}", name(), inputs.size()));
   }
   return inputs[0] - inputs[1];
 }
@@ -178,7 +178,7 @@ Concatenate::Concatenate(ConcatenateOptions options) : OptionsLayer(std::move(op
 
 std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
   if (inputs.size() < 2) {
-    throw ValueError(fmt::format("the layer {} joins several inputs, came {}: call it on a list, {{a, b}}",
+    throw ValueError(fmt::format("the layer {} joins several inputs, got {}: call it on a list, {{a, b}}",
                                  name(), shapes_of(inputs)));
   }
   const Shape& first = inputs.front().shape();
@@ -187,7 +187,7 @@ std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, con
     Shape rest = input.shape();
     if (rest.rank() == first.rank()) rest.set(static_cast<int>(axis), first[static_cast<int>(axis)]);
     if (compatible(rest, first)) continue;
-    throw ValueError(fmt::format("the layer {} needs inputs of one shape but for axis {}, came {}", name(),
+    throw ValueError(fmt::format("the layer {} needs inputs of one shape but for axis {}, got {}", name(),
                                  options_.axis, shapes_of(inputs)));
   }
   return {concat(inputs, static_cast<int>(axis))};
@@ -213,13 +213,13 @@ Dot::Dot(DotOptions options) : OptionsLayer(std::move(options)) {
   const LayerAxes& axes = options_.axes;
   const std::size_t count = axes.list().size();
   if (axes.single() ? count != 1 : count != 2) {
-    throw ValueError("Dot: axes is one number or two, came " + to_json(to_config(axes)));
+    throw ValueError("Dot: axes is one number or two, got " + to_json(to_config(axes)));
   }
 }
 
 std::vector<Tensor> Dot::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
   if (inputs.size() != 2) {
-    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, came {}: call it on a list, {{a, b}}",
+    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, got {}: call it on a list, {{a, b}}",
                                  name(), shapes_of(inputs)));
   }
   check_batches(inputs, name());
@@ -237,7 +237,7 @@ std::vector<Tensor> Dot::call_all(const std::vector<Tensor>& inputs, const CallA
     }
     const Index size = x.shape()[static_cast<int>(axis)];
     if (summed != unknown && size != unknown && size != summed) {
-      throw ValueError(fmt::format("the layer {} sums over axes of one size, came {} and {} with axes {}",
+      throw ValueError(fmt::format("the layer {} sums over axes of one size, got {} and {} with axes {}",
                                    name(), to_string(inputs[0].shape()), to_string(inputs[1].shape()),
                                    to_json(to_config(options_.axes))));
     }

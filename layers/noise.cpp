@@ -59,7 +59,7 @@ Dropout::Dropout(DropoutOptions options)
   for (const Index size : *options_.noise_shape) {
     if (size == 0) {
       throw ValueError(
-          "Dropout: the sizes of noise_shape are positive, or unknown for that of the input, came " +
+          "Dropout: the sizes of noise_shape are positive, or unknown for that of the input, got " +
           to_string(*options_.noise_shape));
     }
   }

@@ -106,7 +106,7 @@ namespace {
 
 void check_epsilon(std::string_view layer, double epsilon) {
   if (epsilon >= 0 && std::isfinite(epsilon)) return;
-  throw ValueError(fmt::format("{}: epsilon must be a finite number >= 0, came {}", layer, epsilon));
+  throw ValueError(fmt::format("{}: epsilon must be a finite number >= 0, got {}", layer, epsilon));
 }
 
 /// For inputs that come later: the axes have the sizes that the weights were made for.
@@ -124,7 +124,7 @@ Shape sizes_of(const Shape& input, const std::vector<Index>& axes, const std::st
   for (const Index axis : axes) {
     const Index size = input[static_cast<int>(axis)];
     if (size == unknown) {
-      throw ValueError(fmt::format("the layer {} normalizes the axis {}, whose size must be known, came {}",
+      throw ValueError(fmt::format("the layer {} normalizes the axis {}, whose size must be known, got {}",
                                    layer, axis, to_string(input)));
     }
     sizes.push_back(size);
@@ -199,11 +199,11 @@ BatchNormalization::BatchNormalization(BatchNormalizationOptions options) : Opti
   const RenormClippingOptions& clipping = *options_.renorm_clipping;
   if (clipping.rmin && clipping.rmax && *clipping.rmax < *clipping.rmin) {
     throw ValueError(
-        fmt::format("BatchNormalization: renorm_clipping needs rmin <= rmax, came rmin {} and rmax {}",
+        fmt::format("BatchNormalization: renorm_clipping needs rmin <= rmax, got rmin {} and rmax {}",
                     *clipping.rmin, *clipping.rmax));
   }
   if (clipping.dmax && *clipping.dmax < 0) {
-    throw ValueError(fmt::format("BatchNormalization: dmax of renorm_clipping must not be negative, came {}",
+    throw ValueError(fmt::format("BatchNormalization: dmax of renorm_clipping must not be negative, got {}",
                                  *clipping.dmax));
   }
 }
@@ -214,7 +214,7 @@ void BatchNormalization::check_call(const std::vector<Tensor>& inputs, const Cal
   const Shape expected = input.sub(0, input.rank() - 1);
   if (compatible(args.mask.shape(), expected)) return;
   throw ValueError(
-      fmt::format("the layer {} needs a mask of one axis less than its input {}, of shape {}, came {}",
+      fmt::format("the layer {} needs a mask of one axis less than its input {}, of shape {}, got {}",
                   name(), to_string(input), to_string(expected), describe(args.mask)));
 }
 

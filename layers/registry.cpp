@@ -177,11 +177,11 @@ std::string_view module_of(const LayerBase& layer) {
 Config with_checked_name(const Config& arguments) {
   const auto trainable = arguments.find("trainable");
   if (trainable && trainable->kind() != Config::Kind::logical) {
-    throw ValueError(trainable->path() + ": trainable is true or false, came " + trainable->describe());
+    throw ValueError(trainable->path() + ": trainable is true or false, got " + trainable->describe());
   }
   const auto name = arguments.find("name");
   if (!name || name->is_string()) return arguments;
-  if (!name->is_null()) throw ValueError(name->path() + ": a name is a string, came " + name->describe());
+  if (!name->is_null()) throw ValueError(name->path() + ": a name is a string, got " + name->describe());
   Config without = arguments;
   return without.erase("name");
 }
@@ -235,9 +235,9 @@ Config detail::plain_layer_config(const Config& config) {
   return plain;
 }
 
-void detail::fail_layer_class(const Config& config, const LayerBase& came, const std::type_info& wanted) {
-  throw TypeError(config.path() + ": expected a " + class_name_of(wanted) + ", came the class " +
-                  came.class_name());
+void detail::fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted) {
+  throw TypeError(config.path() + ": expected a " + class_name_of(wanted) + ", got the class " +
+                  got.class_name());
 }
 
 Config serialize_layer(const LayerBase& layer) {

@@ -27,7 +27,7 @@ void register_layer(std::string name, const std::type_info& type,
 /// `config` as the options structs have it: Keras' dtype policies become names, arguments of Keras that say
 /// nothing are left out.
 Config plain_layer_config(const Config& config);
-[[noreturn]] void fail_layer_class(const Config& config, const LayerBase& came, const std::type_info& wanted);
+[[noreturn]] void fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted);
 
 template <class L>
 concept MadeFromOptions = requires {

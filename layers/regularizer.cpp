@@ -46,7 +46,7 @@ using Functions = internal::NamedFunctions<Regularizer::Implementation, const Te
 void check_factor(std::string_view regularizer, std::string_view argument, double factor) {
   if (!std::isfinite(factor) || factor < 0) {
     throw ValueError(
-        fmt::format("{}: {} must be a finite number >= 0, came {}", regularizer, argument, factor));
+        fmt::format("{}: {} must be a finite number >= 0, got {}", regularizer, argument, factor));
   }
 }
 
@@ -88,12 +88,12 @@ struct OrthogonalRegularizerKind {
   static void check(const Options& options) {
     check_factor(name, "factor", options.factor);
     if (options.mode != "rows" && options.mode != "columns") {
-      throw ValueError("OrthogonalRegularizer: mode must be \"rows\" or \"columns\", came " +
+      throw ValueError("OrthogonalRegularizer: mode must be \"rows\" or \"columns\", got " +
                        in_quotes(options.mode));
     }
   }
   static Tensor call(const Options& options, const Tensor& x) {
-    if (x.rank() != 2) throw ValueError("OrthogonalRegularizer: expected a matrix, came " + describe(x));
+    if (x.rank() != 2) throw ValueError("OrthogonalRegularizer: expected a matrix, got " + describe(x));
     const bool rows = options.mode == "rows";
     const Index count = x.shape()[rows ? 0 : 1];
     const Tensor unit = x * rsqrt(maximum(sum(square(x), {rows ? 1 : 0}, true), 1e-12));

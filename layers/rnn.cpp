@@ -90,10 +90,10 @@ RNN::RNN(Ref<Cell> cell, RNNOptions options)
       cell_(std::move(cell)),
       options_(std::move(options)),
       last_scan_(std::make_shared<LastScan>()) {
-  if (!cell_) throw ValueError("RNN: needs a cell, came an empty Ref");
+  if (!cell_) throw ValueError("RNN: needs a cell, got an empty Ref");
   if (options_.recompute_every < 0) {
     throw ValueError(
-        fmt::format("the layer {}: recompute_every is a number of steps, or 0 to keep all, came {}", name(),
+        fmt::format("the layer {}: recompute_every is a number of steps, or 0 to keep all, got {}", name(),
                     options_.recompute_every));
   }
   if (options_.recompute_every > 0 && options_.unroll) {
@@ -105,7 +105,7 @@ RNN::RNN(Ref<Cell> cell, RNNOptions options)
 
 void RNN::check_sequence(const Shape& shape) const {
   if (shape.rank() >= 3) return;
-  throw ValueError(fmt::format("the layer {} expects a sequence ({}, features...), came the shape {}", name(),
+  throw ValueError(fmt::format("the layer {} expects a sequence ({}, features...), got the shape {}", name(),
                                options_.time_major ? "time, batch" : "batch, time", to_string(shape)));
 }
 
@@ -119,7 +119,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   const Shape step = step_shape(sequence);
   if (options_.stateful && step.front() == unknown) {
     throw ValueError(fmt::format(
-        "the layer {} is stateful, so its batch size must be known, came the shape {}: give the Input a "
+        "the layer {} is stateful, so its batch size must be known, got the shape {}: give the Input a "
         "batch_size",
         name(), to_string(sequence)));
   }
@@ -144,13 +144,13 @@ void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) co
   const Shape& shape = parts.sequence.shape();
   check_sequence(shape);
   if (shape[options_.time_major ? 0 : 1] == 0) {
-    throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
+    throw ValueError(fmt::format("the layer {} needs at least one time step, got the shape {}", name(),
                                  to_string(shape)));
   }
   const Index batch = step_shape(shape).front();
   if (options_.stateful && built() && batch != unknown && states_.front().shape().front() != batch) {
     throw ValueError(fmt::format(
-        "the layer {} is stateful and was built for batch size {}, came a batch size of {} (shape {})",
+        "the layer {} is stateful and was built for batch size {}, got a batch size of {} (shape {})",
         name(), states_.front().shape().front(), batch, to_string(shape)));
   }
   check_initial_states(parts.initial_state, batch);
@@ -191,7 +191,7 @@ void RNN::check_initial_states(const States& given, Index batch) const {
   for (std::size_t i = 0; i < given.size(); ++i) {
     const Shape expected = Shape({batch}) + sizes[i];
     if (given[i] && compatible(given[i].shape(), expected)) continue;
-    throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, came {}", name(), i,
+    throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, got {}", name(), i,
                                  to_string(expected), describe(given[i])));
   }
 }
@@ -228,7 +228,7 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   const Shape& shape = parts.sequence.shape();
   const Index time = shape[options_.time_major ? 0 : 1];
   if (time == unknown) {
-    throw ValueError(fmt::format("the layer {} needs a known number of time steps, came the shape {}", name(),
+    throw ValueError(fmt::format("the layer {} needs a known number of time steps, got the shape {}", name(),
                                  to_string(shape)));
   }
   States states = first_states(parts.sequence, parts.initial_state);
@@ -384,12 +384,12 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!values[i] || !(values[i].shape() == states_[i].shape())) {
-      throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, came {}",
+      throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, got {}",
                                    i, path_or_name(), to_string(states_[i].shape()), describe(values[i])));
     }
     if (!values[i].is_abstract()) continue;
     throw RuntimeError(
-        fmt::format("reset_states: state {} of the layer {} needs a value, came {}, which has none", i,
+        fmt::format("reset_states: state {} of the layer {} needs a value, got {}, which has none", i,
                     path_or_name(), describe(values[i])));
   }
   const NoGradient guard;

@@ -15,7 +15,7 @@ Sequential::Sequential(SequentialOptions options, Input input, std::vector<Ref<L
   for (const Ref<Layer>& layer : layers_) {
     for (const Ref<LayerBase>& other : sublayers()) {
       if (other->name() == layer->name()) {
-        throw ValueError("the layers of a model have names of their own, came two called " +
+        throw ValueError("the layers of a model have names of their own, got two called " +
                          in_quotes(layer->name()));
       }
     }

@@ -24,7 +24,7 @@ namespace unspool::layers {
 namespace {
 
 CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedRNNCellsOptions& options) {
-  if (cells.empty()) throw ValueError("StackedRNNCells: needs at least one cell, came none");
+  if (cells.empty()) throw ValueError("StackedRNNCells: needs at least one cell, got none");
   CellOptions stack = {.state_sizes = {}, .name = options.name, .trainable = options.trainable};
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (!cells[i]) throw ValueError(fmt::format("StackedRNNCells: the cell {} is an empty Ref", i));
@@ -45,7 +45,7 @@ StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, StackedRNNCellsOp
 std::vector<States> StackedRNNCells::by_cell(const States& states) const {
   if (states.size() != state_sizes().size()) {
     throw ValueError(
-        fmt::format("the cells of {} have {} states, came {}", name(), state_sizes().size(), states.size()));
+        fmt::format("the cells of {} have {} states, got {}", name(), state_sizes().size(), states.size()));
   }
   std::vector<States> all;
   auto next = states.begin();

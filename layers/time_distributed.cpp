@@ -31,7 +31,7 @@ TimeDistributed::TimeDistributed(Ref<Layer> layer, TimeDistributedOptions option
              .dtype = options.dtype.value_or(layer ? layer->dtype() : float32),
              .activity_regularizer = options.activity_regularizer}),
       layer_(std::move(layer)) {
-  if (!layer_) throw ValueError("TimeDistributed: needs a layer, came an empty Ref");
+  if (!layer_) throw ValueError("TimeDistributed: needs a layer, got an empty Ref");
   add_layer(layer_);
 }
 
@@ -40,7 +40,7 @@ std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs
   for (const Shape& shape : inputs) {
     if (shape.rank() < 3) {
       throw ValueError(fmt::format(
-          "the layer {} expects a sequence (batch, time, ...) of rank 3 or more, came the shape {}", name(),
+          "the layer {} expects a sequence (batch, time, ...) of rank 3 or more, got the shape {}", name(),
           to_string(shape)));
     }
     if (!compatible(shape.sub(0, 2), inputs.front().sub(0, 2))) {
@@ -48,7 +48,7 @@ std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs
                                    to_string(inputs.front()), to_string(shape)));
     }
     if (shape[1] == 0) {
-      throw ValueError(fmt::format("the layer {} needs at least one time step, came the shape {}", name(),
+      throw ValueError(fmt::format("the layer {} needs at least one time step, got the shape {}", name(),
                                    to_string(shape)));
     }
     steps.push_back(shape.sub(0, 1) + shape.sub(2, shape.rank()));
@@ -73,7 +73,7 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
   const Shape& shape = inputs.front().shape();
   const Index time = shape[1];
   if (time == unknown) {
-    throw ValueError(fmt::format("the layer {} needs a known number of time steps, came the shape {}", name(),
+    throw ValueError(fmt::format("the layer {} needs a known number of time steps, got the shape {}", name(),
                                  to_string(shape)));
   }
   std::vector<std::vector<Tensor>> steps;

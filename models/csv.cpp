@@ -64,16 +64,16 @@ Tensor read_csv(const std::string& path) {
       continue;
     }
     if (wrong.data() != nullptr) {
-      throw FileError(fmt::format("{}:{}: expected a number, came {}", path, number, in_quotes(wrong)));
+      throw FileError(fmt::format("{}:{}: expected a number, got {}", path, number, in_quotes(wrong)));
     }
     if (rows > 0 && width != columns) {
-      throw FileError(fmt::format("{}:{}: expected {} numbers, as in the lines before, came {}", path, number,
+      throw FileError(fmt::format("{}:{}: expected {} numbers, as in the lines before, got {}", path, number,
                                   columns, width));
     }
     columns = width;
     ++rows;
   }
-  if (rows == 0) throw FileError(path + ": expected lines of numbers, came none");
+  if (rows == 0) throw FileError(path + ": expected lines of numbers, got none");
   return Tensor::from(values, {rows, columns});
 }
 

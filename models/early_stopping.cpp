@@ -25,11 +25,11 @@ class Stopping final : public Callback {
  public:
   explicit Stopping(EarlyStoppingOptions options) : options_(std::move(options)) {
     if (options_.mode != "auto" && options_.mode != "min" && options_.mode != "max") {
-      throw ValueError("EarlyStopping: mode must be \"auto\", \"min\" or \"max\", came " +
+      throw ValueError("EarlyStopping: mode must be \"auto\", \"min\" or \"max\", got " +
                        in_quotes(options_.mode));
     }
     if (options_.patience < 0) {
-      throw ValueError(fmt::format("EarlyStopping: patience cannot be negative, came {}", options_.patience));
+      throw ValueError(fmt::format("EarlyStopping: patience cannot be negative, got {}", options_.patience));
     }
   }
 
@@ -67,7 +67,7 @@ class Stopping final : public Callback {
   void on_train_end() override {
     if (missed_ && !seen_) {
       std::cerr << fmt::format(
-          "EarlyStopping: {} never came, so nothing was stopped; fit validates only if it is given "
+          "EarlyStopping: {} was never reported, so nothing was stopped; fit validates only if it is given "
           "validation_data or a validation_split\n",
           in_quotes(options_.monitor));
     }

@@ -10,7 +10,7 @@
 
 namespace unspool {
 
-/// Values by name, in the order in which they came: of double and std::vector<double>.
+/// Values by name, in the order in which they were added: of double and std::vector<double>.
 template <class T>
 class NamedValues {
  public:

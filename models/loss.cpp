@@ -107,7 +107,7 @@ struct CategoricalCrossentropyKind {
   static constexpr std::string_view aliases[] = {"cce", "CCE"};
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
     if (!(y.shape() == p.shape())) {
-      throw ValueError("categorical_crossentropy: labels and predictions have one shape, came " +
+      throw ValueError("categorical_crossentropy: labels and predictions have one shape, got " +
                        describe(y) + " and " + describe(p) +
                        "; for integer labels take sparse_categorical_crossentropy");
     }
@@ -133,7 +133,7 @@ struct SparseCategoricalCrossentropyKind {
     const Shape wanted = logits.shape().sub(0, logits.rank() - 1);
     if (!(labels.shape() == wanted)) {
       throw ValueError("sparse_categorical_crossentropy: expected labels of shape " + to_string(wanted) +
-                       " for predictions " + describe(p) + ", came " + describe(y) +
+                       " for predictions " + describe(p) + ", got " + describe(y) +
                        "; for one-hot labels take categorical_crossentropy");
     }
     if (options.ignore_class) labels = where(equal(labels, *options.ignore_class), labels * 0, labels);
@@ -154,7 +154,7 @@ struct SparseCategoricalCrossentropyKind {
         if constexpr (std::is_integral_v<T>) {
           if (label < T{0} || static_cast<std::int64_t>(label) >= classes) {
             throw ValueError("sparse_categorical_crossentropy: labels lie in [0, " + std::to_string(classes) +
-                             "), the number of classes that the model predicts; came " +
+                             "), the number of classes that the model predicts; got " +
                              std::to_string(label));
           }
         }
@@ -213,7 +213,7 @@ class FunctionLoss final : public LossBase {
       : LossBase(class_name.empty() ? "loss" : class_name.substr(class_name.find('>') + 1), {}),
         class_name_(std::move(class_name)),
         function_(std::move(function)) {
-    if (!function_) throw ValueError("a loss needs a function, came an empty one");
+    if (!function_) throw ValueError("a loss needs a function, got an empty one");
   }
   Tensor call(const Tensor& y_true, const Tensor& y_pred) const override { return function_(y_true, y_pred); }
   std::string class_name() const override {

@@ -75,7 +75,7 @@ Tensor accuracy(const Tensor& y, const Tensor& p) {
 class MeanOf : public MetricBase {
  public:
   MeanOf(std::string name, Function function) : MetricBase(std::move(name)), function_(std::move(function)) {
-    if (!function_) throw ValueError("a metric needs a function, came an empty one");
+    if (!function_) throw ValueError("a metric needs a function, got an empty one");
   }
   void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
     const Tensor values = function_(y_true, y_pred);

@@ -56,13 +56,13 @@ Index samples_of(const Data& data, std::string_view what) {
 Index batches(Index samples, Index batch_size) { return (samples + batch_size - 1) / batch_size; }
 
 void check_positive(std::string_view name, Index value) {
-  if (value < 1) throw ValueError(fmt::format("{} must be at least 1, came {}", name, value));
+  if (value < 1) throw ValueError(fmt::format("{} must be at least 1, got {}", name, value));
 }
 
 /// How many of the samples stay in training.
 Index training_samples(Index samples, double split) {
   if (!(split >= 0 && split < 1))
-    throw ValueError(fmt::format("validation_split must lie in [0, 1), came {}", split));
+    throw ValueError(fmt::format("validation_split must lie in [0, 1), got {}", split));
   const double exact = static_cast<double>(samples) * (1 - split);
   // A split of 0.2f is a little more than 0.2, which should not cost a sample.
   const double whole = std::round(exact);
@@ -174,7 +174,7 @@ Logs Model::State::logs() const {
   for (const Named& named : compiled->metrics) {
     const Tensor result = named.metric.result();
     if (result.size() != 1) {
-      throw ValueError("the metric " + named.name + " must give one number, came " + describe(result));
+      throw ValueError("the metric " + named.name + " must give one number, got " + describe(result));
     }
     logs.set(named.name, result.item<double>());
   }
@@ -191,7 +191,7 @@ Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Te
     if (!y) throw ValueError("y is an empty tensor, and the loss " + loss.name() + " needs labels");
     total = loss(y, predicted, weight);
     if (total.size() != 1) {
-      throw ValueError("training needs a loss that is one number, came " + describe(total) + " from " +
+      throw ValueError("training needs a loss that is one number, got " + describe(total) + " from " +
                        loss.name() + ": take a reduction other than \"none\"");
     }
   }
@@ -239,7 +239,7 @@ Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
     : x(inputs.tensors()), y(labels), sample_weight(weights) {}
 
 Model::Model(Ref<Layer> layer) {
-  if (!layer) throw ValueError("a Model needs a layer, came an empty Ref");
+  if (!layer) throw ValueError("a Model needs a layer, got an empty Ref");
   state_ = std::make_shared<State>(std::move(layer));
 }
 
@@ -319,7 +319,7 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
   const Index validation_batch = options.validation_batch_size.value_or(options.batch_size);
   check_positive("validation_batch_size", validation_batch);
   if (options.epochs < 0 || options.initial_epoch < 0) {
-    throw ValueError(fmt::format("epochs and initial_epoch cannot be negative, came {} and {}",
+    throw ValueError(fmt::format("epochs and initial_epoch cannot be negative, got {} and {}",
                                  options.epochs, options.initial_epoch));
   }
 

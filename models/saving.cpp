@@ -43,7 +43,7 @@ std::vector<Tensor> values_for(const std::vector<NamedTensor>& tensors, std::str
   }
   const std::string what(group.substr(0, group.size() - 1));
   if (found.size() != variables.size()) {
-    throw FileError(fmt::format("{}: expected {} tensors in the group {}, came {}", file, variables.size(),
+    throw FileError(fmt::format("{}: expected {} tensors in the group {}, got {}", file, variables.size(),
                                 in_quotes(what), found.size()));
   }
   std::vector<Tensor> values;
@@ -65,10 +65,10 @@ void assign(const std::vector<Variable>& variables, const std::vector<Tensor>& v
 }
 
 void check_kind(const Snapshot& snapshot, std::string_view kind, const std::string& file) {
-  const std::string came = snapshot.config.get("kind", "");
-  if (came != kind) {
+  const std::string got = snapshot.config.get("kind", "");
+  if (got != kind) {
     throw FileError(
-        fmt::format("{}: expected a file of kind {}, came {}", file, in_quotes(kind), in_quotes(came)));
+        fmt::format("{}: expected a file of kind {}, got {}", file, in_quotes(kind), in_quotes(got)));
   }
   const Index number = snapshot.config["version"].as<Index>();
   if (number != version) {
@@ -224,7 +224,7 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
     const std::vector<SeedGenerator*> generators = model->seed_generators();
     const std::vector<Config> seeds = config["seeds"].elements();
     if (seeds.size() != generators.size()) {
-      throw FileError(fmt::format("{}: expected {} generators of random numbers, came {}", name,
+      throw FileError(fmt::format("{}: expected {} generators of random numbers, got {}", name,
                                   generators.size(), seeds.size()));
     }
     for (std::size_t i = 0; i < seeds.size(); ++i) {

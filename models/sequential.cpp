@@ -40,7 +40,7 @@ Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptio
     const std::shared_ptr<const GraphNode> node = GraphNode::of(item.input());
     if (node == nullptr || !node->is_input()) {
       throw ValueError("a Sequential is made of an Input and layers" +
-                       (item.input() ? ", came " + describe(item.input()) : ", came something empty"));
+                       (item.input() ? ", got " + describe(item.input()) : ", got something empty"));
     }
     if (input || !layers.empty()) throw ValueError("a Sequential has one Input, and it comes first");
     input = layers::Sequential::Input{item.input().shape(), item.input().dtype(), node->name()};

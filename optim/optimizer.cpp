@@ -120,7 +120,7 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
 
 void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
   if (right) return;
-  throw ValueError(fmt::format("{}: {} must {}, came {}", name(), argument, must, value));
+  throw ValueError(fmt::format("{}: {} must {}, got {}", name(), argument, must, value));
 }
 
 void detail::register_optimizer(std::string name, const std::type_info& type,
@@ -300,7 +300,7 @@ void OptimizerBase::finalize_variable_values() const {
 void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
                                     const std::vector<Variable>& variables) {
   if (gradients.size() != variables.size()) {
-    throw ValueError(settings_.name + ": came " + std::to_string(gradients.size()) + " gradients for " +
+    throw ValueError(settings_.name + ": got " + std::to_string(gradients.size()) + " gradients for " +
                      std::to_string(variables.size()) + " variables");
   }
   if (variables.empty()) return;

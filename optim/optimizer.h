@@ -141,7 +141,7 @@ class OptimizerBase {
   /// ValueError if more than one way of clipping is asked for, or an argument is out of its range.
   explicit OptimizerBase(OptimizerSettings settings);
 
-  /// ValueError unless it is right; it says that the argument `must` ("lie in [0, 1]"), and what came.
+  /// ValueError unless it is right; it says that the argument `must` ("lie in [0, 1]"), and what it got.
   void require(bool right, const char* argument, double value, const char* must) const;
   /// The same for how slowly a running mean moves, which is in [0, 1): at 1 it would never move.
   void require_mean(const char* argument, double value) const {

@@ -12,7 +12,7 @@ namespace {
 
 void check_steps(const std::string& schedule, const char* argument, Index steps) {
   if (steps > 0) return;
-  throw ValueError(schedule + ": " + argument + " must be positive, came " + std::to_string(steps));
+  throw ValueError(schedule + ": " + argument + " must be positive, got " + std::to_string(steps));
 }
 
 /// How many times `steps` have gone by, in wholes if it is a staircase.
@@ -55,11 +55,11 @@ class PiecewiseConstant : public ScheduleOf<PiecewiseConstantDecayOptions> {
     const std::vector<Index>& boundaries = o.boundaries;
     const std::size_t values = o.values.value().size();
     if (boundaries.size() + 1 != values) {
-      throw ValueError(o.name + ": expected one value more than boundaries, came " + std::to_string(values) +
+      throw ValueError(o.name + ": expected one value more than boundaries, got " + std::to_string(values) +
                        " values for " + std::to_string(boundaries.size()) + " boundaries");
     }
     if (!std::is_sorted(boundaries.begin(), boundaries.end())) {
-      throw ValueError(o.name + ": the boundaries must ascend, came " + to_json(to_config(boundaries)));
+      throw ValueError(o.name + ": the boundaries must ascend, got " + to_json(to_config(boundaries)));
     }
   }
   double at(std::int64_t step) const override {
@@ -94,7 +94,7 @@ class Cosine : public ScheduleOf<CosineDecayOptions> {
     const auto& o = this->options();
     check_steps(o.name, "decay_steps", o.decay_steps);
     if (o.warmup_steps < 0) {
-      throw ValueError(o.name + ": warmup_steps cannot be negative, came " + std::to_string(o.warmup_steps));
+      throw ValueError(o.name + ": warmup_steps cannot be negative, got " + std::to_string(o.warmup_steps));
     }
   }
   double at(std::int64_t step) const override {
@@ -117,7 +117,7 @@ class CosineRestarts : public ScheduleOf<CosineDecayRestartsOptions> {
     const auto& o = this->options();
     check_steps(o.name, "first_decay_steps", o.first_decay_steps);
     if (!(o.t_mul > 0)) {
-      throw ValueError(o.name + ": t_mul must be positive, came " + std::to_string(o.t_mul));
+      throw ValueError(o.name + ": t_mul must be positive, got " + std::to_string(o.t_mul));
     }
   }
   double at(std::int64_t step) const override {
@@ -171,7 +171,7 @@ void detail::register_schedule(std::string name, const std::type_info& type,
 }
 
 LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule) : schedule_(std::move(schedule)) {
-  if (schedule_ == nullptr) throw ValueError("a LearningRate needs a number or a schedule, came nothing");
+  if (schedule_ == nullptr) throw ValueError("a LearningRate needs a number or a schedule, got nothing");
 }
 
 double LearningRate::at(std::int64_t step) const {

@@ -77,7 +77,7 @@ class Body {
     const std::uint64_t size = number("the length of " + what);
     need(size, what);
     if (size > longest) {
-      fail("expected " + what + " of at most " + std::to_string(longest) + " bytes, came a length of " +
+      fail("expected " + what + " of at most " + std::to_string(longest) + " bytes, got a length of " +
            std::to_string(size));
     }
     std::string text(static_cast<std::size_t>(size), '\0');
@@ -235,22 +235,22 @@ Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
   if (bytes.size() < header_size + 1 + checksum_size) {
     throw FileError(name + ", byte " + std::to_string(bytes.size()) + ": the archive ends within its header");
   }
-  const auto came = internal::read_little<std::uint32_t>(bytes.substr(magic.size()));
+  const auto got = internal::read_little<std::uint32_t>(bytes.substr(magic.size()));
   const std::string_view checked = bytes.substr(0, bytes.size() - checksum_size);
   if (internal::crc64(checked) != internal::read_little<std::uint64_t>(bytes.substr(checked.size()))) {
     throw FileError(name + ", byte " + std::to_string(checked.size()) +
                     ": the checksum does not match: the archive is damaged or cut" +
-                    (came > version ? ", or of version " + std::to_string(came) + ", which is newer" : ""));
+                    (got > version ? ", or of version " + std::to_string(got) + ", which is newer" : ""));
   }
-  if (came != version) {
-    throw FileError(name + ", byte 8: the archive has the version " + std::to_string(came) +
-                    (came > version ? ", which is newer than this library" : ", which never was") +
+  if (got != version) {
+    throw FileError(name + ", byte 8: the archive has the version " + std::to_string(got) +
+                    (got > version ? ", which is newer than this library" : ", which never was") +
                     ": expected " + std::to_string(version));
   }
   const auto body_size = internal::read_little<std::uint64_t>(bytes.substr(12));
   if (body_size != checked.size() - header_size) {
     throw FileError(name + ", byte 12: expected a body of " + std::to_string(checked.size() - header_size) +
-                    " bytes, came a size of " + std::to_string(body_size));
+                    " bytes, got a size of " + std::to_string(body_size));
   }
   const std::string_view body_bytes = checked.substr(header_size);
   if (body_bytes[0] != 0 && body_bytes[0] != 1) {

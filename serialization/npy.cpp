@@ -52,7 +52,7 @@ class HeaderReader {
       } else if (key == "shape" && !header.shape) {
         header.shape = shape();
       } else {
-        fail("expected 'descr', 'fortran_order' and 'shape', each once, came " + in_quotes(key));
+        fail("expected 'descr', 'fortran_order' and 'shape', each once, got " + in_quotes(key));
       }
       if (!take(",")) {
         expect("}");
@@ -165,14 +165,14 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   if (bytes.size() < 12) fail(bytes.size(), "the file ends within its header");
   const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3 || bytes[7] != 0) {
-    fail(6, "expected version 1.0, 2.0 or 3.0 of the format, came " + std::to_string(version) + "." +
+    fail(6, "expected version 1.0, 2.0 or 3.0 of the format, got " + std::to_string(version) + "." +
                 std::to_string(static_cast<unsigned char>(bytes[7])));
   }
   const std::size_t start = version == 1 ? 10 : 12;
   const std::size_t size = version == 1 ? internal::read_little<std::uint16_t>(bytes.substr(8))
                                         : internal::read_little<std::uint32_t>(bytes.substr(8));
   if (size > max_npy_header)
-    fail(8, "expected a header of at most 65536 bytes, came " + std::to_string(size));
+    fail(8, "expected a header of at most 65536 bytes, got " + std::to_string(size));
   if (size > bytes.size() - start) {
     fail(8, "expected a header of " + std::to_string(size) + " bytes, but only " +
                 std::to_string(bytes.size() - start) + " are left");

@@ -75,7 +75,7 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
   if (bytes.size() < 8) fail(bytes.size(), "expected 8 bytes that say the length of the header");
   const auto header_size = internal::read_little<std::uint64_t>(bytes);
   if (header_size > max_header) {
-    fail(0, "expected a header of at most 100000000 bytes, came a length of " + std::to_string(header_size));
+    fail(0, "expected a header of at most 100000000 bytes, got a length of " + std::to_string(header_size));
   }
   if (header_size > bytes.size() - 8) {
     fail(0, "expected a header of " + std::to_string(header_size) + " bytes, but only " +

@@ -35,12 +35,12 @@ void check_scan_inputs(const Call& call, const StepProgram& program, Index steps
     const Shape expected =
         sequence != nullptr ? over_time(spec.shape, steps, sequence->time_axis) : spec.shape;
     if (!compatible(call.shape(i), expected)) {
-      call.fail(fmt::format("its input {} has the shape {}, came {}", i, to_string(expected),
+      call.fail(fmt::format("its input {} has the shape {}, got {}", i, to_string(expected),
                             to_string(call.shape(i))));
     }
     if (call.dtype(i) != spec.dtype) {
       call.fail_type(
-          fmt::format("its input {} is {}, came {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
+          fmt::format("its input {} is {}, got {}", i, name_of(spec.dtype), name_of(call.dtype(i))));
     }
   }
 }

@@ -85,11 +85,11 @@ class Arguments {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& came) const {
+  [[noreturn]] void fail(const std::string& got) const {
     std::string known;
     for (const auto& [name, value] : values_)
       known += " [--" + name + " " + (value.empty() ? "..." : value) + "]";
-    throw std::invalid_argument("came " + came + ", expected" + known);
+    throw std::invalid_argument("got " + got + ", expected" + known);
   }
   std::map<std::string, std::string> values_;
 };

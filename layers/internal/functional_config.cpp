@@ -96,7 +96,7 @@ Tensor constant_from(const Config& config) {
   std::vector<Config> elements;
   flatten(value, elements);
   if (!shape.known() || shape.elements() != static_cast<Index>(elements.size())) {
-    throw ValueError(fmt::format("{}: a tensor of shape {} came with {} elements", config.path(),
+    throw ValueError(fmt::format("{}: a tensor of shape {} has {} elements", config.path(),
                                  to_string(shape), elements.size()));
   }
   return visit_dtype(dtype, [&]<class T>(T) {
@@ -540,7 +540,7 @@ std::vector<Tensor> Reader::call(const Made& item, const Config& config) const {
     } else if (key == "constants") {
       args.constants = one_or_list(value);
     } else {
-      throw ValueError(fmt::format("{}: a call takes training, mask, initial_state and constants, came {}",
+      throw ValueError(fmt::format("{}: a call takes training, mask, initial_state and constants, got {}",
                                    config.path(), in_quotes(key)));
     }
   }

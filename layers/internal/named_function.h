@@ -67,7 +67,7 @@ class UserFunction final : public Implementation {
  public:
   UserFunction(std::string name, std::function<Tensor(A...)> function)
       : name_(std::move(name)), function_(std::move(function)) {
-    if (!function_) throw ValueError("expected a function, came an empty one");
+    if (!function_) throw ValueError("expected a function, got an empty one");
   }
   Tensor operator()(A... arguments) const override { return function_(arguments...); }
   std::string class_name() const override { return name_; }

@@ -40,7 +40,7 @@ void check_all_or_none_symbolic(const SequenceCall& call, const std::string& lay
   if (symbolic.empty() || values.empty()) return;
   throw ValueError(fmt::format(
       "the layer {} takes initial states and constants that are all symbolic or all have values, "
-      "came {}, which is symbolic, and {}, which has values: give an Input in place of each value, "
+      "got {}, which is symbolic, and {}, which has values: give an Input in place of each value, "
       "or values alone",
       layer, symbolic, values));
 }

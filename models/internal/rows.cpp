@@ -63,7 +63,7 @@ Tensor join_rows(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts.front();
   Index rows = 0;
   for (const Tensor& part : parts) {
-    if (part.rank() == 0) throw ValueError("the output of a batch has no rows: came " + describe(part));
+    if (part.rank() == 0) throw ValueError("the output of a batch has no rows: got " + describe(part));
     const Shape rest = part.shape().sub(1, part.rank());
     if (!(rest == parts.front().shape().sub(1, parts.front().rank()))) {
       throw ValueError("the outputs of two batches do not fit together: " + describe(parts.front()) +
@@ -87,7 +87,7 @@ Index common_rows(const std::vector<Tensor>& tensors, const std::vector<std::str
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!tensors[i]) continue;
     if (tensors[i].rank() == 0) {
-      throw ValueError(names[i] + " has no axis of samples: expected at least one axis, came " +
+      throw ValueError(names[i] + " has no axis of samples: expected at least one axis, got " +
                        describe(tensors[i]));
     }
     const Index here = tensors[i].shape().front();

@@ -76,10 +76,10 @@ TEST_CASE("equality does not ask for the order of keys, but for kinds") {
   CHECK(layer()["shape"] == Config::list({nullptr, 8}));
 }
 
-TEST_CASE("errors name the path, what was expected and what came") {
+TEST_CASE("errors name the path, what was expected and what was got") {
   const Config config = Config::map({{"layers", Config::list({layer()})}, {"odd key", 1}});
   CHECK(message_of<TypeError>([&] { config["layers"][0]["name"].as<int>(); }) ==
-        "config.layers[0].name: expected an integer, came the string \"lstm\"");
+        "config.layers[0].name: expected an integer, got the string \"lstm\"");
   CHECK(message_of<KeyError>([&] { config["layers"][0]["unit"]; }) ==
         "config.layers[0] has no key \"unit\": did you mean \"units\"?");
   CHECK(message_of<KeyError>([&] { config["regularizer"]; }) ==
@@ -89,11 +89,11 @@ TEST_CASE("errors name the path, what was expected and what came") {
   CHECK(message_of<IndexError>([&] { config["layers"][-1]; }) ==
         "config.layers has no element -1: an index counts from 0");
   CHECK(message_of<TypeError>([&] { config["odd key"]["x"]; }) ==
-        "config[\"odd key\"]: expected a map, came the integer 1");
+        "config[\"odd key\"]: expected a map, got the integer 1");
   CHECK(message_of<TypeError>([&] { config.named("m.keras/config.json")["layers"].as<bool>(); }) ==
-        "m.keras/config.json.layers: expected true or false, came a list of 1");
+        "m.keras/config.json.layers: expected true or false, got a list of 1");
   CHECK(contains(message_of<TypeError>([&] { config["layers"][0]["dropout"].as<Index>(); }),
-                 "came the real 0.25"));
+                 "got the real 0.25"));
   for (const auto& element : config["layers"].elements()) CHECK(element.path() == "config.layers[0]");
   // A part put into another tree belongs to that one.
   const Config moved = Config::map({{"a", config["layers"][0]["name"]}});

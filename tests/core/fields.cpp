@@ -112,7 +112,7 @@ TEST_CASE("required takes what fits") {
   CHECK(all.name.value() == "x");
   CHECK(all.rate == 0.25f);
   CHECK(message_of<ValueError>([] { required<int>{1L << 40}; }) ==
-        "expected an integer from -2147483648 to 2147483647, came 1099511627776");
+        "expected an integer from -2147483648 to 2147483647, got 1099511627776");
   CHECK_THROWS_AS(required<Index>{std::numeric_limits<std::size_t>::max()}, ValueError);
 }
 
@@ -157,9 +157,9 @@ TEST_CASE("a config that does not fit its options is refused") {
         }) == "config.regularizer: unknown key \"l3\": did you mean \"l1\"?");
   CHECK(message_of<TypeError>([] {
           from_config<CellOptions>(Config::map({{"units", "8"}}));
-        }) == "config.units: expected an integer, came the string \"8\"");
+        }) == "config.units: expected an integer, got the string \"8\"");
   CHECK(message_of<TypeError>([] { from_config<CellOptions>(Config::list({})); }) ==
-        "config: expected a map, came a list of 0");
+        "config: expected a map, got a list of 0");
   const Config config = Config::map({{"units", 5}, {"name", "cell"}});
   CHECK_THROWS_AS(from_config<CellOptions>(config), ValueError);
   CHECK(from_config<CellOptions>(config, {"name"}).units == 5);

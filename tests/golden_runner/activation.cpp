@@ -70,7 +70,7 @@ Function function_of(const Config& config, const Config& arguments) {
     }
     return [&known, arguments](const Tensor& x) { return known.call(x, arguments); };
   }
-  throw ValueError(in_quotes(name) + " is no activation that takes arguments here, came " +
+  throw ValueError(in_quotes(name) + " is no activation that takes arguments here, got " +
                    to_json(arguments));
 }
 
@@ -91,12 +91,12 @@ Curve curve(const Function& function, const Tensor& x, const Tensor& cotangent =
 void check(const Case& file, const Function& function, const std::string& i, Report& report) {
   const Tensor& x = file.tensor("input." + i);
   if (file.has("cotangent." + i)) {
-    const Curve came = curve(function, x, file.tensor("cotangent." + i));
-    report.compare("output." + i, came.output, file.tensor("output." + i));
-    report.compare("grad.input." + i, came.derivative, file.tensor("grad.input." + i));
+    const Curve got = curve(function, x, file.tensor("cotangent." + i));
+    report.compare("output." + i, got.output, file.tensor("output." + i));
+    report.compare("grad.input." + i, got.derivative, file.tensor("grad.input." + i));
     return;
   }
-  const Curve came = curve(function, x);
+  const Curve got = curve(function, x);
   const Curve came64 = curve(function, cast(x, float64));
   constexpr Tolerance tolerance64 = {.rtol = 1e-9, .atol = 1e-12};
   const auto compare = [&](const std::string& name, const Tensor& single, const Tensor& wide) {
@@ -106,8 +106,8 @@ void check(const Case& file, const Function& function, const std::string& i, Rep
     report.compare_or_right(expected, single, file.tensor(expected), file.tensor(right));
     report.compare(right, wide, file.tensor(right), tolerance64);
   };
-  compare("output", came.output, came64.output);
-  compare("derivative", came.derivative, came64.derivative);
+  compare("output", got.output, came64.output);
+  compare("derivative", got.derivative, came64.derivative);
 
   if (file.has("kink_input." + i)) {
     report.compare("kink_output." + i, function(file.tensor("kink_input." + i)),

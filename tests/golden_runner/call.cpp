@@ -34,7 +34,7 @@ Tensor total(const std::vector<Tensor>& terms) {
 Call::Call(const Case& file, std::string key, const Config& about)
     : file_(file), key_(std::move(key)), about_(about) {
   inputs_ = file.numbered(name("input") + ".");
-  if (inputs_.empty()) throw ValueError("expected a tensor " + in_quotes(name("input", 0)) + ", came none");
+  if (inputs_.empty()) throw ValueError("expected a tensor " + in_quotes(name("input", 0)) + ", got none");
   args_.training = file.call().get("training", false);
   args_.initial_state = file.numbered(name("initial_state") + ".");
   args_.constants = file.numbered(name("constant") + ".");
@@ -44,7 +44,7 @@ Call::Call(const Case& file, std::string key, const Config& about)
 
   const std::string via = about.get("mask_via", std::optional<std::string>()).value_or("argument");
   if (via != "argument" && via != "implicit") {
-    throw ValueError("mask_via: expected \"argument\" or \"implicit\", came " + in_quotes(via));
+    throw ValueError("mask_via: expected \"argument\" or \"implicit\", got " + in_quotes(via));
   }
   bool masked = false;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -70,11 +70,11 @@ std::string Call::name(const std::string& what, std::size_t i) const {
   return name(what) + "." + std::to_string(i);
 }
 
-void Call::check_count(const char* key, std::size_t came) const {
-  const auto said = about_.get(key, came);
-  if (said == came) return;
+void Call::check_count(const char* key, std::size_t got) const {
+  const auto said = about_.get(key, got);
+  if (said == got) return;
   throw ValueError(std::string(key) + " is " + std::to_string(said) +
-                   ", but so many tensors are there: " + std::to_string(came));
+                   ", but so many tensors are there: " + std::to_string(got));
 }
 
 std::vector<Tensor> Call::run(const Ref<LayerBase>& layer) const {
@@ -103,7 +103,7 @@ void Call::check(const Ref<LayerBase>& layer, Report& report) const {
   const std::vector<Tensor> outputs = run(layer);
   const std::vector<Tensor> expected = file_.numbered(name("output") + ".");
   if (outputs.size() != expected.size()) {
-    report.fail(name("output") + ": expected " + std::to_string(expected.size()) + " tensors, came " +
+    report.fail(name("output") + ": expected " + std::to_string(expected.size()) + " tensors, got " +
                 std::to_string(outputs.size()));
     return;
   }
@@ -130,7 +130,7 @@ void Call::check_masks(const std::vector<Tensor>& outputs, Report& report) const
       report.compare(expected, mask, file_.tensor(expected));
     } else if (mask && key_.empty()) {
       // Files of several calls hold no masks of outputs.
-      report.fail(expected + ": expected none, came " + describe(mask));
+      report.fail(expected + ": expected none, got " + describe(mask));
     }
   }
 }
@@ -140,7 +140,7 @@ void Call::check_losses(const std::vector<Tensor>& losses, Report& report) const
   const std::vector<Tensor> expected = file_.numbered(name("layer_loss") + ".");
   if (losses.empty() && expected.empty()) return;
   if (losses.empty() || expected.empty()) {
-    report.fail(name("layer_loss") + ": expected " + std::to_string(expected.size()) + ", came " +
+    report.fail(name("layer_loss") + ": expected " + std::to_string(expected.size()) + ", got " +
                 std::to_string(losses.size()));
     return;
   }
@@ -169,7 +169,7 @@ void Call::check_gradients(const Ref<LayerBase>& layer, GradientTape& tape, cons
     const bool trainable = about_weights[i]["trainable"].as<bool>();
     if (trainable != weights[i].trainable()) {
       report.fail("weight." + std::to_string(i) + ": expected one that is " + (trainable ? "" : "not ") +
-                  "trainable, came " + weights[i].path());
+                  "trainable, got " + weights[i].path());
     } else if (trainable) {
       sources.push_back({"weight." + std::to_string(i), weights[i]});
     }

@@ -27,7 +27,7 @@ class Call {
   std::string name(const std::string& what) const;
   std::string name(const std::string& what, std::size_t i) const;
   std::vector<Tensor> run(const Ref<LayerBase>& layer) const;
-  void check_count(const char* key, std::size_t came) const;
+  void check_count(const char* key, std::size_t got) const;
   void check_masks(const std::vector<Tensor>& outputs, Report& report) const;
   void check_losses(const std::vector<Tensor>& losses, Report& report) const;
   void check_gradients(const Ref<LayerBase>& layer, GradientTape& tape, const Tensor& loss,

@@ -11,7 +11,7 @@ Case::Case(const std::filesystem::path& path) {
   Safetensors content = load_safetensors(path);
   const auto about = content.metadata.find("case");
   if (!about) {
-    throw FileError(path.string() + ": expected a golden case, came a file without \"case\" in its metadata");
+    throw FileError(path.string() + ": expected a golden case, got a file without \"case\" in its metadata");
   }
   about_ = from_json(about->as<std::string>()).named("case");
   group_ = about_["group"].as<std::string>();

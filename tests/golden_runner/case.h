@@ -13,7 +13,7 @@ namespace golden {
 
 using namespace unspool;
 
-/// |came - expected| <= atol + rtol * |expected|.
+/// |got - expected| <= atol + rtol * |expected|.
 struct Tolerance {
   double rtol = 0;
   double atol = 0;

@@ -8,7 +8,7 @@
 namespace golden {
 namespace {
 
-/// What is expected of the values of one shape, and the values that came.
+/// What is expected of the values of one shape, and the values that were got.
 struct Draw {
   Config expected;
   std::string what;
@@ -22,7 +22,7 @@ void check_limits(const Draw& draw, double slack, Report& report) {
   for (const double x : draw.values) {
     if ((low && !(x >= *low - slack)) || (high && !(x <= *high + slack))) {
       report.fail(draw.what + ": expected values from " + (low ? digits(*low, 9) : "anywhere") + " to " +
-                  (high ? digits(*high, 9) : "anywhere") + ", came " + digits(x, 9));
+                  (high ? digits(*high, 9) : "anywhere") + ", got " + digits(x, 9));
       return;
     }
   }
@@ -107,7 +107,7 @@ Config with_gain(const Config& config, const Config& expected) {
 
 void run_initializer(const Case& file, Report& report) {
   const std::vector<Config> all = file.about()["expect"].elements();
-  if (all.empty()) throw ValueError("expected at least one shape under \"expect\", came none");
+  if (all.empty()) throw ValueError("expected at least one shape under \"expect\", got none");
   for (const Config& expected : all) {
     const Initializer initializer = Initializer::from_config(with_gain(file.config(), expected));
     const Shape shape = expected["shape"].as<Shape>();

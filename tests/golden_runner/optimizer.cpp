@@ -9,27 +9,27 @@ namespace {
 /// learning_rate[i] at step[i].
 void check_schedule(const Case& file, Report& report) {
   const LearningRate rate = LearningRate::from_config(file.config());
-  std::vector<double> came;
-  for (Index step : file.tensor("step").to_vector<Index>()) came.push_back(rate.at(step));
+  std::vector<double> got;
+  for (Index step : file.tensor("step").to_vector<Index>()) got.push_back(rate.at(step));
   const Tensor& expected = file.tensor("learning_rate");
-  report.compare("learning_rate", cast(Tensor::from(came), expected.dtype()), expected);
+  report.compare("learning_rate", cast(Tensor::from(got), expected.dtype()), expected);
 }
 
 void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
   const std::vector<Config> expected = file.about()["optimizer_variables"].elements();
   const std::vector<Variable> state = optimizer.variables();
   if (state.size() != expected.size()) {
-    report.fail("expected " + std::to_string(expected.size()) + " variables of the optimizer, came " +
+    report.fail("expected " + std::to_string(expected.size()) + " variables of the optimizer, got " +
                 std::to_string(state.size()));
     return;
   }
   for (std::size_t i = 0; i < state.size(); ++i) {
     const std::string name = "optimizer_variable." + std::to_string(i);
     const std::string path = expected[i]["path"].as<std::string>();
-    if (state[i].path() != path) report.fail(name + ": expected " + path + ", came " + state[i].path());
+    if (state[i].path() != path) report.fail(name + ": expected " + path + ", got " + state[i].path());
     const DType dtype = expected[i]["dtype"].as<DType>();
     if (state[i].dtype() != dtype) {
-      report.fail(path + ": expected " + std::string(name_of(dtype)) + ", came " +
+      report.fail(path + ": expected " + std::string(name_of(dtype)) + ", got " +
                   std::string(name_of(state[i].dtype())));
     }
     // The file has an int64 as an int32.

@@ -32,9 +32,9 @@ std::string digits(double value, int count) {
   return text;
 }
 
-double relative_error(double came, double expected, const Tolerance& tolerance) {
+double relative_error(double got, double expected, const Tolerance& tolerance) {
   const double error =
-      in_units(std::abs(came - expected), tolerance.atol + tolerance.rtol * std::abs(expected));
+      in_units(std::abs(got - expected), tolerance.atol + tolerance.rtol * std::abs(expected));
   return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
 }
 
@@ -45,36 +45,36 @@ void Report::note(double error, const std::string& place) {
   worst_place_ = place;
 }
 
-void Report::compare(const std::string& what, const Tensor& came, const Tensor& expected) {
-  compare(what, came, expected, tolerance_, nullptr);
+void Report::compare(const std::string& what, const Tensor& got, const Tensor& expected) {
+  compare(what, got, expected, tolerance_, nullptr);
 }
 
-void Report::compare(const std::string& what, const Tensor& came, const Tensor& expected,
+void Report::compare(const std::string& what, const Tensor& got, const Tensor& expected,
                      const Tolerance& tolerance) {
-  compare(what, came, expected, tolerance, nullptr);
+  compare(what, got, expected, tolerance, nullptr);
 }
 
-void Report::compare_or_right(const std::string& what, const Tensor& came, const Tensor& expected,
+void Report::compare_or_right(const std::string& what, const Tensor& got, const Tensor& expected,
                               const Tensor& right) {
-  compare(what, came, expected, tolerance_, &right);
+  compare(what, got, expected, tolerance_, &right);
 }
 
-void Report::compare(const std::string& what, double came, double expected, double allowed) {
-  const double error = relative_error(came, expected, {.rtol = 0, .atol = allowed});
+void Report::compare(const std::string& what, double got, double expected, double allowed) {
+  const double error = relative_error(got, expected, {.rtol = 0, .atol = allowed});
   note(error, part_ + what);
   if (error <= 1) return;
-  fail(what + ": expected " + digits(expected, 9) + " within " + digits(allowed, 3) + ", came " +
-       digits(came, 9));
+  fail(what + ": expected " + digits(expected, 9) + " within " + digits(allowed, 3) + ", got " +
+       digits(got, 9));
 }
 
-void Report::compare(const std::string& what, const Tensor& came, const Tensor& expected,
+void Report::compare(const std::string& what, const Tensor& got, const Tensor& expected,
                      const Tolerance& tolerance, const Tensor* right) {
-  if (!came) return fail(what + ": expected " + describe(expected) + ", came nothing");
-  if (!(came.shape() == expected.shape()) || came.dtype() != expected.dtype()) {
-    return fail(what + ": expected " + describe(expected) + ", came " + describe(came));
+  if (!got) return fail(what + ": expected " + describe(expected) + ", got nothing");
+  if (!(got.shape() == expected.shape()) || got.dtype() != expected.dtype()) {
+    return fail(what + ": expected " + describe(expected) + ", got " + describe(got));
   }
   const Tolerance allowed = is_floating(expected.dtype()) ? tolerance : Tolerance{};
-  const std::vector<double> ours = came.to_vector<double>();
+  const std::vector<double> ours = got.to_vector<double>();
   const std::vector<double> theirs = expected.to_vector<double>();
   const std::vector<double> exact = right ? right->to_vector<double>() : std::vector<double>();
   std::size_t beyond = 0;
@@ -95,7 +95,7 @@ void Report::compare(const std::string& what, const Tensor& came, const Tensor& 
   const std::string place = what + position(at, expected.shape());
   note(worst, part_ + place);
   if (beyond == 0) return;
-  fail(place + ": expected " + digits(theirs[at], 9) + ", came " + digits(ours[at], 9) + ", " +
+  fail(place + ": expected " + digits(theirs[at], 9) + ", got " + digits(ours[at], 9) + ", " +
        digits(worst, 3) + " of the tolerance; beyond it are " + std::to_string(beyond) + " of " +
        std::to_string(ours.size()) + " elements");
 }

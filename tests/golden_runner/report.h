@@ -8,21 +8,21 @@
 
 namespace golden {
 
-/// What came of a case: the greatest error relative to its tolerance, and all that does not hold.
+/// The outcome of a case: the greatest error relative to its tolerance, and all that does not hold.
 class Report {
  public:
   explicit Report(const Tolerance& tolerance) : tolerance_(tolerance) {}
 
   /// Every element within the case's tolerance, booleans and integers exactly; one shape and dtype.
-  void compare(const std::string& what, const Tensor& came, const Tensor& expected);
-  void compare(const std::string& what, const Tensor& came, const Tensor& expected,
+  void compare(const std::string& what, const Tensor& got, const Tensor& expected);
+  void compare(const std::string& what, const Tensor& got, const Tensor& expected,
                const Tolerance& tolerance);
   /// Where Keras' float32 result is itself beyond the tolerance from the right one (float64), the right one
   /// will do.
-  void compare_or_right(const std::string& what, const Tensor& came, const Tensor& expected,
+  void compare_or_right(const std::string& what, const Tensor& got, const Tensor& expected,
                         const Tensor& right);
   /// One number that may be off by `allowed`.
-  void compare(const std::string& what, double came, double expected, double allowed);
+  void compare(const std::string& what, double got, double expected, double allowed);
   void fail(const std::string& why) { failures_.push_back(part_ + why); }
 
   /// How it was run: "scan". Each is noted once.
@@ -41,7 +41,7 @@ class Report {
   const std::string& worst_place() const { return worst_place_; }
 
  private:
-  void compare(const std::string& what, const Tensor& came, const Tensor& expected,
+  void compare(const std::string& what, const Tensor& got, const Tensor& expected,
                const Tolerance& tolerance, const Tensor* right);
   void note(double error, const std::string& place);
 
@@ -57,7 +57,7 @@ class Report {
 /// A number in so many digits: "1.23".
 std::string digits(double value, int count);
 
-/// |came - expected| in tolerances; infinite for a NaN.
-double relative_error(double came, double expected, const Tolerance& tolerance);
+/// |got - expected| in tolerances; infinite for a NaN.
+double relative_error(double got, double expected, const Tolerance& tolerance);
 
 }  // namespace golden

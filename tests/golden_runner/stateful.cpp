@@ -19,7 +19,7 @@ void check_states(const Case& file, const std::string& key,
   const std::string name = "state_after." + key;
   const std::vector<Tensor> expected = file.numbered(name + ".");
   if (states.size() != expected.size()) {
-    report.fail(name + ": expected " + std::to_string(expected.size()) + " states, came " +
+    report.fail(name + ": expected " + std::to_string(expected.size()) + " states, got " +
                 std::to_string(states.size()));
     return;
   }

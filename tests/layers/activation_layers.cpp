@@ -54,7 +54,7 @@ TEST_CASE("Softmax along one axis or several, with masks") {
   CHECK(contains(message_of<ValueError>([] {
                    Softmax({.name = "s"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({4}, boolean)});
                  }),
-                 "the layer s needs a mask of the first or the last axes of its input [2, 3], came bool[4]"));
+                 "the layer s needs a mask of the first or the last axes of its input [2, 3], got bool[4]"));
   CHECK(contains(message_of<ValueError>([] {
                    Softmax({.axis = 2})(Tensor::ones({2, 3}));
                  }),
@@ -63,10 +63,10 @@ TEST_CASE("Softmax along one axis or several, with masks") {
 
 TEST_CASE("errors of activation layers") {
   CHECK(contains(message_of<ValueError>([] { ReLU({.max_value = -1}); }),
-                 "max_value must not be negative, came -1"));
+                 "max_value must not be negative, got -1"));
   CHECK(contains(message_of<ValueError>([] { ReLU({.negative_slope = -1}); }), "negative_slope"));
   CHECK(contains(message_of<ValueError>([] { ReLU({.threshold = -1}); }), "threshold"));
-  CHECK(contains(message_of<ValueError>([] { LeakyReLU({.negative_slope = -0.5}); }), "came -0.5"));
+  CHECK(contains(message_of<ValueError>([] { LeakyReLU({.negative_slope = -0.5}); }), "got -0.5"));
   CHECK(contains(message_of<ValueError>([] { ActivationLayer({.activation = "rellu"}); }),
                  "did you mean \"relu\""));
 }

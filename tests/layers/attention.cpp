@@ -58,12 +58,12 @@ TEST_CASE("dropout of attention weights") {
 }
 
 TEST_CASE("errors of Attention") {
-  CHECK(contains(message_of<ValueError>([] { Attention({.score_mode = "sum"}); }), "came \"sum\""));
+  CHECK(contains(message_of<ValueError>([] { Attention({.score_mode = "sum"}); }), "got \"sum\""));
   CHECK(contains(message_of<ValueError>([] { Attention({.dropout = 2}); }), "Attention: dropout"));
   const Tensor x = Tensor::ones({1, 2, 3});
   const std::string one = message_of<ValueError>([&] { Attention({.name = "a"})(x); });
   CHECK(contains(one, "the layer a takes {query, value} or {query, value, key}"));
-  CHECK(contains(one, "came [1, 2, 3]"));
+  CHECK(contains(one, "got [1, 2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { Attention()({x, Tensor::ones({1, 2, 4})}); }), "[1, 2, 4]"));
   CHECK(contains(message_of<ValueError>([&] { AdditiveAttention()({x, x, x, x}); }), "[1, 2, 3], [1, 2, 3]"));
 }

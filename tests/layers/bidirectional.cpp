@@ -251,14 +251,14 @@ TEST_CASE("errors of Bidirectional") {
     return message_of<ValueError>([&] { Bidirectional(layer, std::move(options)); });
   };
   const Ref<layers::LSTM> lstm = LSTM({.units = 2, .name = "l"});
-  CHECK(contains(message({}, {}), "came an empty Ref"));
-  CHECK(contains(message(lstm, {.merge_mode = "product"}), "came \"product\""));
+  CHECK(contains(message({}, {}), "got an empty Ref"));
+  CHECK(contains(message(lstm, {.merge_mode = "product"}), "got \"product\""));
   const std::string same = message(lstm, {.backward_layer = GRU({.units = 2, .name = "g"})});
-  CHECK(contains(same, "forward_l and g must differ in go_backwards, came false for both"));
-  CHECK(contains(message(LSTM({.units = 2, .go_backwards = true}), {}), "came true for both"));
+  CHECK(contains(same, "forward_l and g must differ in go_backwards, got false for both"));
+  CHECK(contains(message(LSTM({.units = 2, .go_backwards = true}), {}), "got true for both"));
   CHECK(contains(
       message(lstm, {.backward_layer = GRU({.units = 2, .return_sequences = true, .go_backwards = true})}),
-      "one value of return_sequences, came false and true"));
+      "one value of return_sequences, got false and true"));
   CHECK(contains(
       message(lstm, {.backward_layer = GRU({.units = 2, .return_state = true, .go_backwards = true})}),
       "return_state"));

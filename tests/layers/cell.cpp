@@ -150,7 +150,7 @@ TEST_CASE("constants, and what is made of them once a call") {
 TEST_CASE("errors of cells") {
   const Ref<MinimalGatedCell> cell = make<MinimalGatedCell>(3);
   const Tensor x = Tensor::ones({2, 4});
-  CHECK(contains(message_of<ValueError>([&] { cell(x, {}); }), "has 1 state, came 0"));
+  CHECK(contains(message_of<ValueError>([&] { cell(x, {}); }), "has 1 state, got 0"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({2, 4})}); }), "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({1, 3})}); }), "float32[1, 3]"));
   CHECK(contains(message_of<ValueError>([&] {
@@ -161,7 +161,7 @@ TEST_CASE("errors of cells") {
                    make<WrongCell>(States{Tensor::ones({2, 3})})(x, {Tensor::ones({2, 2})});
                  }),
                  "float32[2, 3]"));
-  CHECK(contains(message_of<ValueError>([] { make<MinimalGatedCell>(0); }), "came [0]"));
+  CHECK(contains(message_of<ValueError>([] { make<MinimalGatedCell>(0); }), "got [0]"));
   CHECK(contains(message_of<ValueError>([&] { cell->get_initial_state(-1); }), "-1"));
   CHECK(contains(message_of<ValueError>([] { RNN(Ref<Cell>()); }), "needs a cell"));
 }

@@ -36,8 +36,8 @@ TEST_CASE("gradients of Dense") {
 }
 
 TEST_CASE("errors of Dense") {
-  CHECK(contains(message_of<ValueError>([] { Dense({.units = 0}); }), "came 0"));
-  CHECK(contains(message_of<ValueError>([] { Dense({.units = -3}); }), "came -3"));
+  CHECK(contains(message_of<ValueError>([] { Dense({.units = 0}); }), "got 0"));
+  CHECK(contains(message_of<ValueError>([] { Dense({.units = -3}); }), "got -3"));
   const std::string rank =
       message_of<ValueError>([] { Dense({.units = 1, .name = "d"})(Tensor::ones({3})); });
   CHECK(contains(rank, "the layer d: expected min_ndim=2, found ndim=1"));
@@ -84,6 +84,6 @@ TEST_CASE("units of a config are an integer") {
   CHECK(contains(message, "config.config.units"));
   CHECK(contains(message, "units must be a positive integer"));
   CHECK(contains(message, "2.0"));
-  CHECK(contains(refused("0"), "units must be positive, came 0"));
+  CHECK(contains(refused("0"), "units must be positive, got 0"));
   CHECK(made("2")->class_name() == "Dense");
 }

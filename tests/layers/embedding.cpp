@@ -47,20 +47,20 @@ TEST_CASE("the gradient of an Embedding's table is dense, and repeated ids add u
 
 TEST_CASE("errors of Embedding") {
   CHECK(contains(message_of<ValueError>([] { Embedding({.input_dim = 0, .output_dim = 2}); }),
-                 "input_dim must be positive, came 0"));
+                 "input_dim must be positive, got 0"));
   CHECK(contains(message_of<ValueError>([] { Embedding({.input_dim = 2, .output_dim = -1}); }),
-                 "output_dim must be positive, came -1"));
+                 "output_dim must be positive, got -1"));
   const Ref<layers::Embedding> embedding = Embedding({.input_dim = 3, .output_dim = 2, .name = "words"});
   for (const std::int32_t id : {3, -1}) {
     const std::string message = message_of<IndexError>([&] {
       embedding(Tensor::of<std::int32_t>({{0, id}}));
     });
-    CHECK(contains(message, "words: expected ids from 0 to 2 (input_dim is 3), came " + std::to_string(id)));
+    CHECK(contains(message, "words: expected ids from 0 to 2 (input_dim is 3), got " + std::to_string(id)));
     CHECK(contains(message, "int32[1, 2]"));
   }
   const std::string shape = message_of<ValueError>([] {
     Embedding({.input_dim = 2, .output_dim = 2, .weights = Tensor::ones({2, 3}), .name = "e"})(
         Tensor::zeros({1}, int32));
   });
-  CHECK(contains(shape, "the layer e needs weights of shape [2, 2], came float32[2, 3]"));
+  CHECK(contains(shape, "the layer e needs weights of shape [2, 2], got float32[2, 3]"));
 }

@@ -74,7 +74,7 @@ TEST_CASE("several inputs and outputs, some of them used more than once or not a
   CHECK(contains(message_of<ValueError>([&] {
                    model({x, y, Tensor::zeros({1, 7}), y});
                  }),
-                 "takes 3 inputs, came 4"));
+                 "takes 3 inputs, got 4"));
 }
 
 TEST_CASE("layers stand in Keras' order, far from the outputs first") {

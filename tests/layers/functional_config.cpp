@@ -248,15 +248,15 @@ TEST_CASE("errors of a graph's config name the place") {
   CHECK(contains(refusal(replaced(text, R"("attributes": {})", R"("attributes": {"axis": 1})")),
                  "the operation add has no attribute \"axis\""));
   CHECK(contains(refusal(replaced(text, R"("kwargs": {})", R"("kwargs": {"speed": 1})")),
-                 "a call takes training, mask, initial_state and constants, came \"speed\""));
+                 "a call takes training, mask, initial_state and constants, got \"speed\""));
   CHECK(contains(refusal(replaced(text, R"("name": "d", "inbound)", R"("name": "x", "inbound)")),
                  "two layers are called \"x\""));
   CHECK(contains(refusal(replaced(text, R"("value": 1.0)", R"("value": [1.0, 2.0])")),
-                 "a tensor of shape [] came with 2 elements"));
+                 "a tensor of shape [] has 2 elements"));
   CHECK(contains(refusal(replaced(text, R"("output_layers": ["add", 0, 0])", R"("output_layers": [])")),
                  "needs at least one output"));
   CHECK(contains(refusal(replaced(text, R"("input_layers": ["x", 0, 0])", R"("input_layers": 3)")),
-                 "config.config.input_layers: expected a list or a map, came the integer 3"));
+                 "config.config.input_layers: expected a list or a map, got the integer 3"));
 }
 
 TEST_CASE("a C++ function in a graph is no config") {

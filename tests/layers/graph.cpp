@@ -114,7 +114,7 @@ TEST_CASE("a call of a layer is one node, and layers within it are none") {
   CHECK(block->rnn->inbound_nodes().empty());
   CHECK(block->built());
   CHECK(block->weights().size() == 5);
-  // Operations on what came out are nodes of their own.
+  // Operations on the outputs are nodes of their own.
   const Tensor z = y * 2;
   CHECK((*GraphNode::of(z)->operation())->name == "multiply");
   CHECK(GraphNode::of(z)->parents()[0] == node);

@@ -175,7 +175,7 @@ TEST_CASE("get_weights and set_weights") {
   CHECK_FALSE(near(before[0], {1, 1, 1, 1, 1, 1}));
 
   const std::string count = message_of<ValueError>([&] { dense->set_weights({Tensor::ones({3, 2})}); });
-  CHECK(contains(count, "the layer d: it has 2 weights, came 1"));
+  CHECK(contains(count, "the layer d: it has 2 weights, got 1"));
   // The second does not fit: the first stays as it was.
   const std::string shape = message_of<ValueError>([&] {
     dense->set_weights({Tensor::zeros({3, 2}), Tensor::zeros({3})});
@@ -309,7 +309,7 @@ TEST_CASE("several inputs and outputs") {
         std::vector<Shape>(2, Shape{unknown, 3}));
   const Tensor x = Tensor::ones({1});
   CHECK(contains(message_of<ValueError>([&] { unpack<3>(layer({x, x})); }), "returned 2 tensors"));
-  CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "takes one input, came 2"));
+  CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "takes one input, got 2"));
 }
 
 TEST_CASE("the outputs of a call that nobody holds can be gone through") {
@@ -376,19 +376,19 @@ std::string refusal(InputSpec spec, const Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("inputs that do not fit the spec: which, of which layer, what was expected and what came") {
+TEST_CASE("inputs that do not fit the spec: which, of which layer, what was expected and what was got") {
   const Tensor x = Tensor::ones({2, 3});
   const std::string rank = refusal({.ndim = 3}, x);
   CHECK(contains(rank, "p: input 0 is incompatible with the layer p: expected ndim=3, found ndim=2"));
   CHECK(contains(rank, "Full shape received: [2, 3]"));
   CHECK(contains(refusal({.max_ndim = 1}, x), "expected max_ndim=1, found ndim=2"));
   CHECK(contains(refusal({.min_ndim = 3}, x), "expected min_ndim=3, found ndim=2"));
-  CHECK(contains(refusal({.dtype = int32}, x), "expected dtype=int32, came float32[2, 3]"));
+  CHECK(contains(refusal({.dtype = int32}, x), "expected dtype=int32, got float32[2, 3]"));
   CHECK(
       contains(refusal({.axes = {{-1, 4}}}, x), "expected axis -1 of input shape to have value 4, found 3"));
   CHECK(contains(refusal({.shape = Shape{unknown, 4}}, x), "expected shape=[?, 4]"));
   CHECK(make<Particular>(std::vector<InputSpec>{{.shape = Shape{unknown, 3}, .axes = {{0, 2}}}})(x).shape() ==
         Shape{2, 3});
   const std::string count = message_of<ValueError>([&] { make<Particular>(std::vector<InputSpec>(2))(x); });
-  CHECK(contains(count, "the layer p expects 2 inputs, came 1"));
+  CHECK(contains(count, "the layer p expects 2 inputs, got 1"));
 }

@@ -219,7 +219,7 @@ TEST_CASE("losses and updates of eager calls") {
   CHECK(layer->get_losses_for(Tensor::ones({1, 2})).empty());
   CHECK(layer->updates().empty());
   CHECK(near(layer->weights()[1].value(), {1}));
-  // The cast to the layer's dtype does not hide what the loss came of.
+  // The cast to the layer's dtype does not hide what the loss was computed from.
   const Tensor wide = cast(x, float64);
   layer->inner(wide);
   CHECK(layer->inner->get_losses_for(wide).size() == 1);
@@ -284,6 +284,6 @@ TEST_CASE("names of TF 1: apply, add_variable, scope_name") {
   CHECK(layer->scope_name() == layer->path());
   CHECK(layer->same);
   CHECK(layer->weights().size() == 1);
-  CHECK(contains(layer->message, "\"v\" of shape [3], came [17]"));
+  CHECK(contains(layer->message, "\"v\" of shape [3], got [17]"));
   CHECK(contains(message_of<RuntimeError>([&] { layer->add_variable({.name = "late"}); }), "late"));
 }

@@ -57,15 +57,15 @@ TEST_CASE("what LSTMCell is made with is in its config, as in Keras'") {
 
 TEST_CASE("errors of LSTMCell") {
   CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 0}); }),
-                 "LSTMCell: units must be positive, came 0"));
+                 "LSTMCell: units must be positive, got 0"));
   CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 1, .recurrent_dropout = 1.5}); }), "1.5"));
-  CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 1, .implementation = 3}); }), "came 3"));
+  CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 1, .implementation = 3}); }), "got 3"));
   const Ref<layers::LSTMCell> cell = LSTMCell({.units = 2, .name = "c"});
   const Tensor x = Tensor::ones({1, 3});
   CHECK(contains(message_of<ValueError>([&] {
                    cell(x, {Tensor::ones({1, 2})});
                  }),
-                 "the cell c has 2 states, came 1"));
+                 "the cell c has 2 states, got 1"));
   CHECK(contains(message_of<ValueError>([&] {
                    cell(x, {Tensor::ones({1, 2}), Tensor::ones({1, 3})});
                  }),

@@ -134,17 +134,17 @@ TEST_CASE("errors of normalization") {
   CHECK(contains(message_of<ValueError>([] {
                    LayerNormalization({.name = "l"})(Input({.shape = {3, unknown}}));
                  }),
-                 "the layer l normalizes the axis 2, whose size must be known, came [?, 3, ?]"));
+                 "the layer l normalizes the axis 2, whose size must be known, got [?, 3, ?]"));
   const std::string mask = message_of<ValueError>([] {
     BatchNormalization({.name = "b"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({2, 3}, boolean)});
   });
   CHECK(contains(
       mask,
-      "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], came bool[2, 3]"));
+      "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], got bool[2, 3]"));
   CHECK(contains(message_of<ValueError>([] {
                    BatchNormalization({.renorm_clipping = RenormClippingOptions{.rmin = 2, .rmax = 1}});
                  }),
-                 "came rmin 2 and rmax 1"));
+                 "got rmin 2 and rmax 1"));
   const Ref<layers::BatchNormalization> built = BatchNormalization();
   built(Tensor::ones({2, 3}));
   CHECK(contains(message_of<ValueError>([&] { built(Tensor::ones({2, 4})); }), "to have value 3, found 4"));

@@ -296,7 +296,7 @@ TEST_CASE("from_config: the class asked for, from its config") {
   CHECK(rnn->options().units == 3);
   CHECK(rnn->options().go_backwards);
   CHECK(contains(message_of<TypeError>([&] { layer_from_config<layers::LSTM>(config); }),
-                 "expected a LSTM, came the class SimpleRNN"));
+                 "expected a LSTM, got the class SimpleRNN"));
 }
 
 TEST_CASE("state_size, output_size: of a cell, of any number of axes") {

@@ -293,16 +293,16 @@ TEST_CASE_TEMPLATE("what a call may not be", L, RECURRENT_LAYERS) {
   CHECK(contains(message(x, {.initial_state = more}), "was given " + std::to_string(more.size())));
   States wide = states;
   wide.back() = Tensor::ones({2, 3});
-  CHECK(contains(message(x, {.initial_state = wide}), "of shape [2, 2], came float32[2, 3]"));
+  CHECK(contains(message(x, {.initial_state = wide}), "of shape [2, 2], got float32[2, 3]"));
   States long_ones = states;
   long_ones.back() = Tensor::ones({3, 2});
-  CHECK(contains(message(x, {.initial_state = long_ones}), "of shape [2, 2], came float32[3, 2]"));
+  CHECK(contains(message(x, {.initial_state = long_ones}), "of shape [2, 2], got float32[3, 2]"));
   std::vector<Tensor> with_extra = {x};
   with_extra.insert(with_extra.end(), more.begin(), more.end());
   CHECK(contains(message(with_extra), "r was given 1 constant, but its cell"));
   CHECK(contains(message(x, {.constants = {x}}), "does not support constants"));
   CHECK(contains(message({x, states[0]}, {.initial_state = states}), "give them in one way"));
-  CHECK(contains(message(x, {.mask = mask_of_bits({{1, 1, 1}})}), "a mask of shape [2, 3], came bool[1, 3]"));
+  CHECK(contains(message(x, {.mask = mask_of_bits({{1, 1, 1}})}), "a mask of shape [2, 3], got bool[1, 3]"));
   CHECK(contains(message_of<AttributeError>([&] { layer->reset_states(); }), "the layer r is not stateful"));
 
   options.stateful = true;
@@ -316,11 +316,11 @@ TEST_CASE_TEMPLATE("what a call may not be", L, RECURRENT_LAYERS) {
   CHECK(contains(message_of<ValueError>([&] {
                    stateful(Tensor::ones({5, 3, 4}));
                  }),
-                 "built for batch size 2, came a batch size of 5"));
+                 "built for batch size 2, got a batch size of 5"));
   CHECK(contains(message_of<ValueError>([&] { stateful->reset_states(more); }),
                  "the layer r expects " + std::to_string(state_count<L>) + " state"));
   CHECK(
-      contains(message_of<ValueError>([&] { stateful->reset_states(wide); }), "expected shape [2, 2], came"));
+      contains(message_of<ValueError>([&] { stateful->reset_states(wide); }), "expected shape [2, 2], got"));
 }
 
 TEST_CASE("fit leaves the states of a stateful layer between batches and epochs") {

@@ -176,13 +176,13 @@ TEST_CASE("calls that no recurrent layer runs on: not built, and built") {
         {Tensor::ones({2, 3, 4, 5}), {}, {"found ndim="}},
         {Tensor::ones({2, 0, 4}), {}, {"at least one time step", "[2, 0, 4]"}},
         {Input({.shape = {0, 4}}), {}, {"at least one time step", "[?, 0, 4]"}},
-        {x, {.mask = Tensor::ones({2}, boolean)}, {"a mask of shape [2, 3], came bool[2]"}},
-        {x, {.mask = Tensor::ones({3, 2}, boolean)}, {"a mask of shape [2, 3], came bool[3, 2]"}},
-        {x, {.mask = Tensor::ones({2, 3, 2}, boolean)}, {"a mask of shape [2, 3], came bool[2, 3, 2]"}},
-        {with_mask(x, Tensor::ones({2, 5}, boolean)), {}, {"a mask of shape [2, 3], came bool[2, 5]"}},
-        {x, {.initial_state = empty}, {"of shape [2, 2], came an empty tensor"}},
-        {x, {.initial_state = wide}, {"of shape [2, 2], came float32[2, 9]"}},
-        {x, {.initial_state = long_one}, {"of shape [2, 2], came float32[7, 2]"}},
+        {x, {.mask = Tensor::ones({2}, boolean)}, {"a mask of shape [2, 3], got bool[2]"}},
+        {x, {.mask = Tensor::ones({3, 2}, boolean)}, {"a mask of shape [2, 3], got bool[3, 2]"}},
+        {x, {.mask = Tensor::ones({2, 3, 2}, boolean)}, {"a mask of shape [2, 3], got bool[2, 3, 2]"}},
+        {with_mask(x, Tensor::ones({2, 5}, boolean)), {}, {"a mask of shape [2, 3], got bool[2, 5]"}},
+        {x, {.initial_state = empty}, {"of shape [2, 2], got an empty tensor"}},
+        {x, {.initial_state = wide}, {"of shape [2, 2], got float32[2, 9]"}},
+        {x, {.initial_state = long_one}, {"of shape [2, 2], got float32[7, 2]"}},
         {x, {.initial_state = many}, {"was given " + std::to_string(many.size()) + " initial states"}},
         {x, {.constants = {h}}, {"1 constant", "does not support constants"}},
         {{x, h}, {.initial_state = fits}, {"initial_state or constants as well: give them in one way"}},
@@ -266,8 +266,8 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
     layer(x);
     check_refused(
         layer,
-        {{Tensor::ones({5, 3, 4}), {}, {"built for batch size 2, came a batch size of 5", "[5, 3, 4]"}},
-         {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"came a batch size of 5"}}});
+        {{Tensor::ones({5, 3, 4}), {}, {"built for batch size 2, got a batch size of 5", "[5, 3, 4]"}},
+         {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"got a batch size of 5"}}});
     const auto rnn = std::dynamic_pointer_cast<layers::RNN>(layer.pointer());
     if (rnn == nullptr) continue;
     const Ref<layers::RNN> of_rnn(rnn);
@@ -280,15 +280,15 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
     CHECK(contains(reset(kind.states + 1, h), "the layer r expects " + number + " state"));
     CHECK(contains(reset(0, h), "was given 0 values"));
     CHECK(contains(reset(kind.states, Tensor::ones({2, 3})),
-                   "incompatible with the layer r: expected shape [2, 2], came float32[2, 3]"));
-    CHECK(contains(reset(kind.states, Tensor()), "came an empty tensor"));
+                   "incompatible with the layer r: expected shape [2, 2], got float32[2, 3]"));
+    CHECK(contains(reset(kind.states, Tensor()), "got an empty tensor"));
     CHECK(contains(refusal<RuntimeError>(of_rnn,
                                          [&] {
                                            States states(kind.states, h);
                                            states.back() = Input({.batch_shape = {2, 2}});
                                            rnn->reset_states(states);
                                          }),
-                   "needs a value, came float32[2, 2]"));
+                   "needs a value, got float32[2, 2]"));
   }
 }
 
@@ -320,8 +320,8 @@ TEST_CASE("time first: sequences, masks and states that do not fit") {
   const Ref<layers::GRU> layer = GRU({.units = 2, .time_major = true, .name = "r"});
   const Tensor x = Tensor::ones({3, 2, 4});
   check_refused(layer,
-                {{x, {.mask = Tensor::ones({2, 3}, boolean)}, {"a mask of shape [3, 2], came bool[2, 3]"}},
-                 {x, {.initial_state = {Tensor::ones({3, 2})}}, {"of shape [2, 2], came float32[3, 2]"}},
+                {{x, {.mask = Tensor::ones({2, 3}, boolean)}, {"a mask of shape [3, 2], got bool[2, 3]"}},
+                 {x, {.initial_state = {Tensor::ones({3, 2})}}, {"of shape [2, 2], got float32[3, 2]"}},
                  {Tensor::ones({0, 2, 4}), {}, {"at least one time step", "[0, 2, 4]"}}});
   const Ref<layers::RNN> rnn = RNN(GRUCell({.units = 2}), {.time_major = true, .name = "r"});
   check_refused(rnn,
@@ -334,7 +334,7 @@ TEST_CASE_TEMPLATE("units and rates that are none", L, layers::SimpleRNN, layers
   using Own = std::conditional_t<std::is_base_of_v<Layer, L>, typename L::Options, O>;
   for (const Index units : {Index{0}, Index{-3}}) {
     CHECK(contains(message_of<ValueError>([&] { make<L>(Own{.units = units}); }),
-                   "units must be positive, came " + std::to_string(units)));
+                   "units must be positive, got " + std::to_string(units)));
   }
   // So many that the sizes of the weights could not be counted.
   CHECK(contains(message_of<ValueError>([] { make<L>(Own{.units = Index{1} << 62}); }),
@@ -354,7 +354,7 @@ TEST_CASE_TEMPLATE("units and rates that are none", L, layers::SimpleRNN, layers
                    "Cell: recurrent_dropout must lie in [0, 1]"));
   }
   CHECK(contains(message_of<ValueError>([] { make<L>(Own{.units = 1, .name = "a/b"}); }), "\"a/b\""));
-  CHECK(contains(message_of<TypeError>([] { make<L>(Own{.units = 1, .dtype = int32}); }), "came int32"));
+  CHECK(contains(message_of<TypeError>([] { make<L>(Own{.units = 1, .dtype = int32}); }), "got int32"));
 }
 
 TEST_CASE("cells: inputs and states that do not fit, not built and built") {
@@ -379,11 +379,11 @@ TEST_CASE("cells: inputs and states that do not fit, not built and built") {
       CHECK(contains(refused(Tensor::ones({2, 3, 4}), fits), "found ndim=3. Full shape received: [2, 3, 4]"));
       States wide = fits;
       wide.back() = Tensor::ones({2, 9});
-      CHECK(contains(refused(x, wide), "of shape [2, 2] here, came float32[2, 9]"));
+      CHECK(contains(refused(x, wide), "of shape [2, 2] here, got float32[2, 9]"));
       CHECK(contains(refused(x, {}), "state"));
       if (built) CHECK(contains(refused(Tensor::ones({2, 5}), fits), "to have value 4, found 5"));
       CHECK(contains(refusal<ValueError>(cell, [&] { cell->get_initial_state(-1); }),
-                     "needs a batch size that is known, came -1"));
+                     "needs a batch size that is known, got -1"));
       CHECK(contains(refusal<ValueError>(cell, [&] { cell->get_initial_state(Tensor()); }),
                      "the cell c needs"));
     }
@@ -413,7 +413,7 @@ TEST_CASE("a build that fails leaves all layers below as they were") {
       {.weights = {Tensor::ones({4, 1}), Tensor::ones({1, 1}), Tensor::ones({4, 1}), Tensor::ones({1, 1})},
        .name = "b"});
   const std::string width = refusal<ValueError>(both, [&] { both(Tensor::ones({1, 2, 5})); });
-  CHECK(contains(width, "b/forward_s/simple_rnn_cell/kernel has shape [5, 1], came float32[4, 1]"));
+  CHECK(contains(width, "b/forward_s/simple_rnn_cell/kernel has shape [5, 1], got float32[4, 1]"));
   both(Tensor::ones({1, 2, 4}));
   CHECK(near(both->get_weights()[0], {1, 1, 1, 1}, 0));
 }
@@ -422,7 +422,7 @@ TEST_CASE("a built layer gets no further layers, and none owns itself") {
   const Ref<LateLayer> late = make<LateLayer>();
   late->build_once(Shape{1, 1});
   const std::string message = refusal<RuntimeError>(late, [&] { late(Tensor::ones({1, 1})); });
-  CHECK(contains(message, "is built and gets no further layers, came late_dense"));
+  CHECK(contains(message, "is built and gets no further layers, got late_dense"));
   CHECK(contains(message, "in build() or in the constructor"));
   const Ref<Owner> a = make<Owner>("a");
   const Ref<Owner> b = make<Owner>("b");
@@ -444,18 +444,18 @@ TEST_CASE("weights that are asked for or set wrongly") {
     CHECK(contains(message, "set_weights on the layer d: "));
     return message;
   };
-  CHECK(contains(set({kernel}), "it has 0 weights, came 1; it is not built: call it"));
+  CHECK(contains(set({kernel}), "it has 0 weights, got 1; it is not built: call it"));
   dense(Tensor::ones({1, 4}));
-  CHECK(contains(set({}), "it has 2 weights, came 0"));
-  CHECK(contains(set({kernel, kernel, kernel}), "it has 2 weights, came 3"));
-  CHECK(contains(set({kernel, Tensor::ones({3})}), "the weight d/bias has shape [2], came float32[3]"));
-  CHECK(contains(set({kernel, Tensor()}), "the weight d/bias has shape [2], came an empty tensor"));
+  CHECK(contains(set({}), "it has 2 weights, got 0"));
+  CHECK(contains(set({kernel, kernel, kernel}), "it has 2 weights, got 3"));
+  CHECK(contains(set({kernel, Tensor::ones({3})}), "the weight d/bias has shape [2], got float32[3]"));
+  CHECK(contains(set({kernel, Tensor()}), "the weight d/bias has shape [2], got an empty tensor"));
   CHECK(contains(refusal<RuntimeError>(dense,
                                        [&] {
                                          dense->set_weights({kernel, Input({.batch_shape = {2}})});
                                        }),
-                 "the layer d: the weight d/bias needs a value, came float32[2], which has none"));
-  CHECK(contains(refusal<ValueError>(dense, [&] { dense->add_loss(Tensor()); }), "came an empty tensor"));
+                 "the layer d: the weight d/bias needs a value, got float32[2], which has none"));
+  CHECK(contains(refusal<ValueError>(dense, [&] { dense->add_loss(Tensor()); }), "got an empty tensor"));
   // Of a layer within another one, by its path.
   const Ref<layers::TimeDistributed> around =
       TimeDistributed(Dense({.units = 2, .name = "d"}), {.name = "t"});
@@ -468,7 +468,7 @@ TEST_CASE("numbers that no layer is made of") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double epsilon : {nan, -1.0, infinity}) {
     CHECK(contains(message_of<ValueError>([&] { LayerNormalization({.epsilon = epsilon}); }),
-                   "LayerNormalization: epsilon must be a finite number >= 0, came"));
+                   "LayerNormalization: epsilon must be a finite number >= 0, got"));
     CHECK(contains(message_of<ValueError>([&] { BatchNormalization({.epsilon = epsilon}); }),
                    "BatchNormalization: epsilon"));
     CHECK(contains(message_of<ValueError>([&] { RMSNormalization({.epsilon = epsilon}); }),
@@ -493,7 +493,7 @@ TEST_CASE("numbers that no layer is made of") {
 TEST_CASE("masks that do not fit are named as such") {
   const Tensor x = Tensor::ones({2, 3, 4});
   const Tensor odd = Tensor::ones({2, 9}, boolean);
-  const std::vector<std::string> parts = {"a mask of shape [2, 3], came bool[2, 9]"};
+  const std::vector<std::string> parts = {"a mask of shape [2, 3], got bool[2, 9]"};
   check_refused(GlobalAveragePooling1D({.name = "p"}), {{x, {.mask = odd}, parts}});
   check_refused(TimeDistributed(Dense({.units = 1}), {.name = "t"}), {{x, {.mask = odd}, parts}});
   for (const Ref<Layer>& merge : std::vector<Ref<Layer>>{
@@ -506,7 +506,7 @@ TEST_CASE("masks that do not fit are named as such") {
   for (const bool training : {false, true}) {
     check_refused(
         BatchNormalization({.name = "b"}),
-        {{x, {.training = training, .mask = odd}, {"[2, 3, 4], of shape [2, 3], came bool[2, 9]"}}});
+        {{x, {.training = training, .mask = odd}, {"[2, 3, 4], of shape [2, 3], got bool[2, 9]"}}});
   }
 }
 
@@ -537,7 +537,7 @@ TEST_CASE("directions whose outputs cannot be merged") {
   for (const std::string mode : {"sum", "mul", "ave"}) {
     const std::string message = message_of<ValueError>([&] { both(mode); });
     CHECK(contains(message, "the layers forward_l and g must have outputs of one size for merge_mode \"" +
-                                mode + "\", came [2] and [3]"));
+                                mode + "\", got [2] and [3]"));
   }
   CHECK(both("concat")(Tensor::ones({1, 2, 3})).shape() == Shape{1, 5});
 }

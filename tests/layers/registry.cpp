@@ -109,8 +109,8 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
   const std::vector<Case> cases = {
       {"Dense", R"({"units": 1, "unit": 2})", "unknown key \"unit\": did you mean \"units\"?"},
       {"Dense", "{}", "the required key \"units\" is missing"},
-      {"Dense", R"({"units": -1})", "Dense: units must be positive, came -1"},
-      {"Dense", R"({"units": "two"})", "config.config.units: expected an integer, came the string \"two\""},
+      {"Dense", R"({"units": -1})", "Dense: units must be positive, got -1"},
+      {"Dense", R"({"units": "two"})", "config.config.units: expected an integer, got the string \"two\""},
       {"Dense", R"({"units": 1, "dtype": "float16"})", "\"float16\""},
       {"LSTM", R"({"units": 1, "dropout": 1.5})", "1.5"},
       {"GRU", R"({"units": 1, "activation": "tahn"})", "did you mean \"tanh\"?"},
@@ -146,7 +146,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
   CHECK(contains(inner, "config.config.layers[0].config: the class TimeDistributed cannot"));
   CHECK(contains(inner,
                  "config.config.layers[0].config.layer.config: the class Dense cannot be made of the "
-                 "config {\"units\": 0}: Dense: units must be positive, came 0"));
+                 "config {\"units\": 0}: Dense: units must be positive, got 0"));
   CHECK(contains(refused(R"({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dens"}]}})"),
                  "did you mean \"Dense\""));
   // A long config is cut, and one that JSON does not hold is described.
@@ -158,7 +158,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
                    deserialize_layer(Config::map(
                        {{"class_name", "Dropout"}, {"config", Config::map({{"rate", std::nan("")}})}}));
                  }),
-                 "cannot be made of the config a map of 1: Dropout: rate must lie in [0, 1], came nan"));
+                 "cannot be made of the config a map of 1: Dropout: rate must lie in [0, 1], got nan"));
 }
 
 TEST_CASE("names and trainable in configs") {
@@ -166,7 +166,7 @@ TEST_CASE("names and trainable in configs") {
     return layer_from_config(from_json(R"({"class_name": "Dense", "config": {"units": 1, )" + more + "}}"));
   };
   const std::string trainable = message_of<TypeError>([&] { dense(R"("trainable": 1)"); });
-  CHECK(contains(trainable, "config.config.trainable: trainable is true or false, came"));
+  CHECK(contains(trainable, "config.config.trainable: trainable is true or false, got"));
   CHECK(contains(trainable, "1"));
   CHECK(contains(message_of<TypeError>([&] { dense(R"("name": 3)"); }),
                  "config.config.name: a name is a string"));

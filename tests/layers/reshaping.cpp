@@ -12,7 +12,7 @@ TEST_CASE("Flatten") {
   CHECK(Flatten()->compute_output_shape({unknown, 2, 3}) == Shape{unknown, 6});
   CHECK(Flatten()->compute_output_shape({unknown, unknown, 3}) == Shape{unknown, unknown});
   CHECK_FALSE(mask_of(Flatten()(with_mask(x, mask_of_bits({{1, 0}, {1, 1}})))));
-  CHECK(contains(message_of<ValueError>([] { Flatten({.data_format = "first"}); }), "came \"first\""));
+  CHECK(contains(message_of<ValueError>([] { Flatten({.data_format = "first"}); }), "got \"first\""));
 }
 
 TEST_CASE("Reshape") {
@@ -44,13 +44,13 @@ TEST_CASE("Permute and RepeatVector") {
   CHECK(near(RepeatVector({.n = 2})(Tensor::of({{1, 2}, {3, 4}})), {1, 2, 1, 2, 3, 4, 3, 4}));
   CHECK(RepeatVector({.n = 3})->compute_output_shape({unknown, 5}) == Shape{unknown, 3, 5});
 
-  CHECK(contains(message_of<ValueError>([] { Permute({.dims = {0, 1}}); }), "came [0, 1]"));
-  CHECK(contains(message_of<ValueError>([] { Permute({.dims = {1, 3}}); }), "came [1, 3]"));
+  CHECK(contains(message_of<ValueError>([] { Permute({.dims = {0, 1}}); }), "got [0, 1]"));
+  CHECK(contains(message_of<ValueError>([] { Permute({.dims = {1, 3}}); }), "got [1, 3]"));
   CHECK(contains(message_of<ValueError>([] {
                    Permute({.dims = {2, 1}})(Tensor::ones({2, 3}));
                  }),
                  "expected ndim=3"));
-  CHECK(contains(message_of<ValueError>([] { RepeatVector({.n = 0}); }), "came 0"));
+  CHECK(contains(message_of<ValueError>([] { RepeatVector({.n = 0}); }), "got 0"));
   CHECK(contains(message_of<ValueError>([] {
                    RepeatVector({.n = 2})(Tensor::ones({2, 3, 4}));
                  }),
@@ -58,5 +58,5 @@ TEST_CASE("Permute and RepeatVector") {
   CHECK(contains(message_of<TypeError>([] {
                    deserialize_layer(from_json(R"({"class_name": "RepeatVector", "config": {"n": 2.5}})"));
                  }),
-                 "config.config.n: expected an integer, came the real 2.5"));
+                 "config.config.n: expected an integer, got the real 2.5"));
 }

@@ -209,7 +209,7 @@ TEST_CASE("stateful: the next call starts where this one ended") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(Tensor::ones({2, 4, 1}));
                  }),
-                 "batch size 1, came a batch size of 2"));
+                 "batch size 1, got a batch size of 2"));
   CHECK(contains(message_of<ValueError>([&] {
                    rnn->reset_states({x, x});
                  }),

@@ -183,7 +183,7 @@ TEST_CASE("a config that Keras wrote is read") {
 }
 
 TEST_CASE("errors of SimpleRNN") {
-  CHECK(contains(message_of<ValueError>([] { SimpleRNN({.units = -1}); }), "came -1"));
+  CHECK(contains(message_of<ValueError>([] { SimpleRNN({.units = -1}); }), "got -1"));
   for (const Shape& shape : {Shape{2, 3}, Shape{2, 3, 4, 5}}) {
     const std::string message =
         message_of<ValueError>([&] { SimpleRNN({.units = 1, .name = "r"})(Tensor::ones(shape)); });
@@ -228,7 +228,7 @@ TEST_CASE("the steps by hand, as in TF 1") {
   // Without constants nothing is left out.
   CHECK(near(rnn->step(x[0], rnn->get_initial_state(4)).output,
              rnn->cell()(x[0], rnn->get_initial_state(4)).output.to_vector<double>(), 0));
-  CHECK(contains(message_of<ValueError>([&] { rnn->step(x[0], {}); }), "came 0 tensors"));
+  CHECK(contains(message_of<ValueError>([&] { rnn->step(x[0], {}); }), "got 0 tensors"));
 }
 
 TEST_CASE("second and third derivatives of two steps agree with closed forms") {

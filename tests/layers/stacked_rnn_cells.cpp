@@ -51,7 +51,7 @@ TEST_CASE("the states of stacked cells, flat and cell by cell") {
   CHECK(nested[0].size() == 2);
   CHECK(nested[1].at(0).id() == initial[2].id());
   CHECK(stack->get_initial_state(Tensor::ones({5, 1}, float64)).at(0).dtype() == float64);
-  CHECK(contains(message_of<ValueError>([&] { stack->by_cell({initial[0]}); }), "3 states, came 1"));
+  CHECK(contains(message_of<ValueError>([&] { stack->by_cell({initial[0]}); }), "3 states, got 1"));
 
   const Ref<layers::RNN> rnn = RNN(stack, {.return_state = true});
   const Tensor x = some({4, 5, 6}, float32);

@@ -106,7 +106,7 @@ TEST_CASE("TimeDistributed is made again from its config, which has Keras' keys"
 }
 
 TEST_CASE("errors of TimeDistributed") {
-  CHECK(contains(message_of<ValueError>([] { TimeDistributed(Ref<Layer>()); }), "came an empty Ref"));
+  CHECK(contains(message_of<ValueError>([] { TimeDistributed(Ref<Layer>()); }), "got an empty Ref"));
   const Ref<layers::TimeDistributed> layer = TimeDistributed(Dense({.units = 2}), {.name = "t"});
   const std::string rank = message_of<ValueError>([&] { layer(Tensor::ones({2, 3})); });
   CHECK(contains(rank, "the layer t expects"));
@@ -116,7 +116,7 @@ TEST_CASE("errors of TimeDistributed") {
   CHECK(contains(message_of<ValueError>([&] {
                    layer(x, {.mask = mask_of_bits({{1, 1}, {1, 1}})});
                  }),
-                 "a mask of shape [2, 3], came bool[2, 2]"));
+                 "a mask of shape [2, 3], got bool[2, 2]"));
   CHECK(contains(message_of<ValueError>([&] {
                    layer(x, {.mask = Tensor::of<bool>({true, true})});
                  }),

@@ -25,10 +25,10 @@ TEST_CASE("numbers in lines") {
 }
 
 TEST_CASE("what is no table") {
-  CHECK_THROWS_WITH_AS(read("1,2\n3,x\n"), doctest::Contains("data.csv:2: expected a number, came \"x\""),
+  CHECK_THROWS_WITH_AS(read("1,2\n3,x\n"), doctest::Contains("data.csv:2: expected a number, got \"x\""),
                        FileError);
   CHECK_THROWS_WITH_AS(read("1,2\n3\n"), doctest::Contains(":2: expected 2 numbers"), FileError);
-  CHECK_THROWS_WITH_AS(read("1,\n"), doctest::Contains("came \"\""), FileError);
+  CHECK_THROWS_WITH_AS(read("1,\n"), doctest::Contains("got \"\""), FileError);
   CHECK_THROWS_WITH_AS(read("1,x\n"), doctest::Contains(":1:"), FileError);
   CHECK_THROWS_AS(read(""), FileError);
   CHECK_THROWS_AS(read("a,b\n"), FileError);

@@ -116,13 +116,13 @@ TEST_CASE("EarlyStopping says what it does") {
     CHECK(model.fit(two_rows, two_labels, {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping()}})
               .epoch.size() == 3);
   });
-  CHECK(warning.find("\"val_loss\" never came") != std::string::npos);
+  CHECK(warning.find("\"val_loss\" was never reported") != std::string::npos);
   CHECK(warning.find("validation_split") != std::string::npos);
 }
 
 TEST_CASE("what EarlyStopping cannot watch") {
-  CHECK_THROWS_WITH_AS(EarlyStopping({.mode = "least"}), doctest::Contains("came \"least\""), ValueError);
-  CHECK_THROWS_WITH_AS(EarlyStopping({.patience = -1}), doctest::Contains("came -1"), ValueError);
+  CHECK_THROWS_WITH_AS(EarlyStopping({.mode = "least"}), doctest::Contains("got \"least\""), ValueError);
+  CHECK_THROWS_WITH_AS(EarlyStopping({.patience = -1}), doctest::Contains("got -1"), ValueError);
   Sequential model = small();
   const auto fit = [&](EarlyStoppingOptions options) {
     model.fit(two_rows, two_labels,

@@ -124,7 +124,7 @@ TEST_CASE("labels that are no classes") {
   CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, 2}), loss_predictions), doctest::Contains("[0, 2)"),
                        ValueError);
   CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), loss_predictions),
-                       doctest::Contains("came -1"), ValueError);
+                       doctest::Contains("got -1"), ValueError);
   CHECK_THROWS_WITH_AS(loss(loss_labels, loss_predictions), doctest::Contains("categorical_crossentropy"),
                        ValueError);
   CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), loss_predictions),

@@ -63,7 +63,7 @@ TEST_CASE("periods that grow by threes, and that shrink until they end") {
 
 TEST_CASE("schedules that make no sense") {
   CHECK_THROWS_WITH_AS(ExponentialDecay({.initial_learning_rate = 1, .decay_steps = 0, .decay_rate = 1}),
-                       "ExponentialDecay: decay_steps must be positive, came 0", ValueError);
+                       "ExponentialDecay: decay_steps must be positive, got 0", ValueError);
   CHECK_THROWS_AS(InverseTimeDecay({.initial_learning_rate = 1, .decay_steps = -1, .decay_rate = 1}),
                   ValueError);
   CHECK_THROWS_AS(PolynomialDecay({.initial_learning_rate = 1, .decay_steps = 0}), ValueError);
@@ -76,7 +76,7 @@ TEST_CASE("schedules that make no sense") {
                        doctest::Contains("t_mul"), ValueError);
   CHECK_THROWS_WITH_AS(
       PiecewiseConstantDecay({.boundaries = {1, 2}, .values = {1, 2}}),
-      "PiecewiseConstant: expected one value more than boundaries, came 2 values for 2 boundaries",
+      "PiecewiseConstant: expected one value more than boundaries, got 2 values for 2 boundaries",
       ValueError);
   CHECK_THROWS_WITH_AS(PiecewiseConstantDecay({.boundaries = {2, 1}, .values = {1, 2, 3}}),
                        doctest::Contains("[2, 1]"), ValueError);

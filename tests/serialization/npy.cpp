@@ -100,12 +100,12 @@ TEST_CASE("npy files that do not fit are refused by their place") {
   CHECK(contains(refusal(npy(dict("<f4", "(1 1)"), one_float)), "expected ')'"));
   CHECK(contains(refusal(npy(dict("<f4", "(1,)", "1"), one_float)), "True or False"));
   CHECK(contains(refusal(npy("{'descr': '<f4', 'fortran_order': False}", one_float)), "lacks one of"));
-  CHECK(contains(refusal(npy("{'descr': '<f4', 'descr': '<f4'}", one_float)), "each once, came \"descr\""));
+  CHECK(contains(refusal(npy("{'descr': '<f4', 'descr': '<f4'}", one_float)), "each once, got \"descr\""));
   CHECK(contains(refusal(npy("{'descr': '<f4", one_float)), "does not end"));
   CHECK(contains(refusal(npy("{} x", one_float)), "expected the end of the header"));
   CHECK(contains(refusal(npy("", "")), "expected '{'"));
   CHECK(contains(refusal(npy(dict("|b1", "(1,)"), "\2")), "neither 0 nor 1"));
-  CHECK(contains(refusal(npy(dict("<f4", "(1,)"), one_float, 4)), "came 4.0"));
+  CHECK(contains(refusal(npy(dict("<f4", "(1,)"), one_float, 4)), "got 4.0"));
   CHECK(contains(refusal("\x93NUMPY" + bytes_of({2, 0, 255, 255, 255, 255})), "at most 65536 bytes"));
   CHECK(contains(refusal("\x93NUMPY" + bytes_of({1, 0, 255, 255, 0, 0})), "but only 2 are left"));
   CHECK(contains(message_of<FileError>([] { load_npy("no.npy"); }), "No such file"));

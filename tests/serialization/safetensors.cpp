@@ -91,7 +91,7 @@ TEST_CASE("safetensors that do not fit are refused by their place") {
   CHECK(contains(refusal(file("", "")), "begin with {"));
   CHECK(contains(refusal(file("{\"a\":1,\"a\":1}", "")), "the key \"a\" comes twice"));
   CHECK(contains(refusal(file("{\"a\":", "")), "JSON, line 1"));
-  CHECK(contains(of("\"a\":1", 0), "header.a: expected a map, came the integer 1"));
+  CHECK(contains(of("\"a\":1", 0), "header.a: expected a map, got the integer 1"));
   CHECK(contains(of("\"a\":{}", 0), "header.a has no key \"dtype\""));
   CHECK(contains(of("\"__metadata__\":{\"a\":1}", 0), "header.__metadata__.a: expected a string"));
   CHECK(contains(of("\"__metadata__\":[]", 0), "expected a map"));
@@ -99,8 +99,8 @@ TEST_CASE("safetensors that do not fit are refused by their place") {
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4],\"x\":1"), 4), "unknown key \"x\""));
   CHECK(contains(of(entry("a", "F32", "[-1]", "[0,4]"), 4), "header.a.shape[0]: expected a size >= 0"));
   CHECK(contains(of(entry("a", "F32", "[null]", "[0,4]"), 4),
-                 "header.a.shape[0]: expected an integer, came null"));
-  CHECK(contains(of(entry("a", "F32", "[1.0]", "[0,4]"), 4), "expected an integer, came the real 1.0"));
+                 "header.a.shape[0]: expected an integer, got null"));
+  CHECK(contains(of(entry("a", "F32", "[1.0]", "[0,4]"), 4), "expected an integer, got the real 1.0"));
   CHECK(contains(of(entry("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4), "at most 8 dimensions"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4,8]"), 4), "a list of two offsets"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[-4,0]"), 4), "expected an integer from 0"));
