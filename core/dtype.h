@@ -10,11 +10,14 @@ namespace unspool {
 /// The type of a tensor's elements.
 enum class DType : std::uint8_t { float32, float64, int32, int64, boolean };
 
+///@{
+/// A dtype by its own name: `float32` instead of `DType::float32`.
 inline constexpr DType float32 = DType::float32;
 inline constexpr DType float64 = DType::float64;
 inline constexpr DType int32 = DType::int32;
 inline constexpr DType int64 = DType::int64;
 inline constexpr DType boolean = DType::boolean;
+///@}
 
 /// Bytes of one element.
 constexpr std::size_t size_of(DType dtype) {
@@ -31,20 +34,23 @@ constexpr std::size_t size_of(DType dtype) {
   return 0;
 }
 
+/// True for float32 and float64.
 constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
+/// True for int32 and int64.
 constexpr bool is_integer(DType dtype) { return dtype == DType::int32 || dtype == DType::int64; }
 
 /// "float32", "float64", "int32", "int64", "bool".
 std::string_view name_of(DType dtype);
-/// The inverse of name_of; TypeError on any other name.
+/// The inverse of name_of. Throws TypeError for any other name.
 DType dtype_of(std::string_view name);
 
+/// True for the C++ types that a tensor can hold: float, double, std::int32_t, std::int64_t and bool.
 template <class T>
 inline constexpr bool is_element =
     std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::int32_t> ||
     std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>;
 
-/// The dtype that holds a C++ type.
+/// The dtype of a C++ type.
 template <class T>
 requires is_element<T>
 constexpr DType dtype_for() {
@@ -77,7 +83,8 @@ namespace detail {
 [[noreturn]] void fail_not_floating(DType dtype);
 }
 
-/// The same for float32 and float64. TypeError for others.
+/// Calls f with a value-initialised float or double, whichever is behind `dtype`. Throws TypeError for other
+/// dtypes.
 template <class F>
 constexpr decltype(auto) visit_floating(DType dtype, F&& f) {
   if (dtype == DType::float32) return f(float{});
