@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unspool/core/class_name.h>
 #include <unspool/core/config.h>
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <algorithm>
+#include <concepts>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -14,44 +12,92 @@
 #include <vector>
 
 #include <unspool/core/config.h>
-#include <unspool/core/error.h>
+#include <unspool/core/fields.h>
 
 namespace unspool {
 
-/// Classes derived from Base, found by name to be made from a config, and by type to be named. Static
-/// initializers vanish from static libraries, so nothing registers itself: the built-in classes come as a
-/// table, read at the first use, a user's own by add(). Safe to use from several threads.
-template <class Base>
-class Registry {
+namespace internal {
+
+/// What Registry does that does not depend on the type of the objects, compiled once.
+class NameTable {
  public:
-  using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
+  using Factory = std::function<std::shared_ptr<void>(const Config&)>;
   struct Entry {
     std::string name;
     std::type_index type;
     Factory factory;
+    std::string module;
+  };
+  using BuiltIn = std::function<std::vector<Entry>()>;
+
+  NameTable(std::string kind, BuiltIn built_in, std::string how_to_add, std::string module);
+  ~NameTable();
+  NameTable(const NameTable&) = delete;
+  NameTable& operator=(const NameTable&) = delete;
+
+  const std::string& kind() const;
+  void add(Entry entry);
+  Factory factory_of(std::string_view name, const Config& config) const;
+  bool contains(std::string_view name) const;
+  std::optional<std::string> name_of(std::type_index type) const;
+  std::string name_of(const std::type_info& type) const;
+  std::vector<std::string> names() const;
+  std::string unknown(std::string_view name, const Config& config,
+                      const std::vector<std::string>& also_known) const;
+  Config serialize(const std::string& name, const Config& arguments) const;
+  std::pair<std::string, Config> parse(const Config& config) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace internal
+
+/// The classes derived from Base that are found by name: an object is made from a name and a config, and a
+/// class is named by its type. Static initializers vanish from static libraries, so nothing registers itself:
+/// the built-in classes come as a table, which is read at the first use; a user's own come by add(). Safe to
+/// use from several threads.
+template <class Base>
+class Registry {
+ public:
+  using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
+  /// A row of the table. A class that has several names stands in several rows.
+  struct Entry {
+    std::string name;
+    std::type_index type;
+    Factory factory;
+    /// Where Keras has a built-in class, if not where the rest of the table is.
+    std::string module = {};
   };
 
-  template <class T>
-  static Entry entry(std::string name, Factory factory) {
+  template <std::derived_from<Base> T>
+  static Entry entry(std::string name, Factory factory = &from_options<T>) {
     return {std::move(name), typeid(T), std::move(factory)};
   }
 
-  /// `kind` is what an error calls a member ("layer"); `how_to_add` what it advises for a class that is not
-  /// there ("register_layer").
-  explicit Registry(std::string kind, std::vector<Entry> (*built_in)() = nullptr, std::string how_to_add = {})
-      : kind_(std::move(kind)), how_to_add_(std::move(how_to_add)), built_in_(built_in) {}
+  /// `kind` is what errors call a member ("layer"), `how_to_add` what they advise for a class that is not
+  /// there ("register_layer"). `module` is where Keras has the built-in classes ("keras.layers"), which
+  /// serialized forms then name.
+  explicit Registry(std::string kind, std::vector<Entry> (*built_in)() = nullptr, std::string how_to_add = {},
+                    std::string module = {})
+      : table_(
+            std::move(kind),
+            [built_in] {
+              std::vector<internal::NameTable::Entry> entries;
+              if (built_in == nullptr) return entries;
+              for (Entry& entry : built_in()) entries.push_back(erased(std::move(entry)));
+              return entries;
+            },
+            std::move(how_to_add), std::move(module)) {}
 
   /// Adds a class under a name; a class may have several, and is written under its first. Adding the same
-  /// again replaces the factory. ValueError if the name belongs to another class.
-  template <class T>
-  void add(std::string name, Factory factory) {
+  /// again replaces the factory. ValueError if the name is empty, a built-in one, or another class's.
+  template <std::derived_from<Base> T>
+  void add(std::string name, Factory factory = &from_options<T>) {
     add(entry<T>(std::move(name), std::move(factory)));
   }
-  void add(Entry entry) {
-    load();
-    const std::unique_lock lock(mutex_);
-    insert(std::move(entry));
-  }
+  void add(Entry entry) { table_.add(erased(std::move(entry))); }
 
   /// A new object of the class with this name. KeyError that names the nearest known name.
   std::shared_ptr<Base> create(std::string_view name, const Config& config) const {
@@ -61,85 +107,56 @@ class Registry {
   /// What makes it, to be called without the lock: a class may be made of others. The config, which is not
   /// read, says in the KeyError where the name stood.
   Factory factory_of(std::string_view name, const Config& config) const {
-    load();
-    {
-      const std::shared_lock lock(mutex_);
-      if (const Entry* found = find(name)) return found->factory;
-    }
-    fail_unknown(name, config);
+    return [make = table_.factory_of(name, config)](const Config& arguments) {
+      return std::static_pointer_cast<Base>(make(arguments));
+    };
   }
 
-  bool contains(std::string_view name) const {
-    load();
-    const std::shared_lock lock(mutex_);
-    return find(name) != nullptr;
-  }
+  bool contains(std::string_view name) const { return table_.contains(name); }
 
   /// The first name of a class, if it has one.
-  std::optional<std::string> name_of(std::type_index type) const {
-    load();
-    const std::shared_lock lock(mutex_);
-    for (const Entry& entry : entries_) {
-      if (entry.type == type) return entry.name;
-    }
-    return std::nullopt;
-  }
+  std::optional<std::string> name_of(std::type_index type) const { return table_.name_of(type); }
   /// The first name of an object's class. KeyError if it is not registered.
-  std::string name_of(const Base& object) const {
-    const std::type_info& type = typeid(object);
-    if (std::optional<std::string> name = name_of(std::type_index(type))) return *std::move(name);
-    throw KeyError("this class of " + kind_ + " (" + type.name() + ") has no name" + advice());
-  }
+  std::string name_of(const Base& object) const { return table_.name_of(typeid(object)); }
 
   /// All names, in the order of registration.
-  std::vector<std::string> names() const {
-    load();
-    const std::shared_lock lock(mutex_);
-    std::vector<std::string> names;
-    for (const Entry& entry : entries_) names.push_back(entry.name);
-    return names;
+  std::vector<std::string> names() const { return table_.names(); }
+
+  /// What errors call a member: "layer".
+  const std::string& kind() const { return table_.kind(); }
+
+  /// The message of an error about an unknown name: where it stood (the config's path), the nearest names
+  /// that are known, here or among `also_known`, and what to do.
+  std::string unknown(std::string_view name, const Config& config,
+                      const std::vector<std::string>& also_known = {}) const {
+    return table_.unknown(name, config, also_known);
   }
+
+  /// The serialized form of a member: {"module", "class_name", "config", "registered_name"}, as Keras has it,
+  /// if this registry has a module, else {"class_name", "config"}. ValueError for a function without a name.
+  Config serialize(const std::string& name, const Config& arguments) const {
+    return table_.serialize(name, arguments);
+  }
+
+  /// The inverse: the name and the arguments that stand in a serialized form or in a name alone. TypeError
+  /// for anything else.
+  std::pair<std::string, Config> parse(const Config& config) const { return table_.parse(config); }
 
  private:
-  void load() const {
-    std::call_once(loaded_, [this] {
-      if (built_in_ == nullptr) return;
-      for (Entry& entry : built_in_()) insert(std::move(entry));
-    });
+  template <class T>
+  static std::shared_ptr<Base> from_options(const Config& config) {
+    return std::make_shared<T>(from_config<typename T::Options>(config));
   }
 
-  const Entry* find(std::string_view name) const {
-    const auto found =
-        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.name == name; });
-    return found == entries_.end() ? nullptr : &*found;
+  static internal::NameTable::Entry erased(Entry entry) {
+    return {std::move(entry.name), entry.type,
+            [factory = std::move(entry.factory)](const Config& config) -> std::shared_ptr<void> {
+              return factory(config);
+            },
+            std::move(entry.module)};
   }
 
-  void insert(Entry entry) const {
-    if (const Entry* known = find(entry.name)) {
-      if (known->type != entry.type) {
-        throw ValueError("the name " + in_quotes(entry.name) + " belongs to another class of " + kind_);
-      }
-      entries_[static_cast<std::size_t>(known - entries_.data())] = std::move(entry);
-    } else {
-      entries_.push_back(std::move(entry));
-    }
-  }
-
-  std::string advice() const {
-    return how_to_add_.empty() ? std::string() : "; a class of your own is made known by " + how_to_add_;
-  }
-
-  [[noreturn]] void fail_unknown(std::string_view name, const Config& config) const {
-    throw KeyError(config.path() + ": no " + kind_ + " is called " + in_quotes(name) +
-                   did_you_mean(name, names()) + advice());
-  }
-
-  std::string kind_;
-  std::string how_to_add_;
-  std::vector<Entry> (*built_in_)();
-  mutable std::once_flag loaded_;
-  mutable std::shared_mutex mutex_;
-  mutable std::vector<Entry> entries_;
+  internal::NameTable table_;
 };
 
 }  // namespace unspool

@@ -4,6 +4,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/internal/step_trace.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_scope.h>

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -8,21 +7,16 @@
 #include <utility>
 
 #include <unspool/core/fields.h>
+#include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
 
-template <class Base>
-class Registry;
-
-/// All classes of layers and cells by name (core/registry.h): those of the library under Keras' names, those
-/// of users under the names that register_layer gave them.
+/// All classes of layers and cells by name: those of the library under Keras' names, those of users under the
+/// names that register_layer gave them.
 Registry<LayerBase>& layer_registry();
 
 namespace detail {
-
-void register_layer(std::string name, const std::type_info& type,
-                    std::function<std::shared_ptr<LayerBase>(const Config&)> factory);
 
 /// `config` as the options structs have it: Keras' dtype policies become names, arguments of Keras that say
 /// nothing are left out.
@@ -56,14 +50,14 @@ std::shared_ptr<LayerBase> layer_from(const Config& config) {
 /// Ref, or by its options struct, if it says `using Options = ...`, or from LayerOptions.
 template <class L>
 void register_layer(std::string name) {
-  detail::register_layer(std::move(name), typeid(L), &detail::layer_from<L>);
+  layer_registry().add<L>(std::move(name), &detail::layer_from<L>);
 }
 /// The same with a function that makes it from its config: a Ref.
 template <class L, class F>
 void register_layer(std::string name, F factory) {
-  detail::register_layer(
-      std::move(name), typeid(L),
-      [factory](const Config& config) -> std::shared_ptr<LayerBase> { return factory(config).pointer(); });
+  layer_registry().add<L>(std::move(name), [factory](const Config& config) -> std::shared_ptr<LayerBase> {
+    return factory(config).pointer();
+  });
 }
 
 /// Keras' serialized form: {"module", "class_name", "config", "registered_name"}, and "build_config" once it

@@ -7,10 +7,10 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
+#include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
-#include <unspool/layers/naming.h>
 #include <unspool/models/loss.h>
 
 namespace unspool {
@@ -107,9 +107,8 @@ struct CategoricalCrossentropyKind {
   static constexpr std::string_view aliases[] = {"cce", "CCE"};
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
     if (!(y.shape() == p.shape())) {
-      throw ValueError("categorical_crossentropy: labels and predictions have one shape, got " +
-                       describe(y) + " and " + describe(p) +
-                       "; for integer labels take sparse_categorical_crossentropy");
+      throw ValueError("categorical_crossentropy: labels and predictions have one shape, got " + describe(y) +
+                       " and " + describe(p) + "; for integer labels take sparse_categorical_crossentropy");
     }
     auto [labels, predicted] = internal::aligned(y, p);
     if (options.label_smoothing != 0) {

@@ -5,10 +5,10 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
-#include <unspool/layers/naming.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 

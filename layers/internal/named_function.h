@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/class_name.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/tensor.h>
-#include <unspool/layers/naming.h>
 
 /// What initializers, regularizers and constraints have in common: a function of tensors that has a class
 /// name and arguments, so that it can be written to a config and read back.

@@ -29,11 +29,29 @@ std::shared_ptr<Animal> make(const Config& config) {
   return animal;
 }
 
+struct SnakeOptions {
+  int legs = 0;
+  static const Fields& fields() {
+    static const Fields all = fields_of<SnakeOptions>(field("legs", &SnakeOptions::legs));
+    return all;
+  }
+};
+struct Snake : Animal {
+  using Options = SnakeOptions;
+  explicit Snake(SnakeOptions options) { legs = options.legs; }
+};
+
 std::atomic<int> tables_read = 0;
 
 std::vector<Registry<Animal>::Entry> built_in() {
   ++tables_read;
   return {Registry<Animal>::entry<Dog>("Dog", make<Dog>), Registry<Animal>::entry<Bird>("Bird", make<Bird>)};
+}
+
+std::vector<Registry<Animal>::Entry> built_in_elsewhere() {
+  std::vector<Registry<Animal>::Entry> entries = built_in();
+  entries.back().module = "keras.src.birds";
+  return entries;
 }
 
 }  // namespace
@@ -60,6 +78,45 @@ TEST_CASE("classes are made by name and named by type") {
   CHECK(registry.names().size() == 4);
   CHECK_THROWS_AS(registry.add<Dog>("Fish", make<Dog>), ValueError);
   CHECK_THROWS_AS(registry.add<Fish>("Dog", make<Fish>), ValueError);
+  CHECK_THROWS_AS(registry.add<Dog>("Dog", make<Dog>), ValueError);
+  CHECK_THROWS_AS(registry.add<Fish>("", make<Fish>), ValueError);
+}
+
+TEST_CASE("a class with an options struct needs no factory") {
+  Registry<Animal> registry("animal");
+  registry.add<Snake>("Snake");
+  CHECK(registry.create("Snake", Config::map({{"legs", 2}}))->legs == 2);
+  CHECK_THROWS_AS(registry.create("Snake", Config::map({{"leg", 2}})), ValueError);
+}
+
+TEST_CASE("serialized forms, and what is read of them") {
+  const Registry<Animal> brief("animal", built_in, "register_animal");
+  CHECK(to_json(brief.serialize("Dog", Config::map())) == R"({"class_name": "Dog", "config": {}})");
+  CHECK(contains(message_of<ValueError>([&] { brief.serialize("", Config::map()); }), "register_animal"));
+
+  Registry<Animal> zoo("animal", built_in_elsewhere, "register_animal", "zoo");
+  zoo.add<Fish>("my>Fish", make<Fish>);
+  const Config legs = Config::map({{"legs", 1}});
+  const std::vector<std::pair<std::string, std::string>> forms = {
+      {"Dog", R"({"module": "zoo", "class_name": "Dog", "config": {"legs": 1}, "registered_name": null})"},
+      {"Bird",
+       R"({"module": "keras.src.birds", "class_name": "Bird", "config": {"legs": 1}, "registered_name": "Bird"})"},
+      {"my>Fish",
+       R"({"module": null, "class_name": "Fish", "config": {"legs": 1}, "registered_name": "my>Fish"})"},
+  };
+  for (const auto& [name, form] : forms) {
+    CHECK(to_json(zoo.serialize(name, legs)) == form);
+    CHECK(zoo.parse(from_json(form)) == std::pair(name, legs));
+  }
+  const std::pair dog(std::string("Dog"), Config::map());
+  CHECK(zoo.parse("Dog") == dog);
+  CHECK(zoo.parse(from_json(R"({"class_name": "Dog"})")) == dog);
+  CHECK(zoo.parse(from_json(R"({"class_name": "Dog", "config": null, "registered_name": "zoo>Dog"})")) ==
+        dog);
+  CHECK(zoo.parse(from_json(R"({"class_name": "function", "config": "Dog"})")) == dog);
+  CHECK(
+      message_of<TypeError>([&] { zoo.parse(from_json("[3]")[0].named("dogs")); }) ==
+      "dogs: expected the name of a known animal, or null, or a map with \"class_name\", got the integer 3");
 }
 
 TEST_CASE("a registry serves several threads") {
