@@ -31,6 +31,7 @@ constexpr Operation arithmetic_records[] = {
            if (b.needs(0)) b.dx(0) = b.dy();
            if (b.needs(1)) b.dx(1) = b.dy();
          },
+     .form = [](const Call&) -> Form { return form::Addition{}; },
      .cheap = true,
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "subtract",

@@ -7,9 +7,11 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/check_operation.h>
 #include <unspool/autograd/conversion.h>
-#include <unspool/autograd/fold.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/internal/compare.h>
+#include <unspool/autograd/parts.h>
+#include <unspool/autograd/product.h>
+#include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -25,9 +27,6 @@ using internal::same_bits;
 using internal::TensorAccess;
 
 constexpr std::uint64_t seed = 0x636865636bULL;
-/// Steps that are folded.
-constexpr Index steps = 3;
-
 /// A tensor from an operand's range. Integers are drawn from [low, high).
 Tensor draw(const Operand& operand, std::uint64_t stream) {
   const RandomKey key{seed, stream};
@@ -166,7 +165,7 @@ class Checker {
     shapes(call);
     single_precision();
     rows(call);
-    folds(example);
+    forms(call);
     if (gradient_rule(call)) gradients();
   }
 
@@ -348,54 +347,50 @@ class Checker {
     }
   }
 
-  void folds(const Example& example) {
-    const std::size_t operands = inputs_.size();
-    std::vector<std::vector<Tensor>> drawn(operands);
-    for (std::size_t i = 0; i < operands; ++i) {
-      for (Index step = 0; step < steps; ++step)
-        drawn[i].push_back(draw(example.operands[i], stream(i, step)));
-    }
-    std::vector<Rows> claims(operands);
-    operation_->rows({*operation_, inputs_, attributes_}, claims);
-    const bool summed = std::find(claims.begin(), claims.end(), Rows::summed) != claims.end();
-    const std::size_t choices = std::size_t{1} << std::min<std::size_t>(operands, 5);
-    for (std::size_t mask = 1; mask < choices; ++mask) {
-      SmallVector<bool, 8> leading(operands);
-      std::string who;
-      Tensors whole(operands);
-      for (std::size_t i = 0; i < operands; ++i) {
-        leading[i] = (mask >> i & 1U) != 0;
-        whole[i] = leading[i] ? stack(drawn[i]) : drawn[i][0];
-        if (leading[i]) who += fmt::format("{}{}", who.empty() ? "" : ", ", i);
+  /// The kernel computes what the form says.
+  void forms(const Call& call) {
+    if (operation_->form == nullptr) return;
+    const Form form = operation_->form(call);
+    if (std::holds_alternative<std::monostate>(form)) return;
+    const auto is = [&](const char* name, std::size_t operands, std::size_t outputs, bool matrices) {
+      bool fits = inputs_.size() == operands && outputs_.size() == outputs;
+      for (std::size_t i = 0; matrices && i < inputs_.size(); ++i) fits = fits && call.rank(i) == 2;
+      expect(fits,
+             fmt::format("form: {} of {} operands{} has {} outputs, expected {} and {}", name, inputs_.size(),
+                         matrices ? ", matrices," : "", outputs_.size(), operands, outputs));
+      return fits;
+    };
+    const auto same = [&](const char* name, std::size_t i, const Tensor& expected, double tolerance) {
+      const std::string where = disagreement(outputs_[i], expected, tolerance);
+      expect(where.empty(), fmt::format("form: output {} and the {} differ {}", i, name, where));
+    };
+    if (const auto* const product = std::get_if<form::Product>(&form)) {
+      if (!is("a product", 2, 1, true)) return;
+      same("product", 0, matmul(inputs_[0], inputs_[1], product->transpose_a, product->transpose_b),
+           rounding(call.dtype()));
+    } else if (const auto* const columns = std::get_if<form::Columns>(&form)) {
+      if (!is("columns", 1, columns->first.size(), false)) return;
+      for (std::size_t i = 0; i < outputs_.size(); ++i) {
+        const Index first = columns->first[i];
+        const Index end = first + (outputs_[i].rank() < 2 ? 0 : outputs_[i].shape()[1]);
+        const bool inside =
+            call.rank() >= 2 && outputs_[i].rank() == call.rank() && first >= 0 && end <= call.shape()[1];
+        expect(inside, fmt::format("form: columns {} to {} are not those of {}", first, end,
+                                   unspool::describe(inputs_[0])));
+        if (inside) same("columns", i, slice(inputs_[0], 1, first, end), 0);
       }
-      std::optional<Tensors> folded;
-      try {
-        folded = apply_folded(operation_, whole, leading, attributes_);
-      } catch (const std::exception& error) {
-        fail(fmt::format("fold: with operand {} leading throws: {}", who, error.what()));
-        continue;
-      }
-      if (!folded) continue;
-      for (Index step = 0; step < steps; ++step) {
-        Tensors own(operands);
-        for (std::size_t i = 0; i < operands; ++i) {
-          own[i] = drawn[i][leading[i] ? static_cast<std::size_t>(step) : 0];
-        }
-        const Tensors outputs = apply_all(operation_, own, attributes_);
-        std::string what;
-        for (std::size_t i = 0; what.empty() && i < outputs.size(); ++i) {
-          const Tensor& all = (*folded)[i];
-          if (!(all.shape() == Shape{steps} + outputs[i].shape())) {
-            what = fmt::format("output {} is {} for steps of {}", i, describe(all), describe(outputs[i]));
-            break;
-          }
-          const std::string where =
-              disagreement(all[step], outputs[i], summed ? rounding(outputs[i].dtype()) : 0);
-          if (!where.empty()) what = fmt::format("output {} of step {} and of all differ {}", i, step, where);
-        }
-        expect(what.empty(), fmt::format("fold: with operand {} leading: {}", who, what));
-        if (!what.empty()) break;
-      }
+    } else if (std::holds_alternative<form::Concatenation>(form)) {
+      if (is("a concatenation", inputs_.size(), 1, false))
+        same("concatenation", 0, concat({inputs_.begin(), inputs_.end()}, 1), 0);
+    } else if (std::holds_alternative<form::RowSum>(form)) {
+      if (!is("a sum over rows", 1, 1, true)) return;
+      const bool fits = outputs_[0].size() == call.shape()[1];
+      expect(fits, fmt::format("form: a sum over the rows of {} has {} elements, expected {}",
+                               unspool::describe(inputs_[0]), outputs_[0].size(), call.shape()[1]));
+      if (!fits) return;
+      same("sum over rows", 0, reshape(sum(inputs_[0], {0}), outputs_[0].shape()), rounding(call.dtype()));
+    } else if (is("an addition", 2, 1, false)) {
+      same("sum of both", 0, inputs_[0] + inputs_[1], 0);
     }
   }
 

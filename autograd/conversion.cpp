@@ -5,6 +5,8 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/scan/shared_program.h>
+#include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -52,10 +54,18 @@ class GradientFunction : public Payload {
   Function function;
 };
 
-/// The first output among the operands: before it come the inputs of the user's function.
-std::size_t first_output(const Attributes& attributes) {
-  return static_cast<std::size_t>(attributes.integer("inputs"));
-}
+/// The operands of custom_gradient: the inputs of the user's function, its outputs, and what its gradient
+/// reads. The last is known only in a step of a scan, where the gradient function is recorded; everywhere
+/// else it is called.
+struct CustomOperands {
+  explicit CustomOperands(const Call& call) : CustomOperands(call.attributes, call.inputs.size()) {}
+  CustomOperands(const Attributes& attributes, std::size_t operands)
+      : first_output(static_cast<std::size_t>(attributes.integer("inputs"))),
+        first_read(first_output + static_cast<std::size_t>(attributes.get_or(
+                                      "outputs", static_cast<Index>(operands - first_output)))) {}
+  std::size_t first_output;
+  std::size_t first_read;
+};
 
 Specs same_spec(const Call& call) {
   Specs specs(1);
@@ -64,16 +74,60 @@ Specs same_spec(const Call& call) {
 }
 
 void custom_rows(const Call& call, std::span<Rows> operands) {
-  const std::size_t first = first_output(call.attributes);
-  const bool has_rows = first < call.inputs.size() && call.rank(first) > 0;
-  bool alike = has_rows;
-  for (std::size_t i = first; alike && i < operands.size(); ++i) {
+  const CustomOperands own(call);
+  const std::size_t first = own.first_output;
+  bool alike = first < own.first_read && call.rank(first) > 0;
+  for (std::size_t i = first; alike && i < own.first_read; ++i) {
     alike = call.rank(i) > 0 && call.shape(i)[0] == call.shape(first)[0];
   }
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    // Nothing is computed from the inputs, so row i of theirs will do.
+    // The kernel computes nothing from the inputs and from what the gradient reads, so row i of those will
+    // do.
     const bool same = alike && call.rank(i) > 0 && call.shape(i)[0] == call.shape(first)[0];
     operands[i] = same ? Rows::same : Rows::all;
+  }
+}
+
+void custom_keeps(const Call& call, std::span<const Tensor>, std::span<bool> inputs,
+                  std::span<bool> outputs) {
+  const std::size_t first_read = CustomOperands(call).first_read;
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = i >= first_read;
+  std::fill(outputs.begin(), outputs.end(), false);
+}
+
+/// What the user's gradient function returns; empty tensors for no gradient.
+std::vector<Tensor> custom_gradients(Backward& b) {
+  const CustomOperands own(b.call());
+  std::vector<Tensor> arguments;
+  for (std::size_t i = 0; i < b.outputs(); ++i) arguments.push_back(b.dy(i));
+  const auto payload = b.attributes().get<std::shared_ptr<const Payload>>("gradient");
+  if (const auto* const function = dynamic_cast<const GradientFunction*>(payload.get())) {
+    return function->function(arguments);
+  }
+  for (std::size_t i = own.first_read; i < b.operands(); ++i) arguments.push_back(b.x(i));
+  const auto& recorded = dynamic_cast<const scan_compiler::ScanBody&>(*payload);
+  const std::vector<Tensor> made = scan_compiler::replay(recorded.shared().program(), arguments);
+  const std::vector<Index>& results = b.attributes().integers("results");
+  std::vector<Tensor> gradients(static_cast<std::size_t>(b.attributes().integer("gradients")));
+  for (std::size_t i = 0; i < made.size(); ++i) gradients[static_cast<std::size_t>(results[i])] = made[i];
+  return gradients;
+}
+
+void custom_rule(Backward& b) {
+  const std::vector<Tensor> gradients = custom_gradients(b);
+  const std::size_t inputs = CustomOperands(b.call()).first_output;
+  if (gradients.size() != inputs) {
+    b.call().fail(
+        fmt::format("expected the gradient function to return {} gradients, one for each input, got {}",
+                    inputs, gradients.size()));
+  }
+  for (std::size_t i = 0; i < inputs; ++i) {
+    if (!b.needs(i) || !gradients[i]) continue;
+    if (!compatible(gradients[i].shape(), b.x(i).shape()) || gradients[i].dtype() != b.x(i).dtype()) {
+      b.call().fail(fmt::format("expected a gradient like input {}, {}, got {}", i, describe(b.x(i)),
+                                describe(gradients[i])));
+    }
+    b.dx(i) = gradients[i];
   }
 }
 
@@ -108,19 +162,20 @@ constexpr Operation conversion_records[] = {
      .kernel = {.view = true},
      .examples = {{-2, 2}}},
     {.name = "custom_gradient",
-     .summary = "the outputs of a function, with the gradient that its author says",
+     .summary = "the outputs of a function, with the gradient that its author states",
      .shape =
          [](const Call& call) {
-           const std::size_t first = first_output(call.attributes);
-           Specs specs(call.inputs.size() - first);
-           for (std::size_t i = 0; i < specs.size(); ++i) {
-             specs[i] = {call.shape(first + i), call.dtype(first + i)};
+           const CustomOperands own(call);
+           Specs specs;
+           for (std::size_t i = own.first_output; i < own.first_read; ++i) {
+             specs.push_back({call.shape(i), call.dtype(i)});
            }
            return specs;
          },
      .kernel = {.run =
                     [](const KernelCall& call) {
-                      const std::size_t first = first_output(call.attributes);
+                      const std::size_t first =
+                          CustomOperands(call.attributes, call.inputs.size()).first_output;
                       for (std::size_t i = 0; i < call.outputs.size(); ++i) {
                         const Array& from = call.inputs[first + i];
                         const auto bytes =
@@ -128,37 +183,10 @@ constexpr Operation conversion_records[] = {
                         if (bytes != 0) std::memcpy(call.outputs[i].data, from.data, bytes);
                       }
                     }},
-     .gradient =
-         [](Backward& b) {
-           const auto payload = b.attributes().get<std::shared_ptr<const Payload>>("gradient");
-           const auto& function = dynamic_cast<const GradientFunction&>(*payload).function;
-           std::vector<Tensor> cotangents;
-           for (std::size_t i = 0; i < b.outputs(); ++i) cotangents.push_back(b.dy(i));
-           const std::vector<Tensor> gradients = function(cotangents);
-           const std::size_t inputs = first_output(b.attributes());
-           if (gradients.size() != inputs) {
-             b.call().fail(fmt::format("the gradient function gave {} gradients for {} inputs",
-                                       gradients.size(), inputs));
-           }
-           for (std::size_t i = 0; i < inputs; ++i) {
-             if (!b.needs(i) || !gradients[i]) continue;
-             if (!compatible(gradients[i].shape(), b.x(i).shape()) ||
-                 gradients[i].dtype() != b.x(i).dtype()) {
-               b.call().fail(fmt::format("the gradient function gave {} for input {}, which is {}",
-                                         describe(gradients[i]), i, describe(b.x(i))));
-             }
-             b.dx(i) = gradients[i];
-           }
-         },
+     .gradient = custom_rule,
+     .keep = keep::all_inputs,
+     .keep_rule = custom_keeps,
      .rows = custom_rows,
-     // Its gradient speaks of one step's tensors, but what is folded is not differentiated any more.
-     .fold =
-         [](const Call& step, std::span<const bool> leading, Attributes& attributes) {
-           for (std::size_t i = first_output(attributes); i < step.inputs.size(); ++i) {
-             if (!leading[i]) return false;
-           }
-           return true;
-         },
      .examples =
          [] {
            // Integers: the outputs do not follow from the inputs, so there is nothing to differentiate.
@@ -184,14 +212,34 @@ Tensor stop_gradient(const Tensor& x) { return apply(conversion_table["stop_grad
 std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs) {
   CustomGradient given = no_gradient([&] { return function(inputs); });
-  if (!given.gradient) throw ValueError("custom_gradient: the function gave no gradient function");
+  if (!given.gradient) throw ValueError("custom_gradient: the function returned no gradient function");
   Tensors operands(inputs);
   for (const Tensor& output : given.outputs) operands.push_back(output);
-  const Tensors outputs =
-      apply_all(conversion_table["custom_gradient"], operands,
-                {{"inputs", static_cast<Index>(inputs.size())},
-                 {"gradient", std::shared_ptr<const Payload>(
-                                  std::make_shared<const GradientFunction>(std::move(given.gradient)))}});
+  Attributes attributes{{"inputs", static_cast<Index>(inputs.size())}};
+  if (scan_compiler::Trace* const trace = scan_compiler::Trace::of(operands)) {
+    // A step of a scan is compiled with its gradient, so the gradient function is recorded, not kept.
+    Specs specs;
+    for (const Tensor& output : given.outputs) specs.push_back({output.shape(), output.dtype()});
+    std::size_t gradients = 0;
+    scan_compiler::RecordedFunction recorded =
+        trace->record_apart(specs, [&](const std::vector<Tensor>& cotangents) {
+          std::vector<Tensor> made = given.gradient(cotangents);
+          gradients = made.size();
+          return made;
+        });
+    for (const Tensor& read : recorded.captured) operands.push_back(read);
+    const auto program = scan_compiler::SharedProgram::of(std::move(recorded.program));
+    attributes = attributes.with("outputs", static_cast<Index>(given.outputs.size()))
+                     .with("gradients", static_cast<Index>(gradients))
+                     .with("results", std::move(recorded.results))
+                     .with("gradient", std::shared_ptr<const Payload>(program->body(
+                                           std::vector<bool>(program->program().inputs(), false))));
+  } else {
+    attributes = attributes.with(
+        "gradient",
+        std::shared_ptr<const Payload>(std::make_shared<const GradientFunction>(std::move(given.gradient))));
+  }
+  const Tensors outputs = apply_all(conversion_table["custom_gradient"], operands, attributes);
   return {outputs.begin(), outputs.end()};
 }
 

@@ -7,7 +7,7 @@
 #define UNSPOOL_OPERATION_FAMILIES(family)                                                          \
   family(arithmetic) family(elementary) family(comparison) family(conversion) family(reduction)     \
       family(product) family(shaping) family(parts) family(indexing) family(softmax) family(random) \
-          family(scan) family(scan_segments)
+          family(scan)
 
 namespace unspool::families {
 

@@ -102,8 +102,6 @@ constexpr Operation indexing_records[] = {
          },
      .keep = keep::input(1),
      .rows = [](const Call& call, std::span<Rows> operands) { rows_of_indices(call, 1, operands); },
-     .fold = [](const Call&, std::span<const bool> leading,
-                Attributes&) { return !leading[0] && leading[1]; },
      .examples =
          [] {
            return std::vector<Example>{{{{.shape = {4, 3}}, indices_below({2}, 4)}},
@@ -135,7 +133,6 @@ constexpr Operation indexing_records[] = {
          [](const Call& call, std::span<Rows> operands) {
            std::fill(operands.begin(), operands.end(), call.rank(0) > 0 ? Rows::summed : Rows::all);
          },
-     .fold = fold::impossible,
      .examples =
          [] {
            return std::vector<Example>{{{indices_below({3}, 2), {.shape = {3, 2}}}, {{"rows", Index{2}}}},
@@ -170,7 +167,6 @@ constexpr Operation indexing_records[] = {
                       });
                     }},
      .rows = [](const Call& call, std::span<Rows> operands) { rows_of_indices(call, 0, operands); },
-     .fold = fold::shifted,
      .examples =
          [] {
            const Attributes deep{{"depth", Index{3}}, {"dtype", float32}};

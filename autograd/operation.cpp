@@ -93,38 +93,6 @@ void mixed(const Call&, std::span<Rows> operands) { std::fill(operands.begin(), 
 
 }  // namespace rows
 
-namespace fold {
-namespace {
-
-bool all_lead(std::span<const bool> leading) {
-  return std::find(leading.begin(), leading.end(), false) == leading.end();
-}
-
-}  // namespace
-
-bool elementwise(const Call&, std::span<const bool>, Attributes&) { return true; }
-
-bool impossible(const Call&, std::span<const bool>, Attributes&) { return false; }
-
-bool shifted(const Call& step, std::span<const bool> leading, Attributes& attributes) {
-  if (!all_lead(leading)) return false;
-  if (attributes.find("axis") != nullptr) attributes = attributes.with("axis", Index{step.axis() + 1});
-  if (attributes.find("axes") != nullptr) {
-    std::vector<Index> axes;
-    for (int axis : step.axes()) axes.push_back(axis + 1);
-    attributes = attributes.with("axes", std::move(axes));
-  }
-  return attributes.find("shape") == nullptr;
-}
-
-bool one_more_leading(const Call&, std::span<const bool> leading, Attributes& attributes) {
-  if (!all_lead(leading)) return false;
-  attributes = attributes.with("leading", attributes.get_or("leading", Index{0}) + 1);
-  return true;
-}
-
-}  // namespace fold
-
 namespace shapes {
 
 Specs elementwise(const Call& call) {
@@ -164,7 +132,8 @@ void keeps(const Call& call, std::span<const Tensor> outputs, std::span<bool> in
   const Operation& operation = call.operation;
   if (operation.keep_rule != nullptr) return operation.keep_rule(call, outputs, inputs_kept, outputs_kept);
   const auto fill = [](std::uint32_t mask, std::span<bool> kept) {
-    for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      kept[i] = ((mask >> std::min<std::size_t>(i, 31)) & 1U) != 0;
   };
   fill(operation.keep.inputs, inputs_kept);
   fill(operation.keep.outputs, outputs_kept);

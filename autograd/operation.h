@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <unspool/autograd/attributes.h>
@@ -141,9 +142,32 @@ enum class Rows : std::uint8_t {
 /// Fills one entry per operand. All of them `all`: the operation mixes rows or has none.
 using RowsRule = void (*)(const Call&, std::span<Rows> operands);
 
-/// Rewrites the attributes for operands that have one more axis, in front, where `leading` says so; the
-/// outputs then have it too. False if the operation cannot be folded so with these operands.
-using FoldRule = bool (*)(const Call& step, std::span<const bool> leading, Attributes& attributes);
+/// What an operation is, beside a kernel to call: the scan compiler computes these forms itself, or moves no
+/// data for them at all. A record that states a form promises that its kernel computes exactly that;
+/// check_operation() holds it to the promise.
+namespace form {
+/// The output is op(x0) op(x1), for two matrices, each transposed where said.
+struct Product {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+/// Output i is a range of the columns of x0 (its axis 1), which begins at first[i]; all other axes are whole.
+struct Columns {
+  SmallVector<Index, 4> first;
+};
+/// The output is the operands side by side along axis 1.
+struct Concatenation {};
+/// The output is the sum over axis 0 of x0, a matrix.
+struct RowSum {};
+/// The output is x0 + x1, with their shapes broadcast.
+struct Addition {};
+}  // namespace form
+
+/// None of them: the operation is its kernel.
+using Form = std::variant<std::monostate, form::Product, form::Columns, form::Concatenation, form::RowSum,
+                          form::Addition>;
+/// Called with operands without values, of known shapes.
+using FormRule = Form (*)(const Call&);
 
 /// The interval from which checks draw an operand's elements.
 struct Range {
@@ -192,18 +216,6 @@ void elementwise(const Call& call, std::span<Rows> operands);
 void mixed(const Call& call, std::span<Rows> operands);
 }  // namespace rows
 
-namespace fold {
-/// Elementwise: the attributes stay.
-bool elementwise(const Call& step, std::span<const bool> leading, Attributes& attributes);
-/// Never.
-bool impossible(const Call& step, std::span<const bool> leading, Attributes& attributes);
-/// All operands must lead; the attributes "axis" and "axes", where there are any, move back by one.
-bool shifted(const Call& step, std::span<const bool> leading, Attributes& attributes);
-/// All operands must lead. The attribute "leading" (absent: 0) counts the axes in front that the operation
-/// leaves as they are, and becomes one more.
-bool one_more_leading(const Call& step, std::span<const bool> leading, Attributes& attributes);
-}  // namespace fold
-
 namespace shapes {
 /// One floating or integer dtype for all operands; the broadcast of their shapes.
 Specs elementwise(const Call& call);
@@ -223,7 +235,8 @@ struct Operation {
   /// Which of `keep`, where that depends on the use.
   KeepRule keep_rule = nullptr;
   RowsRule rows = rows::elementwise;
-  FoldRule fold = fold::elementwise;
+  /// Null: the operation has no form of its own.
+  FormRule form = nullptr;
   /// Computing it once more takes less than keeping what it gave, where what it reads is kept anyway.
   bool cheap = false;
   Examples examples;

@@ -105,6 +105,18 @@ void copy_part(const KernelCall& call, const Array& whole, const Array& part, bo
   }
 }
 
+/// A range of columns, if it takes each column of it and all of the other axes.
+Form slice_form(const Call& call) {
+  if (call.rank() < 2) return {};
+  const Ranges ranges(call.attributes);
+  for (int axis = 0; axis < call.rank(); ++axis) {
+    const Index size = call.shape()[axis];
+    if (ranges.step[static_cast<std::size_t>(axis)] != 1) return {};
+    if (axis != 1 && ranges.part(axis, size).count != size) return {};
+  }
+  return form::Columns{{ranges.part(1, call.shape()[1]).first}};
+}
+
 Specs place_shape(const Call& call) {
   Shape shape = call.attributes.shape("shape");
   if (shape.rank() != call.rank()) call.fail("the ranks differ");
@@ -119,18 +131,6 @@ Specs place_shape(const Call& call) {
     }
   }
   return one(shape, call.dtype());
-}
-
-bool fold_ranges(Attributes& attributes) {
-  const auto in_front = [&](const char* name, Index value) {
-    std::vector<Index> values = attributes.integers(name);
-    values.insert(values.begin(), value);
-    attributes = attributes.with(name, std::move(values));
-  };
-  in_front("begin", 0);
-  in_front("end", beyond);
-  in_front("step", 1);
-  return true;
 }
 
 Attributes ranges_attributes(std::vector<Index> begin, std::vector<Index> end, std::vector<Index> step) {
@@ -315,6 +315,17 @@ Specs split_shape(const Call& call) {
   return specs;
 }
 
+Form split_form(const Call& call) {
+  if (call.axis() != 1) return {};
+  form::Columns parts;
+  Index first = 0;
+  for (Index size : call.attributes.integers("sizes")) {
+    parts.first.push_back(first);
+    first += size;
+  }
+  return parts;
+}
+
 Specs unstack_shape(const Call& call) {
   const int axis = call.axis();
   const Index count = call.attributes.integer("count");
@@ -346,8 +357,7 @@ constexpr Operation parts_records[] = {
          [](const Call& call, std::span<Rows> operands) {
            rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.shape()[0]), operands);
          },
-     .fold = [](const Call&, std::span<const bool>,
-                Attributes& attributes) { return fold_ranges(attributes); },
+     .form = slice_form,
      .examples = slice_examples},
     {.name = "place",
      .summary = "zeros, with x where a slice would have taken it from: the gradient of slice",
@@ -364,11 +374,6 @@ constexpr Operation parts_records[] = {
          [](const Call& call, std::span<Rows> operands) {
            rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.attributes.shape("shape")[0]),
                    operands);
-         },
-     .fold =
-         [](const Call&, std::span<const bool>, Attributes& attributes) {
-           attributes = attributes.with("shape", Shape{unknown} + attributes.shape("shape"));
-           return fold_ranges(attributes);
          },
      .examples = place_examples},
     {.name = "pad",
@@ -395,13 +400,6 @@ constexpr Operation parts_records[] = {
          [](const Call& call, std::span<Rows> operands) {
            const auto& widths = call.attributes.integers("widths");
            rows_if(call.rank() > 0 && widths[0] == 0 && widths[1] == 0, operands);
-         },
-     .fold =
-         [](const Call&, std::span<const bool>, Attributes& attributes) {
-           std::vector<Index> widths = attributes.integers("widths");
-           widths.insert(widths.begin(), 2, 0);
-           attributes = attributes.with("widths", std::move(widths));
-           return true;
          },
      .examples =
          [] {
@@ -430,7 +428,7 @@ constexpr Operation parts_records[] = {
            }
          },
      .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
-     .fold = fold::shifted,
+     .form = [](const Call& call) -> Form { return call.axis() == 1 ? Form(form::Concatenation{}) : Form(); },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}, {{2, 1}}}, {{"axis", Index{-1}}}},
@@ -455,12 +453,6 @@ constexpr Operation parts_records[] = {
          },
      .rows = [](const Call& call,
                 std::span<Rows> operands) { rows_if(call.rank() > 0 && stack_axis(call) != 0, operands); },
-     .fold =
-         [](const Call& step, std::span<const bool> leading, Attributes& attributes) {
-           if (std::find(leading.begin(), leading.end(), false) != leading.end()) return false;
-           attributes = attributes.with("axis", Index{stack_axis(step) + 1});
-           return true;
-         },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}, {{2, 3}}}, {{"axis", Index{0}}}},
@@ -479,7 +471,7 @@ constexpr Operation parts_records[] = {
                     }},
      .gradient = [](Backward& b) { b.dx() = concat(cotangents(b), b.call().axis()); },
      .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
-     .fold = fold::shifted,
+     .form = split_form,
      .examples =
          [] {
            using Sizes = std::vector<Index>;
@@ -498,7 +490,6 @@ constexpr Operation parts_records[] = {
                     }},
      .gradient = [](Backward& b) { b.dx() = stack(cotangents(b), b.call().axis()); },
      .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
-     .fold = fold::shifted,
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"axis", Index{0}}, {"count", Index{2}}}},

@@ -166,12 +166,10 @@ void matmul_rows(const Call& call, std::span<Rows> operands) {
   rows::elementwise(call, operands);  // axis 0 is a batch
 }
 
-/// Batches broadcast as elementwise operands do, so the attributes stay; but a leading operand of fewer axes
-/// would meet the wrong ones.
-bool matmul_fold(const Call& step, std::span<const bool> leading, Attributes&) {
-  const int rank = std::max(step.rank(0), step.rank(1));
-  if (rank == Shape::max_rank) return false;
-  return (!leading[0] || step.rank(0) == rank) && (!leading[1] || step.rank(1) == rank);
+/// Batches of matrices have none.
+Form matmul_form(const Call& call) {
+  if (call.rank(0) != 2 || call.rank(1) != 2) return {};
+  return form::Product{call.attributes.flag("transpose_a"), call.attributes.flag("transpose_b")};
 }
 
 constexpr Operation product_records[] = {
@@ -182,7 +180,7 @@ constexpr Operation product_records[] = {
      .gradient = matmul_gradient,
      .keep = keep::all_inputs,
      .rows = matmul_rows,
-     .fold = matmul_fold,
+     .form = matmul_form,
      .examples =
          [] {
            const auto flags = [](bool a, bool b) {

@@ -6,14 +6,14 @@
 #include <vector>
 
 #include <unspool/autograd/families.h>
-#include <unspool/autograd/internal/step_trace.h>
+#include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/random.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
 namespace {
 
-using internal::StepTrace;
+using scan_compiler::Trace;
 
 RandomKey key_of(const KernelCall& call) {
   const Index* const words = call.inputs[0].as<const Index>();
@@ -126,7 +126,6 @@ constexpr Operation random_records[] = {
          },
      .kernel = {run_uniform},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples =
          [] {
            return draws({{"low", -1.0}, {"high", 2.0}});
@@ -140,7 +139,6 @@ constexpr Operation random_records[] = {
          },
      .kernel = {run_normal},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples =
          [] {
            return draws({{"mean", 1.0}, {"stddev", 2.0}});
@@ -155,7 +153,6 @@ constexpr Operation random_records[] = {
          },
      .kernel = {run_bernoulli},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples =
          [] {
            return draws({{"probability", 0.3}});
@@ -182,9 +179,9 @@ Tensor bernoulli(const Tensor& key, const Shape& shape, double probability, DTyp
                {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
 }
 
-Tensor next_of_process() { return StepTrace::next_key(next_random_key); }
+Tensor next_of_process() { return Trace::next_key(next_random_key); }
 Tensor next_of(SeedGenerator& seeds) {
-  return StepTrace::next_key([&] { return seeds.next(); });
+  return Trace::next_key([&] { return seeds.next(); });
 }
 
 }  // namespace

@@ -244,6 +244,17 @@ void sum_to_kernel(const KernelCall& call) {
   kernels::reduce(Reduce::sum, call.inputs[0], axes, call.outputs[0]);
 }
 
+/// A matrix' columns summed, each to one element of the result.
+Form form_of_sum(const Call& call) {
+  if (call.rank() != 2) return {};
+  Rows rows{};
+  call.operation.rows(call, {&rows, 1});
+  const Shape to = call.operation.shape(call)[0].shape;
+  const Index columns = call.shape()[1];
+  const bool by_column = to.elements() == columns && (to.empty() || to.back() == columns);
+  return rows == Rows::summed && by_column ? Form(form::RowSum{}) : Form();
+}
+
 using List = std::vector<Index>;
 
 std::vector<Example> reductions(Range range, DType dtype, bool distinct, bool empty) {
@@ -284,7 +295,7 @@ constexpr Operation reduction_records[] = {
      .kernel = {.run = reduce_kernel<Reduce::sum>},
      .gradient = [](Backward& b) { b.dx() = broadcast_to(with_axes(b, b.dy()), b.x().shape()); },
      .rows = rows_of_sum,
-     .fold = fold::shifted,
+     .form = form_of_sum,
      .examples =
          [] {
            return reductions({-1, 1}, float64, false, true);
@@ -301,7 +312,6 @@ constexpr Operation reduction_records[] = {
            b.dx() = broadcast_to(share, b.x().shape());
          },
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return reductions({-1, 1}, float64, false, false);
@@ -313,7 +323,6 @@ constexpr Operation reduction_records[] = {
      .gradient = extreme_gradient,
      .keep = keep::input() | keep::output(),
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return reductions({-1, 1}, float64, true, false);
@@ -325,7 +334,6 @@ constexpr Operation reduction_records[] = {
      .gradient = extreme_gradient,
      .keep = keep::input() | keep::output(),
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return reductions({-1, 1}, float64, true, false);
@@ -337,7 +345,6 @@ constexpr Operation reduction_records[] = {
      .gradient = prod_gradient,
      .keep = keep::input(),
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return reductions({-2, 2}, float64, false, true);
@@ -347,28 +354,24 @@ constexpr Operation reduction_records[] = {
      .shape = logical_shape,
      .kernel = {.run = reduce_kernel<Reduce::all>},
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples = [] { return reductions({}, boolean, false, true); }},
     {.name = "any",
      .summary = "whether any element over axes holds",
      .shape = logical_shape,
      .kernel = {.run = reduce_kernel<Reduce::any>},
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples = [] { return reductions({}, boolean, false, true); }},
     {.name = "argmax",
      .summary = "the index of the first largest element along an axis",
      .shape = index_shape,
      .kernel = {.run = index_kernel<true>},
      .rows = rows_unless_axis,
-     .fold = fold::shifted,
      .examples = [] { return along_axis(true); }},
     {.name = "argmin",
      .summary = "the index of the first smallest element along an axis",
      .shape = index_shape,
      .kernel = {.run = index_kernel<false>},
      .rows = rows_unless_axis,
-     .fold = fold::shifted,
      .examples = [] { return along_axis(true); }},
     {.name = "cumsum",
      .summary = "running sums along an axis, from its end if reverse",
@@ -382,7 +385,6 @@ constexpr Operation reduction_records[] = {
      .gradient =
          [](Backward& b) { b.dx() = cumsum(b.dy(), b.call().axis(), !b.attributes().flag("reverse")); },
      .rows = rows_unless_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            std::vector<Example> examples;
@@ -409,7 +411,7 @@ constexpr Operation reduction_records[] = {
                                                  (to.rank() == call.rank() && to[0] == call.shape()[0]));
            operands[0] = same ? Rows::same : call.rank() > 0 ? Rows::summed : Rows::all;
          },
-     .fold = fold::one_more_leading,
+     .form = form_of_sum,
      .examples =
          [] {
            return std::vector<Example>{

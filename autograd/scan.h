@@ -7,60 +7,84 @@
 
 #include <unspool/core/tensor.h>
 
-/// A loop over time as one operation of the tape (docs/design/scan.md).
+/// A loop over time as one operation of the tape; docs/design/scan.md tells how it is compiled.
 namespace unspool {
 
-/// What one step gives.
+/// What one step returns.
 struct ScanStep {
-  /// For the next step: of the shapes and dtypes of the one that it was given.
+  /// The carry of the next step: tensors of the same shapes and dtypes as the carry that this step got.
   std::vector<Tensor> carry = {};
-  /// Wanted of every step.
+  /// Outputs of every step, to be stacked over time.
   std::vector<Tensor> outputs = {};
-  /// Wanted of the last step only.
+  /// Outputs of which only those of the last step are returned.
   std::vector<Tensor> last = {};
 };
+/// Computes one step from the carry and the sequences' elements of one time step.
 using ScanFunction =
     std::function<ScanStep(const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs)>;
 
+/// How a scan is cut into pieces, for tests and measurements. Defaults are right for the machine.
+struct ScanTuning {
+  /// The most steps of a chunk, which is what runs at a time before and after the loop; 0: as many as fit the
+  /// L2 cache. Results do not depend on it.
+  Index longest_chunk = 0;
+  /// Elements of the weights from which the rows are summed in two groups; -1: the machine's default. Groups
+  /// change the order of sums over rows, and so the rounding of weights' gradients.
+  Index grouped_weights = -1;
+  friend bool operator==(const ScanTuning&, const ScanTuning&) = default;
+};
+
+/// Options of scan().
 struct ScanOptions {
-  /// From the last step to the first.
+  /// From the last time step to the first.
   bool reverse = false;
   /// The number of steps; needed only where there are no sequences.
   Index steps = -1;
   /// The axis of time in sequences and outputs: 0, or 1 for (batch, time, ...).
   int time_axis = 0;
-  /// Above 0: of a recorded run only the inputs and the carries at every so many steps are kept, and the
-  /// first gradient computes the steps between again: with k for about a third more time, memory for k steps
-  /// and steps / k carries in place of memory for all steps. (Chen et al. 2016.)
+  /// Gradient checkpointing. With k > 0 a tape keeps only the inputs and the carry of every k-th step; the
+  /// first gradient computes the steps in between again. That takes about a third more time, and memory for k
+  /// steps and steps / k carries in place of memory for all steps. (Chen et al. 2016, "Training deep nets
+  /// with sublinear memory cost".)
   Index recompute_every = 0;
+  ScanTuning tuning = {};
 };
 
-/// A scan as it was traced and compiled; scans of one structure share it.
+/// What the text of a plan contains.
+struct PlanOptions {
+  /// Every stage of the compiler, from the traced program to the schedule, before the plan.
+  bool stages = false;
+};
+
+/// A scan as it was traced and compiled. Scans of the same structure share it.
 class CompiledScan {
  public:
   virtual ~CompiledScan() = default;
-  /// What runs once, before, in and after the loop, forward and (with gradients by everything that is
-  /// floating, but for lone numbers) backward, what is kept for the way back, and the buffers with their
-  /// bytes, for so many steps.
-  virtual std::string plan(Index steps) const = 0;
+  /// What runs once, before, in and after the loop, which values are kept for the gradient, and the buffers
+  /// with their sizes, for so many steps: for the forward pass, and for the backward pass with gradients with
+  /// respect to all floating inputs that are not scalars.
+  virtual std::string plan(Index steps, PlanOptions options = {}) const = 0;
 };
 
+/// What scan() returns.
 struct ScanResult {
-  /// After the last step.
+  /// The carry after the last step.
   std::vector<Tensor> carry = {};
-  /// Each output of all steps: (time, ...).
+  /// Each output of all steps: (time, ...), or (batch, time, ...) with time_axis = 1.
   std::vector<Tensor> outputs = {};
+  /// The outputs `last` of the last step.
   std::vector<Tensor> last = {};
   std::shared_ptr<const CompiledScan> compiled = nullptr;
 };
 
-/// Runs `step` over the time of the sequences: carry, outputs[t] = step(carry, sequences[t]). The step
-/// is called once, on tensors without values, and what it does is compiled; whatever else it uses (weights,
-/// constants) are inputs by themselves. With no steps, `last` is zeros. Gradients of any order exist.
-/// (Compare jax.lax.scan.)
+/// Runs `step` over the time of the sequences: carry, outputs[t] = step(carry, sequences[t]), as jax.lax.scan
+/// does. The step is called once, on abstract tensors, and compiled; tensors and variables from outside that
+/// it uses (weights, constants) become inputs by themselves. Without any step, `last` is zeros. Gradients of
+/// any order exist.
 ///
-/// A step that asks for a value, or that keeps a tensor beyond its end, is a RuntimeError that says what to
-/// do. ValueError if the next carry differs in shape or dtype, or if the sequences differ in length.
+/// Throws RuntimeError if the step reads a value of an abstract tensor or keeps one beyond its end, and says
+/// what to do instead. Throws ValueError if the next carry differs from the carry in shape or dtype, or if
+/// the sequences differ in length.
 ScanResult scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                 const std::vector<Tensor>& sequences, ScanOptions options = {});
 

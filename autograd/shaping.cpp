@@ -193,7 +193,6 @@ constexpr Operation shaping_records[] = {
            }
            rows_if(same, operands);
          },
-     .fold = fold::one_more_leading,
      .examples =
          [] {
            return std::vector<Example>{
@@ -223,13 +222,6 @@ constexpr Operation shaping_records[] = {
            const std::vector<int> axes = new_axes(call);
            rows_if(call.rank() > 0 && (axes.empty() || axes[0] != 0), operands);
          },
-     .fold =
-         [](const Call& step, std::span<const bool>, Attributes& attributes) {
-           std::vector<Index> axes;
-           for (int axis : new_axes(step)) axes.push_back(axis + 1);
-           attributes = attributes.with("axes", std::move(axes));
-           return true;
-         },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"axes", std::vector<Index>{0}}}},
@@ -245,7 +237,6 @@ constexpr Operation shaping_records[] = {
      .kernel = {.view = true},
      .gradient = [](Backward& b) { b.dx() = expand_dims(b.dy(), as_indices(b.call().axes())); },
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return std::vector<Example>{{{{{1, 2, 3}}}, {{"axes", std::vector<Index>{0}}}},
@@ -276,13 +267,6 @@ constexpr Operation shaping_records[] = {
            const std::vector<Index> order = order_of(call);
            rows_if(!order.empty() && order[0] == 0, operands);
          },
-     .fold =
-         [](const Call& step, std::span<const bool>, Attributes& attributes) {
-           std::vector<Index> order{0};
-           for (Index axis : order_of(step)) order.push_back(axis + 1);
-           attributes = attributes.with("order", std::move(order));
-           return true;
-         },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"order", std::vector<Index>{1, 0}}}},
@@ -306,7 +290,6 @@ constexpr Operation shaping_records[] = {
            const bool same = call.rank() == to.rank() && to.rank() > 0 && call.shape()[0] == to[0];
            rows_if(same || leading_axes(call.attributes) > 0, operands);
          },
-     .fold = fold::one_more_leading,
      .examples =
          [] {
            return std::vector<Example>{
@@ -329,7 +312,6 @@ constexpr Operation shaping_records[] = {
      .kernel = {.run = flip_kernel},
      .gradient = [](Backward& b) { b.dx() = flip(b.dy(), as_indices(b.call().axes())); },
      .rows = rows_unless_named,
-     .fold = fold::shifted,
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"axes", std::vector<Index>{0}}}},

@@ -278,7 +278,6 @@ constexpr Operation softmax_records[] = {
      .gradient = [](Backward& b) { b.dx() = softmax_gradient(b.y(), b.dy(), b.call().axis()); },
      .keep = keep::output(),
      .rows = rows_by_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            return lines(1, {-2, 2});
@@ -300,7 +299,6 @@ constexpr Operation softmax_records[] = {
          },
      .keep = keep::all_inputs,
      .rows = rows_by_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            return lines(2, {-1, 1});
@@ -312,7 +310,6 @@ constexpr Operation softmax_records[] = {
      .gradient = [](Backward& b) { b.dx() = b.dy() - exp(b.y()) * sum(b.dy(), axes(b.call()), true); },
      .keep = keep::output(),
      .rows = rows_by_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            return lines(1, {-2, 2});
@@ -332,7 +329,6 @@ constexpr Operation softmax_records[] = {
          },
      .keep = keep::all_inputs,
      .rows = rows_by_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            return lines(2, {0, 1});
@@ -347,7 +343,6 @@ constexpr Operation softmax_records[] = {
          },
      .keep = keep::all_inputs,
      .rows = rows_of_labelled,
-     .fold = fold::shifted,
      .examples = labelled_lines},
     {.name = "subtract_one_hot",
      .summary = "x with 1 taken away at each label along the last axis",
@@ -361,7 +356,6 @@ constexpr Operation softmax_records[] = {
            if (b.needs(1)) b.dx(1) = b.dy();
          },
      .rows = rows_of_labelled,
-     .fold = fold::shifted,
      .examples = labelled_lines},
     {.name = "sigmoid_cross_entropy",
      .summary = "max(z, 0) - z * target + log(1 + exp(-|z|)), z the second operand",
@@ -392,7 +386,6 @@ constexpr Operation softmax_records[] = {
          },
      .keep = keep::output(),
      .rows = rows_by_axis,
-     .fold = fold::shifted,
      .examples =
          [] {
            return lines(1, {-1, 1});

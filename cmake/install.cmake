@@ -6,7 +6,7 @@ install(EXPORT unspool NAMESPACE unspool:: FILE unspoolTargets.cmake DESTINATION
 install(FILES unspool.h operation.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool)
 install(FILES eigen.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool OPTIONAL)
 install(DIRECTORY ${UNSPOOL_FOLDERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool
-  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN internal EXCLUDE)
+  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN internal EXCLUDE PATTERN scan EXCLUDE)
 
 configure_package_config_file(cmake/unspoolConfig.cmake.in ${PROJECT_BINARY_DIR}/unspoolConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)

@@ -2,7 +2,7 @@
 #include <unordered_set>
 
 #include <unspool/autograd/conversion.h>
-#include <unspool/autograd/internal/step_trace.h>
+#include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
@@ -461,7 +461,7 @@ class LayerBase::BeforeBuild {
 void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
   // What is built in a step of a scan has values: the weights are drawn once.
-  const internal::TraceScope untraced(nullptr);
+  const scan_compiler::TraceScope untraced(nullptr);
   BeforeBuild before(*this);
   std::vector<Shape> shapes = with_known_sizes(input_shapes, build_shapes_);
   check_input_shapes(shapes);

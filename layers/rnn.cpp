@@ -144,14 +144,14 @@ void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) co
   const Shape& shape = parts.sequence.shape();
   check_sequence(shape);
   if (shape[options_.time_major ? 0 : 1] == 0) {
-    throw ValueError(fmt::format("the layer {} needs at least one time step, got the shape {}", name(),
-                                 to_string(shape)));
+    throw ValueError(
+        fmt::format("the layer {} needs at least one time step, got the shape {}", name(), to_string(shape)));
   }
   const Index batch = step_shape(shape).front();
   if (options_.stateful && built() && batch != unknown && states_.front().shape().front() != batch) {
     throw ValueError(fmt::format(
-        "the layer {} is stateful and was built for batch size {}, got a batch size of {} (shape {})",
-        name(), states_.front().shape().front(), batch, to_string(shape)));
+        "the layer {} is stateful and was built for batch size {}, got a batch size of {} (shape {})", name(),
+        states_.front().shape().front(), batch, to_string(shape)));
   }
   check_initial_states(parts.initial_state, batch);
   check_mask(args.mask, shape);
@@ -258,10 +258,11 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   return results;
 }
 
-std::string RNN::plan() const {
+std::string RNN::plan(PlanOptions options) const {
   if (options_.unroll) return "one step after the other, since unroll is true\n";
   const std::lock_guard lock(last_scan_->mutex);
-  return last_scan_->compiled == nullptr ? "not called yet\n" : last_scan_->compiled->plan(last_scan_->steps);
+  return last_scan_->compiled == nullptr ? "not called yet\n"
+                                         : last_scan_->compiled->plan(last_scan_->steps, options);
 }
 
 std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
@@ -384,8 +385,8 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!values[i] || !(values[i].shape() == states_[i].shape())) {
-      throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, got {}",
-                                   i, path_or_name(), to_string(states_[i].shape()), describe(values[i])));
+      throw ValueError(fmt::format("state {} is incompatible with the layer {}: expected shape {}, got {}", i,
+                                   path_or_name(), to_string(states_[i].shape()), describe(values[i])));
     }
     if (!values[i].is_abstract()) continue;
     throw RuntimeError(

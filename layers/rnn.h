@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include <unspool/autograd/scan.h>
 #include <unspool/layers/cell.h>
 
 namespace unspool {
@@ -68,7 +69,7 @@ class RNN : public Layer {
 
   /// How the last call was run: what runs once, before, in and after the loop over time, forward and
   /// backward, and what memory it takes. The first thing to read when a cell is slow.
-  std::string plan() const;
+  std::string plan(PlanOptions options = {}) const;
 
   /// Time and batch may be unknown.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;

@@ -6,14 +6,14 @@ cd "$(dirname "$0")/.."
 
 # Left out of unspool.h: it is to compile in no time.
 authors='core/array core/memory core/pooled core/registry core/small_vector autograd/attributes
-  autograd/check_operation autograd/check_report autograd/elementwise autograd/families autograd/fold
+  autograd/check_operation autograd/check_report autograd/elementwise autograd/families
   autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update'
-operation='autograd/check_operation autograd/elementwise autograd/fold autograd/operation autograd/recorder'
+operation='autograd/check_operation autograd/elementwise autograd/operation autograd/recorder'
 
 unspool() {
   echo '#pragma once'
   for folder in core serialization autograd layers optim models; do
-    headers=$(find "$folder" -name '*.h' -not -path '*/kernels/*' -not -path '*/internal/*' | LC_ALL=C sort |
+    headers=$(find "$folder" -name '*.h' -not -path '*/kernels/*' -not -path '*/internal/*' -not -path '*/scan/*' | LC_ALL=C sort |
       grep -vxF "$(printf '%s.h\n' $authors)")
     [ -z "$headers" ] || { echo; echo "$headers" | sed 's|.*|#include <unspool/&>|'; }
   done

@@ -6,7 +6,6 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/check_operation.h>
 #include <unspool/autograd/elementwise.h>
-#include <unspool/autograd/fold.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
@@ -62,7 +61,6 @@ std::vector<Example> rectangles() { return {{{{.shape = {3, 4}}}}, {{{.shape = {
 
 void claims_same(const Call&, std::span<Rows> operands) { operands[0] = Rows::same; }
 void claims_summed(const Call&, std::span<Rows> operands) { operands[0] = Rows::summed; }
-bool claims_fold(const Call&, std::span<const bool>, Attributes&) { return true; }
 
 /// Right records and false ones: each false one differs from a right one in one part, which a check must
 /// name.
@@ -79,7 +77,6 @@ constexpr Operation records[] = {
      .kernel = {.run = pair_sums},
      .gradient = pair_sums_gradient,
      .rows = claims_same,
-     .fold = claims_fold,
      .examples = rectangles},
     {.name = "center",
      .summary = "x less the mean of its row",
@@ -87,7 +84,6 @@ constexpr Operation records[] = {
      .kernel = {.run = center},
      .gradient = [](Backward& b) { b.dx() = b.dy() - mean(b.dy(), {-1}, true); },
      .rows = claims_same,
-     .fold = claims_fold,
      .examples = rectangles},
 
     {.name = "wrong gradient",
@@ -113,7 +109,6 @@ constexpr Operation records[] = {
      .kernel = {.run = pair_sums},
      .gradient = [](Backward& b) { b.dx() = b.dy(); },
      .rows = claims_same,
-     .fold = claims_fold,
      .examples = rectangles},
     {.name = "keeps too much",
      .summary = "x^3",
@@ -146,7 +141,6 @@ constexpr Operation records[] = {
                       });
                     }},
      .rows = claims_same,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "rows that are not there",
      .summary = "the sum over rows",
@@ -168,57 +162,51 @@ constexpr Operation records[] = {
                       });
                     }},
      .rows = claims_same,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "wrong sum of rows",
      .summary = "x less the mean of its row",
      .shape = same_spec,
      .kernel = {.run = center},
      .rows = claims_summed,
-     .fold = fold::impossible,
      .examples = rectangles},
-    // The mean of all elements is not that of each step.
-    {.name = "wrong fold",
-     .summary = "the mean",
-     .shape =
-         [](const Call& call) {
-           Specs specs(1);
-           specs[0] = {{}, call.dtype()};
-           return specs;
-         },
-     .kernel = {.run =
-                    [](const KernelCall& call) {
-                      visit_dtype(call.inputs[0].dtype, [&]<class T>(T) {
-                        call.outputs[0].as<T>()[0] = call.inputs[0].as<T>()[0];
-                      });
-                    }},
-     .rows = rows::mixed,
-     .fold = claims_fold,
-     .examples = rectangles},
-    {.name = "wrong fold of an axis",
-     .summary = "the order along an axis reversed",
+    {.name = "no addition",
+     .summary = "a - 2 b",
+     .kernel = elementwise([](auto a, auto b) { return a - 2 * b; }),
+     .form = [](const Call&) -> Form { return form::Addition{}; },
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "no sum over rows",
+     .summary = "x less the mean of its row",
      .shape = same_spec,
-     .kernel = {.run =
-                    [](const KernelCall& call) {
-                      // Along axis 0, whatever there is in front.
-                      const Index size = (*call.inputs[0].shape)[0];
-                      const Index width = call.inputs[0].shape->elements() / size;
-                      visit_dtype(call.inputs[0].dtype, [&]<class T>(T) {
-                        for (Index i = 0; i < size * width; ++i) {
-                          call.outputs[0].as<T>()[i] =
-                              call.inputs[0].as<T>()[(size - 1 - i / width) * width + i % width];
-                        }
-                      });
-                    }},
-     .rows = rows::mixed,
-     .fold = claims_fold,
+     .kernel = {.run = center},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return call.rank() == 2 ? Form(form::RowSum{}) : Form(); },
+     .examples = rectangles},
+    {.name = "other columns",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call&) -> Form { return form::Columns{{Index{0}}}; },
+     .examples = rectangles},
+    {.name = "columns that are not there",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return form::Columns{{call.shape()[1]}}; },
+     .examples = rectangles},
+    {.name = "a product of one",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call&) -> Form { return form::Product{}; },
      .examples = rectangles},
     {.name = "shape too large",
      .summary = "sums of two neighbours",
      .shape = same_spec,
      .kernel = {.run = pair_sums},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "shape too small",
      .summary = "sums of two neighbours",
@@ -230,7 +218,6 @@ constexpr Operation records[] = {
          },
      .kernel = {.run = pair_sums},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "shape of unknown sizes",
      .summary = "sums of two neighbours",
@@ -242,7 +229,6 @@ constexpr Operation records[] = {
          },
      .kernel = {.run = pair_sums},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "shape that throws",
      .summary = "sums of two neighbours",
@@ -253,7 +239,6 @@ constexpr Operation records[] = {
          },
      .kernel = {.run = pair_sums},
      .rows = rows::mixed,
-     .fold = fold::impossible,
      .examples = rectangles},
     {.name = "float32 differs",
      .summary = "x",
@@ -311,8 +296,13 @@ TEST_CASE("operations: false records are caught") {
   CHECK(found(table["wrong rows"], "rows: output 0, row 1 alone and in the whole differ"));
   CHECK(found(table["rows that are not there"], "rows: output 0 has no such rows"));
   CHECK(found(table["wrong sum of rows"], "rows: "));
-  CHECK(found(table["wrong fold"], "fold: with operand 0 leading: output 0 is"));
-  CHECK(found(table["wrong fold of an axis"], "fold: with operand 0 leading: output 0 of step"));
+  CHECK(found(table["no addition"], "form: output 0 and the sum of both differ"));
+  CHECK(found(table["no sum over rows"],
+              "form: a sum over the rows of float64[3, 4] has 12 elements, expected 4"));
+  CHECK(found(table["other columns"], "form: output 0 and the columns differ"));
+  CHECK(found(table["columns that are not there"], "form: columns"));
+  CHECK(found(table["a product of one"],
+              "form: a product of 1 operands, matrices, has 1 outputs, expected 2 and 1"));
   CHECK(found(table["shape too large"], "unwritten"));
   CHECK(found(table["shape too small"], "writes beyond"));
   CHECK(found(table["shape of unknown sizes"], "shape: of"));
@@ -320,32 +310,4 @@ TEST_CASE("operations: false records are caught") {
   CHECK(found(table["float32 differs"], "float32"));
   CHECK(found(table["no summary"], "the summary is empty"));
   CHECK(found(table["multiply"], "another operation has this name"));
-}
-
-TEST_CASE("operations: what is folded lines up as it does in a step") {
-  const OperationRef add = [] {
-    for (const OperationList& list : operation_tables()) {
-      for (std::size_t i = 0; i < list.size(); ++i) {
-        if (list[i]->name == "add") return list[i];
-      }
-    }
-    throw ValueError("no add");
-  }();
-  const Tensor bias = Tensor::of({{10, 20, 30}, {40, 50, 60}});  // two steps of [3]
-  const Tensor x = Tensor::ones({2, 2, 3});                      // two steps of [2, 3]
-  const Tensor whole = Tensor::ones({2, 3});
-  const bool both[] = {true, true};
-  const bool second[] = {false, true};
-  const auto sums = apply_folded(add, std::array{x, bias}, both);
-  REQUIRE(sums);
-  CHECK((*sums)[0].shape() == Shape{2, 2, 3});
-  CHECK((*sums)[0].item<int>({1, 0, 2}) == 61);
-  const auto spread = apply_folded(add, std::array{whole, bias}, second);
-  REQUIRE(spread);
-  CHECK((*spread)[0].shape() == Shape{2, 2, 3});
-  CHECK((*spread)[0].item<int>({0, 1, 1}) == 21);
-  const bool none[] = {false, false};
-  CHECK_THROWS_AS(apply_folded(add, std::array{x, bias}, none), ValueError);
-  CHECK_THROWS_AS(apply_folded(add, std::array{x, Tensor::ones({3, 3})}, both), ValueError);
-  CHECK_THROWS_AS(apply_folded(add, std::array{x, Tensor::scalar(1.0F)}, both), ValueError);
 }

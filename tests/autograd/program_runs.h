@@ -55,7 +55,8 @@ inline ScanResult scanned_by_rows(const Program& program, const ScanFunction& st
                            {.reverse = program.reverse,
                             .steps = program.sizes.steps,
                             .time_axis = 1,
-                            .recompute_every = recompute_every});
+                            .recompute_every = recompute_every,
+                            .tuning = program.tuning});
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
     result.outputs[i] = swapped(result.outputs[i]);
     if (lone[i]) result.outputs[i] = squeeze(result.outputs[i], {-1});
@@ -66,7 +67,8 @@ inline ScanResult scanned_by_rows(const Program& program, const ScanFunction& st
 inline ScanResult scanned(const Program& program, const ScanFunction& step, const std::vector<Tensor>& carry,
                           const std::vector<Tensor>& sequences) {
   if (program.seed % 3 == 0) return scanned_by_rows(program, step, carry, sequences, 0);
-  return scan(step, carry, sequences, {.reverse = program.reverse, .steps = program.sizes.steps});
+  return scan(step, carry, sequences,
+              {.reverse = program.reverse, .steps = program.sizes.steps, .tuning = program.tuning});
 }
 
 inline ScanResult looped(const Program& program, const ScanFunction& step, std::vector<Tensor> carry,

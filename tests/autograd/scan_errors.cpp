@@ -127,7 +127,7 @@ TEST_CASE("empty tensors") {
   CHECK(
       contains(message_of<ValueError>([&] { scan(same, {Tensor()}, {sequence()}); }), "a carry is an empty"));
   CHECK(contains(message_of<ValueError>([&] { scan(same, {state()}, {Tensor()}); }),
-                 "time as its first axis, got an empty tensor"));
+                 "expected a sequence whose first axis is time, got an empty tensor"));
   CHECK(contains(says<ValueError>([](const Carry&, const Carry&) { return ScanStep{{Tensor()}}; }),
                  "an empty tensor"));
   CHECK(contains(says<ValueError>([](const Carry& carry, const Carry&) {
@@ -149,8 +149,8 @@ TEST_CASE("the number of steps") {
   CHECK(contains(message_of<ValueError>([&] { scan(same, {state()}, {sequence()}, {.steps = 3}); }),
                  "3 and 4 steps"));
   CHECK(contains(message_of<ValueError>([&] { scan(same, {state()}, {Tensor::scalar(1)}); }),
-                 "time as its first axis, got int32[]"));
-  CHECK(contains(message_of<ValueError>([&] { scan(same, {state()}, {}); }), "or .steps"));
+                 "whose first axis is time, got int32[]"));
+  CHECK(contains(message_of<ValueError>([&] { scan(same, {state()}, {}); }), "or set .steps"));
   CHECK(scan(same, {state()}, {}, {.steps = 3}).carry.size() == 1);
   const ScanResult none = scan(
       [](const Carry& carry, const Carry&) {

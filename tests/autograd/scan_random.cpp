@@ -1,6 +1,3 @@
-#include <unspool/autograd/internal/scan_plan.h>
-
-#include "../support/setting.h"
 #include "../support/threads.h"
 #include "program_judges.h"
 
@@ -35,6 +32,11 @@ std::string judge_float(const Program& program) {
   return wrong.str();
 }
 
+Program cut(Program program, const ScanTuning& tuning) {
+  program.tuning = tuning;
+  return program;
+}
+
 std::string judge_threads(const Program& program) { return threads_matter(program, scanned); }
 
 }  // namespace
@@ -52,18 +54,18 @@ TEST_CASE("random steps have the same bits whatever the number of threads") {
 }
 
 TEST_CASE("random steps whose rows make two groups, of unlike size") {
-  const testing::With<Index> grouped(internal::ScanPlan::grouped_weights, 0);
   for (std::uint64_t seed = 4101; seed <= 4190; ++seed) {
-    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 4));
     const testing::Threads threads(static_cast<int>(1 + seed % 3));
-    check(judge_double, make_program(seed, 17));
+    check(judge_double, cut(make_program(seed, 17),
+                            {.longest_chunk = static_cast<Index>(1 + seed % 4), .grouped_weights = 0}));
   }
-  for (std::uint64_t seed = 5001; seed <= 5060; ++seed) check(judge_threads, make_program(seed, 33));
+  for (std::uint64_t seed = 5001; seed <= 5060; ++seed) {
+    check(judge_threads, cut(make_program(seed, 33), {.grouped_weights = 0}));
+  }
 }
 
 TEST_CASE("random steps in short chunks of time") {
   for (std::uint64_t seed = 3001; seed <= 3120; ++seed) {
-    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 3));
-    check(judge_double, make_program(seed));
+    check(judge_double, cut(make_program(seed), {.longest_chunk = static_cast<Index>(1 + seed % 3)}));
   }
 }

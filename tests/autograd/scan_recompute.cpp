@@ -1,11 +1,9 @@
 #include <cstring>
 #include <regex>
 
-#include <unspool/autograd/internal/scan_plan.h>
 #include <unspool/core/memory.h>
 
 #include "../support/same_bits.h"
-#include "../support/setting.h"
 #include "../support/threads.h"
 #include "program_judges.h"
 
@@ -28,9 +26,11 @@ Index every_of(const Program& program) {
 
 ScanResult recomputed(const Program& program, const ScanFunction& step, const Carry& carry,
                       const std::vector<Tensor>& sequences) {
-  return scan(
-      step, carry, sequences,
-      {.reverse = program.reverse, .steps = program.sizes.steps, .recompute_every = every_of(program)});
+  return scan(step, carry, sequences,
+              {.reverse = program.reverse,
+               .steps = program.sizes.steps,
+               .recompute_every = every_of(program),
+               .tuning = program.tuning});
 }
 
 ScanResult recomputed_by_rows(const Program& program, const ScanFunction& step, const Carry& carry,
@@ -147,19 +147,23 @@ TEST_CASE("random steps recomputed have the same bits whatever the number of thr
 
 TEST_CASE("random steps recomputed in short chunks of time") {
   for (std::uint64_t seed = 6001; seed <= 6040; ++seed) {
-    const testing::With<Index> longest(internal::ScanPlan::longest_chunk, static_cast<Index>(1 + seed % 3));
-    check(judge_recomputed, make_program(seed));
+    Program program = make_program(seed);
+    program.tuning.longest_chunk = static_cast<Index>(1 + seed % 3);
+    check(judge_recomputed, program);
   }
 }
 
 TEST_CASE("random steps recomputed, their rows in two groups") {
-  const testing::With<Index> grouped(internal::ScanPlan::grouped_weights, 0);
+  const auto grouped = [](std::uint64_t seed, Index batch) {
+    Program program = make_program(seed, batch);
+    program.tuning.grouped_weights = 0;
+    return program;
+  };
   for (std::uint64_t seed = 7001; seed <= 7040; ++seed) {
     const testing::Threads threads(static_cast<int>(1 + seed % 3));
-    check(judge_recomputed, make_program(seed, 17));
+    check(judge_recomputed, grouped(seed, 17));
   }
-  for (std::uint64_t seed = 7101; seed <= 7120; ++seed)
-    check(judge_recomputed_threads, make_program(seed, 33));
+  for (std::uint64_t seed = 7101; seed <= 7120; ++seed) check(judge_recomputed_threads, grouped(seed, 33));
 }
 
 TEST_CASE("derivatives of the third order") {
@@ -352,6 +356,6 @@ TEST_CASE("few steps, and what is refused") {
     return {};
   };
   CHECK(message({.recompute_every = -1}).find("recompute_every is a number of steps") != std::string::npos);
-  CHECK(message({.time_axis = 2}).find("time_axis is 0 or 1") != std::string::npos);
+  CHECK(message({.time_axis = 2}).find("expected a time_axis of 0 or 1") != std::string::npos);
   CHECK(message({.steps = 5, .time_axis = 1}).find("5 and 2 steps") != std::string::npos);
 }

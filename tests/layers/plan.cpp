@@ -92,7 +92,7 @@ TEST_CASE("plan: which products stand before, in and after the loop") {
     const auto found = products_of(plan);
     CHECK(found[0] == forward);
     CHECK(found[1] == backward);
-    CHECK(plan.find("4 rows dealt to threads") != std::string::npos);
+    CHECK(plan.find("4 rows, row-parallel") != std::string::npos);
     CHECK(plan.find("whole") == std::string::npos);
   };
   check(SimpleRNN({.units = 6}), {1, 1, 0}, {0, 1, 3});
@@ -137,10 +137,10 @@ TEST_CASE("plan: says which sequences are copied chunk by chunk, since their sec
   const std::string plan = plan_of(SimpleRNN({.units = 6, .return_sequences = true}));
   CAPTURE(plan);
   // The input, and the gradient by the output; the output, and the gradient by the input.
-  CHECK(plan.find("time is the second axis of x0: read by chunks") != std::string::npos);
+  CHECK(plan.find("time is the second axis of x0: read chunk by chunk") != std::string::npos);
   const std::size_t backward = plan.find("backward");
-  CHECK(plan.rfind("written by chunks", backward) != std::string::npos);
-  CHECK(plan.find("written by chunks", backward) != std::string::npos);
+  CHECK(plan.rfind("written chunk by chunk", backward) != std::string::npos);
+  CHECK(plan.find("written chunk by chunk", backward) != std::string::npos);
 }
 
 TEST_CASE("plan: many rows make two groups where the weights are worth it") {

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <span>
+
+#include <unspool/autograd/scan/run_memory.h>
+#include <unspool/core/kernels/runs.h>
+#include <unspool/core/pooled.h>
+
+namespace unspool::scan_compiler {
+
+/// Runs the code of an executable over a range of rows and a range of steps. Steps and rows in the chunk's
+/// buffers are those of its window.
+class Executor {
+ public:
+  Executor(const Executable& executable, const RunMemory& memory) : code_(executable), memory_(memory) {}
+
+  void set_window(const Window& window) { window_ = window; }
+  const Window& window() const { return window_; }
+
+  /// Runs a task for rows [begin, end), for all steps of the window. With `share` the task shares its work
+  /// among threads; its rows are then those of the window. A reduction is for groups [first_group,
+  /// end_group).
+  void run(const Task& task, Index begin, Index end, bool share, Index first_group, Index end_group) const;
+  /// What runs once, on whole values.
+  void run_once() const;
+
+ private:
+  /// For one thread at one step, where row 0 of each value lies.
+  class Frame {
+   public:
+    explicit Frame(const Executable& code)
+        : block_(code.layout.block_bytes), rows_(code.layout.slots.size()) {}
+    std::byte*& operator[](Value value) { return rows_[index_of(value)]; }
+    std::byte* block() const { return block_.data(); }
+
+   private:
+    PooledBuffer<std::byte> block_;
+    SmallVector<std::byte*, 64> rows_;
+  };
+  class LoopCursor;
+
+  // Segments over steps (executor.cpp).
+
+  /// Segments that do not depend on the carry, one after the other, each at steps [first, end).
+  void run_segments(std::span<const CodeSegment> segments, Index first, Index end_step, Index begin,
+                    Index end, bool share) const;
+  /// The loop: all its segments at each step.
+  void run_loop(Index begin, Index end) const;
+  void locate(Frame& frame, const CodeSegment& segment, Index time) const;
+  void copy_batch_major(const BatchMajor& each, const ScanArray& whole, bool to_chunk, Index begin,
+                        Index end) const;
+  void finish_carries(Index begin, Index end) const;
+  void copy_carry(std::byte* to, const std::byte* from, std::size_t k, Index begin, Index end) const;
+
+  // Rows of one step (execute_rows.cpp).
+
+  void run_rows(const CodeSegment& segment, Frame& frame, Index begin, Index end) const;
+  void run_code(const ElementwiseCode& code, Frame& frame, Index begin, Index end) const;
+  void run_code(const CopyCode& code, Frame& frame, Index begin, Index end) const;
+  void run_code(const MachineLoop& code, Frame& frame, Index begin, Index end) const;
+  void run_code(const ProductCode& code, Frame& frame, Index begin, Index end) const;
+  void run_code(const KernelCode& code, Frame& frame, Index begin, Index end) const;
+
+  // Sums over rows and steps (execute_reductions.cpp).
+
+  void reduce(Index first_group, Index end_group) const;
+  void reduce(const ProductReductions& reductions, Index first_group, Index end_group) const;
+  void reduce(const RowReduction& reduction, Index first_group, Index end_group) const;
+  void reduce(const ValueReduction& reduction, Index first_group, Index end_group) const;
+  template <class T>
+  void reduce_columns(const ProductReductions& reductions, Frame& frame, Index group, Index left,
+                      Index columns) const;
+  /// Moves `data` to row `row` of a group's rows in the window, counted over all steps, and tells how the
+  /// rows from there on lie.
+  kernels::Runs runs_from(Value value, Index group, Index row, std::byte*& data) const;
+  bool continues_sums() const { return memory_.sums_begun() || window_.first_step > 0; }
+
+  const Executable& code_;
+  const RunMemory& memory_;
+  Window window_;
+};
+
+}  // namespace unspool::scan_compiler

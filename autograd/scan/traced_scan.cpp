@@ -1,0 +1,120 @@
+#include <algorithm>
+
+#include <unspool/autograd/scan/trace.h>
+#include <unspool/autograd/scan/traced_scan.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+
+namespace unspool::scan_compiler {
+namespace {
+
+void check(const ScanOptions& options) {
+  if (options.time_axis != 0 && options.time_axis != 1) {
+    throw ValueError(fmt::format("scan: expected a time_axis of 0 or 1, got {}", options.time_axis));
+  }
+  if (options.recompute_every < 0) {
+    throw ValueError(fmt::format(
+        "scan: recompute_every is a number of steps, or 0 to keep all; expected at least 0, got {}",
+        options.recompute_every));
+  }
+}
+
+Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& options) {
+  Index steps = options.steps;
+  for (const Tensor& sequence : sequences) {
+    if (!sequence || sequence.rank() <= options.time_axis) {
+      throw ValueError(fmt::format("scan: expected a sequence whose {} axis is time, got {}",
+                                   options.time_axis == 0 ? "first" : "second",
+                                   sequence ? describe(sequence) : "an empty tensor"));
+    }
+    const Index own = sequence.shape()[options.time_axis];
+    if (steps >= 0 && own != steps) {
+      throw ValueError(fmt::format("scan: the sequences have {} and {} steps", steps, own));
+    }
+    steps = own;
+  }
+  if (steps < 0) {
+    throw ValueError(
+        "scan: the number of steps is not known: pass sequences of a known length, or set .steps");
+  }
+  return steps;
+}
+
+}  // namespace
+
+TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                      const std::vector<Tensor>& sequences, const ScanOptions& options) {
+  check(options);
+  TracedScan traced{.program = nullptr,
+                    .operands = {},
+                    .steps = count_steps(sequences, options),
+                    .carries = 0,
+                    .outputs = 0,
+                    .last = {}};
+  const auto recorder = std::make_shared<Trace>(traced.steps, options.reverse);
+  std::vector<Tensor> states;
+  std::vector<Tensor> inputs;
+  for (const Tensor& state : carry) {
+    if (!state) throw ValueError("scan: a carry is an empty tensor");
+    states.push_back(recorder->carry({state.shape(), state.dtype()}));
+    traced.operands.push_back(state);
+  }
+  for (const Tensor& sequence : sequences) {
+    Shape shape = sequence.shape();
+    shape.erase(options.time_axis);
+    inputs.push_back(recorder->sequence({shape, sequence.dtype()}, options.time_axis));
+  }
+  ScanStep made;
+  {
+    const TraceScope scope(recorder.get());
+    made = step(states, inputs);
+  }
+  if (made.carry.size() != carry.size()) {
+    throw ValueError(
+        fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
+  }
+  std::vector<Value> next;
+  std::vector<Stacked> stacked;
+  for (std::size_t i = 0; i < carry.size(); ++i) {
+    const Tensor& own = made.carry[i];
+    if (!own || !(own.shape() == carry[i].shape()) || own.dtype() != carry[i].dtype()) {
+      throw ValueError(fmt::format("scan: carry {} is {}, but the step returned {} for it", i,
+                                   describe(carry[i]), own ? describe(own) : "an empty tensor"));
+    }
+    next.push_back(recorder->value_of(own));
+  }
+  // An output of the last step alone is a carry that no step reads.
+  traced.carries = next.size();
+  for (const Tensor& output : made.last) {
+    if (!output) throw ValueError("scan: the step returned an empty tensor");
+    const Value value = recorder->value_of(output);
+    const auto same = std::ranges::find(next, value);
+    traced.last.push_back(static_cast<std::size_t>(same - next.begin()));
+    if (same != next.end()) continue;
+    const Spec spec{output.shape(), output.dtype()};
+    recorder->carry(spec);
+    next.push_back(value);
+    traced.operands.push_back(Tensor::zeros(spec.shape, spec.dtype));
+  }
+  for (const Tensor& output : made.outputs) {
+    if (!output) throw ValueError("scan: the step returned an empty tensor");
+    if (output.rank() < options.time_axis) {
+      throw ValueError("scan: with time_axis = 1 an output of a step needs a first axis, got " +
+                       describe(output));
+    }
+    stacked.push_back({recorder->value_of(output), options.time_axis});
+  }
+  for (const Tensor& sequence : sequences) traced.operands.push_back(sequence);
+  for (const Tensor& keys : recorder->drawn()) traced.operands.push_back(keys);
+  for (const Tensor& outside : recorder->captured()) traced.operands.push_back(outside);
+  Program program = recorder->finish();
+  traced.outputs = stacked.size();
+  program.next_carry = std::move(next);
+  program.stacked_outputs = std::move(stacked);
+  program.reverse = options.reverse;
+  program.tuning = options.tuning;
+  traced.program = SharedProgram::of(eliminate_dead_code(std::move(program)));
+  return traced;
+}
+
+}  // namespace unspool::scan_compiler

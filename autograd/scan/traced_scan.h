@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include <unspool/autograd/scan/shared_program.h>
+
+namespace unspool::scan_compiler {
+
+/// A scan as its step was traced, and the tensors that it is to run on.
+struct TracedScan {
+  SharedProgram::Pointer program;
+  /// The inputs of the program, in order.
+  Tensors operands;
+  Index steps;
+  /// How many of the program's carries and stacked outputs are results of the scan.
+  std::size_t carries;
+  std::size_t outputs;
+  /// For each output of the last step, the carry that it is.
+  std::vector<std::size_t> last;
+};
+
+/// Calls the step on abstract tensors and records it. Throws what scan() throws.
+TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry,
+                      const std::vector<Tensor>& sequences, const ScanOptions& options);
+
+}  // namespace unspool::scan_compiler
