@@ -170,14 +170,22 @@ const std::set<std::string>& attribute_names(const Operation& operation) {
   return found->second;
 }
 
-OperationRef operation_from(const Config& config) {
-  const auto name = config.as<std::string>();
-  std::vector<std::string> known;
+/// The library's operation of this name: the only one that a config can mean by it.
+std::optional<OperationRef> library_operation(std::string_view name) {
   for (const OperationList& table : operation_tables()) {
     for (std::size_t i = 0; i < table.size(); ++i) {
       if (table[i]->name == name) return table[i];
-      known.emplace_back(table[i]->name);
     }
+  }
+  return std::nullopt;
+}
+
+OperationRef operation_from(const Config& config) {
+  const auto name = config.as<std::string>();
+  if (const auto found = library_operation(name)) return *found;
+  std::vector<std::string> known;
+  for (const OperationList& table : operation_tables()) {
+    for (std::size_t i = 0; i < table.size(); ++i) known.emplace_back(table[i]->name);
   }
   const std::string like = nearest(name, known);
   throw ValueError(fmt::format("{}: there is no operation {}{}", config.path(), in_quotes(name),
@@ -319,6 +327,12 @@ Config Writer::item(const GraphItem& item, const std::string& name) const {
                                                   {"optional", false}})},
                           {"registered_name", Config()}});
   } else if (first.operation()) {
+    if (library_operation(first.name()) != first.operation()) {
+      throw ValueError(fmt::format(
+          "the operation {} of a graph is not the library's, so a config cannot name it: use it in the call of a layer "
+          "of your own, registered by register_layer",
+          first.name()));
+    }
     std::vector<Config::Entry> attributes;
     for (const Attributes::Entry& entry : first.attributes()) {
       attributes.emplace_back(entry.first, std::visit(AttributeWriter{first.name()}, entry.second));

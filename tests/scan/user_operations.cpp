@@ -187,7 +187,8 @@ double scan_differs(const ScanFunction& step, const Tensor& carry, const Tensor&
     } else {
       for (Index t = 0; t < x.shape()[0]; ++t) state = step({state}, {x[t]}).carry[0];
     }
-    std::vector<Tensor> all = tape.gradient(sum(square(state)), {carry, x}, {.unconnected = Unconnected::zero});
+    std::vector<Tensor> all =
+        tape.gradient(sum(square(state)), {carry, x}, {.unconnected = Unconnected::zero});
     all.push_back(state);
     return all;
   };
@@ -239,6 +240,16 @@ TEST_CASE("operations of a user's own: a name of the library's means nothing") {
               return ScanStep{.carry = {tanh(apply(table["split"], matmul(carry[0], w)) + in[0])}};
             },
             h, x) < 1e-12);
+}
+
+TEST_CASE("operations of a user's own: a model's config does not take one for the library's") {
+  const Tensor in = Input({.shape = {4}});
+  const Model own({in}, apply(table["add"], in, in));
+  CHECK(max(abs(own.predict(Tensor::ones({2, 4})) + 1)).item<float>() == 0);
+  CHECK_THROWS_WITH_AS(own.network()->get_config(),
+                       doctest::Contains("the operation add of a graph is not the library's"), ValueError);
+  const Model library({in}, in + in);
+  CHECK_NOTHROW(library.network()->get_config());
 }
 
 TEST_CASE("a custom gradient in a step: by scan as by the loop") {
