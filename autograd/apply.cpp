@@ -7,6 +7,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/kernels/machine.h>
 
 namespace unspool {
 
@@ -15,9 +16,6 @@ using internal::TensorAccess;
 constinit thread_local Engine Engine::instance_;
 
 namespace {
-
-/// Up to this many elements an elementwise operation is not worth dealing to threads.
-constexpr Index few_elements = 1 << 15;
 
 bool has_nan(const Tensor& tensor) {
   bool found = false;
@@ -92,7 +90,7 @@ struct Alike {
     }
     if (!is_floating(first->dtype)) return;
     count = first->shape.elements();
-    if (count <= few_elements) head = first;
+    if (count <= machine::elementwise_task_elements) head = first;
   }
 
   /// Null if the operands are not such.

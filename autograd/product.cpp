@@ -100,24 +100,23 @@ void multiply(const KernelCall& call) {
   if (result.elements() == 0) return;
   if (!transpose_a && sizes.batch_b.elements() == 1) {
     // One right side for all: all rows of all batches are one product.
-    return kernels::gemm(false, transpose_b, count * sizes.rows, sizes.columns, sizes.inner_a, a, lda, b, ldb,
-                         c, ldc, false);
+    return kernels::gemm<T>({count * sizes.rows, sizes.columns, sizes.inner_a}, {a, lda},
+                            {b, ldb, transpose_b}, {c, ldc});
   }
   const BatchOffsets offsets_a(batch, sizes.batch_a);
   const BatchOffsets offsets_b(batch, sizes.batch_b);
   const auto run = [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      kernels::gemm(transpose_a, transpose_b, sizes.rows, sizes.columns, sizes.inner_a,
-                    a + offsets_a.at(i) * sizes.rows * sizes.inner_a, lda,
-                    b + offsets_b.at(i) * sizes.inner_b * sizes.columns, ldb,
-                    c + i * sizes.rows * sizes.columns, ldc, false);
+      kernels::gemm<T>({sizes.rows, sizes.columns, sizes.inner_a},
+                       {a + offsets_a.at(i) * sizes.rows * sizes.inner_a, lda, transpose_a},
+                       {b + offsets_b.at(i) * sizes.inner_b * sizes.columns, ldb, transpose_b},
+                       {c + i * sizes.rows * sizes.columns, ldc});
     }
   };
-  constexpr Index enough_work = 1 << 18;
   const Index work = std::max<Index>(1, sizes.rows * sizes.columns * std::max<Index>(1, sizes.inner_a));
-  if (count == 1 || work >= 16 * enough_work)
+  if (count == 1 || work >= 16 * machine::gemm_task_multiply_adds)
     return run(0, count);  // each product is dealt to threads itself
-  parallel_for(count, std::max<Index>(1, enough_work / work), run);
+  parallel_for(count, std::max<Index>(1, machine::gemm_task_multiply_adds / work), run);
 }
 
 void matmul_kernel(const KernelCall& call) {

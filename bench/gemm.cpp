@@ -97,7 +97,7 @@ void row(const Case& each, double budget) {
   void* start = space.data();
   std::size_t bytes = space.size() * sizeof(float);
   auto* const panels = static_cast<float*>(std::align(64, bytes - 64, start, bytes));
-  kernels::pack(tb, n, k, b.data(), ldb, panels);
+  kernels::pack<float>(n, k, {b.data(), ldb, tb}, panels);
   std::printf("%-10s %6lld,%5lld,%5lld %s%s ", each.name, static_cast<long long>(m),
               static_cast<long long>(n), static_cast<long long>(k), ta ? "t" : "-", tb ? "t" : "-");
   for (const int threads : {1, 2}) {
@@ -105,9 +105,10 @@ void row(const Case& each, double budget) {
     const double best = bench::peak() * threads;
     const Rate rate = measure(2.0 * static_cast<double>(m * n * k), budget, [&] {
       if (each.packed) {
-        kernels::gemm_packed(ta, m, n, k, a.data(), lda, panels, c.data(), n, {});
+        kernels::gemm<float>({m, n, k}, {a.data(), lda, ta}, kernels::PackedMatrix<float>{panels},
+                             {c.data(), n});
       } else {
-        kernels::gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, c.data(), n, false);
+        kernels::gemm<float>({m, n, k}, {a.data(), lda, ta}, {b.data(), ldb, tb}, {c.data(), n});
       }
     });
     std::printf(" | %7.1f (%6.1f) of %6.1f %3.0f%%", rate.median, rate.most, best, 100 * rate.median / best);
@@ -131,8 +132,8 @@ int main(int count, char** arguments) {
     std::vector<float> b(1024, 0.5f);
     std::vector<float> c(1024);
     const auto rate = measure(1, 0.05, [&] {
-      kernels::gemm(false, false, each.m, each.n, each.k, a.data(), each.k, b.data(), each.n, c.data(),
-                    each.n, false);
+      kernels::gemm<float>({each.m, each.n, each.k}, {a.data(), each.k}, {b.data(), each.n},
+                           {c.data(), each.n});
     });
     std::printf("%-10s %6lld,%5lld,%5lld: %.0f ns\n", each.name, static_cast<long long>(each.m),
                 static_cast<long long>(each.n), static_cast<long long>(each.k), 1 / rate.median);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <unspool/core/error.h>
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
@@ -20,8 +21,6 @@ constinit RandomKey process_key;
 
 // The streams of seed generators, apart from those of the process-wide one.
 constexpr std::uint64_t generator_stream = std::uint64_t{1} << 63;
-
-constexpr Index fill_grain = 16384;
 
 using Block = std::array<std::uint32_t, 4>;
 
@@ -99,7 +98,7 @@ void blocks_of(RandomKey key, std::uint64_t index, Block* blocks) {
 template <class T, class F>
 void fill(RandomKey key, std::span<T> values, std::uint64_t first, const F& of_block) {
   constexpr std::uint64_t each = sizeof(Block) / sizeof(T);
-  parallel_for(static_cast<Index>(values.size()), fill_grain, [&](Index begin, Index end) {
+  parallel_for(static_cast<Index>(values.size()), machine::random_task_elements, [&](Index begin, Index end) {
     T* to = values.data() + begin;
     T* const stop = values.data() + end;
     std::uint64_t index = first + static_cast<std::uint64_t>(begin);

@@ -1,11 +1,14 @@
 #include <vector>
 
+#include <unspool/core/kernels/machine.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
 
+Index update_task_elements() { return machine::optimizer_task_elements; }
+
 double sum_of_squares(const Tensor& tensor) {
-  constexpr Index piece = 16384;
+  constexpr Index piece = machine::sum_of_squares_elements;
   const Index size = tensor.size();
   std::vector<double> parts(static_cast<std::size_t>((size + piece - 1) / piece));
   visit_floating(tensor.dtype(), [&]<class T>(T) {

@@ -15,6 +15,9 @@ namespace unspool {
 /// Of the elements, in a fixed order whatever the number of threads.
 double sum_of_squares(const Tensor& tensor);
 
+/// The elements that a thread updates at a time.
+Index update_task_elements();
+
 /// Changes a variable and what is kept beside it, element by element: f(gradient, value, slot...) gets the
 /// elements at one index, all but the first as T&. One pass; tensors that were read before keep what they
 /// had.
@@ -27,9 +30,7 @@ void update_elements(F f, const Tensor& gradient, const V&... variables) {
   [&]<std::size_t... k>(std::index_sequence<k...>) {
     const std::array<const T*, count> from{old[k].template data<T>().data()...};
     const std::array<T*, count> to{static_cast<T*>(internal::TensorAccess::data(made[k]))...};
-    // Small enough for a few pieces to lie in the nearest cache, large enough to be worth a thread.
-    constexpr Index piece = 16384;
-    parallel_for(gradient.size(), piece, [&](Index begin, Index end) {
+    parallel_for(gradient.size(), update_task_elements(), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         std::array<T, count> element{from[k][i]...};
         f(g[i], element[k]...);

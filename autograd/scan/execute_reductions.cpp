@@ -5,16 +5,6 @@
 #include <unspool/core/threads.h>
 
 namespace unspool::scan_compiler {
-namespace {
-
-/// Multiply-adds of a reduction that are worth a thread.
-constexpr Index worthwhile = 1 << 18;
-/// Elements that a thread takes at a time.
-constexpr Index reduction_grain = 1 << 15;
-/// Rows that are summed in one chain. A sum over rows has two levels, since one long chain loses digits.
-constexpr Index rows_of_chain = 32;
-
-}  // namespace
 
 void Executor::reduce(Index first_group, Index end_group) const {
   for (const Reduction& reduction : code_.reductions) {
@@ -39,8 +29,8 @@ void Executor::reduce(const ProductReductions& reductions, Index first_group, In
     const Index panels = (all_columns + panel - 1) / panel;
     const Index pieces = (end_group - first_group) * panels;
     const Index work = left_columns * window_.steps() * memory_.group_rows() * panel;
-    const Index share =
-        std::max((pieces + num_threads() - 1) / num_threads(), worthwhile / std::max<Index>(1, work));
+    const Index share = std::max((pieces + num_threads() - 1) / num_threads(),
+                                 machine::gemm_task_multiply_adds / std::max<Index>(1, work));
     parallel_for(pieces, std::max<Index>(1, share), [&](Index first, Index last) {
       // Pieces of one group follow one another.
       for (Index g = first / panels; g * panels < last; ++g) {
@@ -64,7 +54,7 @@ kernels::Runs Executor::runs_from(Value value, Index group, Index row, std::byte
 template <class T>
 void Executor::reduce_columns(const ProductReductions& reductions, Frame& frame, Index group, Index left,
                               Index columns) const {
-  constexpr Index depth = kernels::gemm_depth;
+  constexpr Index depth = machine::gemm_depth;
   const Slot& b = code_.slot(reductions.right);
   const Index rows = window_.steps() * (memory_.group_begin(group + 1) - memory_.group_begin(group));
   const PooledBuffer<T> packed(
@@ -73,8 +63,8 @@ void Executor::reduce_columns(const ProductReductions& reductions, Frame& frame,
     const Index part = std::min(depth, rows - done);
     std::byte* from = frame[reductions.right];
     const kernels::Runs right_runs = runs_from(reductions.right, group, done, from);
-    kernels::pack_runs(right_runs, columns, part, reinterpret_cast<const T*>(from) + left, b.stride,
-                       packed.data());
+    kernels::pack<T>(columns, part, {reinterpret_cast<const T*>(from) + left, b.stride, false, right_runs},
+                     packed.data());
     for (const ProductReductions::Term& term : reductions.terms) {
       const Slot& a = code_.slot(term.left);
       const Slot& own = code_.slot(term.right);
@@ -86,9 +76,10 @@ void Executor::reduce_columns(const ProductReductions& reductions, Frame& frame,
       T* const to = reinterpret_cast<T*>(sum) + begin - own_first;
       std::byte* first = frame[term.left];
       const kernels::Runs runs = runs_from(term.left, group, done, first);
-      kernels::gemm_packed_runs(runs, a.columns, end - begin, part, reinterpret_cast<const T*>(first),
-                                a.stride, packed.data() + (begin - left) * part, to, stride,
-                                continues_sums() || done > 0);
+      kernels::gemm<T>({a.columns, end - begin, part},
+                       {reinterpret_cast<const T*>(first), a.stride, true, runs},
+                       kernels::PackedMatrix<T>{packed.data()}.columns_from(begin - left, part),
+                       kernels::accumulated(to, stride, continues_sums() || done > 0));
     }
   }
 }
@@ -99,30 +90,33 @@ void Executor::reduce(const RowReduction& reduction, Index first_group, Index en
     const T* from =
         reinterpret_cast<const T*>(memory_.locate(reduction.value, memory_.first_time(window_), window_));
     const Index apart = memory_.step_rows(x.root, window_);
-    const Index in_step = (memory_.group_rows() + rows_of_chain - 1) / rows_of_chain;
+    const Index in_step = (memory_.group_rows() + machine::scan_chain_rows - 1) / machine::scan_chain_rows;
     const Index in_group = window_.steps() * in_step;
     const Index pieces = (end_group - first_group) * in_group;
-    const Index longest = std::max(in_group, rows_of_chain);
+    const Index longest = std::max(in_group, machine::scan_chain_rows);
     const PooledBuffer<T> memory(static_cast<std::size_t>(pieces * x.columns + longest));
     T* const partial = memory.data();
     T* const ones = partial + pieces * x.columns;
     std::fill_n(ones, longest, T{1});
-    const Index share = std::max<Index>(1, reduction_grain / (rows_of_chain * std::max<Index>(1, x.columns)));
+    const Index share = std::max<Index>(
+        1, machine::elementwise_task_elements / (machine::scan_chain_rows * std::max<Index>(1, x.columns)));
     parallel_for(pieces, share, [&](Index first, Index last) {
       for (Index piece = first; piece < last; ++piece) {
         const Index group = first_group + piece / in_group;
         const Index step = piece % in_group / in_step;
-        const Index row = memory_.group_begin(group) + piece % in_step * rows_of_chain;
-        const Index rows = std::clamp(memory_.group_begin(group + 1) - row, Index{0}, rows_of_chain);
-        kernels::gemm(false, false, 1, x.columns, rows, ones, longest, from + (step * apart + row) * x.stride,
-                      x.stride, partial + piece * x.columns, x.columns, false);
+        const Index row = memory_.group_begin(group) + piece % in_step * machine::scan_chain_rows;
+        const Index rows =
+            std::clamp(memory_.group_begin(group + 1) - row, Index{0}, machine::scan_chain_rows);
+        kernels::gemm<T>({1, x.columns, rows}, {ones, longest},
+                         {from + (step * apart + row) * x.stride, x.stride},
+                         {partial + piece * x.columns, x.columns});
       }
     });
     for (Index group = first_group; group < end_group; ++group) {
-      kernels::gemm(false, false, 1, x.columns, in_group, ones, longest,
-                    partial + (group - first_group) * in_group * x.columns, x.columns,
-                    reinterpret_cast<T*>(memory_.sum(reduction.output, group).data), x.columns,
-                    continues_sums());
+      T* const sum = reinterpret_cast<T*>(memory_.sum(reduction.output, group).data);
+      kernels::gemm<T>({1, x.columns, in_group}, {ones, longest},
+                       {partial + (group - first_group) * in_group * x.columns, x.columns},
+                       kernels::accumulated(sum, x.columns, continues_sums()));
     }
   });
 }

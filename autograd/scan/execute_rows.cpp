@@ -77,9 +77,9 @@ void Executor::run_code(const ProductCode& code, Frame& frame, Index begin, Inde
     kernels::Start<T> start;
     if (code.start.value != no_value) start = {rows_of(code.start), stride(code.start)};
     const T* const bias = code.bias == no_value ? nullptr : reinterpret_cast<const T*>(frame[code.bias]);
-    kernels::gemm_packed(false, end - begin, matrix.columns, matrix.depth, rows_of(code.left),
-                         stride(code.left), reinterpret_cast<const T*>(memory_.packed(code.matrix)),
-                         rows_of(code.result), stride(code.result), start, bias);
+    const kernels::PackedMatrix<T> packed{reinterpret_cast<const T*>(memory_.packed(code.matrix))};
+    kernels::gemm<T>({end - begin, matrix.columns, matrix.depth}, {rows_of(code.left), stride(code.left)},
+                     packed, {rows_of(code.result), stride(code.result), start, bias});
   });
 }
 

@@ -4,14 +4,13 @@
 #include <utility>
 
 #include <unspool/autograd/scan/executor.h>
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/strided.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::scan_compiler {
 namespace {
 
-/// Elements that a thread takes at a time.
-constexpr Index segment_grain = 1 << 15;
 constexpr Index all_rows = std::numeric_limits<Index>::max();
 
 }  // namespace
@@ -115,7 +114,9 @@ void Executor::run_segments(std::span<const CodeSegment> segments, Index first, 
         run(0, rows);
       } else {
         const Index block = segment.share_rows;
-        parallel_for(rows, std::max<Index>(1, segment_grain / (segment.columns * block)) * block, run);
+        parallel_for(
+            rows, std::max<Index>(1, machine::elementwise_task_elements / (segment.columns * block)) * block,
+            run);
       }
       continue;
     }

@@ -5,12 +5,10 @@
 
 #include <unspool/autograd/scan/layout.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/kernels/machine.h>
 
 namespace unspool::scan_compiler {
 namespace {
-
-/// Elements of the widest value of a block: what an operation reads and writes fits the L1 cache, or nearly.
-constexpr Index block_elements = 3072;
 
 /// Where an instruction stands: its phase, and its segment in that. Reductions follow all segments.
 struct Position {
@@ -174,7 +172,8 @@ class LayoutWriter {
           for (const Instruction& instruction : segment.instructions) {
             for (Value value : results_of(instruction)) widest = std::max(widest, slot(value).columns);
           }
-          rows = std::clamp<Index>(block_elements / widest, 1, std::max<Index>(1, table_.phased->rows));
+          rows = std::clamp<Index>(machine::scan_block_elements / widest, 1,
+                                   std::max<Index>(1, table_.phased->rows));
           share_blocks(segment, rows);
         }
         layout_.block_rows[phase].push_back(rows);

@@ -10,7 +10,7 @@ using kernels::VectorOp;
 using kernels::VectorProgram;
 
 bool touches_memory(VectorOp op) {
-  return op == VectorOp::load || op == VectorOp::load_one || op == VectorOp::load_truth ||
+  return op == VectorOp::load || op == VectorOp::broadcast || op == VectorOp::broadcast_bool ||
          op == VectorOp::store;
 }
 
@@ -156,8 +156,8 @@ class LoopBuilder {
 
   VectorProgram::Value load(const LoopOperand& operand) {
     if (const Known* before = known(operand)) return before->holds;
-    const VectorOp op = dtype(operand.value) == boolean ? VectorOp::load_truth
-                        : is_lone(operand.access)       ? VectorOp::load_one
+    const VectorOp op = dtype(operand.value) == boolean ? VectorOp::broadcast_bool
+                        : is_lone(operand.access)       ? VectorOp::broadcast
                                                         : VectorOp::load;
     const auto holds = program_.add({.op = op, .operand = place(operand)});
     known_.push_back({operand, holds, false});

@@ -10,9 +10,6 @@
 namespace unspool::scan_compiler {
 namespace {
 
-/// Elements that a thread takes at a time.
-constexpr Index run_grain = 1 << 15;
-
 bool sums_rows(const Reduction& reduction) { return !std::holds_alternative<ValueReduction>(reduction); }
 
 template <class F>
@@ -106,8 +103,9 @@ void Run::prepare() {
     const std::byte* from = memory_.locate(matrix.value, 0, {});
     const Index stride = matrix.transpose ? matrix.depth : matrix.columns;
     visit_floating(code_.specs[index_of(matrix.value)].dtype, [&]<class T>(T) {
-      kernels::pack(matrix.transpose, matrix.columns, matrix.depth, reinterpret_cast<const T*>(from), stride,
-                    reinterpret_cast<T*>(memory_.packed(static_cast<int>(m))));
+      kernels::pack<T>(matrix.columns, matrix.depth,
+                       {reinterpret_cast<const T*>(from), stride, matrix.transpose},
+                       reinterpret_cast<T*>(memory_.packed(static_cast<int>(m))));
     });
   }
   // Sums over rows start with the first thing that is added, unless nothing is.
@@ -133,7 +131,8 @@ void Run::add_group_sums() const {
           return reinterpret_cast<const T*>(data) + i * stride;
         };
         T* const whole = reinterpret_cast<T*>(memory_.reduced(output));
-        const Index share = std::max<Index>(1, run_grain / std::max<Index>(1, shape.columns));
+        const Index share =
+            std::max<Index>(1, machine::elementwise_task_elements / std::max<Index>(1, shape.columns));
         parallel_for(shape.rows, share, [&](Index begin, Index end) {
           for (Index i = begin; i < end; ++i) {
             T* const to = whole + i * shape.columns;

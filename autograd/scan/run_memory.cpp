@@ -10,9 +10,9 @@ namespace {
 /// Elements between rows of a group's sum: rows that lie a multiple of the stride apart at which addresses
 /// share a set of the L1 cache get a line between them.
 Index padded_stride(Index columns, DType dtype) {
-  constexpr Index line = 64;
   const auto element = static_cast<Index>(size_of(dtype));
-  return columns * element % kernels::crowded_bytes == 0 ? columns + line / element : columns;
+  return columns * element % machine::l1_alias_stride == 0 ? columns + machine::cache_line_bytes / element
+                                                           : columns;
 }
 
 std::size_t packed_bytes(const Executable& code, const Matrix& matrix) {

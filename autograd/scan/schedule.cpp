@@ -3,26 +3,10 @@
 #include <unspool/autograd/scan/executable.h>
 #include <unspool/autograd/scan/schedule.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/core/kernels/gemm.h>
+#include <unspool/core/kernels/machine.h>
 
 namespace unspool::scan_compiler {
 namespace {
-
-/// Rows of a group for which it is worth its while.
-constexpr Index fewest_group_rows = 8;
-constexpr Index most_groups = 2;
-/// Elements of weights from which rows make groups.
-constexpr Index least_grouped_weights = 1 << 15;
-/// With two groups at a time their sums take twice the room; one after the other, the weights are read twice.
-/// So a single thread takes one after the other where weights stay in the L2 cache and sums do not.
-constexpr std::size_t weights_in_cache = std::size_t{2} << 20U;
-constexpr std::size_t sums_out_of_cache = std::size_t{1} << 20U;
-/// What the buffers of a chunk may take, so that they stay in the L2 cache.
-constexpr std::size_t chunk_limit = std::size_t{512} << 10U;
-/// Rows of a group, over the steps of a chunk, for which a product is worth its while.
-constexpr Index folded_rows = 192;
-/// Rows below which a thread's products are slow.
-constexpr Index fewest_rows = 8;
 
 bool by_rows(const CodeSegment& segment) { return segment.by_rows; }
 
@@ -73,9 +57,9 @@ void make_cuts(Executable& executable) {
   for (const Matrix& matrix : executable.matrices) weights += matrix.columns * matrix.depth;
   const Program& program = *executable.program;
   const Index least =
-      program.tuning.grouped_weights < 0 ? least_grouped_weights : program.tuning.grouped_weights;
+      program.tuning.grouped_weights < 0 ? machine::scan_group_weights : program.tuning.grouped_weights;
   if (!executable.row_parallel || weights < least) return;
-  cuts.groups = std::clamp<Index>(executable.rows / fewest_group_rows, 1, most_groups);
+  cuts.groups = std::clamp<Index>(executable.rows / machine::scan_group_rows, 1, machine::scan_max_groups);
   cuts.groups_apart = cuts.groups > 1 && cuts.begins_by_rows && ends_by_rows &&
                       std::ranges::all_of(segments(Phase::last), by_rows) &&
                       std::ranges::none_of(executable.reductions, [](const Reduction& reduction) {
@@ -83,7 +67,8 @@ void make_cuts(Executable& executable) {
                       });
   std::size_t sums = 0;
   for (Value value : program.reduced_outputs) sums += executable.bytes(value);
-  cuts.one_by_one = executable.packed_bytes <= weights_in_cache && sums > sums_out_of_cache;
+  cuts.one_by_one =
+      executable.packed_bytes <= machine::scan_cached_weight_bytes && sums > machine::scan_cached_sum_bytes;
 }
 
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads) {
@@ -97,19 +82,21 @@ const Schedule& schedule_for(const Executable& executable, Index groups, Index t
 }
 
 Index row_shares(const Executable& executable, Index threads) {
-  return executable.row_parallel ? std::clamp<Index>(executable.rows / fewest_rows, 1, threads) : 1;
+  return executable.row_parallel ? std::clamp<Index>(executable.rows / machine::scan_task_rows, 1, threads)
+                                 : 1;
 }
 
 Index chunk_steps(const Executable& executable, Index steps, Index groups, Index threads) {
   const Program& program = *executable.program;
-  auto fitting = static_cast<Index>(chunk_limit / std::max<std::size_t>(1, executable.layout.chunk_bytes));
+  auto fitting =
+      static_cast<Index>(machine::scan_chunk_bytes / std::max<std::size_t>(1, executable.layout.chunk_bytes));
   // Products over the rows of a group: those of reductions, or all of them where it runs by itself.
   const bool by_groups = !program.reduced_outputs.empty() ||
                          runs_group_by_group(executable.cuts, executable.cuts.groups, threads);
   const Index rows =
       std::max<Index>(1, by_groups ? (executable.rows + groups - 1) / groups : executable.rows);
-  const Index folded = (folded_rows + rows - 1) / rows;
-  const Index deep = kernels::gemm_depth / rows;
+  const Index folded = (machine::scan_chunk_rows + rows - 1) / rows;
+  const Index deep = machine::gemm_depth / rows;
   if (deep > 0 && fitting > deep) fitting -= fitting % deep;
   Index most = std::max<Index>(steps, 1);
   if (program.tuning.longest_chunk > 0) most = std::min(most, program.tuning.longest_chunk);

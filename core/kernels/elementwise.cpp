@@ -2,14 +2,13 @@
 #include <array>
 
 #include <unspool/core/kernels/elementwise.h>
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::kernels {
 namespace {
 
 constexpr std::size_t max_inputs = 8;
-/// Elements a thread takes at a time: enough to outweigh waking it.
-constexpr Index grain = 1 << 15;
 
 /// The loop nest of one broadcast, with neighbouring axes joined where every operand allows it.
 struct Nest {
@@ -93,8 +92,8 @@ void broadcast(BlockFunction block, std::span<const Array> inputs, const Array& 
       at += length;
     }
   };
-  if (count <= grain) return run(0, count);
-  parallel_for(count, grain, run);
+  if (count <= machine::elementwise_task_elements) return run(0, count);
+  parallel_for(count, machine::elementwise_task_elements, run);
 }
 
 }  // namespace unspool::kernels

@@ -12,6 +12,7 @@
 #include <unspool/core/internal/quotient.h>
 #include <unspool/core/kernels/code_maker.h>
 #include <unspool/core/kernels/gemm_loop.h>
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/machine_code.h>
 
 namespace unspool::kernels {
@@ -69,14 +70,12 @@ class TileMaker final : public CodeMaker {
         shape_(shape),
         a_step_(static_cast<int>(sizeof(T)) * (shape.lies == Lies::packed ? mr : 1)),
         b_step_(static_cast<int>(sizeof(T)) * nr),
-        lines_each_(unrolled * b_step_ / 64 / 4) {
+        lines_each_(machine::gemm_unroll * b_step_ / 64 / 4) {
     emit();
   }
 
  private:
   static constexpr bool single = std::is_same_v<T, float>;
-  static constexpr int unrolled = 4;
-  static constexpr int prefetched = 6;
 
   // The arguments; row 0 and row 8 of A, and what lies between its rows, times 1, 3, 5 and 7.
   const Xbyak::Reg64 tiles_ = rdi;
@@ -155,14 +154,14 @@ class TileMaker final : public CodeMaker {
   }
 
   void steps(int count) {
-    if (count == unrolled) {
+    if (count == machine::gemm_unroll) {
       for (int line = 0; line < lines_each_; ++line) prefetcht1(beside(b_ + ahead_, line * 64));
     }
     for (int p = 0; p < count; ++p) {
       // A panel of two vectors of 512 bits fills the nearest cache, and comes from the second one for each
       // tile.
       for (int line = 0; wide() && shape_.vectors == 2 && line < b_step_; line += 64)
-        prefetcht0(beside(b_, (p + prefetched) * b_step_ + line));
+        prefetcht0(beside(b_, (p + machine::gemm_prefetch_steps) * b_step_ + line));
       if (shape_.lies == Lies::by_columns) prefetcht0(soon(p));
       for (int v = 0; v < shape_.vectors; ++v)
         vmovups(column(v), beside(b_, p * b_step_ + v * vector_bytes()));
@@ -174,7 +173,7 @@ class TileMaker final : public CodeMaker {
       }
     }
     if (shape_.lies == Lies::by_columns) {
-      count == unrolled ? lea(a_, ptr[a_ + row_ * unrolled]) : add(a_, row_);
+      count == machine::gemm_unroll ? lea(a_, ptr[a_ + row_ * machine::gemm_unroll]) : add(a_, row_);
     } else {
       advance(a_, count * a_step_);
     }
@@ -270,15 +269,15 @@ class TileMaker final : public CodeMaker {
     and_(ahead_, 3);
     imul(ahead_, ahead_, lines_each_ * 64);
     add(ahead_, argument(offsetof(Tiles, panel_bytes)));
-    sub(k_, unrolled);
+    sub(k_, machine::gemm_unroll);
     jl(few, T_NEAR);
     align(16);
     L(four);
-    steps(unrolled);
-    sub(k_, unrolled);
+    steps(machine::gemm_unroll);
+    sub(k_, machine::gemm_unroll);
     jge(four, T_NEAR);
     L(few);
-    add(k_, unrolled);
+    add(k_, machine::gemm_unroll);
     jz(summed, T_NEAR);
     L(one);
     steps(1);

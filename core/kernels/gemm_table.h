@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/runs.h>
 
 // Between gemm.cpp and the sources compiled for one instruction set. Those define no weak symbol and use no
@@ -28,8 +29,8 @@ struct GemmTable {
   void (*small)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
                 Size b_col, T* c, Size ldc, const T* from, Size from_row);
 
-  /// 1 <= m <= few_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are contiguous
-  /// (b_panel == nr).
+  /// 1 <= m <= machine::gemv_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are
+  /// contiguous (b_panel == nr).
   void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
               Size b_panel, T* c, Size ldc, const T* from, Size from_row, const T* plus);
 
@@ -45,8 +46,6 @@ struct GemmTable {
   void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
                 Size ldc, const T* from, Size from_row, const T* plus);
 };
-
-inline constexpr std::int64_t few_rows = 4;
 
 extern const GemmTable<float> gemm_baseline_float;
 extern const GemmTable<double> gemm_baseline_double;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <type_traits>
 
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/reduce.h>
 #include <unspool/core/kernels/strided.h>
 #include <unspool/core/memory.h>
@@ -13,13 +14,10 @@ namespace {
 
 /// Element r of what is reduced goes to accumulator r % lanes: eight chains of additions, which vector units
 /// run side by side, and which are joined as a tree.
-constexpr Index lanes = 8;
+constexpr Index lanes = machine::reduce_lanes;
 /// So many elements make one partial result; the partial results are joined in order.
-constexpr Index chunk = 8192;
-/// So many neighbouring outputs are reduced together where the reduced axis is not the innermost.
-constexpr Index columns = 64;
-/// Elements a thread takes at a time.
-constexpr Index grain = 1 << 15;
+constexpr Index chunk = machine::reduce_chunk;
+constexpr Index columns = machine::reduce_columns;
 
 /// Sums of integers wrap around.
 template <class T>
@@ -115,8 +113,8 @@ struct Reducer {
 
 template <class F>
 void deal(Index count, Index work, F&& body) {
-  if (count * work <= grain) return body(Index{0}, count);
-  parallel_for(count, std::max<Index>(1, grain / work), body);
+  if (count * work <= machine::elementwise_task_elements) return body(Index{0}, count);
+  parallel_for(count, std::max<Index>(1, machine::elementwise_task_elements / work), body);
 }
 
 /// Memory for the time of a call.

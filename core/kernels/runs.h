@@ -4,15 +4,15 @@
 
 namespace unspool::kernels {
 
-/// Rows in memory: runs of `length` of them, one after the other, each of which begins `apart` rows after the
-/// one before it. The first row is row `begun` of its run.
+/// How the rows of a matrix follow one another in memory: runs of `length` consecutive rows, each of which
+/// begins `stride` rows after the one before it. The matrix begins with row `first` of a run.
 struct Runs {
   std::int64_t length;
-  std::int64_t apart;
-  std::int64_t begun = 0;
+  std::int64_t stride;
+  std::int64_t first = 0;
 };
 
-/// All rows follow one another. Not inline: the kernels of several instruction sets share no symbol.
+/// All rows are consecutive. Not inline: the kernels of different instruction sets share no symbol.
 constexpr Runs one_run{INT64_MAX, INT64_MAX};
 
 }  // namespace unspool::kernels

@@ -1,16 +1,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/strided.h>
 #include <unspool/core/threads.h>
 
 namespace unspool::kernels {
 namespace {
 
-/// Elements a thread takes at a time.
-constexpr Index grain = 1 << 14;
-/// Side of the squares in which two axes are exchanged: both sides' lines stay in the nearest cache.
-constexpr Index tile = 16;
+constexpr Index tile = machine::transpose_tile;
 
 /// One axis; distances in bytes.
 struct Axis {
@@ -60,8 +58,7 @@ struct Place {
 /// As memcpy, for what is too short for the way there and back.
 inline void copy_few(const std::byte* from, std::byte* to, std::size_t bytes) {
   constexpr std::size_t word = 16;
-  constexpr std::size_t most = 512;
-  if (bytes < word || bytes > most) {
+  if (bytes < word || bytes > machine::inline_copy_bytes) {
     std::memcpy(to, from, bytes);
     return;
   }
@@ -92,8 +89,8 @@ void copy_tile(const std::byte* from, std::byte* to, const Axis& a, const Axis& 
 
 template <class F>
 void deal(Index count, Index work, F&& body) {
-  if (count * work <= grain) return body(Index{0}, count);
-  parallel_for(count, std::max<Index>(1, grain / work), body);
+  if (count * work <= machine::copy_task_elements) return body(Index{0}, count);
+  parallel_for(count, std::max<Index>(1, machine::copy_task_elements / work), body);
 }
 
 /// Lines of the last axis.
@@ -105,8 +102,8 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   const Axis rows = box.rank > 1 ? box[box.rank - 2] : Axis{};
   deal(count, line.size, [&](Index begin, Index end) {
     // Lines lie apart, and no processor guesses where: they are fetched ahead.
-    constexpr Index ahead = 4;
-    const Index bytes = std::min<Index>(line.size * line.from, 512);
+    constexpr Index ahead = machine::copy_prefetch_lines;
+    const Index bytes = std::min<Index>(line.size * line.from, machine::copy_prefetch_bytes);
     for (Index i = begin; i < end;) {
       const Index last = std::min(end, i + rows.size - i % rows.size);
       const Place first(box, box.rank - 1, i);

@@ -43,19 +43,18 @@ inline Vec madd(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec at_most(float bound, Vec x) { return _mm256_min_ps(all(bound), x); }
 inline Vec at_least(float bound, Vec x) { return _mm256_max_ps(all(bound), x); }
 // The second operand where either is NaN.
-inline Vec lesser(Vec a, Vec b) { return _mm256_min_ps(a, b); }
-inline Vec greater(Vec a, Vec b) { return _mm256_max_ps(a, b); }
-inline Vec pick(Vec from, Bits index) {
+inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+inline Vec permute(Vec from, Bits index) {
   return _mm256_permutevar8x32_ps(from, reinterpret_cast<__m256i>(index));
 }
 inline bool every(Bits x) { return _mm256_movemask_ps(reinterpret_cast<Vec>(x)) == 0xff; }
-inline Vec root(Vec x) { return _mm256_sqrt_ps(x); }
+inline Vec sqrt(Vec x) { return _mm256_sqrt_ps(x); }
 
 }  // namespace
 }  // namespace unspool::kernels
 
-#include "vector_builtin.inc"
-
+#include "vector_basic.inc"
 #include "vector_block.inc"
 #include "vector_fused.inc"
 

@@ -39,19 +39,18 @@ inline Vec madd(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec at_most(float bound, Vec x) { return _mm512_maskz_min_ps(lanes, all(bound), x); }
 inline Vec at_least(float bound, Vec x) { return _mm512_maskz_max_ps(lanes, all(bound), x); }
 // The second operand where either is NaN.
-inline Vec lesser(Vec a, Vec b) { return _mm512_maskz_min_ps(lanes, a, b); }
-inline Vec greater(Vec a, Vec b) { return _mm512_maskz_max_ps(lanes, a, b); }
-inline Vec pick(Vec from, Bits index) {
+inline Vec min(Vec a, Vec b) { return _mm512_maskz_min_ps(lanes, a, b); }
+inline Vec max(Vec a, Vec b) { return _mm512_maskz_max_ps(lanes, a, b); }
+inline Vec permute(Vec from, Bits index) {
   return _mm512_maskz_permutexvar_ps(lanes, reinterpret_cast<__m512i>(index), from);
 }
 inline bool every(Bits x) { return _mm512_movepi32_mask(reinterpret_cast<__m512i>(x)) == lanes; }
-inline Vec root(Vec x) { return _mm512_maskz_sqrt_ps(lanes, x); }
+inline Vec sqrt(Vec x) { return _mm512_maskz_sqrt_ps(lanes, x); }
 
 }  // namespace
 }  // namespace unspool::kernels
 
-#include "vector_builtin.inc"
-
+#include "vector_basic.inc"
 #include "vector_block.inc"
 #include "vector_fused.inc"
 

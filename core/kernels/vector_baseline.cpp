@@ -37,7 +37,7 @@ inline Bytes narrow(Bits x) {
 }
 inline Bits widen(Bytes x) { return (Bits{x, x, x, x} & Bits{0xff, 0xff00, 0xff0000, -0x1000000}) != 0; }
 inline Vec madd(Vec a, Vec b, Vec c) { return a * b + c; }
-inline Vec root(Vec x) {
+inline Vec sqrt(Vec x) {
 #ifdef __SSE2__
   return _mm_sqrt_ps(x);
 #else
@@ -48,8 +48,7 @@ inline Vec root(Vec x) {
 }  // namespace
 }  // namespace unspool::kernels
 
-#include "vector_builtin.inc"
-
+#include "vector_basic.inc"
 #include "vector_block.inc"
 
 // Without a fused multiply-add floats have too few digits for functions made of the exponential and for their

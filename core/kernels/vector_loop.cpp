@@ -9,6 +9,7 @@
 
 #include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/code_maker.h>
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/machine_code.h>
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/kernels/vector_loop.h>
@@ -155,7 +156,7 @@ class LoopMaker final : public CodeMaker {
   void body(int vectors, bool partly) {
     partly_ = partly;
     items_ = VectorItems(program_, vectors);
-    const std::vector<Value> order = items_.in_order(registers() - 3);
+    const std::vector<Value> order = items_.in_order(registers() - machine::vector_spare_registers);
     const std::size_t count = items_.size();
     uses_.assign(count, {});
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -314,10 +315,10 @@ class LoopMaker final : public CodeMaker {
       case VectorOp::load:
         if (!is_direct(value)) load(value);
         return;
-      case VectorOp::load_one:
+      case VectorOp::broadcast:
         vbroadcastss(hold(value, free_register()), row_place(value));
         return;
-      case VectorOp::load_truth: {
+      case VectorOp::broadcast_bool: {
         const Address from = row_place(value);
         movzx(eax, byte[from.getRegExp()]);
         neg(eax);
@@ -328,15 +329,15 @@ class LoopMaker final : public CodeMaker {
         return;
       }
       case VectorOp::constant:
-      case VectorOp::eight:
+      case VectorOp::table:
         return;
       case VectorOp::store:
         store(value, step.a);
         return;
-      case VectorOp::madd:
+      case VectorOp::fma:
         madd(value, step);
         return;
-      case VectorOp::pick: {
+      case VectorOp::permute: {
         const Register index = in(step.b);
         with(step.a, [&](const Xbyak::Operand& from) { vpermps(result(value, {step.b}), index, from); });
         return;
@@ -347,10 +348,10 @@ class LoopMaker final : public CodeMaker {
       case VectorOp::unless_far:
         unless_far(value, step);
         return;
-      case VectorOp::root:
+      case VectorOp::sqrt:
         with(step.a, [&](const Xbyak::Operand& x) { vsqrtps(result(value, {step.a}), x); });
         return;
-      case VectorOp::floats_of:
+      case VectorOp::to_float:
         with(step.a, [&](const Xbyak::Operand& x) { vcvtdq2ps(result(value, {step.a}), x); });
         return;
       case VectorOp::shift_left: {
@@ -369,7 +370,7 @@ class LoopMaker final : public CodeMaker {
         return compare(value, step, 2);
       case VectorOp::equal:
         return compare(value, step, 0);
-      case VectorOp::unequal:
+      case VectorOp::not_equal:
         return compare(value, step, 4);
       default:
         return of_two(value, step);
@@ -403,7 +404,7 @@ class LoopMaker final : public CodeMaker {
 
   static bool commutes(VectorOp op) {
     return op == VectorOp::add || op == VectorOp::multiply || op == VectorOp::bit_and ||
-           op == VectorOp::bit_or || op == VectorOp::bit_xor || op == VectorOp::add_integer;
+           op == VectorOp::bit_or || op == VectorOp::bit_xor || op == VectorOp::add_int;
   }
 
   void of_two(Value value, const Step& step) {
@@ -423,9 +424,9 @@ class LoopMaker final : public CodeMaker {
           return vmulps(to, x, y);
         case VectorOp::divide:
           return vdivps(to, x, y);
-        case VectorOp::lesser:
+        case VectorOp::min:
           return vminps(to, x, y);
-        case VectorOp::greater:
+        case VectorOp::max:
           return vmaxps(to, x, y);
         case VectorOp::bit_and:
           return vandps(to, x, y);
@@ -433,7 +434,7 @@ class LoopMaker final : public CodeMaker {
           return vorps(to, x, y);
         case VectorOp::bit_xor:
           return vxorps(to, x, y);
-        case VectorOp::add_integer:
+        case VectorOp::add_int:
           return vpaddd(to, x, y);
         default:
           return vpsubd(to, x, y);
@@ -587,7 +588,7 @@ class LoopMaker final : public CodeMaker {
       for (int i = 0; i < width_; ++i) {
         const bool one = step.op == VectorOp::constant;
         dd(one ? static_cast<std::uint32_t>(step.number)
-               : __builtin_bit_cast(std::uint32_t, program_.eights[static_cast<std::size_t>(step.number)]
+               : __builtin_bit_cast(std::uint32_t, program_.tables[static_cast<std::size_t>(step.number)]
                                                                   [static_cast<std::size_t>(i % 8)]));
       }
     }

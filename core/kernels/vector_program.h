@@ -9,35 +9,35 @@
 
 namespace unspool::kernels {
 
-/// What a step of a VectorProgram does with the values a, b, c of earlier steps: floats, or integers or
-/// truths (all bits or none) of as many bits.
+/// What a step of a VectorProgram does, for each element, with the values a, b, c of earlier steps: floats,
+/// or integers or truths (all bits or none) of as many bits.
 enum class VectorOp : std::uint8_t {
-  load,        ///< an element of a row of `operand`
-  load_one,    ///< the first element of a row of `operand`
-  load_truth,  ///< whether the first element of a row of `operand`, bools, is true
-  constant,    ///< the bits `number`
-  eight,       ///< eights[number]: element i has number i mod 8 of them
+  load,            ///< an element of a row of `operand`
+  broadcast,       ///< the first element of a row of `operand`
+  broadcast_bool,  ///< whether the first element of a row of `operand`, bools, is true
+  constant,        ///< the bits `number`
+  table,           ///< tables[number]: element i has number i mod 8 of the table
   add,
   subtract,
   multiply,
   divide,
-  madd,     ///< a b + c, rounded once
-  lesser,   ///< b where either is NaN
-  greater,  ///< b where either is NaN
-  root,
-  floats_of,  ///< of integers
+  fma,  ///< a b + c, rounded once
+  min,  ///< b where either is NaN
+  max,  ///< b where either is NaN
+  sqrt,
+  to_float,  ///< of integers
   less,
   less_equal,
   equal,
-  unequal,
+  not_equal,
   bit_and,
   bit_or,
   bit_xor,
-  add_integer,
-  subtract_integer,
+  add_int,
+  subtract_int,
   shift_left,   ///< by `number`
   shift_right,  ///< by `number`; the sign stays
-  pick,         ///< of a, eights, those that b says
+  permute,      ///< the element of a, a table, that b says
   select,       ///< b where a, else c
   unless_far,   ///< c where all of a are set; else `function` of b
   store,        ///< a to a row of `operand`
@@ -58,12 +58,13 @@ struct VectorProgram {
     VectorTable::Function VectorTable::*function = nullptr;
   };
   std::vector<Step> steps;
-  std::vector<std::array<float, 8>> eights;
+  std::vector<std::array<float, 8>> tables;
 
   /// The value of a new step, or of one that does the same.
   Value add(const Step& step);
   Value constant(std::int32_t bits);
-  Value eight(const float* each);
+  /// Of eight numbers.
+  Value table(const float* each);
   /// The steps of a function that is vectorized<...> (vector.h), and its value; -1, and no steps, if it is
   /// something else.
   Value call(BlockFunction function, std::span<const Value> operands);

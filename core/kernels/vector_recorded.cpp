@@ -40,14 +40,12 @@ inline Bits operator<(Vec a, Vec b) { return Bits::of(record(VectorOp::less, a.v
 inline Bits operator<=(Vec a, Vec b) { return Bits::of(record(VectorOp::less_equal, a.value, b.value)); }
 inline Bits operator>(Vec a, Vec b) { return b < a; }
 inline Bits operator==(Vec a, Vec b) { return Bits::of(record(VectorOp::equal, a.value, b.value)); }
-inline Bits operator!=(Vec a, Vec b) { return Bits::of(record(VectorOp::unequal, a.value, b.value)); }
+inline Bits operator!=(Vec a, Vec b) { return Bits::of(record(VectorOp::not_equal, a.value, b.value)); }
 inline Bits operator&(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_and, a.value, b.value)); }
 inline Bits operator|(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_or, a.value, b.value)); }
 inline Bits operator^(Bits a, Bits b) { return Bits::of(record(VectorOp::bit_xor, a.value, b.value)); }
-inline Bits operator+(Bits a, Bits b) { return Bits::of(record(VectorOp::add_integer, a.value, b.value)); }
-inline Bits operator-(Bits a, Bits b) {
-  return Bits::of(record(VectorOp::subtract_integer, a.value, b.value));
-}
+inline Bits operator+(Bits a, Bits b) { return Bits::of(record(VectorOp::add_int, a.value, b.value)); }
+inline Bits operator-(Bits a, Bits b) { return Bits::of(record(VectorOp::subtract_int, a.value, b.value)); }
 inline Bits operator<<(Bits a, int n) {
   return Bits::of(record({.op = VectorOp::shift_left, .a = a.value, .number = n}));
 }
@@ -59,15 +57,17 @@ inline Vec operator-(Vec x) { return Vec::of((Bits::of(x.value) ^ Bits(INT32_MIN
 inline Vec all(float x) { return {x}; }
 inline Bits all_bits(bool x) { return {-static_cast<std::int32_t>(x)}; }
 inline Vec constant(const float* each) { return {each[0]}; }
-inline Vec eight_constants(const float* each) { return Vec::of(recording->eight(each)); }
-inline Vec madd(Vec a, Vec b, Vec c) { return Vec::of(record(VectorOp::madd, a.value, b.value, c.value)); }
-inline Vec lesser(Vec a, Vec b) { return Vec::of(record(VectorOp::lesser, a.value, b.value)); }
-inline Vec greater(Vec a, Vec b) { return Vec::of(record(VectorOp::greater, a.value, b.value)); }
-inline Vec at_most(float bound, Vec x) { return lesser(bound, x); }
-inline Vec at_least(float bound, Vec x) { return greater(bound, x); }
-inline Vec root(Vec x) { return Vec::of(record(VectorOp::root, x.value)); }
-inline Vec floats_of(Bits x) { return Vec::of(record(VectorOp::floats_of, x.value)); }
-inline Vec pick(Vec from, Bits index) { return Vec::of(record(VectorOp::pick, from.value, index.value)); }
+inline Vec table_constant(const float* each) { return Vec::of(recording->table(each)); }
+inline Vec madd(Vec a, Vec b, Vec c) { return Vec::of(record(VectorOp::fma, a.value, b.value, c.value)); }
+inline Vec min(Vec a, Vec b) { return Vec::of(record(VectorOp::min, a.value, b.value)); }
+inline Vec max(Vec a, Vec b) { return Vec::of(record(VectorOp::max, a.value, b.value)); }
+inline Vec at_most(float bound, Vec x) { return min(bound, x); }
+inline Vec at_least(float bound, Vec x) { return max(bound, x); }
+inline Vec sqrt(Vec x) { return Vec::of(record(VectorOp::sqrt, x.value)); }
+inline Vec to_float(Bits x) { return Vec::of(record(VectorOp::to_float, x.value)); }
+inline Vec permute(Vec from, Bits index) {
+  return Vec::of(record(VectorOp::permute, from.value, index.value));
+}
 inline Vec select(Bits condition, Vec x, Vec y) {
   return Vec::of(record(VectorOp::select, condition.value, x.value, y.value));
 }
@@ -117,7 +117,7 @@ constinit const VectorTable vector_recorded = vector_table();
 const std::ptrdiff_t recorded_block[1] = {};
 
 VectorProgram::Value VectorProgram::add(const Step& step) {
-  if (step.op != VectorOp::load && step.op != VectorOp::load_one && step.op != VectorOp::load_truth &&
+  if (step.op != VectorOp::load && step.op != VectorOp::broadcast && step.op != VectorOp::broadcast_bool &&
       step.op != VectorOp::store) {
     const auto same = std::ranges::find_if(steps, [&](const Step& made) {
       return made.op == step.op && made.a == step.a && made.b == step.b && made.c == step.c &&
@@ -133,13 +133,13 @@ VectorProgram::Value VectorProgram::constant(std::int32_t bits) {
   return add({.op = VectorOp::constant, .number = bits});
 }
 
-VectorProgram::Value VectorProgram::eight(const float* each) {
+VectorProgram::Value VectorProgram::table(const float* each) {
   std::array<float, 8> numbers;
   std::copy_n(each, 8, numbers.begin());
-  const auto same = std::ranges::find(eights, numbers);
-  const auto index = static_cast<std::int32_t>(same - eights.begin());
-  if (same == eights.end()) eights.push_back(numbers);
-  return add({.op = VectorOp::eight, .number = index});
+  const auto same = std::ranges::find(tables, numbers);
+  const auto index = static_cast<std::int32_t>(same - tables.begin());
+  if (same == tables.end()) tables.push_back(numbers);
+  return add({.op = VectorOp::table, .number = index});
 }
 
 VectorProgram::Value VectorProgram::call(BlockFunction function, std::span<const Value> operands) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/vector_schedule.h>
 
 namespace unspool::kernels {
@@ -9,23 +10,21 @@ using Value = VectorItems::Value;
 
 std::size_t slot_of(Value value) { return static_cast<std::size_t>(value); }
 
-constexpr int begun_per_cycle = 3;
-
 /// In cycles, about.
 int latency(VectorOp op) {
   switch (op) {
     case VectorOp::load:
-    case VectorOp::load_one:
-    case VectorOp::load_truth:
+    case VectorOp::broadcast:
+    case VectorOp::broadcast_bool:
       return 6;
     case VectorOp::divide:
-    case VectorOp::root:
+    case VectorOp::sqrt:
       return 12;
     case VectorOp::bit_and:
     case VectorOp::bit_or:
     case VectorOp::bit_xor:
-    case VectorOp::add_integer:
-    case VectorOp::subtract_integer:
+    case VectorOp::add_int:
+    case VectorOp::subtract_int:
     case VectorOp::shift_left:
     case VectorOp::shift_right:
     case VectorOp::store:
@@ -33,7 +32,7 @@ int latency(VectorOp op) {
       return 1;
     case VectorOp::select:
       return 2;
-    case VectorOp::pick:
+    case VectorOp::permute:
       return 3;
     default:
       return 4;
@@ -155,7 +154,7 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
       time = begin;
       begun = 0;
     }
-    if (++begun == begun_per_cycle) {
+    if (++begun == machine::vector_issue_width) {
       ++time;
       begun = 0;
     }

@@ -42,7 +42,7 @@ class VectorItems {
     bool needed;
   };
   static bool is_constant(const Step& step) {
-    return step.op == VectorOp::constant || step.op == VectorOp::eight;
+    return step.op == VectorOp::constant || step.op == VectorOp::table;
   }
 
   /// How many values this item is the last to read, by how many have yet to read each.

@@ -100,8 +100,9 @@ Matrix<T> chains(Isa isa, const Matrix<T>& a, const Matrix<T>& b, const Matrix<T
 template <class T>
 void multiply(Isa isa, bool ta, bool tb, const Matrix<T>& a, const Matrix<T>& b, Matrix<T>& c,
               bool accumulate) {
-  kernels::gemm_with(isa, ta, tb, c.rows, c.columns, ta ? a.rows : a.columns, a.data.data(), a.stride,
-                     b.data.data(), b.stride, c.data.data(), c.stride, accumulate);
+  kernels::gemm<T>({c.rows, c.columns, ta ? a.rows : a.columns}, {a.data.data(), a.stride, ta},
+                   {b.data.data(), b.stride, tb}, kernels::accumulated(c.data.data(), c.stride, accumulate),
+                   isa);
 }
 
 struct Sizes {
@@ -158,35 +159,39 @@ TEST_CASE_TEMPLATE("gemm: each element is one chain over k, whatever the path", 
             std::vector<T> packed(elements, poison<T>);
             const Matrix<T>& from = tb ? bt : wide_b;
             const Matrix<T>& left = ta ? at : wide_a;
-            kernels::pack(tb, n, k, from.data.data(), from.stride, packed.data(), isa);
+            const kernels::GemmShape shape{m, n, k};
+            const kernels::MatrixView<T> x{left.data.data(), left.stride, ta};
+            const kernels::MatrixView<T> y{from.data.data(), from.stride, tb};
+            const kernels::PackedMatrix<T> panels{packed.data()};
+            kernels::pack(n, k, y, packed.data(), isa);
             Matrix<T> c = start;
-            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(), c.data.data(),
-                                 c.stride, {c.data.data(), c.stride}, nullptr, isa);
+            kernels::gemm(shape, x, panels, kernels::accumulated(c.data.data(), c.stride), isa);
             REQUIRE(same_bits(c, added));
             REQUIRE(padding_intact(c));
             Matrix<T> elsewhere(m, n, padding, poison<T>);
-            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
-                                 elsewhere.data.data(), elsewhere.stride, {start.data.data(), start.stride},
-                                 nullptr, isa);
+            kernels::gemm(shape, x, panels,
+                          {elsewhere.data.data(), elsewhere.stride, {start.data.data(), start.stride}}, isa);
             REQUIRE(same_bits(elsewhere, added));
             REQUIRE(padding_intact(elsewhere));
             Matrix<T> from_row(m, n, padding, poison<T>);
-            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
-                                 from_row.data.data(), from_row.stride, {start.data.data(), 0}, nullptr, isa);
+            kernels::gemm(shape, x, panels, {from_row.data.data(), from_row.stride, {start.data.data(), 0}},
+                          isa);
             REQUIRE(same_bits(from_row, added_to_row));
             REQUIRE(padding_intact(from_row));
             // One row added in the end: the bits of an addition apart.
-            Matrix<T> plus_row(m, n, padding, poison<T>);
             Matrix<T> apart = added;
             for (Index i = 0; i < m; ++i) {
               for (Index j = 0; j < n; ++j) apart.at(i, j) = added.at(i, j) + start.at(0, j);
             }
             const std::vector<T> row(start.data.begin(), start.data.begin() + (m == 0 ? 0 : n));
-            kernels::gemm_packed(ta, m, n, k, left.data.data(), left.stride, packed.data(),
-                                 plus_row.data.data(), plus_row.stride, {start.data.data(), start.stride},
-                                 row.data(), isa);
-            REQUIRE(same_bits(plus_row, apart));
-            REQUIRE(padding_intact(plus_row));
+            for (const bool is_packed : {false, true}) {
+              Matrix<T> biased(m, n, padding, poison<T>);
+              const kernels::GemmResult<T> to{
+                  biased.data.data(), biased.stride, {start.data.data(), start.stride}, row.data()};
+              is_packed ? kernels::gemm(shape, x, panels, to, isa) : kernels::gemm(shape, x, y, to, isa);
+              REQUIRE(same_bits(biased, apart));
+              REQUIRE(padding_intact(biased));
+            }
           }
         }
       }
@@ -221,8 +226,8 @@ TEST_CASE_TEMPLATE("gemm: more than one block each way, on 1, 2 and 4 threads", 
       bool rows_same = true;
       for (Index i = 0; i < m; i += m / 3) {
         std::vector<T> row(static_cast<std::size_t>(n));
-        kernels::gemm_with(isa, false, false, 1, n, k, &a.data[static_cast<std::size_t>(i * k)], k,
-                           b.data.data(), n, row.data(), n, false);
+        kernels::gemm<T>({1, n, k}, {&a.data[static_cast<std::size_t>(i * k)], k}, {b.data.data(), n},
+                         {row.data(), n}, isa);
         for (Index j = 0; j < n; ++j)
           rows_same = rows_same && row[static_cast<std::size_t>(j)] == one.at(i, j);
       }
@@ -230,8 +235,8 @@ TEST_CASE_TEMPLATE("gemm: more than one block each way, on 1, 2 and 4 threads", 
       bool columns_same = true;
       for (Index j = 0; j < n; j += 131) {
         std::vector<T> column(static_cast<std::size_t>(m));
-        kernels::gemm_with(isa, false, false, m, 1, k, a.data.data(), k, &b.data[static_cast<std::size_t>(j)],
-                           n, column.data(), 1, false);
+        kernels::gemm<T>({m, 1, k}, {a.data.data(), k}, {&b.data[static_cast<std::size_t>(j)], n},
+                         {column.data(), 1}, isa);
         for (Index i = 0; i < m; ++i)
           columns_same = columns_same && column[static_cast<std::size_t>(i)] == one.at(i, j);
       }
@@ -271,7 +276,7 @@ TEST_CASE_TEMPLATE("gemm: near the sum in long double", T, float, double) {
 TEST_CASE_TEMPLATE("gemm: sums over rows that lie in runs", T, float, double) {
   // Between runs and beside rows lies poison.
   struct Sizes {
-    Index m, n, k, length, apart, begun;
+    Index m, n, k, length, stride, first;
   };
   for (const Isa isa : kernels::available_isas()) {
     for (const Sizes& sizes : std::vector<Sizes>{{3, 40, 12, 4, 9, 0},
@@ -284,29 +289,35 @@ TEST_CASE_TEMPLATE("gemm: sums over rows that lie in runs", T, float, double) {
       const Index m = sizes.m;
       const Index n = sizes.n;
       const Index k = sizes.k;
-      const kernels::Runs runs{sizes.length, sizes.apart, sizes.begun};
+      const kernels::Runs runs{sizes.length, sizes.stride, sizes.first};
       CAPTURE(kernels::name_of(isa));
       CAPTURE(k);
       const auto a = random_matrix<T>(k, m, 0, 1);
       const auto b = random_matrix<T>(k, n, 0, 2);
       const auto start = random_matrix<T>(m, n, 3, 3);
-      const Index rows = ((runs.begun + k - 1) / runs.length + 1) * runs.apart;
+      const Index rows = ((runs.first + k - 1) / runs.length + 1) * runs.stride;
       Matrix<T> wide_a(rows, m, 3, poison<T>);
       Matrix<T> wide_b(rows, n, 5, poison<T>);
       for (Index p = 0; p < k; ++p) {
-        const Index at = runs.begun + p;
-        const Index row = at / runs.length * runs.apart + at % runs.length;
+        const Index at = runs.first + p;
+        const Index row = at / runs.length * runs.stride + at % runs.length;
         for (Index i = 0; i < m; ++i) wide_a.at(row, i) = a.at(p, i);
         for (Index j = 0; j < n; ++j) wide_b.at(row, j) = b.at(p, j);
       }
       std::vector<T> packed(static_cast<std::size_t>(kernels::packed_size<T>(n, k, isa)), poison<T>);
-      kernels::pack_runs(runs, n, k, &wide_b.at(runs.begun, 0), wide_b.stride, packed.data(), isa);
+      const kernels::MatrixView<T> x{&wide_a.at(runs.first, 0), wide_a.stride, true, runs};
+      const kernels::MatrixView<T> y{&wide_b.at(runs.first, 0), wide_b.stride, false, runs};
+      kernels::pack(n, k, y, packed.data(), isa);
       for (const bool accumulate : {false, true}) {
-        Matrix<T> c = start;
-        kernels::gemm_packed_runs(runs, m, n, k, &wide_a.at(runs.begun, 0), wide_a.stride, packed.data(),
-                                  c.data.data(), c.stride, accumulate, isa);
-        CHECK(same_bits(c, chains<T>(isa, a.transposed(0), b, accumulate ? &start : nullptr)));
-        CHECK(padding_intact(c));
+        const auto expected = chains<T>(isa, a.transposed(0), b, accumulate ? &start : nullptr);
+        for (const bool is_packed : {false, true}) {
+          Matrix<T> c = start;
+          const auto to = kernels::accumulated(c.data.data(), c.stride, accumulate);
+          const kernels::PackedMatrix<T> panels{packed.data()};
+          is_packed ? kernels::gemm({m, n, k}, x, panels, to, isa) : kernels::gemm({m, n, k}, x, y, to, isa);
+          CHECK(same_bits(c, expected));
+          CHECK(padding_intact(c));
+        }
       }
     }
   }
@@ -335,8 +346,8 @@ TEST_CASE("gemm: a steady state asks the system for no memory") {
   Matrix<float> c(400, 500, 0, 0.0f);
   const auto step = [&] {
     for (const Index m : {2, 32, 400}) {
-      kernels::gemm(false, false, m, 500, 300, a.data.data(), 300, b.data.data(), 500, c.data.data(), 500,
-                    true);
+      kernels::gemm<float>({m, 500, 300}, {a.data.data(), 300}, {b.data.data(), 500},
+                           kernels::accumulated(c.data.data(), 500));
     }
   };
   const Threads threads(2);

@@ -141,14 +141,14 @@ TEST_CASE(
     row_bytes.push_back(row ? 0 : static_cast<std::ptrdiff_t>(4 * (column ? 1 : columns)));
     data.push_back(numbers(rows * columns, static_cast<std::uint64_t>(i)));
     for (float& x : data.back()) x = std::isfinite(x) && std::abs(x) < 10 ? x : 1.5f;
-    loaded.push_back(program.add({.op = column ? VectorOp::load_one : VectorOp::load, .operand = i}));
+    loaded.push_back(program.add({.op = column ? VectorOp::broadcast : VectorOp::load, .operand = i}));
   }
   // From both ends, so that all are needed for long.
   auto sum = program.constant(std::bit_cast<std::int32_t>(0.5f));
   for (std::size_t i = 0; i < operands; ++i) {
     const auto product =
         program.add({.op = VectorOp::multiply, .a = loaded[i], .b = loaded[operands - 1 - i]});
-    sum = program.add({.op = VectorOp::madd,
+    sum = program.add({.op = VectorOp::fma,
                        .a = sum,
                        .b = program.constant(std::bit_cast<std::int32_t>(0.25f)),
                        .c = product});
@@ -184,7 +184,7 @@ TEST_CASE("vector_loop: bools choose between rows") {
   VectorProgram program;
   const auto a = program.add({.op = VectorOp::load, .operand = 0});
   const auto b = program.add({.op = VectorOp::load, .operand = 1});
-  const auto is = program.add({.op = VectorOp::load_truth, .operand = 2});
+  const auto is = program.add({.op = VectorOp::broadcast_bool, .operand = 2});
   const VectorProgram::Value taken[] = {is, a, b};
   program.add(
       {.op = VectorOp::store, .a = program.call(kernels::vector_recorded.where, taken), .operand = 1});
