@@ -2,7 +2,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>
-#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
 
 namespace unspool {
@@ -78,8 +78,8 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
     const std::vector<Tensor> outputs = connect(inputs, args);
     return {outputs.front(), States(outputs.begin() + 1, outputs.end())};
   }
-  const internal::CallScope scope(*this, args.training);
-  if (scope.outermost()) clear_losses();
+  internal::CallScope scope(*this, args.training);
+  if (scope->outermost()) clear_losses();
   if (!x) throw ValueError("the input is an empty tensor");
   if (x.rank() == 0) throw ValueError("the input has a batch axis, got " + describe(x));
   check_inputs({x});
@@ -92,7 +92,7 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   }
 
   CallArgs resolved = args;
-  resolved.training = scope.training() && !internal::is_inferred(inputs, args);
+  resolved.training = scope->training && !internal::is_inferred(inputs, args);
   for (Tensor& constant : resolved.constants) constant = as(constant, dtype());
   States cast_states;
   for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));

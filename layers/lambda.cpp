@@ -130,6 +130,10 @@ Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mas
       fmt::format("the mask function of the layer {} gives one mask, got {}", name(), masks.size()));
 }
 
+std::vector<Tensor> Lambda::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  return options_.output_shape ? OptionsLayer::compute_output_spec(inputs, args) : call_all(inputs, args);
+}
+
 std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {
   if (!options_.output_shape) return OptionsLayer::compute_output_shapes(inputs);
   return {Shape({first_of(inputs)[0]}) + *options_.output_shape};

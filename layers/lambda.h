@@ -129,6 +129,7 @@ class Lambda : public OptionsLayer<LambdaOptions> {
 
  protected:
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 };
 
 }  // namespace layers

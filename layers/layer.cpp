@@ -6,7 +6,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
-#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
 #include <unspool/layers/layer.h>
 
@@ -15,28 +15,6 @@ namespace unspool {
 using internal::CallScope;
 
 namespace {
-
-/// A layer of which the outputs' shapes and dtypes are to be found: the default of compute_output_shapes()
-/// finds it here and leaves the outputs of call_all().
-struct Inference {
-  const Layer* layer;
-  const std::vector<Tensor>& inputs;
-  const CallArgs& args;
-  std::optional<std::vector<Tensor>> outputs = std::nullopt;
-};
-thread_local Inference* inference = nullptr;
-
-/// Sets it for as long as this lives.
-class CurrentInference {
- public:
-  explicit CurrentInference(Inference* now) : outer_(inference) { inference = now; }
-  ~CurrentInference() { inference = outer_; }
-  CurrentInference(const CurrentInference&) = delete;
-  CurrentInference& operator=(const CurrentInference&) = delete;
-
- private:
-  Inference* outer_;
-};
 
 void cast_to(std::vector<Tensor>& tensors, DType dtype) {
   for (Tensor& tensor : tensors) {
@@ -56,8 +34,13 @@ Shape Layer::compute_output_shape(const Shape& input) { return compute_output_sh
 Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
   const std::vector<Tensor>& given = inputs.tensors();
   if (internal::is_symbolic(given, args)) return Outputs(connect(given, args));
+  return Outputs(call_on(given, args, ShapesFrom::rule));
+}
+
+std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallArgs& args,
+                                   ShapesFrom shapes_from) {
   CallScope scope(*this, args.training);
-  if (scope.outermost()) clear_losses();
+  if (scope->outermost()) clear_losses();
 
   if (given.empty()) throw ValueError("the call has no input");
   for (std::size_t i = 0; i < given.size(); ++i) {
@@ -66,7 +49,7 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
   check_inputs(given);
   const bool inferring = internal::is_inferred(given, args);
   CallArgs resolved = args;
-  resolved.training = scope.training() && !inferring;
+  resolved.training = scope->training && !inferring;
   if (!resolved.mask) resolved.mask = mask_of(given.front());
   if (resolved.mask && resolved.mask.dtype() != boolean) resolved.mask = cast(resolved.mask, boolean);
   check_call(given, resolved);
@@ -81,10 +64,12 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
     cast_to(resolved.initial_state, dtype());
     cast_to(resolved.constants, dtype());
   }
-  scope.set_inputs(given, tensors);
+  scope->given = &given;
+  scope->received = &tensors;
 
-  std::vector<Tensor> outputs =
-      inferring ? compute_output_spec(tensors, resolved) : call_all(tensors, resolved);
+  std::vector<Tensor> outputs = inferring && shapes_from == ShapesFrom::rule
+                                    ? compute_output_spec(tensors, resolved)
+                                    : call_all(tensors, resolved);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
@@ -93,7 +78,7 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
   for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
     if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
   }
-  return Outputs(std::move(outputs));
+  return outputs;
 }
 
 Outputs Layer::apply(const Inputs& inputs, const CallArgs& args) { return (*this)(inputs, args); }
@@ -116,37 +101,23 @@ void Layer::add_activity_losses(const std::vector<Tensor>& inputs, const std::ve
 }
 
 std::vector<Tensor> Layer::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  Inference here{this, inputs, args};
-  std::vector<Shape> shapes;
-  {
-    const CurrentInference current(&here);
-    shapes = compute_output_shapes(internal::shapes_of(inputs));
-  }
-  if (here.outputs && internal::shapes_of(*here.outputs) == shapes) return *std::move(here.outputs);
+  if (!has_shape_rule_) return call_all(inputs, args);
   std::vector<Tensor> outputs;
-  outputs.reserve(shapes.size());
-  for (const Shape& shape : shapes) {
+  for (const Shape& shape : compute_output_shapes(internal::shapes_of(inputs))) {
     outputs.push_back(internal::recorder_of(inputs, args)->abstract({shape, dtype()}));
   }
   return outputs;
 }
 
 std::vector<Shape> Layer::compute_output_shapes(const std::vector<Shape>& inputs) {
-  if (inference != nullptr && inference->layer == this && internal::shapes_of(inference->inputs) == inputs) {
-    Inference& asked = *inference;
-    const CurrentInference none(nullptr);
-    asked.outputs = call_all(asked.inputs, asked.args);
-    return internal::shapes_of(*asked.outputs);
-  }
   const WithoutLosses no_losses;
   const NoGradient no_gradient;
   std::vector<Spec> specs;
   specs.reserve(inputs.size());
   for (const Shape& shape : inputs) specs.push_back({shape, dtype()});
   std::vector<Shape> shapes;
-  for (const Spec& spec : infer([&](const std::vector<Tensor>& x) { return (*this)(x).all(); }, specs)) {
-    shapes.push_back(spec.shape);
-  }
+  const auto call = [&](const std::vector<Tensor>& x) { return call_on(x, {}, ShapesFrom::call); };
+  for (const Spec& spec : infer(call, specs)) shapes.push_back(spec.shape);
   return shapes;
 }
 

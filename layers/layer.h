@@ -158,6 +158,7 @@ template <class L, class... Arguments>
 Ref<L> make(Arguments&&... arguments) {
   Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
   made->name();  // Names are counted in the order in which layers are made.
+  if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
   return made;
 }
 
@@ -421,7 +422,7 @@ class WithoutLosses {
   WithoutLosses& operator=(const WithoutLosses&) = delete;
 
  private:
-  bool outer_;
+  std::unique_ptr<internal::CallScope> scope_;
 };
 
 /// A layer: tensors in, tensors out. One of your own derives from it and overrides call(), and build() if it
@@ -469,9 +470,9 @@ class Layer : public LayerBase {
   /// Throws on what call_all() cannot run on. Asked before the first call builds the layer, so that a call
   /// that is refused leaves it as it was; inputs fit input_spec(), but are not cast yet.
   virtual void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
-  /// What call_all() would return for tensors of which only shape and dtype are known, and asked for; they
-  /// come from infer(). By default of the shapes of compute_output_shapes() and the layer's dtype where a
-  /// class overrides that, else call_all() itself.
+  /// What call_all() would return for tensors of infer(), of which only shape and dtype are known. By default
+  /// tensors of the layer's dtype and the shapes of compute_output_shapes() if the class overrides that, else
+  /// what call_all() returns.
   virtual std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args);
   /// Whether floating inputs are cast to the layer's dtype.
   virtual bool autocast() const { return true; }
@@ -479,8 +480,29 @@ class Layer : public LayerBase {
   virtual std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const;
 
  private:
+  /// Where the shapes of the outputs come from if the inputs have no values.
+  enum class ShapesFrom { rule, call };
+
+  template <class L, class... Arguments>
+  friend Ref<L> make(Arguments&&... arguments);
+  /// Called by make(), which knows the class.
+  template <class L>
+  void note_shape_rule() {
+    using Default = std::vector<Shape> (Layer::*)(const std::vector<Shape>&);
+    // A class that overrides it privately cannot be asked.
+    if constexpr (requires { &L::compute_output_shapes; }) {
+      has_shape_rule_ = !std::is_same_v<decltype(&L::compute_output_shapes), Default>;
+    } else {
+      has_shape_rule_ = true;
+    }
+  }
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Tensor> call_on(const std::vector<Tensor>& inputs, const CallArgs& args,
+                              ShapesFrom shapes_from);
   void add_activity_losses(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
+
+  // Whether the class overrides compute_output_shapes().
+  bool has_shape_rule_ = false;
 };
 
 }  // namespace unspool

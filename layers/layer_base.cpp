@@ -7,12 +7,13 @@
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
 
+using internal::CallContext;
 using internal::CallScope;
 
 namespace {
@@ -274,7 +275,7 @@ void LayerBase::copy_state(const LayerBase& from) {
 }
 
 void LayerBase::clear_losses() {
-  if (!internal::losses_are_kept()) return;
+  if (!CallContext::current().keeps_losses) return;
   // Nothing is written where there is nothing to clear: calls that keep no losses may run beside each other.
   if (!losses_.empty()) losses_.clear();
   for (const Ref<LayerBase>& layer : sublayers_) layer->clear_losses();
@@ -403,7 +404,7 @@ void LayerBase::build_all(const std::vector<Shape>& input_shapes) { build(input_
 
 void LayerBase::build_once(const std::vector<Shape>& input_shapes) {
   if (built_) return;
-  const CallScope scope(*this, std::nullopt);
+  const CallScope scope(*this);
   build_here(input_shapes);
 }
 
@@ -475,7 +476,7 @@ void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
   building_ = false;
   built_ = true;
   build_shapes_ = std::move(shapes);
-  set_paths(CallScope::of(*this)->path());
+  set_paths(CallContext::of(*this)->path());
 }
 
 void LayerBase::fail_no_input() const {

@@ -5,13 +5,14 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
 
 /// What layers have to do with the graph of layers: the nodes of their symbolic calls, and the losses and
 /// updates of calls.
 namespace unspool {
 
+using internal::CallContext;
 using internal::CallNotes;
 using internal::CallScope;
 using internal::LayerCall;
@@ -62,26 +63,11 @@ Shapes node_shapes(const std::vector<Tensor>& tensors) {
   return Shapes(std::move(shapes));
 }
 
-/// Notes what calls on this thread add, in place of doing it.
-class Noting {
- public:
-  explicit Noting(CallNotes& notes) : outer_(std::exchange(CallNotes::current(), &notes)) {}
-  ~Noting() { CallNotes::current() = outer_; }
-  Noting(const Noting&) = delete;
-  Noting& operator=(const Noting&) = delete;
-
- private:
-  CallNotes* outer_;
-  WithoutLosses no_losses_;
-  NoGradient no_gradient_;
-};
-
 }  // namespace
 
-CallNotes*& CallNotes::current() {
-  static thread_local CallNotes* notes = nullptr;
-  return notes;
-}
+WithoutLosses::WithoutLosses()
+    : scope_(std::make_unique<CallScope>([](CallContext& context) { context.keeps_losses = false; })) {}
+WithoutLosses::~WithoutLosses() = default;
 
 void LayerBase::check_symbolic_call(const std::vector<Tensor>&, const CallArgs&) const {}
 
@@ -107,7 +93,11 @@ std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const 
   std::vector<NodeOutput> outputs;
   CallNotes notes;
   {
-    const Noting noting(notes);
+    const CallScope noting([&](CallContext& context) {
+      context.keeps_losses = false;
+      context.notes = &notes;
+    });
+    const NoGradient no_gradient;
     infer(
         [&](const std::vector<Tensor>& known) {
           const LayerCall inferred =
@@ -250,16 +240,17 @@ void LayerBase::add_loss(const Tensor& loss, const Inputs& inputs) { add_loss(lo
 
 void LayerBase::add_loss(const Tensor& loss, const std::vector<Tensor>& inputs, bool conditional) {
   check_loss(loss);
-  if (CallNotes* notes = CallNotes::current(); notes != nullptr && GraphNode::of(loss) == nullptr) {
+  const CallContext& context = CallContext::current();
+  if (CallNotes* notes = context.notes; notes != nullptr && GraphNode::of(loss) == nullptr) {
     notes->losses.push_back({only_known(loss), conditional});
     return;
   }
-  if (!internal::losses_are_kept()) return;
+  if (!context.keeps_losses) return;
   if (loss.is_abstract()) fail_abstract("add_loss", loss);
   AddedLoss added{loss, {}};
-  const CallScope* scope = CallScope::of(*this);
+  const CallContext* call = CallContext::of(*this);
   for (const Tensor& input : inputs) {
-    added.inputs.push_back(scope == nullptr ? input.id() : scope->identity_of(input));
+    added.inputs.push_back(call == nullptr ? input.id() : call->identity_of(input));
   }
   losses_.push_back(std::move(added));
 }
@@ -272,7 +263,7 @@ void LayerBase::add_update(const Variable& variable, const Tensor& value, const 
 }
 
 void LayerBase::add_update(const Variable& variable, const Tensor& value, bool conditional) {
-  if (CallNotes* notes = CallNotes::current(); notes != nullptr && GraphNode::of(value) == nullptr) {
+  if (CallNotes* notes = CallContext::current().notes; notes != nullptr && GraphNode::of(value) == nullptr) {
     notes->updates.push_back({{variable, only_known(value)}, conditional});
     return;
   }

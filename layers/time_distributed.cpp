@@ -1,7 +1,7 @@
 #include <unspool/autograd/parts.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/call_scope.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
@@ -96,7 +96,7 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
 
 std::vector<Shape> TimeDistributed::compute_output_shapes(const std::vector<Shape>& inputs) {
   // Should the layer be built for it, its weights have this layer in their paths.
-  const internal::CallScope scope(*this, std::nullopt);
+  const internal::CallScope scope(*this);
   std::vector<Shape> shapes;
   for (const Shape& step : layer_->compute_output_shapes(step_shapes(inputs))) {
     shapes.push_back(step.sub(0, 1) + Shape({inputs.front()[1]}) + step.sub(1, step.rank()));

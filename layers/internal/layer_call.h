@@ -67,9 +67,6 @@ struct SymbolicUpdate {
 struct CallNotes {
   std::vector<SymbolicLoss> losses;
   std::vector<SymbolicUpdate> updates;
-
-  /// Those of the symbolic call that is under way on this thread; null outside of one.
-  static CallNotes*& current();
 };
 
 /// What a layer keeps of a symbolic call. It holds no node that could hold the layer: of the tensors that

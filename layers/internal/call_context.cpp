@@ -1,0 +1,43 @@
+#include <unspool/layers/internal/call_context.h>
+
+namespace unspool::internal {
+namespace {
+
+constexpr CallContext outside;
+constinit thread_local const CallContext* innermost = &outside;
+
+}  // namespace
+
+const CallContext& CallContext::current() { return *innermost; }
+
+const CallContext* CallContext::of(const LayerBase& layer) {
+  const CallContext* context = innermost->layer == nullptr ? nullptr : innermost;
+  while (context != nullptr && context->layer != &layer) context = context->caller;
+  return context;
+}
+
+std::string CallContext::path() const {
+  return caller == nullptr ? layer->name() : caller->path() + "/" + layer->name();
+}
+
+std::uint64_t CallContext::identity_of(const Tensor& input) const {
+  for (std::size_t i = 0; received != nullptr && i < received->size(); ++i) {
+    if ((*received)[i].id() == input.id()) return (*given)[i].id();
+  }
+  return input.id();
+}
+
+CallScope::CallScope() : context_(*innermost), around_(innermost) { innermost = &context_; }
+
+CallScope::CallScope(const LayerBase& layer, std::optional<bool> training) : CallScope() {
+  context_.layer = &layer;
+  context_.caller = around_->layer == nullptr ? nullptr : around_;
+  if (training) context_.training = *training;
+  context_.given = nullptr;
+  context_.received = nullptr;
+  errors_.emplace(layer.name());
+}
+
+CallScope::~CallScope() { innermost = around_; }
+
+}  // namespace unspool::internal
