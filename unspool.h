@@ -42,6 +42,7 @@
 #include <unspool/layers/activity_regularization.h>
 #include <unspool/layers/attention.h>
 #include <unspool/layers/bidirectional.h>
+#include <unspool/layers/call.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/dense.h>
@@ -54,6 +55,9 @@
 #include <unspool/layers/lambda.h>
 #include <unspool/layers/layer.h>
 #include <unspool/layers/layer_axes.h>
+#include <unspool/layers/layer_base.h>
+#include <unspool/layers/layer_calls.h>
+#include <unspool/layers/layer_tree.h>
 #include <unspool/layers/lstm.h>
 #include <unspool/layers/lstm_cell.h>
 #include <unspool/layers/masking.h>
@@ -63,6 +67,7 @@
 #include <unspool/layers/normalization.h>
 #include <unspool/layers/options_layer.h>
 #include <unspool/layers/pooling.h>
+#include <unspool/layers/ref.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/regularizer.h>
 #include <unspool/layers/reshaping.h>

@@ -104,8 +104,7 @@ Attention::Attention(AttentionOptions options)
       seeds_(internal::generator_of(options_.seed)) {
   internal::check_rate("Attention: dropout", options_.dropout);
   if (options_.score_mode != "dot" && options_.score_mode != "concat") {
-    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", got " +
-                     in_quotes(options_.score_mode));
+    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", got " + in_quotes(options_.score_mode));
   }
 }
 

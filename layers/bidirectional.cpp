@@ -64,8 +64,9 @@ Bidirectional::Bidirectional(const Ref<RNN>& layer, BidirectionalOptions options
   forward_ = copied(*layer, "forward_", layer->options().go_backwards);
   backward_ = options.backward_layer ? options.backward_layer : copied(*layer, "backward_", true);
   check_directions();
+  add_layer("forward_layer", forward_);
+  add_layer("backward_layer", backward_);
   for (const Ref<RNN>& direction : {forward_, backward_}) {
-    add_layer(direction);
     direction->set_zero_output_for_mask(direction->options().return_sequences);
   }
   set_input_spec(layer->input_spec());

@@ -42,8 +42,8 @@ Dense::Dense(DenseOptions options) : Layer(layer_options(options)), options_(std
 
 Ref<Dense> Dense::from_config(const Config& config) {
   if (const auto units = config.find("units"); units && units->kind() == Config::Kind::real) {
-    throw ValueError(fmt::format("{}: Dense: units must be a positive integer, got {}", units->path(),
-                                 units->describe()));
+    throw ValueError(
+        fmt::format("{}: Dense: units must be a positive integer, got {}", units->path(), units->describe()));
   }
   return make<Dense>(unspool::from_config<DenseOptions>(detail::plain_layer_config(config)));
 }

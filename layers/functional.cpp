@@ -277,7 +277,7 @@ Functional::Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, 
   check_outputs_of_graph(name(), outputs_);
   plan_ = std::make_unique<const Plan>(inputs_, outputs_, name());
   check_names(name(), inputs_, plan_->layers);
-  for (const Ref<LayerBase>& layer : plan_->layers) add_layer(layer);
+  add_layers("layers", plan_->layers);
   std::vector<InputSpec> specs;
   std::vector<Shape> shapes;
   for (const Tensor& input : inputs_) {

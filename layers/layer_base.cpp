@@ -1,510 +1,284 @@
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
-#include <unspool/autograd/conversion.h>
-#include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/tape.h>
-#include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
-#include <unspool/layers/layer.h>
 
 namespace unspool {
 
 using internal::CallContext;
+using internal::CallNotes;
 using internal::CallScope;
+using internal::LayerCall;
+using internal::NodeOutput;
+using internal::NodeRecord;
 
 namespace {
 
-std::vector<Variable> unique(std::vector<Variable> variables) {
-  std::unordered_set<const void*> seen;
-  std::erase_if(variables, [&](const Variable& variable) { return !seen.insert(variable.key()).second; });
-  return variables;
+using Identities = std::unordered_set<std::uint64_t>;
+
+Identities identities_of(const Inputs& inputs) {
+  Identities all;
+  for (const Tensor& tensor : inputs.tensors()) {
+    if (tensor) all.insert(tensor.id());
+  }
+  return all;
 }
 
-/// Sizes that are not known, from other shapes that fit.
-std::vector<Shape> with_known_sizes(std::vector<Shape> shapes, const std::vector<Shape>& others) {
-  for (std::size_t i = 0; i < std::min(shapes.size(), others.size()); ++i) {
-    if (!compatible(shapes[i], others[i])) continue;
-    for (int axis = 0; axis < shapes[i].rank(); ++axis) {
-      if (shapes[i][axis] == unknown) shapes[i].set(axis, others[i][axis]);
+/// Whether one of these tensors is what the node took, or was computed from what it took.
+bool depends_on(const std::shared_ptr<const GraphNode>& node, const Identities& sources) {
+  std::unordered_set<const GraphNode*> seen = {node.get()};
+  std::vector<std::shared_ptr<const GraphNode>> pending = {node};
+  while (!pending.empty()) {
+    const std::shared_ptr<const GraphNode> next = std::move(pending.back());
+    pending.pop_back();
+    for (const Tensor& tensor : next->asked_for()) {
+      if (sources.contains(tensor.id())) return true;
+      auto maker = GraphNode::of(tensor);
+      if (maker != nullptr && seen.insert(maker.get()).second) pending.push_back(std::move(maker));
     }
   }
-  return shapes;
+  return false;
 }
 
-/// Of {"input_shape": a shape or a list of them}, or {"shapes_dict": {"sequences_shape": ...}}; none of null.
-std::vector<Shape> shapes_of_build_config(const Config& config) {
-  Config shapes;
-  if (const auto named = config.find("shapes_dict"); named && !named->empty()) {
-    shapes = named->items().front().second;
-  } else {
-    shapes = config["input_shape"];
-  }
-  if (shapes.is_null()) return {};
-  if (shapes.size() > 0 && shapes[0].is_list()) return shapes.as<std::vector<Shape>>();
-  return {shapes.as<Shape>()};
+Tensor only_known(const Tensor& tensor) {
+  return internal::TensorAccess::abstract(tensor.shape(), tensor.dtype());
 }
 
-/// Empty, or why a tensor of this shape does not fit.
-std::string misfit(const InputSpec& spec, const Shape& shape) {
-  const int rank = shape.rank();
-  if (spec.ndim >= 0 && rank != spec.ndim)
-    return fmt::format("expected ndim={}, found ndim={}", spec.ndim, rank);
-  if (spec.max_ndim >= 0 && rank > spec.max_ndim) {
-    return fmt::format("expected max_ndim={}, found ndim={}", spec.max_ndim, rank);
-  }
-  if (rank < spec.min_ndim) {
-    return fmt::format("expected min_ndim={}, found ndim={}", spec.min_ndim, rank);
-  }
-  for (const auto& [axis, size] : spec.axes) {
-    if (axis < -rank || axis >= rank) {
-      return fmt::format("expected axis {} of input shape to have value {}, found ndim={}", axis, size, rank);
-    }
-    const Index found = shape[axis];
-    if (found != size && found != unknown && size != unknown) {
-      return fmt::format("expected axis {} of input shape to have value {}, found {}", axis, size, found);
-    }
-  }
-  if (spec.shape && !compatible(*spec.shape, shape)) {
-    return fmt::format("expected shape={}", to_string(*spec.shape));
-  }
-  return {};
+std::vector<Tensor> masks_of(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> masks;
+  for (const Tensor& tensor : tensors) masks.push_back(mask_of(tensor));
+  return masks;
+}
+
+Shapes node_shapes(const std::vector<Tensor>& tensors) {
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : tensors) shapes.push_back(tensor.shape());
+  return Shapes(std::move(shapes));
 }
 
 }  // namespace
 
-const Fields& LayerOptions::fields() {
-  using O = LayerOptions;
-  static const Fields all =
-      fields_of<O>(field("name", &O::name, "of the layer"),
-                   field("trainable", &O::trainable, "whether training changes its weights"),
-                   field("dtype", &O::dtype, "of weights and computation"),
-                   field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"));
-  return all;
-}
-
-LayerBase::LayerBase(LayerOptions options)
-    : name_(std::move(options.name)),
-      trainable_(options.trainable),
-      dtype_(options.dtype),
-      activity_regularizer_(std::move(options.activity_regularizer)) {
-  if (name_.find('/') != std::string::npos) {
-    throw ValueError("the name of a layer has no '/' in it, got " + in_quotes(name_));
-  }
-  if (!is_floating(dtype_)) {
-    throw TypeError(fmt::format("the dtype of a layer is float32 or float64, got {}", name_of(dtype_)));
-  }
-}
-
-void LayerBase::build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
-void LayerBase::set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
+LayerBase::LayerBase(LayerOptions options) : LayerCalls(std::move(options)) {}
 LayerBase::~LayerBase() = default;
 
-const std::string& LayerBase::name() const {
-  if (name_.empty()) name_ = unique_name(to_snake_case(class_name()));
-  return name_;
-}
+void LayerBase::check_symbolic_call(const std::vector<Tensor>&, const CallArgs&) const {}
 
-const std::string& LayerBase::path_or_name() const { return path_.empty() ? name() : path_; }
-
-std::string LayerBase::class_name() const { return class_name_of(typeid(*this)); }
-
-std::vector<Variable> LayerBase::weights() const {
-  std::vector<Variable> all = trainable_weights_;
-  all.insert(all.end(), other_weights_.begin(), other_weights_.end());
-  for (const Ref<LayerBase>& layer : sublayers_) {
-    for (const Variable& weight : layer->weights()) all.push_back(weight);
+std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const CallArgs& args) {
+  const std::shared_ptr<LayerBase> self = weak_from_this().lock();
+  if (self == nullptr) {
+    throw RuntimeError(fmt::format(
+        "the layer {} was called on a symbolic tensor, so that the graph shares it: make it by make<{}>(...)",
+        name(), class_name()));
   }
-  return unique(std::move(all));
-}
-
-std::vector<Variable> LayerBase::trainable_weights() const {
-  if (!trainable_) return {};
-  std::vector<Variable> all = weights();
-  std::erase_if(all, [](const Variable& weight) { return !weight.trainable(); });
-  return all;
-}
-
-std::vector<Variable> LayerBase::non_trainable_weights() const {
-  std::vector<Variable> all = weights();
-  if (trainable_) std::erase_if(all, [](const Variable& weight) { return weight.trainable(); });
-  return all;
-}
-
-void LayerBase::set_trainable(bool trainable) {
-  trainable_ = trainable;
-  for (const Variable& weight : trainable_weights_) weight.set_trainable(trainable);
-  for (const Ref<LayerBase>& layer : sublayers_) layer->set_trainable(trainable);
-}
-
-std::vector<Tensor> LayerBase::get_weights() const {
-  const NoGradient guard;
-  std::vector<Tensor> values;
-  for (const Variable& weight : weights()) values.push_back(weight.value());
-  return values;
-}
-
-void LayerBase::set_weights(const std::vector<Tensor>& values) {
-  const NoGradient guard;
-  const std::vector<Variable> all = weights();
-  if (values.size() != all.size()) {
-    throw ValueError(fmt::format(
-        "set_weights on the layer {}: it has {} weight{}, got {}{}", path_or_name(), all.size(),
-        all.size() == 1 ? "" : "s", values.size(),
-        built_ ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
+  {
+    const ErrorScope scope(name());
+    check_symbolic_call(inputs, args);
   }
-  std::vector<Tensor> converted;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!values[i] || !(values[i].shape() == all[i].shape())) {
-      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, got {}",
-                                   path_or_name(), all[i].path(), to_string(all[i].shape()),
-                                   describe(values[i])));
-    }
-    if (values[i].is_abstract()) {
-      throw RuntimeError(
-          fmt::format("set_weights on the layer {}: the weight {} needs a value, got {}, which has none",
-                      path_or_name(), all[i].path(), describe(values[i])));
-    }
-    converted.push_back(values[i].dtype() == all[i].dtype() ? values[i] : cast(values[i], all[i].dtype()));
+  LayerCall call{inputs, args};
+  std::vector<Spec> specs;
+  std::unordered_map<std::uint64_t, std::size_t> places;
+  static_cast<void>(replaced(call, [&](const Tensor& tensor) {
+    if (places.emplace(tensor.id(), specs.size()).second) specs.push_back({tensor.shape(), tensor.dtype()});
+    return tensor;
+  }));
+
+  std::vector<NodeOutput> outputs;
+  CallNotes notes;
+  {
+    const CallScope noting([&](CallContext& context) {
+      context.keeps_losses = false;
+      context.notes = &notes;
+    });
+    const NoGradient no_gradient;
+    infer(
+        [&](const std::vector<Tensor>& known) {
+          const LayerCall inferred =
+              replaced(call, [&](const Tensor& tensor) { return known[places.at(tensor.id())]; });
+          for (const Tensor& output : run(inferred.inputs, inferred.args)) {
+            if (GraphNode::of(output) != nullptr) {
+              throw ValueError(fmt::format(
+                  "the layer {} uses a symbolic tensor that it was not called with, and returns {}, which "
+                  "depends on it: hand it over as one of the inputs",
+                  name(), describe(output)));
+            }
+            NodeOutput made{{output.shape(), output.dtype()}, only_known(output).id()};
+            if (const Tensor mask = mask_of(output)) {
+              made.mask = Spec{mask.shape(), mask.dtype()};
+              made.mask_identity = only_known(mask).id();
+            }
+            outputs.push_back(std::move(made));
+          }
+          return std::vector<Tensor>();
+        },
+        specs);
   }
-  for (std::size_t i = 0; i < all.size(); ++i) all[i].assign(converted[i]);
+  const auto record = std::make_shared<NodeRecord>(call, outputs, std::move(notes));
+  const std::shared_ptr<GraphNode> node = GraphNode::of_call(self, std::move(call), outputs);
+  record->made = node;
+  nodes_.push_back(record);
+  return node->output_tensors();
 }
 
-Index LayerBase::count_params() const {
-  if (!built_) {
-    throw ValueError(fmt::format(
-        "count_params: the layer {} is not built: call it, or build it with the shape of its input, first",
-        name()));
+std::shared_ptr<const GraphNode> LayerBase::node_of(const NodeRecord& record) const {
+  const auto self = std::const_pointer_cast<LayerBase>(shared_from_this());
+  return const_cast<NodeRecord&>(record).node(self);
+}
+
+std::vector<std::shared_ptr<const GraphNode>> LayerBase::inbound_nodes() const {
+  std::vector<std::shared_ptr<const GraphNode>> nodes;
+  for (const auto& record : nodes_) nodes.push_back(node_of(*record));
+  return nodes;
+}
+
+const NodeRecord& LayerBase::only_node(std::string_view what) const {
+  if (nodes_.empty()) {
+    throw AttributeError(fmt::format(
+        "the layer {} has no {}: it has never been called on a symbolic tensor: call it on an Input first",
+        path_or_name(), what));
   }
-  Index count = 0;
-  for (const Variable& weight : weights()) count += weight.size();
-  return count;
+  if (nodes_.size() > 1) {
+    throw AttributeError(
+        fmt::format("the layer {} has {} inbound nodes, so that its {} is not defined: take "
+                    "get_{}_at(0) to get_{}_at({})",
+                    path_or_name(), nodes_.size(), what, what, what, nodes_.size() - 1));
+  }
+  return *nodes_.front();
 }
 
-/// This layer and all below, each once, in order.
-std::vector<const LayerBase*> LayerBase::all_layers() const {
-  std::vector<const LayerBase*> all;
-  std::unordered_set<const LayerBase*> seen;
-  const auto visit = [&](const auto& self, const LayerBase& layer) -> void {
-    if (!seen.insert(&layer).second) return;
-    all.push_back(&layer);
-    for (const Ref<LayerBase>& below : layer.sublayers_) self(self, *below);
-  };
-  visit(visit, *this);
-  return all;
+const NodeRecord& LayerBase::node_at(std::string_view what, Index node) const {
+  if (nodes_.empty()) {
+    throw RuntimeError(
+        fmt::format("get_{}_at: the layer {} has never been called on a symbolic tensor (eager calls make no "
+                    "nodes): call it on an Input first",
+                    what, path_or_name()));
+  }
+  if (node < 0 || node >= static_cast<Index>(nodes_.size())) {
+    throw ValueError(
+        fmt::format("get_{}_at: asked for the {} at node {}, but the layer {} has only {} inbound node{}",
+                    what, what, node, path_or_name(), nodes_.size(), nodes_.size() == 1 ? "" : "s"));
+  }
+  return *nodes_[static_cast<std::size_t>(node)];
 }
 
-std::vector<Tensor> LayerBase::losses() const {
+Outputs LayerBase::input() const { return node_of(only_node("input"))->input_tensors(); }
+Outputs LayerBase::output() const { return node_of(only_node("output"))->output_tensors(); }
+Outputs LayerBase::input_mask() const { return masks_of(node_of(only_node("input_mask"))->input_tensors()); }
+Outputs LayerBase::output_mask() const {
+  return masks_of(node_of(only_node("output_mask"))->output_tensors());
+}
+
+/// Of all nodes, if they agree.
+Shapes LayerBase::common_shapes(std::string_view what, Shapes (LayerBase::*shapes_at)(Index) const) const {
+  if (nodes_.empty()) only_node(what);
+  const Shapes first = (this->*shapes_at)(0);
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    const Shapes other = (this->*shapes_at)(static_cast<Index>(i));
+    if (other.all() == first.all()) continue;
+    throw AttributeError(
+        fmt::format("the layer {} has {} inbound nodes of several shapes, {} and {} among them, so that its "
+                    "{} is not defined: take get_{}_at(node)",
+                    path_or_name(), nodes_.size(), to_string(first), to_string(other), what, what));
+  }
+  return first;
+}
+
+Shapes LayerBase::input_shape() const { return common_shapes("input_shape", &LayerBase::get_input_shape_at); }
+Shapes LayerBase::output_shape() const {
+  return common_shapes("output_shape", &LayerBase::get_output_shape_at);
+}
+
+Outputs LayerBase::get_input_at(Index node) const { return node_of(node_at("input", node))->input_tensors(); }
+Outputs LayerBase::get_output_at(Index node) const {
+  return node_of(node_at("output", node))->output_tensors();
+}
+Shapes LayerBase::get_input_shape_at(Index node) const {
+  return node_shapes(node_of(node_at("input_shape", node))->input_tensors());
+}
+Shapes LayerBase::get_output_shape_at(Index node) const {
+  return node_shapes(node_of(node_at("output_shape", node))->output_tensors());
+}
+Outputs LayerBase::get_input_mask_at(Index node) const {
+  return masks_of(node_of(node_at("input_mask", node))->input_tensors());
+}
+Outputs LayerBase::get_output_mask_at(Index node) const {
+  return masks_of(node_of(node_at("output_mask", node))->output_tensors());
+}
+
+std::vector<Tensor> LayerBase::get_losses_for(std::nullopt_t) const {
   std::vector<Tensor> all;
   for (const LayerBase* layer : all_layers()) {
-    for (const AddedLoss& loss : layer->losses_) all.push_back(loss.value);
+    for (const AddedLoss& loss : layer->added_losses()) {
+      if (loss.inputs.empty()) all.push_back(loss.value);
+    }
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicLoss& loss : record->notes.losses) {
+        if (!loss.conditional) all.push_back(loss.loss);
+      }
+    }
   }
   add_weight_losses(all);
   return all;
 }
 
-void LayerBase::add_weight_losses(std::vector<Tensor>& losses) const {
-  for (const Variable& weight : trainable_weights()) {
-    if (weight.regularizer()) losses.push_back(weight.regularizer()(weight.value()));
-  }
-}
-
-std::vector<SeedGenerator*> LayerBase::seed_generators() {
-  std::vector<SeedGenerator*> all;
+std::vector<Tensor> LayerBase::get_losses_for(const Inputs& inputs) const {
+  const Identities sources = identities_of(inputs);
+  std::vector<Tensor> all;
   for (const LayerBase* layer : all_layers()) {
-    if (SeedGenerator* own = const_cast<LayerBase*>(layer)->seed_generator()) all.push_back(own);
+    for (const AddedLoss& loss : layer->added_losses()) {
+      if (std::any_of(loss.inputs.begin(), loss.inputs.end(),
+                      [&](std::uint64_t id) { return sources.contains(id); })) {
+        all.push_back(loss.value);
+      }
+    }
+    for (const auto& record : layer->nodes_) {
+      if (record->notes.losses.empty() || !depends_on(layer->node_of(*record), sources)) continue;
+      for (const internal::SymbolicLoss& loss : record->notes.losses) {
+        if (loss.conditional) all.push_back(loss.loss);
+      }
+    }
   }
   return all;
 }
 
-std::vector<Variable> LayerBase::variables() const {
-  std::vector<Variable> all = weights();
+std::vector<Update> LayerBase::updates() const {
+  std::vector<Update> all;
   for (const LayerBase* layer : all_layers()) {
-    const SeedGenerator* generator = const_cast<LayerBase*>(layer)->seed_generator();
-    if (generator == nullptr) continue;
-    const Tensor now = Tensor::of<std::int64_t>(
-        {static_cast<std::int64_t>(generator->seed()), static_cast<std::int64_t>(generator->counter())});
-    if (layer->seed_state_) {
-      layer->seed_state_.assign(now);
-    } else {
-      layer->seed_state_ = Variable(now, {.name = "seed_generator_state", .trainable = false});
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) all.push_back(noted.update);
     }
-    layer->seed_state_.set_path(layer->path_or_name() + "/seed_generator/seed_generator_state");
-    all.push_back(layer->seed_state_);
   }
   return all;
 }
 
-std::vector<Variable> LayerBase::non_trainable_variables() const {
-  std::vector<Variable> all = variables();
-  if (trainable_) std::erase_if(all, [](const Variable& variable) { return variable.trainable(); });
+std::vector<Update> LayerBase::get_updates_for(std::nullopt_t) const {
+  std::vector<Update> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const auto& record : layer->nodes_) {
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) {
+        if (!noted.conditional) all.push_back(noted.update);
+      }
+    }
+  }
   return all;
 }
 
-std::vector<Variable> LayerBase::kept_states() const { return {}; }
-
-void LayerBase::copy_state(const LayerBase& from) {
-  const auto check = [&](std::string_view what, std::size_t here, std::size_t there) {
-    if (here == there) return;
-    throw ValueError(fmt::format("copy_state: the layer {} has {} {}, but {} has {}", path_or_name(), here,
-                                 what, from.path_or_name(), there));
-  };
-  const std::vector<Variable> own = weights();
-  const std::vector<Variable> others = from.weights();
-  const std::vector<const LayerBase*> layers = all_layers();
-  const std::vector<const LayerBase*> other_layers = from.all_layers();
-  check("weights", own.size(), others.size());
-  check("layers with those below", layers.size(), other_layers.size());
-  set_weights(from.get_weights());
-  for (std::size_t i = 0; i < own.size(); ++i) own[i].set_trainable(others[i].trainable());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    auto& layer = const_cast<LayerBase&>(*layers[i]);
-    auto& other = const_cast<LayerBase&>(*other_layers[i]);
-    layer.trainable_ = other.trainable_;
-    if (layer.seed_generator() != nullptr && other.seed_generator() != nullptr) {
-      *layer.seed_generator() = *other.seed_generator();
-    }
-    const std::vector<Variable> kept = layer.kept_states();
-    const std::vector<Variable> other_kept = other.kept_states();
-    check("states", kept.size(), other_kept.size());
-    for (std::size_t k = 0; k < kept.size(); ++k) kept[k].assign(other_kept[k].value());
-  }
-}
-
-void LayerBase::clear_losses() {
-  if (!CallContext::current().keeps_losses) return;
-  // Nothing is written where there is nothing to clear: calls that keep no losses may run beside each other.
-  if (!losses_.empty()) losses_.clear();
-  for (const Ref<LayerBase>& layer : sublayers_) layer->clear_losses();
-}
-
-Config LayerBase::get_config() const {
-  // As Keras writes its dtype policies.
-  const Config policy = Config::map({{"module", "keras"},
-                                     {"class_name", "DTypePolicy"},
-                                     {"config", Config::map({{"name", to_config(dtype_)}})},
-                                     {"registered_name", Config()}});
-  std::vector<Config::Entry> entries = {{"name", name()}, {"trainable", trainable_}, {"dtype", policy}};
-  if (activity_regularizer_) entries.emplace_back("activity_regularizer", activity_regularizer_.config());
-  return Config::map(std::move(entries));
-}
-
-Config LayerBase::get_build_config() const {
-  if (!built_) return {};
-  const Config shapes =
-      build_shapes_.size() == 1 ? to_config(build_shapes_.front()) : to_config(build_shapes_);
-  return Config::map({{"input_shape", shapes}});
-}
-
-void LayerBase::build_from_config(const Config& config) {
-  if (const std::vector<Shape> shapes = shapes_of_build_config(config); !shapes.empty()) build_once(shapes);
-}
-
-void LayerBase::build_later(const Config& config) {
-  if (!built_) build_shapes_ = shapes_of_build_config(config);
-}
-
-void LayerBase::build_like(const LayerBase& other) {
-  if (other.built_) {
-    build_once(other.build_shapes_);
-    set_paths(other.path_);
-  }
-  for (std::size_t i = 0; i < std::min(sublayers_.size(), other.sublayers_.size()); ++i) {
-    sublayers_[i]->build_like(*other.sublayers_[i]);
-  }
-}
-
-Config LayerBase::merged_config(const Config& arguments) const {
-  std::vector<Config::Entry> entries = LayerBase::get_config().items();
-  for (Config::Entry& entry : arguments.items()) {
-    const bool there = std::any_of(entries.begin(), entries.end(),
-                                   [&](const Config::Entry& known) { return known.first == entry.first; });
-    if (!there) entries.push_back(std::move(entry));
-  }
-  return Config::map(std::move(entries));
-}
-
-const std::string& LayerBase::scope_name() const {
-  if (path_.empty()) {
-    throw ValueError(fmt::format(
-        "the layer {} has no scope name yet: call it, or build it with the shape of its input, first",
-        name()));
-  }
-  return path_;
-}
-
-Variable LayerBase::add_variable(WeightOptions options) {
-  for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
-    for (const Variable& weight : own) {
-      if (weight.name() != options.name) continue;
-      if (weight.shape() == options.shape) return weight;
-      throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, got {}",
-                                   path_or_name(), in_quotes(options.name), to_string(weight.shape()),
-                                   to_string(options.shape)));
+std::vector<Update> LayerBase::get_updates_for(const Inputs& inputs) const {
+  const Identities sources = identities_of(inputs);
+  std::vector<Update> all;
+  for (const LayerBase* layer : all_layers()) {
+    for (const auto& record : layer->nodes_) {
+      if (record->notes.updates.empty() || !depends_on(layer->node_of(*record), sources)) continue;
+      for (const internal::SymbolicUpdate& noted : record->notes.updates) {
+        if (noted.conditional) all.push_back(noted.update);
+      }
     }
   }
-  return add_weight(std::move(options));
-}
-
-Variable LayerBase::add_weight(WeightOptions options) {
-  if (built_ && !building_) {
-    throw RuntimeError(
-        fmt::format("add_weight: the layer {} is built and gets no further weights, got {}: add it in "
-                    "build() or in the constructor",
-                    path_or_name(), in_quotes(options.name)));
-  }
-  const DType dtype = options.dtype.value_or(dtype_);
-  if (!options.shape.known()) {
-    throw ValueError(
-        fmt::format("add_weight: the weight {} of the layer {} needs sizes that are known, got {}",
-                    in_quotes(options.name), name(), to_string(options.shape)));
-  }
-  Initializer initializer = options.initializer;
-  if (!initializer) initializer = is_floating(dtype) ? GlorotUniform() : Zeros();
-  const NoGradient guard;
-  const Tensor value = initializer(options.shape, dtype);
-  if (!(value.shape() == options.shape) || value.dtype() != dtype) {
-    throw ValueError(fmt::format("add_weight: the initializer of {} was asked for {}{}, gave {}",
-                                 in_quotes(options.name), name_of(dtype), to_string(options.shape),
-                                 describe(value)));
-  }
-  VariableOptions made{.name = options.name, .trainable = options.trainable && trainable_};
-  if (options.regularizer) made.regularizer = options.regularizer;
-  if (options.constraint) made.constraint = options.constraint;
-  Variable weight(value, std::move(made));
-  (options.trainable ? trainable_weights_ : other_weights_).push_back(weight);
-  return weight;
-}
-
-void LayerBase::own(Ref<LayerBase> layer) {
-  if (!layer) throw ValueError(fmt::format("add_layer: the layer {} was given an empty Ref", name()));
-  if (layer.pointer().get() == this) throw ValueError(fmt::format("the layer {} cannot own itself", name()));
-  const std::vector<const LayerBase*> below = layer->all_layers();
-  if (std::find(below.begin(), below.end(), this) != below.end()) {
-    throw ValueError(
-        fmt::format("add_layer: the layer {} cannot own {}, which owns it", name(), layer->name()));
-  }
-  if (built_ && !building_) {
-    throw RuntimeError(
-        fmt::format("add_layer: the layer {} is built and gets no further layers, got {}: add it in "
-                    "build() or in the constructor",
-                    path_or_name(), layer->name()));
-  }
-  if (std::find(sublayers_.begin(), sublayers_.end(), layer) != sublayers_.end()) return;
-  if (!trainable_) layer->set_trainable(false);
-  sublayers_.push_back(std::move(layer));
-}
-
-void LayerBase::build(const Shape&) {}
-
-void LayerBase::build_all(const std::vector<Shape>& input_shapes) { build(input_shapes.front()); }
-
-void LayerBase::build_once(const std::vector<Shape>& input_shapes) {
-  if (built_) return;
-  const CallScope scope(*this);
-  build_here(input_shapes);
-}
-
-void LayerBase::set_paths(std::string path) {
-  path_ = std::move(path);
-  for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
-    for (const Variable& weight : own) weight.set_path(path_ + "/" + weight.name());
-  }
-}
-
-/// The layers of a tree that are not built, as they were: the next call may come with a shape that fits.
-class LayerBase::BeforeBuild {
- public:
-  explicit BeforeBuild(const LayerBase& root) {
-    for (const LayerBase* found : root.all_layers()) {
-      if (found->built_) continue;
-      Ref<LayerBase> held;
-      if (found != &root)
-        held = Ref<LayerBase>(std::const_pointer_cast<LayerBase>(found->shared_from_this()));
-      layers_.push_back({std::move(held), const_cast<LayerBase*>(found), found->trainable_weights_.size(),
-                         found->other_weights_.size(), found->sublayers_.size(), found->input_spec_,
-                         found->build_shapes_, found->path_});
-    }
-  }
-
-  void restore() {
-    for (Before& before : layers_) {
-      LayerBase& layer = *before.layer;
-      layer.trainable_weights_.resize(before.trainable_weights);
-      layer.other_weights_.resize(before.other_weights);
-      layer.sublayers_.resize(before.sublayers);
-      layer.input_spec_ = std::move(before.input_spec);
-      layer.build_shapes_ = std::move(before.build_shapes);
-      layer.path_ = std::move(before.path);
-      layer.built_ = false;
-      layer.building_ = false;
-    }
-  }
-
- private:
-  struct Before {
-    Ref<LayerBase> held;  // Restoring the layer around may let go of it.
-    LayerBase* layer;
-    std::size_t trainable_weights;
-    std::size_t other_weights;
-    std::size_t sublayers;
-    std::vector<InputSpec> input_spec;
-    std::vector<Shape> build_shapes;
-    std::string path;
-  };
-  std::vector<Before> layers_;
-};
-
-/// Within a scope of this layer.
-void LayerBase::build_here(const std::vector<Shape>& input_shapes) {
-  if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
-  // What is built in a step of a scan has values: the weights are drawn once.
-  const scan_compiler::TraceScope untraced(nullptr);
-  BeforeBuild before(*this);
-  std::vector<Shape> shapes = with_known_sizes(input_shapes, build_shapes_);
-  check_input_shapes(shapes);
-  building_ = true;
-  try {
-    build_all(shapes);
-  } catch (...) {
-    before.restore();
-    throw;
-  }
-  building_ = false;
-  built_ = true;
-  build_shapes_ = std::move(shapes);
-  set_paths(CallContext::of(*this)->path());
-}
-
-void LayerBase::fail_no_input() const {
-  throw ValueError(fmt::format("the layer {} expects an input, got none", name()));
-}
-
-void LayerBase::check_input_shapes(const std::vector<Shape>& shapes) const {
-  if (shapes.size() < input_spec_.size()) {
-    throw ValueError(fmt::format("the layer {} expects {} input{}, got {}", name(), input_spec_.size(),
-                                 input_spec_.size() == 1 ? "" : "s", shapes.size()));
-  }
-  for (std::size_t i = 0; i < input_spec_.size(); ++i) {
-    const std::string why = misfit(input_spec_[i], shapes[i]);
-    if (why.empty()) continue;
-    throw ValueError(fmt::format("input {} is incompatible with the layer {}: {}. Full shape received: {}", i,
-                                 name(), why, to_string(shapes[i])));
-  }
-}
-
-void LayerBase::check_inputs(const std::vector<Tensor>& inputs) const {
-  if (input_spec_.empty()) return;
-  check_input_shapes(internal::shapes_of(inputs));
-  for (std::size_t i = 0; i < input_spec_.size(); ++i) {
-    const std::optional<DType>& dtype = input_spec_[i].dtype;
-    if (!dtype || inputs[i].dtype() == *dtype) continue;
-    throw ValueError(fmt::format("input {} is incompatible with the layer {}: expected dtype={}, got {}", i,
-                                 name(), name_of(*dtype), describe(inputs[i])));
-  }
+  return all;
 }
 
 }  // namespace unspool

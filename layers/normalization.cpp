@@ -214,8 +214,8 @@ void BatchNormalization::check_call(const std::vector<Tensor>& inputs, const Cal
   const Shape expected = input.sub(0, input.rank() - 1);
   if (compatible(args.mask.shape(), expected)) return;
   throw ValueError(
-      fmt::format("the layer {} needs a mask of one axis less than its input {}, of shape {}, got {}",
-                  name(), to_string(input), to_string(expected), describe(args.mask)));
+      fmt::format("the layer {} needs a mask of one axis less than its input {}, of shape {}, got {}", name(),
+                  to_string(input), to_string(expected), describe(args.mask)));
 }
 
 void BatchNormalization::build(const Shape& input_shape) {

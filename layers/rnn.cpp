@@ -100,7 +100,7 @@ RNN::RNN(Ref<Cell> cell, RNNOptions options)
     throw ValueError(fmt::format(
         "the layer {}: recompute_every is for the compiled loop over time: leave unroll false", name()));
   }
-  add_layer(cell_);
+  add_layer("cell", cell_);
 }
 
 void RNN::check_sequence(const Shape& shape) const {

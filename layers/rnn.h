@@ -81,7 +81,7 @@ class RNN : public Layer {
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
-  std::vector<Variable> kept_states() const override { return states_; }
+  std::vector<Variable> persistent_state() const override { return states_; }
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -12,15 +14,13 @@ Sequential::Sequential(SequentialOptions options, Input input, std::vector<Ref<L
     : Layer({.name = std::move(options.name), .trainable = options.trainable}),
       input_(std::move(input)),
       layers_(std::move(layers)) {
+  std::unordered_set<std::string> names;
   for (const Ref<Layer>& layer : layers_) {
-    for (const Ref<LayerBase>& other : sublayers()) {
-      if (other->name() == layer->name()) {
-        throw ValueError("the layers of a model have names of their own, got two called " +
-                         in_quotes(layer->name()));
-      }
-    }
-    add_layer(layer);
+    if (names.insert(layer->name()).second) continue;
+    throw ValueError("the layers of a model have names of their own, got two called " +
+                     in_quotes(layer->name()));
   }
+  add_layers("layers", layers_);
   if (input_) set_input_spec({InputSpec{.shape = input_.shape}});
 }
 

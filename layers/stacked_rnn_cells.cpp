@@ -39,7 +39,7 @@ CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedR
 
 StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, StackedRNNCellsOptions options)
     : Cell(options_of_stack(cells, options)), cells_(std::move(cells)) {
-  for (const Ref<Cell>& cell : cells_) add_layer(cell);
+  add_layers("cells", cells_);
 }
 
 std::vector<States> StackedRNNCells::by_cell(const States& states) const {

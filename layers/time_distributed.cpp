@@ -32,7 +32,7 @@ TimeDistributed::TimeDistributed(Ref<Layer> layer, TimeDistributedOptions option
              .activity_regularizer = options.activity_regularizer}),
       layer_(std::move(layer)) {
   if (!layer_) throw ValueError("TimeDistributed: needs a layer, got an empty Ref");
-  add_layer(layer_);
+  add_layer("layer", layer_);
 }
 
 std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs) const {

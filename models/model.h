@@ -110,7 +110,7 @@ class Model {
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {}) const;
 
   const std::string& name() const { return network()->name(); }
-  const std::vector<Ref<LayerBase>>& layers() const { return network()->sublayers(); }
+  std::vector<Ref<LayerBase>> layers() const { return network()->sublayers(); }
   /// The symbolic tensors that the model takes and gives. AttributeError for a model of a layer, and for a
   /// Sequential without an Input.
   std::vector<Tensor> inputs() const;

@@ -10,7 +10,7 @@ constinit thread_local const CallContext* innermost = &outside;
 
 const CallContext& CallContext::current() { return *innermost; }
 
-const CallContext* CallContext::of(const LayerBase& layer) {
+const CallContext* CallContext::of(const LayerTree& layer) {
   const CallContext* context = innermost->layer == nullptr ? nullptr : innermost;
   while (context != nullptr && context->layer != &layer) context = context->caller;
   return context;
@@ -29,7 +29,7 @@ std::uint64_t CallContext::identity_of(const Tensor& input) const {
 
 CallScope::CallScope() : context_(*innermost), around_(innermost) { innermost = &context_; }
 
-CallScope::CallScope(const LayerBase& layer, std::optional<bool> training) : CallScope() {
+CallScope::CallScope(const LayerTree& layer, std::optional<bool> training) : CallScope() {
   context_.layer = &layer;
   context_.caller = around_->layer == nullptr ? nullptr : around_;
   if (training) context_.training = *training;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <unspool/core/error.h>
-#include <unspool/layers/layer.h>
+#include <unspool/layers/layer_tree.h>
 
 namespace unspool::internal {
 
@@ -18,7 +18,7 @@ struct CallNotes;
 /// innermost one. Only CallScope makes them.
 struct CallContext {
   /// The layer that is called or built; null outside of all calls.
-  const LayerBase* layer = nullptr;
+  const LayerTree* layer = nullptr;
   /// The context of the call around this one; null in the outermost call.
   const CallContext* caller = nullptr;
   /// What layers take that are called without saying `training`.
@@ -35,7 +35,7 @@ struct CallContext {
   /// The innermost context of this thread.
   static const CallContext& current();
   /// The innermost call or build of this layer on this thread; null if there is none.
-  static const CallContext* of(const LayerBase& layer);
+  static const CallContext* of(const LayerTree& layer);
 
   /// No call is around this one.
   bool outermost() const { return caller == nullptr; }
@@ -50,7 +50,7 @@ class CallScope {
  public:
   /// A call or a build of this layer: errors and the paths of new weights start with its name. `training` as
   /// given, else as the context around says.
-  explicit CallScope(const LayerBase& layer, std::optional<bool> training = std::nullopt);
+  explicit CallScope(const LayerTree& layer, std::optional<bool> training = std::nullopt);
   /// The context around with other settings: `change` is given the new one.
   template <std::invocable<CallContext&> Change>
   explicit CallScope(Change&& change) : CallScope() {

@@ -96,8 +96,8 @@ Tensor constant_from(const Config& config) {
   std::vector<Config> elements;
   flatten(value, elements);
   if (!shape.known() || shape.elements() != static_cast<Index>(elements.size())) {
-    throw ValueError(fmt::format("{}: a tensor of shape {} has {} elements", config.path(),
-                                 to_string(shape), elements.size()));
+    throw ValueError(fmt::format("{}: a tensor of shape {} has {} elements", config.path(), to_string(shape),
+                                 elements.size()));
   }
   return visit_dtype(dtype, [&]<class T>(T) {
     return Tensor::generate<T>(shape, [&](std::span<T> out) {

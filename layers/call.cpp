@@ -1,7 +1,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/call.h>
 #include <unspool/layers/internal/layer_call.h>
-#include <unspool/layers/layer.h>
 
 namespace unspool {
 
@@ -20,7 +20,7 @@ std::vector<Tensor> Outputs::all() && { return std::move(all_); }
 
 std::vector<Shape> Shapes::all() && { return std::move(all_); }
 
-void fail_unpack(std::size_t wanted, std::size_t got) {
+void detail::fail_unpack(std::size_t wanted, std::size_t got) {
   throw ValueError(
       fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, got, got == 1 ? "" : "s"));
 }

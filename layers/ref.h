@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <unspool/layers/call.h>
+
+namespace unspool {
+
+class Cell;
+class Layer;
+
+/// A shared layer or cell: copies of a Ref share it. A Ref is called like a function.
+template <class L>
+class Ref {
+ public:
+  /// An empty Ref.
+  Ref() = default;
+  /// Shares a layer that a shared_ptr holds. make() is the usual way to make both.
+  explicit Ref(std::shared_ptr<L> layer) : layer_(std::move(layer)) {}
+  /// The same layer as one of a base class.
+  template <class D>
+  requires(std::is_base_of_v<L, D> && !std::is_same_v<L, D>) Ref(const Ref<D>& other)
+      : layer_(other.pointer()) {}
+
+  /// Whether there is a layer.
+  explicit operator bool() const { return layer_ != nullptr; }
+  /// The layer's members.
+  L* operator->() const { return layer_.get(); }
+  /// The layer itself.
+  L& operator*() const { return *layer_; }
+  /// The shared_ptr that holds the layer.
+  const std::shared_ptr<L>& pointer() const { return layer_; }
+  /// Whether both are the same object.
+  friend bool operator==(const Ref& a, const Ref& b) { return a.layer_ == b.layer_; }
+
+  /// Calls a layer: see Layer::operator().
+  Outputs operator()(const Inputs& inputs,
+                     const CallArgs& args = {}) const requires std::is_base_of_v<Layer, L> {
+    return (*layer_)(inputs, args);
+  }
+  /// Does one step of a cell: see Cell::operator().
+  auto operator()(const Tensor& x, const std::vector<Tensor>& states,
+                  const CallArgs& args = {}) const requires std::is_base_of_v<Cell, L> {
+    return (*layer_)(x, states, args);
+  }
+
+ private:
+  std::shared_ptr<L> layer_;
+};
+
+/// A layer or cell of any class: make<MinimalGatedCell>(128).
+template <class L, class... Arguments>
+Ref<L> make(Arguments&&... arguments) {
+  Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
+  made->name();  // Names are counted in the order in which layers are made.
+  if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
+  return made;
+}
+
+}  // namespace unspool
