@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,86 +15,99 @@
 #include <unspool/core/small_vector.h>
 #include <unspool/core/tensor.h>
 
-/// An operation is declared once, as one record: everything else (eager execution, gradients of any order,
-/// tracing, checks, printing) follows from it. docs/design/tape.md explains the parts.
+/// An operation is declared once, as one record: eager execution, gradients of any order, tracing, compiling,
+/// checks and printing all follow from it. docs/design/tape.md explains the parts.
 namespace unspool {
 
 struct Operation;
 
+/// A short list of tensors.
 using Tensors = SmallVector<Tensor, 4>;
 
-/// What is known of a tensor without its elements.
+/// The shape and dtype of a tensor.
 struct Spec {
-  Shape shape;
-  DType dtype = float32;
+  Shape shape;            ///< dimensions may be unknown
+  DType dtype = float32;  ///< of its elements
+  /// True if both are the same.
   friend bool operator==(const Spec&, const Spec&) = default;
 };
+/// A short list of specs.
 using Specs = SmallVector<Spec, 1>;
 
 /// One use of an operation, as its rules see it.
 struct Call {
-  const Operation& operation;
-  std::span<const Tensor> inputs;
-  const Attributes& attributes;
+  const Operation& operation;      ///< the record
+  std::span<const Tensor> inputs;  ///< the operands
+  const Attributes& attributes;    ///< the settings of this use
 
+  /// The shape of operand i.
   const Shape& shape(std::size_t i = 0) const { return inputs[i].shape(); }
+  /// The dtype of operand i.
   DType dtype(std::size_t i = 0) const { return inputs[i].dtype(); }
+  /// The rank of operand i.
   int rank(std::size_t i = 0) const { return inputs[i].rank(); }
-  /// The attribute "axis", counted from the front of operand i.
+  /// The attribute "axis", counted from the front of operand i. Throws IndexError if it is out of range.
   int axis(std::size_t i = 0) const;
-  /// The attribute "axes" likewise, sorted; IndexError out of range, ValueError if one comes twice.
+  /// The attribute "axes", counted from the front of operand i, sorted. Throws IndexError if one is out of
+  /// range, ValueError if one is named twice.
   std::vector<int> axes(std::size_t i = 0) const;
-  /// "matmul(float32[2, 3], float32[4, 5], transpose_a=true)".
+  /// For errors: "matmul(float32[2, 3], float32[4, 5], transpose_a=true)".
   std::string describe() const;
-  /// ValueError and TypeError that name this call: "matmul(...): <what>".
+  /// Throws ValueError with a message that names this call: "matmul(...): <what>".
   [[noreturn]] void fail(const std::string& what) const;
+  /// Throws TypeError with a message that names this call.
   [[noreturn]] void fail_type(const std::string& what) const;
 };
 
-/// Gives the shape and dtype of each output, or throws through Call::fail. Dimensions may be unknown.
+/// Returns the shape and dtype of each output, or throws through Call::fail. Dimensions may be unknown.
 using ShapeRule = Specs (*)(const Call&);
 
+/// The arguments of a kernel.
 struct KernelCall {
-  std::span<const Array> inputs;
-  std::span<const Array> outputs;
-  const Attributes& attributes;
+  std::span<const Array> inputs;   ///< the operands
+  std::span<const Array> outputs;  ///< memory for the results, not initialised
+  const Attributes& attributes;    ///< the settings of this use
 };
 
-/// How an operation is computed. Outputs are row-major, not initialised, and overlap no input. Sizes are
-/// those of the arrays, not of the attributes: some of the rows (see Rows) are computed by a call with fewer.
+/// How an operation is computed. Outputs are row-major and overlap no input. Sizes are those of the arrays,
+/// not of the attributes: a compiled scan calls kernels for some of the rows (see Rows).
 struct Kernel {
+  /// Computes all outputs.
   void (*run)(const KernelCall&) = nullptr;
-  /// Elementwise operations (see autograd/elementwise.h): some elements in a row. run() does broadcasting
-  /// with it.
+  /// Elementwise operations only (autograd/elementwise.h makes it): computes rows of elements. run()
+  /// broadcasts.
   BlockFunction block = nullptr;
-  /// What the block calls for float32, if that has a function of its own.
+  /// The vectorized function that `block` calls for float32; null if there is none.
   BlockFunction of_floats = nullptr;
-  /// The output has the elements of operand 0, in the same order: nothing is computed.
+  /// The output has the elements of operand 0 in the same order: nothing is computed.
   bool view = false;
 };
 
-/// What the gradient rule reads of operands and outputs. Whatever is not named here it sees as abstract
-/// tensors: shape and dtype, no value.
+/// Which operands and outputs the gradient rule reads, as bit masks. All others are abstract tensors in the
+/// rule: shape and dtype, no value.
 struct Keep {
-  std::uint32_t inputs = 0;
-  std::uint32_t outputs = 0;
+  std::uint32_t inputs = 0;   ///< bit i: operand i; the last bit: all from there on
+  std::uint32_t outputs = 0;  ///< bit i: output i
+  /// What either reads.
   friend constexpr Keep operator|(Keep a, Keep b) { return {a.inputs | b.inputs, a.outputs | b.outputs}; }
 };
+/// Values of Keep, to be joined by `|`.
 namespace keep {
-inline constexpr Keep nothing{};
-inline constexpr Keep all_inputs{~0U, 0};
-inline constexpr Keep all_outputs{0, ~0U};
-constexpr Keep input(unsigned i = 0) { return {1U << i, 0}; }
-constexpr Keep output(unsigned i = 0) { return {0, 1U << i}; }
+inline constexpr Keep nothing{};                                ///< neither operands nor outputs
+inline constexpr Keep all_inputs{~0U, 0};                       ///< all operands
+inline constexpr Keep all_outputs{0, ~0U};                      ///< all outputs
+constexpr Keep input(unsigned i = 0) { return {1U << i, 0}; }   ///< operand i
+constexpr Keep output(unsigned i = 0) { return {0, 1U << i}; }  ///< output i
 }  // namespace keep
 
 /// Says, for each operand and output of one use, whether its gradient reads it.
 using KeepRule = void (*)(const Call&, std::span<const Tensor> outputs, std::span<bool> inputs_kept,
                           std::span<bool> outputs_kept);
 
-/// What a gradient rule sees and fills: dx(i) for every i that it needs(i).
+/// What a gradient rule reads and writes: it sets dx(i) for every i that needs(i).
 class Backward {
  public:
+  /// Refers to its arguments, which have to outlive it.
   Backward(const Call& call, std::span<const Tensor> outputs, std::span<Tensor> cotangents,
            std::span<const bool> needed, std::span<Tensor> gradients)
       : call_(call),
@@ -102,22 +116,26 @@ class Backward {
         needed_(needed.data()),
         gradients_(gradients.data()) {}
 
+  /// The use of the operation that is differentiated.
   const Call& call() const { return call_; }
+  /// Its attributes.
   const Attributes& attributes() const { return call_.attributes; }
+  /// The number of operands.
   std::size_t operands() const { return call_.inputs.size(); }
   /// Operand i; abstract unless kept.
   const Tensor& x(std::size_t i = 0) const { return call_.inputs[i]; }
   /// Output i; abstract unless kept.
   const Tensor& y(std::size_t i = 0) const { return outputs_[i]; }
+  /// The number of outputs.
   std::size_t outputs() const { return outputs_.size(); }
-  /// True if the loss depends on output i. Always so where there is only one output.
+  /// True if the loss depends on output i. Always true where there is only one output.
   bool has_dy(std::size_t i) const { return static_cast<bool>(cotangents_[i]); }
-  /// The gradient by output i; zeros if the loss does not depend on it.
+  /// The gradient with respect to output i; zeros if the loss does not depend on it.
   const Tensor& dy(std::size_t i = 0) const { return cotangents_[i] ? cotangents_[i] : zero_dy(i); }
-  /// Whether anybody asks for the gradient by operand i.
+  /// Whether the gradient with respect to operand i is needed.
   bool needs(std::size_t i) const { return needed_[i]; }
-  /// Where the gradient by operand i goes. Left empty it is zero. For elementwise operations it may have the
-  /// output's shape: it is summed to the operand's afterwards.
+  /// The gradient with respect to operand i, to be set; left empty it is zero. For elementwise operations it
+  /// may have the output's shape: it is summed over broadcast axes afterwards.
   Tensor& dx(std::size_t i = 0) { return gradients_[i]; }
 
  private:
@@ -129,8 +147,8 @@ class Backward {
   const bool* needed_;
   Tensor* gradients_;
 };
-/// Written in the same operations, so that gradients have gradients. Null: the operation has none (its
-/// outputs are constants to every tape).
+/// The gradient of an operation, written in operations, so that gradients have gradients. Null: the operation
+/// has none, and its outputs are constants to every tape.
 using GradientRule = void (*)(Backward&);
 
 /// How row i (index i of the first axis) of the output follows from an operand.
@@ -139,7 +157,7 @@ enum class Rows : std::uint8_t {
   all,     ///< from all of it
   summed,  ///< the output has no such rows: it is the sum, over rows i, of what row i of this operand gives
 };
-/// Fills one entry per operand. All of them `all`: the operation mixes rows or has none.
+/// Sets one entry per operand. All of them `all`: the operation mixes rows or has none.
 using RowsRule = void (*)(const Call&, std::span<Rows> operands);
 
 /// What an operation is, beside a kernel to call: the scan compiler computes these forms itself, or moves no
@@ -171,36 +189,37 @@ using FormRule = Form (*)(const Call&);
 
 /// The interval from which checks draw an operand's elements.
 struct Range {
-  double low = -1;
-  double high = 1;
+  double low = -1;  ///< inclusive
+  double high = 1;  ///< exclusive
 };
 /// An operand of an example.
 struct Operand {
-  Shape shape;
-  Range range{};
-  /// float64 operands are differentiated by the checks.
-  DType dtype = float64;
-  /// Elements are distinct, apart by at least a hundredth of the range (for maxima and sorting).
-  bool distinct = false;
+  Shape shape;            ///< all dimensions known
+  Range range{};          ///< of its elements
+  DType dtype = float64;  ///< checks differentiate with respect to float64 operands
+  bool distinct = false;  ///< elements differ by at least a hundredth of the range, for maxima and sorting
 };
+/// A valid use of an operation.
 struct Example {
-  std::vector<Operand> operands;
-  Attributes attributes{};
+  std::vector<Operand> operands;  ///< from which checks make tensors
+  Attributes attributes{};        ///< of the use
 };
 
-/// Valid uses of an operation, from which every check makes its operands: for elementwise operations a range
-/// an operand (shapes follow: broadcast, empty, scalar), else a function that lists them. It has no default:
-/// a record without an example does not compile.
+/// Valid uses of an operation, from which checks make operands: for elementwise operations one range per
+/// operand (shapes are chosen: broadcast, empty, scalar), else a function that lists them. There is no
+/// default: a record without an example does not compile.
 class Examples {
  public:
+  /// One range per operand of an elementwise operation.
   constexpr Examples(std::initializer_list<Range> ranges) : count_(ranges.size()) {
     std::size_t i = 0;
     for (Range range : ranges) ranges_[i++] = range;
   }
-  template <class F>
-  requires std::is_convertible_v < F, std::vector<Example>(*)
-  () > constexpr Examples(F make) : make_(make) {}
+  /// A function that lists the examples.
+  template <std::convertible_to<std::vector<Example> (*)()> F>
+  constexpr Examples(F make) : make_(make) {}
 
+  /// All examples.
   std::vector<Example> list() const;
 
  private:
@@ -209,46 +228,52 @@ class Examples {
   std::vector<Example> (*make_)() = nullptr;
 };
 
+/// Rules for rows.
 namespace rows {
-/// Elementwise: the same row of operands that have it, all of those that are broadcast along it.
+/// Elementwise: the same row of each operand that has rows, all of an operand that is broadcast along them.
 void elementwise(const Call& call, std::span<Rows> operands);
-/// Nothing can be said.
+/// Rows are mixed, or nothing is known of them.
 void mixed(const Call& call, std::span<Rows> operands);
 }  // namespace rows
 
+/// Rules for shapes.
 namespace shapes {
 /// One floating or integer dtype for all operands; the broadcast of their shapes.
 Specs elementwise(const Call& call);
-/// The same for floating dtypes only.
+/// One floating dtype for all operands; the broadcast of their shapes.
 Specs floating(const Call& call);
 }  // namespace shapes
 
-/// The record.
+/// The record of an operation.
 struct Operation {
+  /// For printing. Nothing is decided by it: two records may have the same name.
   std::string_view name;
-  /// One line for the manual: what it computes, with its formula.
+  /// What it computes, with its formula, in one line; docs/operations.md consists of these.
   std::string_view summary;
-  ShapeRule shape = shapes::floating;
-  Kernel kernel;
-  GradientRule gradient = nullptr;
-  Keep keep = keep::nothing;
-  /// Which of `keep`, where that depends on the use.
-  KeepRule keep_rule = nullptr;
-  RowsRule rows = rows::elementwise;
-  /// Null: the operation has no form of its own.
-  FormRule form = nullptr;
-  /// Computing it once more takes less than keeping what it gave, where what it reads is kept anyway.
+  ShapeRule shape = shapes::floating;  ///< shapes and dtypes of the outputs
+  Kernel kernel;                       ///< how it is computed
+  GradientRule gradient = nullptr;     ///< its gradient; null for none
+  Keep keep = keep::nothing;           ///< what the gradient reads
+  KeepRule keep_rule = nullptr;        ///< what of `keep` the gradient reads, where that depends on the use
+  RowsRule rows = rows::elementwise;   ///< how rows of the outputs depend on rows of the operands
+  FormRule form = nullptr;             ///< what the scan compiler may make of a use; null for nothing special
+  /// Computing it again takes less time than keeping its result, where its operands are kept anyway.
   bool cheap = false;
-  Examples examples;
+  Examples examples;  ///< valid uses, for the checks
 
+  /// Whether it computes each element from elements at the same place.
   bool elementwise() const { return kernel.block != nullptr; }
 };
 
-/// A record that stands in a table; only tables make these, so what stands in no table cannot be run.
+/// A reference to a record in a table. Only tables make these, so a record that stands in no table cannot be
+/// run.
 class OperationRef {
  public:
+  /// The record.
   constexpr const Operation& operator*() const { return *record_; }
+  /// A member of the record.
   constexpr const Operation* operator->() const { return record_; }
+  /// True if both are one record, whatever the names.
   friend constexpr bool operator==(OperationRef, OperationRef) = default;
 
  private:
@@ -259,15 +284,18 @@ class OperationRef {
   const Operation* record_;
 };
 
-/// Whether the gradient of this use reads each operand and each output.
+/// Sets, for each operand and output of this use, whether its gradient reads it.
 void keeps(const Call& call, std::span<const Tensor> outputs, std::span<bool> inputs_kept,
            std::span<bool> outputs_kept);
 
 /// All records of one table.
 class OperationList {
  public:
+  /// Records that follow one another in memory.
   constexpr OperationList(const Operation* first, std::size_t count) : first_(first), count_(count) {}
+  /// The number of records.
   constexpr std::size_t size() const { return count_; }
+  /// Record i.
   constexpr OperationRef operator[](std::size_t i) const { return OperationRef(first_ + i); }
 
  private:
@@ -275,31 +303,36 @@ class OperationList {
   std::size_t count_;
 };
 
-/// Makes the array of a family's records usable. Looking up a name that it does not hold does not compile.
+/// Makes an array of records usable.
 template <std::size_t count>
 class OperationTable {
  public:
+  /// The array has to outlive the table.
   explicit constexpr OperationTable(const Operation (&records)[count]) : records_(records) {}
+  /// The record of this name. Does not compile if there is none.
   consteval OperationRef operator[](std::string_view name) const {
     for (std::size_t i = 0; i < count; ++i) {
       if (records_[i].name == name) return OperationRef(records_ + i);
     }
     throw "no record of this name in the table";
   }
+  /// All records of the table.
   constexpr operator OperationList() const { return {records_, count}; }
 
  private:
   const Operation* records_;
 };
 
-/// The library's tables, one a family.
+/// The tables of the library, one per family of operations.
 std::span<const OperationList> operation_tables();
 
-/// Runs an operation: at once on concrete tensors (and on every tape that watches one of them), or in the
-/// trace of its abstract ones. Errors name the operation, its operands and the layer's path.
+/// Runs an operation on concrete tensors, and records it on every tape that watches one of them; or records
+/// it in the trace or graph that an abstract operand belongs to. Returns all outputs. Errors name the
+/// operation, its operands and the layer's path.
 Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs,
                   const Attributes& attributes = no_attributes);
-/// The same for an operation of one output.
+/// \name An operation of one output
+/// As apply_all(). @{
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs,
              const Attributes& attributes = no_attributes);
 Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes = no_attributes);
@@ -307,5 +340,6 @@ Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b,
              const Attributes& attributes = no_attributes);
 Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
              const Attributes& attributes = no_attributes);
+/// @}
 
 }  // namespace unspool
