@@ -6,15 +6,15 @@
 
 namespace unspool::scan_compiler {
 
-void Executor::reduce(Index first_group, Index end_group) const {
+void Executor::reduce(Interval groups) const {
   for (const Reduction& reduction : code_.reductions) {
-    std::visit([&](const auto& own) { reduce(own, first_group, end_group); }, reduction);
+    std::visit([&](const auto& own) { reduce(own, groups); }, reduction);
   }
 }
 
 /// Each thread packs columns of the right side of a group, for all products that share it, and waits for
 /// nobody.
-void Executor::reduce(const ProductReductions& reductions, Index first_group, Index end_group) const {
+void Executor::reduce(const ProductReductions& reductions, Interval groups) const {
   const Index all_columns = code_.slot(reductions.right).columns;
   Frame frame(code_);
   const Index time = memory_.first_time(window_);
@@ -27,7 +27,7 @@ void Executor::reduce(const ProductReductions& reductions, Index first_group, In
   visit_floating(code_.specs[index_of(reductions.right)].dtype, [&]<class T>(T) {
     const Index panel = kernels::panel_columns<T>();
     const Index panels = (all_columns + panel - 1) / panel;
-    const Index pieces = (end_group - first_group) * panels;
+    const Index pieces = groups.size() * panels;
     const Index work = left_columns * window_.steps() * memory_.group_rows() * panel;
     const Index share = std::max((pieces + num_threads() - 1) / num_threads(),
                                  machine::gemm_task_multiply_adds / std::max<Index>(1, work));
@@ -36,7 +36,7 @@ void Executor::reduce(const ProductReductions& reductions, Index first_group, In
       for (Index g = first / panels; g * panels < last; ++g) {
         const Index left = std::max(first - g * panels, Index{0}) * panel;
         const Index columns = std::min(all_columns, (last - g * panels) * panel) - left;
-        reduce_columns<T>(reductions, frame, first_group + g, left, columns);
+        reduce_columns<T>(reductions, frame, groups.begin + g, left, columns);
       }
     });
   });
@@ -84,7 +84,7 @@ void Executor::reduce_columns(const ProductReductions& reductions, Frame& frame,
   }
 }
 
-void Executor::reduce(const RowReduction& reduction, Index first_group, Index end_group) const {
+void Executor::reduce(const RowReduction& reduction, Interval groups) const {
   const Slot& x = code_.slot(reduction.value);
   visit_floating(code_.specs[index_of(reduction.value)].dtype, [&]<class T>(T) {
     const T* from =
@@ -92,7 +92,7 @@ void Executor::reduce(const RowReduction& reduction, Index first_group, Index en
     const Index apart = memory_.step_rows(x.root, window_);
     const Index in_step = (memory_.group_rows() + machine::scan_chain_rows - 1) / machine::scan_chain_rows;
     const Index in_group = window_.steps() * in_step;
-    const Index pieces = (end_group - first_group) * in_group;
+    const Index pieces = groups.size() * in_group;
     const Index longest = std::max(in_group, machine::scan_chain_rows);
     const PooledBuffer<T> memory(static_cast<std::size_t>(pieces * x.columns + longest));
     T* const partial = memory.data();
@@ -102,7 +102,7 @@ void Executor::reduce(const RowReduction& reduction, Index first_group, Index en
         1, machine::elementwise_task_elements / (machine::scan_chain_rows * std::max<Index>(1, x.columns)));
     parallel_for(pieces, share, [&](Index first, Index last) {
       for (Index piece = first; piece < last; ++piece) {
-        const Index group = first_group + piece / in_group;
+        const Index group = groups.begin + piece / in_group;
         const Index step = piece % in_group / in_step;
         const Index row = memory_.group_begin(group) + piece % in_step * machine::scan_chain_rows;
         const Index rows =
@@ -112,17 +112,17 @@ void Executor::reduce(const RowReduction& reduction, Index first_group, Index en
                          {partial + piece * x.columns, x.columns});
       }
     });
-    for (Index group = first_group; group < end_group; ++group) {
+    for (Index group = groups.begin; group < groups.end; ++group) {
       T* const sum = reinterpret_cast<T*>(memory_.sum(reduction.output, group).data);
       kernels::gemm<T>({1, x.columns, in_group}, {ones, longest},
-                       {partial + (group - first_group) * in_group * x.columns, x.columns},
+                       {partial + (group - groups.begin) * in_group * x.columns, x.columns},
                        kernels::accumulated(sum, x.columns, continues_sums()));
     }
   });
 }
 
 /// In the order of the loop, so that sums have one order.
-void Executor::reduce(const ValueReduction& reduction, Index, Index) const {
+void Executor::reduce(const ValueReduction& reduction, Interval) const {
   const Slot& slot = code_.slot(reduction.value);
   const Index rows = slot.has_rows ? code_.rows : 1;
   visit_floating(code_.specs[index_of(reduction.value)].dtype, [&]<class T>(T) {

@@ -9,11 +9,6 @@
 #include <unspool/core/threads.h>
 
 namespace unspool::scan_compiler {
-namespace {
-
-constexpr Index all_rows = std::numeric_limits<Index>::max();
-
-}  // namespace
 
 /// Moves the addresses of the loop's values from step to step: all but the carries by a fixed distance.
 class Executor::LoopCursor {
@@ -57,33 +52,34 @@ class Executor::LoopCursor {
   SmallVector<Value, 16> carried_;
 };
 
-void Executor::run(const Task& task, Index begin, Index end, bool share, Index first_group,
-                   Index end_group) const {
+void Executor::run(const Task& task, Interval rows, Interval groups, bool share) const {
   const Layout& layout = code_.layout;
+  // A value without rows of the batch has others, which only a task for all rows copies.
+  const Interval copied = share ? Interval{0, std::numeric_limits<Index>::max()} : rows;
   switch (task.kind) {
     case Task::Kind::read_batch_major:
       for (const BatchMajor& each : layout.batch_major_sequences) {
-        copy_batch_major(each, memory_.sequence(each.index), true, begin, share ? all_rows : end);
+        copy_batch_major(each, memory_.sequence(each.index), true, copied);
       }
       return;
     case Task::Kind::run: {
-      if (task.phase == Phase::loop) return run_loop(begin, end);
-      const std::span<const CodeSegment> segments(code_.segments[task.phase]);
+      if (task.phase == Phase::loop) return run_loop(rows);
       if (window_.steps() == 0) return;
+      const std::span<const CodeSegment> segments(code_.segments[task.phase]);
       // The last phase runs at the last step only.
       const Index first = task.phase == Phase::last ? memory_.steps() - 1 : window_.first_step;
-      return run_segments(segments.subspan(task.first, task.end - task.first), first, window_.end_step, begin,
-                          end, share);
+      return run_segments(segments.subspan(task.first, task.end - task.first), {first, window_.end_step},
+                          rows, share);
     }
     case Task::Kind::reduce:
-      return reduce(first_group, end_group);
+      return reduce(groups);
     case Task::Kind::write_batch_major:
       for (const BatchMajor& each : layout.batch_major_outputs) {
-        copy_batch_major(each, memory_.stacked(each.index), false, begin, share ? all_rows : end);
+        copy_batch_major(each, memory_.stacked(each.index), false, copied);
       }
       return;
     case Task::Kind::finish_carries:
-      return finish_carries(begin, end);
+      return finish_carries(rows);
   }
 }
 
@@ -91,51 +87,49 @@ void Executor::run_once() const {
   Frame frame(code_);
   for (const CodeSegment& segment : code_.segments[Phase::once]) {
     for (Value value : segment.values) frame[value] = memory_.locate(value, 0, window_);
-    run_rows(segment, frame, 0, 0);
+    run_rows(segment, frame, {0, 0});
   }
 }
 
-void Executor::run_segments(std::span<const CodeSegment> segments, Index first, Index end_step, Index begin,
-                            Index end, bool share) const {
-  const Index steps = end_step - first;
-  const Index first_time = std::min(memory_.time_of(first), memory_.time_of(end_step - 1));
-  const bool whole_window = begin == window_.first_row && end == window_.end_row();
+void Executor::run_segments(std::span<const CodeSegment> segments, Interval steps, Interval rows,
+                            bool share) const {
+  const Index first_time = std::min(memory_.time_of(steps.begin), memory_.time_of(steps.end - 1));
+  const bool whole_window = rows.begin == window_.first_row && rows.end == window_.end_row();
   const bool in_group = window_.rows != code_.rows;
   for (const CodeSegment& segment : segments) {
     if (whole_window && (in_group ? segment.dense_in_group : segment.dense_over_time)) {
       // The rows of all steps are one run: they go at once, a product as one product.
-      const Index rows = steps * window_.rows;
       const auto run = [&](Index from, Index to) {
         Frame frame(code_);
         locate(frame, segment, first_time);
-        run_rows(segment, frame, begin + from, begin + to);
+        run_rows(segment, frame, {rows.begin + from, rows.begin + to});
       };
-      if (!segment.elementwise || !share) {
-        run(0, rows);
-      } else {
+      const Index all = steps.size() * window_.rows;
+      if (segment.elementwise && share) {
         const Index block = segment.share_rows;
-        parallel_for(
-            rows, std::max<Index>(1, machine::elementwise_task_elements / (segment.columns * block)) * block,
-            run);
+        const Index blocks = machine::elementwise_task_elements / (segment.columns * block);
+        parallel_for(all, std::max<Index>(1, blocks) * block, run);
+      } else {
+        run(0, all);
       }
       continue;
     }
     const auto run = [&](Index from, Index to) {
       Frame frame(code_);
-      for (Index step = first + from; step < first + to; ++step) {
+      for (Index step = steps.begin + from; step < steps.begin + to; ++step) {
         locate(frame, segment, memory_.time_of(step));
-        run_rows(segment, frame, begin, end);
+        run_rows(segment, frame, rows);
       }
     };
     if (segment.elementwise && share) {
-      parallel_for(steps, 1, run);
+      parallel_for(steps.size(), 1, run);
     } else {
-      run(0, steps);
+      run(0, steps.size());
     }
   }
 }
 
-void Executor::run_loop(Index begin, Index end) const {
+void Executor::run_loop(Interval rows) const {
   const Program& program = *code_.program;
   Frame frame(code_);
   for (std::size_t k = 0; k < program.carries.size(); ++k) {
@@ -143,18 +137,17 @@ void Executor::run_loop(Index begin, Index end) const {
     const auto e = static_cast<std::size_t>(code_.layout.trajectory[k]);
     std::byte* const to = static_cast<std::byte*>(memory_.stacked(e).data) +
                           static_cast<std::size_t>(memory_.time_of(0)) * code_.bytes(program.carries[k]);
-    copy_carry(to, memory_.carry_in(k), k, begin, end);
+    copy_carry(to, memory_.carry_in(k), k, rows);
   }
   LoopCursor cursor(*this, frame);
   for (Index step = window_.first_step; step < window_.end_step; ++step) {
     if (step > window_.first_step) cursor.advance_to(step);
-    for (const CodeSegment& segment : code_.segments[Phase::loop]) run_rows(segment, frame, begin, end);
+    for (const CodeSegment& segment : code_.segments[Phase::loop]) run_rows(segment, frame, rows);
   }
   for (std::size_t k = 0; k < program.carries.size(); ++k) {
     if (code_.slot(code_.next_carry[k]).storage != Storage::chunk || window_.steps() == 0) continue;
-    copy_carry(memory_.carry_between_chunks(k),
-               memory_.locate(code_.next_carry[k], memory_.time_of(window_.end_step - 1), window_), k, begin,
-               end);
+    const Index last = memory_.time_of(window_.end_step - 1);
+    copy_carry(memory_.carry_between_chunks(k), memory_.locate(code_.next_carry[k], last, window_), k, rows);
   }
 }
 
@@ -162,18 +155,18 @@ void Executor::locate(Frame& frame, const CodeSegment& segment, Index time) cons
   for (Value value : segment.values) frame[value] = memory_.locate(value, time, window_);
 }
 
-void Executor::copy_batch_major(const BatchMajor& each, const ScanArray& whole, bool to_chunk, Index begin,
-                                Index end) const {
+void Executor::copy_batch_major(const BatchMajor& each, const ScanArray& whole, bool to_chunk,
+                                Interval rows) const {
   const Spec& spec = code_.specs[index_of(each.value)];
-  const Index rows = spec.shape[0];
-  const Index columns = rows == 0 ? 0 : spec.shape.elements() / rows;
+  const Index all = spec.shape[0];
+  const Index columns = all == 0 ? 0 : spec.shape.elements() / all;
   const std::size_t element = code_.element_bytes(each.value);
   const Index time = memory_.first_time(window_);
   std::byte* const by_rows = static_cast<std::byte*>(whole.data) +
-                             static_cast<std::size_t>((begin * whole.steps + time) * columns) * element;
+                             static_cast<std::size_t>((rows.begin * whole.steps + time) * columns) * element;
   std::byte* const by_steps =
-      memory_.locate(each.value, time, window_) + static_cast<std::size_t>(begin * columns) * element;
-  const Shape sizes{window_.steps(), std::min(end, rows) - begin, columns};
+      memory_.locate(each.value, time, window_) + static_cast<std::size_t>(rows.begin * columns) * element;
+  const Shape sizes{window_.steps(), std::min(rows.end, all) - rows.begin, columns};
   const kernels::Strides row_strides{columns, whole.steps * columns, 1};
   const kernels::Strides step_strides{static_cast<Index>(memory_.time_bytes(each.value, window_) / element),
                                       columns, 1};
@@ -184,7 +177,7 @@ void Executor::copy_batch_major(const BatchMajor& each, const ScanArray& whole, 
   }
 }
 
-void Executor::finish_carries(Index begin, Index end) const {
+void Executor::finish_carries(Interval rows) const {
   const Program& program = *code_.program;
   const Index steps = memory_.steps();
   for (std::size_t k = 0; k < program.carries.size(); ++k) {
@@ -193,16 +186,16 @@ void Executor::finish_carries(Index begin, Index end) const {
     if (steps > 0 && (slot.storage == Storage::chunk || slot.is_addressable())) {
       from = memory_.carry_after(k, steps - 1, window_);
     }
-    if (from != nullptr) copy_carry(memory_.carry_out(k), from, k, begin, end);
+    if (from != nullptr) copy_carry(memory_.carry_out(k), from, k, rows);
   }
 }
 
-void Executor::copy_carry(std::byte* to, const std::byte* from, std::size_t k, Index begin, Index end) const {
+void Executor::copy_carry(std::byte* to, const std::byte* from, std::size_t k, Interval rows) const {
   const std::size_t bytes = code_.bytes(code_.program->carries[k]);
   const std::size_t row =
       code_.row_parallel ? bytes / static_cast<std::size_t>(std::max<Index>(1, code_.rows)) : bytes;
-  std::memcpy(to + static_cast<std::size_t>(begin) * row, from + static_cast<std::size_t>(begin) * row,
-              static_cast<std::size_t>(end - begin) * row);
+  const std::size_t begin = static_cast<std::size_t>(rows.begin) * row;
+  std::memcpy(to + begin, from + begin, static_cast<std::size_t>(rows.size()) * row);
 }
 
 }  // namespace unspool::scan_compiler

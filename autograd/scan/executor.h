@@ -8,6 +8,13 @@
 
 namespace unspool::scan_compiler {
 
+/// Rows, groups of rows, or steps: from `begin` to before `end`.
+struct Interval {
+  Index begin;
+  Index end;
+  Index size() const { return end - begin; }
+};
+
 /// Runs the code of an executable over a range of rows and a range of steps. Steps and rows in the chunk's
 /// buffers are those of its window.
 class Executor {
@@ -17,10 +24,9 @@ class Executor {
   void set_window(const Window& window) { window_ = window; }
   const Window& window() const { return window_; }
 
-  /// Runs a task for rows [begin, end), for all steps of the window. With `share` the task shares its work
-  /// among threads; its rows are then those of the window. A reduction is for groups [first_group,
-  /// end_group).
-  void run(const Task& task, Index begin, Index end, bool share, Index first_group, Index end_group) const;
+  /// Runs a task for some rows, for all steps of the window; a reduction for some groups of rows. With
+  /// `share` the rows are those of the window, and the task shares its work among threads.
+  void run(const Task& task, Interval rows, Interval groups, bool share) const;
   /// What runs once, on whole values.
   void run_once() const;
 
@@ -41,32 +47,30 @@ class Executor {
 
   // Segments over steps (executor.cpp).
 
-  /// Segments that do not depend on the carry, one after the other, each at steps [first, end).
-  void run_segments(std::span<const CodeSegment> segments, Index first, Index end_step, Index begin,
-                    Index end, bool share) const;
+  /// Segments that do not depend on the carry, one after the other, each at all of these steps.
+  void run_segments(std::span<const CodeSegment> segments, Interval steps, Interval rows, bool share) const;
   /// The loop: all its segments at each step.
-  void run_loop(Index begin, Index end) const;
+  void run_loop(Interval rows) const;
   void locate(Frame& frame, const CodeSegment& segment, Index time) const;
-  void copy_batch_major(const BatchMajor& each, const ScanArray& whole, bool to_chunk, Index begin,
-                        Index end) const;
-  void finish_carries(Index begin, Index end) const;
-  void copy_carry(std::byte* to, const std::byte* from, std::size_t k, Index begin, Index end) const;
+  void copy_batch_major(const BatchMajor& each, const ScanArray& whole, bool to_chunk, Interval rows) const;
+  void finish_carries(Interval rows) const;
+  void copy_carry(std::byte* to, const std::byte* from, std::size_t k, Interval rows) const;
 
   // Rows of one step (execute_rows.cpp).
 
-  void run_rows(const CodeSegment& segment, Frame& frame, Index begin, Index end) const;
-  void run_code(const ElementwiseCode& code, Frame& frame, Index begin, Index end) const;
-  void run_code(const CopyCode& code, Frame& frame, Index begin, Index end) const;
-  void run_code(const MachineLoop& code, Frame& frame, Index begin, Index end) const;
-  void run_code(const ProductCode& code, Frame& frame, Index begin, Index end) const;
-  void run_code(const KernelCode& code, Frame& frame, Index begin, Index end) const;
+  void run_rows(const CodeSegment& segment, Frame& frame, Interval rows) const;
+  void run_code(const ElementwiseCode& code, Frame& frame, Interval rows) const;
+  void run_code(const CopyCode& code, Frame& frame, Interval rows) const;
+  void run_code(const MachineLoop& code, Frame& frame, Interval rows) const;
+  void run_code(const ProductCode& code, Frame& frame, Interval rows) const;
+  void run_code(const KernelCode& code, Frame& frame, Interval rows) const;
 
   // Sums over rows and steps (execute_reductions.cpp).
 
-  void reduce(Index first_group, Index end_group) const;
-  void reduce(const ProductReductions& reductions, Index first_group, Index end_group) const;
-  void reduce(const RowReduction& reduction, Index first_group, Index end_group) const;
-  void reduce(const ValueReduction& reduction, Index first_group, Index end_group) const;
+  void reduce(Interval groups) const;
+  void reduce(const ProductReductions& reductions, Interval groups) const;
+  void reduce(const RowReduction& reduction, Interval groups) const;
+  void reduce(const ValueReduction& reduction, Interval groups) const;
   template <class T>
   void reduce_columns(const ProductReductions& reductions, Frame& frame, Index group, Index left,
                       Index columns) const;

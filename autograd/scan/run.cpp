@@ -70,7 +70,7 @@ void Run::run_group(const Schedule& schedule, Index group) const {
   Executor executor(code_, memory_);
   const auto run = [&](const std::vector<Region>& regions) {
     for (const Region& region : regions) {
-      for (const Task& task : region.tasks) executor.run(task, begin, end, false, group, group + 1);
+      for (const Task& task : region.tasks) executor.run(task, {begin, end}, {group, group + 1}, false);
     }
   };
   for_each_chunk(begin, end - begin, [&](const Window& window) {
@@ -84,7 +84,7 @@ void Run::run_group(const Schedule& schedule, Index group) const {
 void Run::run_region(const Region& region, const Executor& executor) const {
   const Index rows = code_.rows;
   const auto run = [&](Index begin, Index end, bool share) {
-    for (const Task& task : region.tasks) executor.run(task, begin, end, share, 0, memory_.groups());
+    for (const Task& task : region.tasks) executor.run(task, {begin, end}, {0, memory_.groups()}, share);
   };
   const Index shares = row_shares(code_, num_threads());
   if (region.cut == Region::Cut::within_tasks) {
