@@ -3,27 +3,39 @@
 #include <unspool/core/scalar.h>
 #include <unspool/core/tensor.h>
 
-/// Elementwise arithmetic with NumPy's broadcasting. Both operands have one dtype (TypeError otherwise); a
-/// C++ number takes the tensor's, but a floating number beside an integer tensor makes both float32.
+/// \file
+/// Elementwise arithmetic with NumPy's broadcasting. Throws TypeError if the operands differ in dtype,
+/// ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for a
+/// floating number with an integer tensor, which makes both float32.
+
 namespace unspool {
 
+/// a + b.
 Tensor add(const Tensor& a, const Tensor& b);
+/// a - b.
 Tensor subtract(const Tensor& a, const Tensor& b);
+/// a * b.
 Tensor multiply(const Tensor& a, const Tensor& b);
-/// Integers: rounded towards zero; by zero is a ValueError.
+/// a / b. Integers are rounded towards zero; throws ValueError for an integer division by zero.
 Tensor divide(const Tensor& a, const Tensor& b);
-/// Of equal elements the gradient goes half to each.
+///@{
+/// The smaller or the larger element. Where they are equal each operand gets half of the gradient.
 Tensor minimum(const Tensor& a, const Tensor& b);
 Tensor maximum(const Tensor& a, const Tensor& b);
+///@}
+/// -x.
 Tensor negative(const Tensor& x);
-/// The gradient at 0 is 0.
+/// |x|. The gradient at 0 is 0.
 Tensor abs(const Tensor& x);
-/// -1, 0 or 1.
+/// -1, 0 or 1. Its gradient is 0.
 Tensor sign(const Tensor& x);
+/// x * x.
 Tensor square(const Tensor& x);
 /// min(max(x, low), high).
 Tensor clip(const Tensor& x, Scalar low, Scalar high);
 
+///@{
+/// As the functions above.
 Tensor operator+(const Tensor& a, const Tensor& b);
 Tensor operator-(const Tensor& a, const Tensor& b);
 Tensor operator*(const Tensor& a, const Tensor& b);
@@ -39,11 +51,13 @@ Tensor operator*(Scalar a, const Tensor& b);
 Tensor operator/(Scalar a, const Tensor& b);
 Tensor maximum(const Tensor& a, Scalar b);
 Tensor minimum(const Tensor& a, Scalar b);
+///@}
 
-/// A C++ number as the other operand of `beside`: a scalar tensor of its dtype, or of float32 for a floating
-/// number beside integers.
+/// A C++ number as the other operand of `beside`: a scalar tensor of the dtype of `beside`, or of float32 for
+/// a floating number with an integer tensor.
 Tensor scalar_beside(const Tensor& beside, Scalar value);
-/// `tensor` as it stands beside that number: cast to float32 where that is the rule above.
+/// `tensor` as the other operand of that number: cast to float32 for a floating number with an integer
+/// tensor.
 Tensor beside_scalar(const Tensor& tensor, Scalar value);
 
 }  // namespace unspool

@@ -12,52 +12,63 @@
 
 namespace unspool {
 
-/// What an operation carries beside its operands when no plain value will do (a user's gradient, a traced
-/// body).
+/// An attribute of an operation that is not a plain value: a gradient of the user's own, the body of a scan.
 class Payload {
  public:
   virtual ~Payload() = default;
-  /// A word for printed tapes.
+  /// A word for printed tapes and pictures.
   virtual std::string describe() const = 0;
 };
 
-/// The named settings of one use of an operation (an axis, a shape, a flag): immutable, cheap to copy, free
-/// when there are none.
+/// The named parameters of one use of an operation (an axis, a shape, a flag). Immutable and cheap to copy;
+/// an empty one allocates no memory.
 class Attributes {
  public:
+  /// The types of values.
   using Value = std::variant<bool, Index, double, DType, Shape, std::vector<Index>, std::string,
                              std::shared_ptr<const Payload>>;
-  /// Names are string literals.
+  /// A name, which must be a string literal, and its value.
   using Entry = std::pair<const char*, Value>;
 
+  /// No attributes.
   Attributes() = default;
+  /// These attributes, whose names must differ.
   Attributes(std::initializer_list<Entry> entries);
 
+  /// Whether there are none.
   bool empty() const { return entries_ == nullptr; }
+  /// The value of this name; null if there is none.
   const Value* find(std::string_view name) const;
-  /// KeyError if there is none of that name, TypeError if it is of another type.
+  /// The value of this name. Throws KeyError if there is none, TypeError if it is of another type.
   template <class T>
   const T& get(std::string_view name) const {
     const T* value = std::get_if<T>(&at(name));
     if (value == nullptr) fail_type(name);
     return *value;
   }
-  /// `fallback` if there is none of that name.
+  /// The value of this name, or `fallback` if there is none. Throws TypeError if it is of another type.
   template <class T>
   T get_or(std::string_view name, T fallback) const {
     return find(name) == nullptr ? std::move(fallback) : get<T>(name);
   }
+  ///@{
+  /// get<T>() for the types that are used most.
   bool flag(std::string_view name) const { return get<bool>(name); }
   Index integer(std::string_view name) const { return get<Index>(name); }
   double number(std::string_view name) const { return get<double>(name); }
   const Shape& shape(std::string_view name) const { return get<Shape>(name); }
   const std::vector<Index>& integers(std::string_view name) const { return get<std::vector<Index>>(name); }
+  ///@}
 
   /// A copy with one value replaced or added.
   Attributes with(const char* name, Value value) const;
 
+  ///@{
+  /// The entries, in order.
   auto begin() const { return entries_ ? entries_->begin() : none.begin(); }
   auto end() const { return entries_ ? entries_->end() : none.end(); }
+  ///@}
+  /// Whether names, values and order are equal; payloads are equal if they are one object.
   friend bool operator==(const Attributes& a, const Attributes& b);
 
  private:
@@ -69,7 +80,7 @@ class Attributes {
   std::shared_ptr<const Entries> entries_;
 };
 
-/// None: what most operations have.
+/// An empty list of attributes.
 extern const Attributes no_attributes;
 
 /// "axis=-1, keepdims=true".

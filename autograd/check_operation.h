@@ -5,11 +5,10 @@
 
 namespace unspool {
 
-/// Checks an operation's record against itself on its examples: that gradients of the first and second order
-/// are those of the kernel, and read what `keep` names, all of it and nothing else; that the shape rule fits
-/// the kernel, also where sizes are unknown; that rows behave as `rows` says; that the kernel computes
-/// the `form`; that float32 gives what float64 gives; that it has a name of its own and a summary. Works for a user's
-/// operations, too:
+/// Checks the record of an operation on its examples: gradients of first and second order agree with the
+/// kernel and read exactly what `keep` names; the shape rule agrees with the kernel, for unknown sizes as
+/// well; rows behave as `rows` says; the kernel computes the `form`; float32 agrees with float64; the name is
+/// unique and there is a summary. It works for operations of your own as well:
 ///
 ///     CHECK(check_operation(table["smooth_step"]));
 CheckReport check_operation(OperationRef operation);

@@ -6,15 +6,16 @@
 
 namespace unspool {
 
-/// What a check found. True if everything holds.
+/// The result of check_operation() or check_layer().
 struct CheckReport {
-  /// How many properties were looked at, over all examples.
-  std::size_t checks = 0;
-  /// One line for each that does not hold: where, the property, the numbers.
-  std::vector<std::string> failures = {};
+  std::size_t checks = 0;  ///< How many properties were checked, over all examples.
+  std::vector<std::string> failures =
+      {};  ///< One line for each violated property: where, which, the numbers.
+  /// Whether all properties hold.
   explicit operator bool() const { return failures.empty(); }
 };
 
+/// All failures, one on a line, and the number of checks.
 std::string to_string(const CheckReport& report);
 
 }  // namespace unspool

@@ -7,22 +7,23 @@
 
 namespace unspool {
 
-/// x with another dtype. Floating to integer cuts towards zero (NaN and what does not fit: ValueError); to
-/// bool: x != 0.
+/// x with another dtype. Floating to integer rounds towards zero and throws ValueError for NaN and for values
+/// out of range; conversion to bool is x != 0.
 Tensor cast(const Tensor& x, DType dtype);
 
-/// x as a constant: no gradient flows through it.
+/// x as a constant: no gradient flows back through it.
 Tensor stop_gradient(const Tensor& x);
 
-/// What custom_gradient's function gives: results, and from their gradients those of the inputs.
+/// What a function for custom_gradient() returns: its outputs, and how to differentiate them.
 struct CustomGradient {
+  /// The results.
   std::vector<Tensor> outputs;
-  /// Takes one gradient per output; returns one per input, empty for none. Made of recorded operations, it
-  /// has gradients itself.
+  /// Takes one gradient for each output and returns one for each input, an empty Tensor for none. It can be
+  /// differentiated in turn if it is made of recorded operations.
   std::function<std::vector<Tensor>(const std::vector<Tensor>&)> gradient;
 };
 
-/// The outputs of function(inputs), with the gradient that it says instead of that of its operations.
+/// The outputs of function(inputs), with the gradient that it returns in place of that of its operations.
 std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs);
 

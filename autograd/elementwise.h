@@ -43,7 +43,7 @@ void binary_block(const KernelBlock& block) {
     const T* a = static_cast<const T*>(inputs[0]);
     const T* b = static_cast<const T*>(inputs[1]);
     Out* y = static_cast<Out*>(output);
-    // One loop for each way of stepping, so that each becomes vector code.
+    // One loop for each combination of steps, so that the compiler vectorizes all of them.
     if (block.steps[0] == 1 && block.steps[1] == 1) {
       for (Index i = 0; i < block.count; ++i) y[i] = static_cast<Out>(F{}(a[i], b[i]));
     } else if (block.steps[0] == 1) {
@@ -74,11 +74,11 @@ void ternary_block(const KernelBlock& block) {
   });
 }
 
-/// Which elements a function takes.
+/// The operands that a function takes: numbers, numbers or bools, or a bool and two elements.
 enum class Takes : std::uint8_t { numbers, numbers_and_bool, choice };
 
-/// The block of a function by the function itself, for whichever dtypes it takes; float32 only if `floats`.
-/// Dtypes that it does not take are refused by the shape rule before.
+/// Computes a block by calling the function, for all dtypes that the function takes; float32 only if
+/// `floats`. Other dtypes do not get here: the shape rule throws TypeError.
 template <class F, Takes takes, bool floats>
 [[gnu::noinline]] void plain_block(const KernelBlock& block) {
   visit_dtype(block.input_dtype, [&]<class T>(T) {
@@ -114,20 +114,20 @@ constexpr Kernel elementwise_kernel() {
 
 }  // namespace internal
 
-/// The kernel of an elementwise operation, from a function of one, two or three numbers of one type:
-/// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameter (`std::floating_point auto x`)
-/// where it makes sense for some dtypes only. A result of type bool gives booleans.
-/// elementwise<block>(function) computes float32 by that block instead, which must do what the function says.
+/// The kernel of an elementwise operation, from a function of one, two or three numbers of the same type:
+/// elementwise([](auto a, auto b) { return a * b; }). Constrain its parameters (`std::floating_point auto x`)
+/// if it is meant for some dtypes only. A function that returns bool makes an operation of dtype bool.
+/// elementwise<block>(function) computes float32 with `block`, which must compute the same as the function.
 template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise(F) {
   return internal::elementwise_kernel<F, internal::Takes::numbers, of_floats>();
 }
-/// The same for a function that takes booleans, too.
+/// Like elementwise(), from a function that takes bool as well.
 template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise_with_bool(F) {
   return internal::elementwise_kernel<F, internal::Takes::numbers_and_bool, of_floats>();
 }
-/// From a function of a bool and two elements of any one type.
+/// Like elementwise(), from a function of a bool and two elements of the same type.
 template <BlockFunction of_floats = nullptr, class F>
 constexpr Kernel elementwise_choice(F) {
   return internal::elementwise_kernel<F, internal::Takes::choice, of_floats>();

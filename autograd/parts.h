@@ -7,32 +7,35 @@
 #include <unspool/core/scalar.h>
 #include <unspool/core/tensor.h>
 
-/// Cutting tensors into parts and joining parts. x[i] is a part along the first axis.
+/// \file
+/// Taking parts of tensors and joining tensors. x[i] is a part along the first axis.
+
 namespace unspool {
 
-/// A range of one axis: begin, begin + step, ... before end. Negative bounds count from the end, and bounds
-/// beyond it are cut, as in Python.
+/// A range of indices: begin, begin + step, ... up to, not including, end. As in Python, negative bounds
+/// count from the end and bounds out of range are clipped.
 struct Slice {
-  std::optional<Index> begin = std::nullopt;
-  std::optional<Index> end = std::nullopt;
-  Index step = 1;
+  std::optional<Index> begin = std::nullopt;  ///< Default: the first index, or the last if step < 0.
+  std::optional<Index> end =
+      std::nullopt;  ///< Default: past the last index, or before the first if step < 0.
+  Index step = 1;    ///< Not 0.
 };
-/// A range of each leading axis; the axes that are not named stay whole. ValueError for a step of 0.
+/// One range for each leading axis; the other axes stay whole. Throws ValueError for a step of 0.
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges);
-/// The range [begin, end) of one axis.
+/// The range [begin, end) along one axis.
 Tensor slice(const Tensor& x, int axis, Index begin, Index end);
 
-/// Adds `value` before and after along each axis: one pair {before, after} an axis.
+/// Adds elements equal to `value` around x: one pair {before, after} for each axis.
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value = 0);
-/// Joins along an axis; the other sizes must be equal.
+/// Joins tensors along an axis. Throws ValueError if they differ in another size.
 Tensor concat(const std::vector<Tensor>& tensors, int axis = -1);
-/// Joins along a new axis.
+/// Joins tensors of equal shapes along a new axis.
 Tensor stack(const std::vector<Tensor>& tensors, int axis = 0);
-/// Parts of these sizes along an axis.
+/// Parts of these sizes along an axis. Throws ValueError unless they add up to its size.
 std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis = -1);
-/// `count` equal parts. ValueError if the size is no multiple.
+/// `count` equal parts along an axis. Throws ValueError if the size is not a multiple of it.
 std::vector<Tensor> split(const Tensor& x, Index count, int axis = -1);
-/// auto [a, b] = split<2>(x).
+/// Equal parts along an axis: `auto [a, b] = split<2>(x);`.
 template <std::size_t count>
 std::array<Tensor, count> split(const Tensor& x, int axis = -1) {
   std::vector<Tensor> parts = split(x, static_cast<Index>(count), axis);
@@ -40,7 +43,7 @@ std::array<Tensor, count> split(const Tensor& x, int axis = -1) {
   for (std::size_t i = 0; i < count; ++i) array[i] = std::move(parts[i]);
   return array;
 }
-/// One tensor for each index of an axis, without it: the reverse of stack.
+/// The parts along an axis, without that axis: the inverse of stack().
 std::vector<Tensor> unstack(const Tensor& x, int axis = 0);
 
 }  // namespace unspool

@@ -4,9 +4,10 @@
 
 namespace unspool {
 
-/// op(a) op(b), where op transposes the last two axes if asked to. Leading axes are batches and broadcast;
-/// operands of rank 1 are taken as a row (a) or a column (b), as in NumPy. Each element is one sum over k in
-/// order, whatever the other sizes and the number of threads. ValueError if the inner sizes differ.
+/// The matrix product of a and b, whose last two axes are transposed first if asked to. Leading axes are
+/// batches, which broadcast; an operand of rank 1 is a row (a) or a column (b), as in NumPy. Each element is
+/// a sum in a fixed order, which depends neither on the other sizes nor on the number of threads. Throws
+/// ValueError if the inner sizes differ.
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false);
 
 }  // namespace unspool

@@ -3,29 +3,37 @@
 #include <unspool/core/random.h>
 #include <unspool/core/tensor.h>
 
-/// Random tensors. Each draw is a function of its key alone (Philox), whatever the number of threads: the
-/// process-wide generator gives a fresh key to every call that names none (set_seed makes it repeat), a
-/// generator of one's own where that is passed.
+/// \file
+/// Random tensors. The numbers depend on the RandomKey only, not on the number of threads. Each call takes a
+/// new key from the process-wide generator (see set_seed()) or from the generator that is passed, or uses the
+/// key that is passed.
 ///
-/// In a step of a scan each step draws anew from either, with the bits of the plain loop where the step draws
-/// once from a generator. A key that is named is one draw, the same for all steps: pass the generator, not
-/// its next().
+/// In the step of a scan, a draw from a generator gives new numbers at each time step: those of the plain
+/// loop if the step draws once from that generator. A key gives the same numbers at all time steps, so pass
+/// the generator and not its next().
+
 namespace unspool {
 
-/// Uniform from low up to but without high (low itself if they are equal).
+///@{
+/// Uniform on [low, high); `low` if they are equal.
 Tensor random_uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = float32);
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key);
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, SeedGenerator& seeds);
-/// Normal.
+///@}
+///@{
+/// Normal with this mean and standard deviation.
 Tensor random_normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = float32);
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key);
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, SeedGenerator& seeds);
-/// 1 with this probability, else 0; any dtype.
+///@}
+///@{
+/// 1 with this probability, else 0, of any dtype.
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype = float32);
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key);
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, SeedGenerator& seeds);
+///@}
 
-/// The key as a tensor (int64 {seed, stream}): what the operations take as operand.
+/// A key as a tensor, int64 {seed, stream}: the operand of the operations above.
 Tensor key_tensor(RandomKey key);
 
 }  // namespace unspool

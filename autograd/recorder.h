@@ -8,26 +8,26 @@
 
 namespace unspool {
 
-/// Takes down the operations done on its abstract tensors: a trace, or a graph of layers.
+/// Records the operations on its abstract tensors: a trace of a step, or a graph of layers.
 class Recorder : public std::enable_shared_from_this<Recorder> {
  public:
   virtual ~Recorder() = default;
-  /// Records one operation and returns abstract outputs of these specs, made with abstract().
+  /// Records one operation and returns its outputs: abstract tensors of these specs, made by abstract().
   virtual Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
                          const Specs& outputs) = 0;
-  /// Traces within traces: an operation belongs to the deepest recorder among its operands'.
+  /// How deeply this trace is nested in others. An operation belongs to the deepest recorder of its operands.
   virtual int depth() const { return 0; }
-  /// Tapes up to this one do not see the operations done here; null: all do.
+  /// The innermost tape that does not record the operations of this recorder; null: all tapes do.
   virtual class TapeState* tape_floor() const { return nullptr; }
-  /// A tensor whose operations come here.
+  /// A new abstract tensor, whose operations are recorded here.
   Tensor abstract(const Spec& spec);
 };
 
-/// What `function` would return for inputs of these shapes and dtypes: it is run on abstract tensors,
-/// computing nothing. Dimensions may be unknown.
+/// Shapes and dtypes of what `function` returns for inputs of these specs, whose dimensions may be unknown.
+/// The function is called on abstract tensors, which computes nothing.
 std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs);
-/// Whether this is a tensor of infer(): shape and dtype are all that anybody will know of it.
+/// Whether this is an abstract tensor of infer(), of which only shape and dtype will ever be known.
 bool is_inferred(const Tensor& tensor);
 
 }  // namespace unspool

@@ -5,23 +5,27 @@
 #include <unspool/autograd/parts.h>
 #include <unspool/core/tensor.h>
 
-/// The same elements in another arrangement. Where there is `leading`, so many axes in front stay as they
-/// are, and the shape speaks of those behind.
+/// \file
+/// Rearranging the elements of a tensor. Functions with a parameter `leading` keep that many axes at the
+/// front as they are, and `shape` describes the remaining ones.
+
 namespace unspool {
 
-/// One size may be -1: it follows from the others.
+/// x with another shape. One size may be -1: it is computed from the others. Throws ValueError if the number
+/// of elements differs.
 Tensor reshape(const Tensor& x, const Shape& shape, int leading = 0);
-/// The axes in the order given; all reversed if none is.
+/// x with its axes in this order, or reversed if none is given.
 Tensor transpose(const Tensor& x, const std::vector<Index>& axes = {});
-/// A size of -1 stays as it is.
+/// x repeated to a shape that it broadcasts to. An axis whose size is -1 keeps its size.
 Tensor broadcast_to(const Tensor& x, const Shape& shape, int leading = 0);
-/// Puts in an axis of size 1 (negative: counted from the end of the result).
+///@{
+/// Inserts axes of size 1 at these positions of the result. Negative ones count from its end.
 Tensor expand_dims(const Tensor& x, int axis);
-/// Several at once: each one's place in the result.
 Tensor expand_dims(const Tensor& x, const std::vector<Index>& axes);
-/// Takes axes of size 1 out; none given: all of them.
+///@}
+/// Removes these axes of size 1, or all such axes if none is given.
 Tensor squeeze(const Tensor& x, const std::vector<Index>& axes = {});
-/// The order along these axes reversed; along all of them if none is given.
+/// Reverses the order of elements along these axes, or along all axes if none is given.
 Tensor flip(const Tensor& x, const std::vector<Index>& axes = {});
 
 }  // namespace unspool

@@ -9,12 +9,18 @@
 
 namespace unspool {
 
-/// What a gradient is taken by: a tensor that was watched or computed, or a variable (all its reads).
+/// What a gradient is taken with respect to: a tensor that was watched or recorded, or a variable, whose
+/// reads are added up.
 class Source {
  public:
+  ///@{
+  /// A tensor or a variable.
   Source(const Tensor& tensor);
   Source(const Variable& variable);
+  ///@}
+  /// The tensor; empty for a variable.
   const Tensor& tensor() const { return tensor_; }
+  /// The variable; empty for a tensor.
   const Variable& variable() const { return variable_; }
 
  private:
@@ -22,38 +28,43 @@ class Source {
   Variable variable_;
 };
 
-/// A list of sources from whatever list is at hand.
+/// A list of sources.
 class Sources {
  public:
+  ///@{
+  /// From any list of tensors or variables.
   Sources(std::initializer_list<Source> sources);
   Sources(std::vector<Source> sources);
   Sources(const std::vector<Tensor>& tensors);
   Sources(const std::vector<Variable>& variables);
+  ///@}
+  /// The sources, in order.
   const std::vector<Source>& list() const { return list_; }
 
  private:
   std::vector<Source> list_;
 };
 
+/// The arguments of a GradientTape.
 struct GradientTapeOptions {
-  /// May be asked several times, and records until stop(); keeps all it needs for that.
+  /// Whether gradient() may be called several times. Such a tape records until stop(), and frees nothing
+  /// before its end.
   bool persistent = false;
-  /// Trainable variables are watched when they are read.
+  /// Whether trainable variables are watched when they are read.
   bool watch_accessed_variables = true;
 };
 
-/// What gradient() gives for a source that the target does not depend on.
+/// What gradient() returns for a source that the target does not depend on: an empty Tensor, or zeros.
 enum class Unconnected : std::uint8_t { none, zero };
 
+/// The arguments of GradientTape::gradient().
 struct GradientOptions {
-  /// The gradient by the target; ones if empty.
-  Tensor output_gradient = {};
-  /// An empty Tensor, or zeros.
-  Unconnected unconnected = Unconnected::none;
+  Tensor output_gradient = {};                  ///< The gradient with respect to the target; empty: ones.
+  Unconnected unconnected = Unconnected::none;  ///< What an independent source gets.
 };
 
-/// Records what is computed from watched tensors and variables on this thread, from its construction to its
-/// first gradient() (a persistent one: to stop()), as tf.GradientTape does.
+/// Records the operations on watched tensors and variables on its thread, from its construction to its first
+/// gradient() (a persistent tape: to stop()), like tf.GradientTape.
 ///
 ///     GradientTape tape;
 ///     Tensor loss = mean(square(matmul(x, w) - y));
@@ -62,31 +73,38 @@ struct GradientOptions {
 /// Tapes nest: an inner tape's gradient() is recorded by the outer ones.
 class GradientTape {
  public:
+  /// Starts recording.
   explicit GradientTape(GradientTapeOptions options = {});
   ~GradientTape();
   GradientTape(const GradientTape&) = delete;
   GradientTape& operator=(const GradientTape&) = delete;
 
-  /// From now on what is computed from `tensor` is recorded. TypeError unless it is floating.
+  ///@{
+  /// Records what is computed from this tensor or variable from now on. Throws TypeError unless it is
+  /// floating.
   void watch(const Tensor& tensor);
   void watch(const Variable& variable);
-  /// Ends recording.
+  ///@}
+  /// Stops recording.
   void stop();
 
-  /// d sum(target * output_gradient) / d source. ValueError if `target` was not computed from anything
-  /// watched, or if a tensor among the sources was never on this tape; RuntimeError for a second call on a
-  /// tape that is not persistent. Tapes are asked on the thread that made them.
+  ///@{
+  /// d sum(target * output_gradient) / d source, for one source or several. Call it on the thread that made
+  /// the tape. Throws ValueError if the tape did not record `target` or a tensor among the sources,
+  /// RuntimeError for a second call on a tape that is not persistent.
   Tensor gradient(const Tensor& target, const Source& source, GradientOptions options = {});
   std::vector<Tensor> gradient(const Tensor& target, const Sources& sources, GradientOptions options = {});
+  ///@}
 
-  /// The derivative of every element of target by every element of source: shape target.shape + source.shape.
+  /// The derivative of every element of target with respect to every element of source, of shape
+  /// target.shape + source.shape.
   Tensor jacobian(const Tensor& target, const Source& source);
 
-  /// Whether `tensor` is watched here or was computed from what is.
+  /// Whether `tensor` is watched by this tape or was computed from a watched one.
   bool recorded(const Tensor& tensor) const;
   /// The number of operations recorded so far.
   std::size_t size() const;
-  /// A line per recorded operation: what it took, what it gave, what is kept.
+  /// One line for each recorded operation: its operands, its outputs, and which of them are kept.
   std::string to_string() const;
 
  private:
@@ -96,6 +114,7 @@ class GradientTape {
 /// While it lives, no tape on this thread records.
 class NoGradient {
  public:
+  /// Stops recording on this thread.
   NoGradient();
   ~NoGradient();
   NoGradient(const NoGradient&) = delete;
@@ -104,17 +123,19 @@ class NoGradient {
  private:
   bool outer_;
 };
-/// Runs f() without recording.
+/// Returns f(), called without recording.
 template <class F>
 decltype(auto) no_gradient(F&& f) {
   NoGradient guard;
   return f();
 }
 
-/// While it lives, an operation on this thread that makes a NaN out of operands without one is a RuntimeError
-/// that names it, forward or backward, with its operands and the layer's path.
+/// While it lives, an operation on this thread that computes a NaN from operands without one throws
+/// RuntimeError. The message names the operation, its operands, the layer's path, and whether it happened
+/// forward or backward.
 class DetectAnomaly {
  public:
+  /// Starts detection on this thread.
   DetectAnomaly();
   ~DetectAnomaly();
   DetectAnomaly(const DetectAnomaly&) = delete;
@@ -123,6 +144,7 @@ class DetectAnomaly {
  private:
   bool outer_;
 };
+/// Returns f(), called with detection of NaN; see DetectAnomaly.
 template <class F>
 decltype(auto) detect_anomaly(F&& f) {
   DetectAnomaly guard;

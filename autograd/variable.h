@@ -9,54 +9,72 @@
 
 namespace unspool {
 
+/// The arguments of a Variable.
 struct VariableOptions {
-  std::string name = "variable";
-  bool trainable = true;
-  /// A penalty of the value, added to the loss while training; empty: none.
-  std::function<Tensor(const Tensor&)> regularizer = {};
-  /// Maps the value to an allowed one after each step of an optimizer; empty: none.
-  std::function<Tensor(const Tensor&)> constraint = {};
+  std::string name = "variable";  ///< For errors, printing and files.
+  bool trainable = true;          ///< Whether optimizers change it and tapes watch it.
+  std::function<Tensor(const Tensor&)> regularizer =
+      {};  ///< A penalty that is added to the loss; empty: none.
+  std::function<Tensor(const Tensor&)> constraint =
+      {};  ///< Applied to the value after each step of an optimizer.
 };
 
-/// A named tensor that can be assigned. Copying a Variable copies the handle.
+/// A named tensor whose value can be assigned. A handle: copies are the same variable.
 ///
-/// Reading one (a conversion to Tensor) is seen by the tapes that run. Assigning replaces the value: tensors
-/// read before keep theirs, and no history is kept.
+/// Active tapes record reads (conversions to Tensor). An assignment replaces the value: tensors that were
+/// read before keep the old one, and no gradient flows through the assignment.
 class Variable {
  public:
   /// An empty handle.
   Variable() = default;
+  /// A variable with this initial value. Throws ValueError if it is empty, RuntimeError if it is abstract.
   explicit Variable(const Tensor& value, VariableOptions options = {});
 
+  /// Whether the handle is not empty. The other members throw ValueError if it is.
   explicit operator bool() const { return state_ != nullptr; }
-  /// The value. A trainable variable is watched by the tapes that are active on this thread.
+  ///@{
+  /// The value. Active tapes of this thread watch a trainable variable when it is read.
   operator Tensor() const { return value(); }
   Tensor value() const;
+  ///@}
+  ///@{
+  /// As those of the value, without reading it.
   const Shape& shape() const;
   DType dtype() const;
   int rank() const { return shape().rank(); }
   Index size() const { return shape().elements(); }
+  ///@}
 
-  /// ValueError or TypeError if shape or dtype differ; RuntimeError for an abstract tensor.
+  /// Replaces the value. Throws ValueError if the shape differs, TypeError if the dtype differs, RuntimeError
+  /// for an abstract tensor.
   void assign(const Tensor& value) const;
-  /// assign(value() + delta), and so on.
+  ///@{
+  /// Assigns value() + delta, or value() - delta.
   void assign_add(const Tensor& delta) const;
   void assign_sub(const Tensor& delta) const;
-  /// Counts assignments.
+  ///@}
+  /// The number of assignments so far.
   std::uint64_t version() const;
 
+  /// The name.
   const std::string& name() const;
-  /// The name with the names of the layers around it: "sequential/dense/kernel".
+  /// The name after those of the layers around it: "sequential/dense/kernel".
   const std::string& path() const;
+  /// Sets path().
   void set_path(std::string path) const;
+  /// Whether optimizers change the variable and tapes watch it.
   bool trainable() const;
+  /// Sets trainable().
   void set_trainable(bool trainable) const;
+  ///@{
+  /// As in VariableOptions.
   const std::function<Tensor(const Tensor&)>& regularizer() const;
   const std::function<Tensor(const Tensor&)>& constraint() const;
+  ///@}
 
-  /// The same variable.
+  /// Whether both are the same variable.
   friend bool operator==(const Variable& a, const Variable& b) { return a.state_ == b.state_; }
-  /// Identity, for maps.
+  /// The identity of the variable, as a key of maps.
   const void* key() const { return state_.get(); }
 
  private:
@@ -66,7 +84,10 @@ class Variable {
   std::shared_ptr<State> state_;
 };
 
+///@{
+/// Prints the path, shape, dtype and value.
 std::string to_string(const Variable& variable);
 std::ostream& operator<<(std::ostream& stream, const Variable& variable);
+///@}
 
 }  // namespace unspool

@@ -222,7 +222,7 @@ std::string Config::describe() const {
   switch (kind()) {
     case Kind::null:
       return "null";
-    case Kind::logical:
+    case Kind::boolean:
       return std::get<bool>(*value_) ? "true" : "false";
     case Kind::integer:
       return "the integer " + std::to_string(std::get<std::int64_t>(*value_));
@@ -263,7 +263,7 @@ bool operator==(const Config& a, const Config& b) {
       break;
     case Config::Kind::null:
       return true;
-    case Config::Kind::logical:
+    case Config::Kind::boolean:
       return std::get<bool>(*a.value_) == std::get<bool>(*b.value_);
     case Config::Kind::integer:
       return std::get<std::int64_t>(*a.value_) == std::get<std::int64_t>(*b.value_);
@@ -287,7 +287,7 @@ bool operator==(const Config& a, const Config& b) {
 }
 
 bool ConfigValue<bool>::from(const Config& config) {
-  if (config.kind() != Config::Kind::logical) config.fail("true or false");
+  if (config.kind() != Config::Kind::boolean) config.fail("true or false");
   return std::get<bool>(*config.value_);
 }
 

@@ -19,7 +19,7 @@ namespace unspool {
 
 namespace detail {
 
-/// The range of a type of integers.
+/// The range of an integer type.
 struct IntegerRange {
   int bytes;
   bool negative;
@@ -33,23 +33,28 @@ std::string to_string(IntegerRange range);
 
 }  // namespace detail
 
-/// How a C++ type is written to a Config and read back: specialise it with
+/// How a C++ type is written to a Config and read back. Specialize it for a type of your own, with
 ///   static Config to(const T&);  static T from(const Config&);
 template <class T>
 struct ConfigValue;
 
-/// A tree of plain values, as JSON has it: null, bool, integer, real, string, list, map. Maps keep the order
-/// of their keys. A Config is a handle on an immutable tree, so copies are cheap and shared between threads
-/// at will; a part read from a tree remembers its path in it, and errors name that path.
+/// A tree of plain values like that of JSON: null, bool, integer, real, string, list, map. A map keeps the
+/// order of its keys. A Config is a handle on an immutable tree: copies are cheap, and threads may share
+/// them. A value that was read from a tree remembers its path in the tree, and errors name that path.
 class Config {
  public:
-  enum class Kind : std::uint8_t { null, logical, integer, real, string, list, map };
+  /// The kinds of values.
+  enum class Kind : std::uint8_t { null, boolean, integer, real, string, list, map };
+  /// A key of a map and its value.
   using Entry = std::pair<std::string, Config>;
 
-  /// Lists and maps nest no deeper than this. Building a deeper tree is a ValueError.
+  /// How deep lists and maps may nest. Building a deeper tree throws ValueError.
   static constexpr int max_depth = 256;
 
+  /// Null.
   Config() = default;
+  ///@{
+  /// One value. Throws ValueError for an unsigned integer above the range of std::int64_t.
   Config(std::nullptr_t) {}
   template <std::same_as<bool> B>
   Config(B value) : Config(Exact{}, static_cast<bool>(value)) {}
@@ -61,74 +66,94 @@ class Config {
   Config(std::string value);
   Config(std::string_view value);
   Config(const char* value);
+  ///@}
 
+  ///@{
+  /// A list of these elements.
   static Config list(std::initializer_list<Config> elements = {});
   static Config list(std::vector<Config> elements);
-  /// ValueError if a key comes twice.
+  ///@}
+  ///@{
+  /// A map of these entries. Throws ValueError for a repeated key.
   static Config map(std::initializer_list<Entry> entries = {});
   static Config map(std::vector<Entry> entries);
+  ///@}
 
+  ///@{
+  /// What kind of value this is.
   Kind kind() const;
   bool is_null() const { return kind() == Kind::null; }
   bool is_list() const { return kind() == Kind::list; }
   bool is_map() const { return kind() == Kind::map; }
   bool is_string() const { return kind() == Kind::string; }
+  ///@}
 
-  /// The value as T, whatever ConfigValue<T> knows: bool, integers and floating types (an integer serves as a
-  /// real where it is exact, never the reverse), strings, std::optional (null), std::vector, Shape, DType.
-  /// TypeError on another kind, ValueError on a number out of T's range.
+  /// The value as a T that ConfigValue supports: bool, integers, floating types, strings, std::optional (null
+  /// if empty), std::vector, Shape, DType, options structs. An integer converts to a floating type if that is
+  /// exact; a real never converts to an integer. Throws TypeError if the value is of another kind, ValueError
+  /// if it is out of T's range.
   template <class T>
   T as() const {
     return ConfigValue<T>::from(*this);
   }
 
-  /// The value under a key. KeyError that names the nearest known key; TypeError if this is no map.
+  /// The value under a key. Throws KeyError if there is none, naming the nearest key; TypeError if this is
+  /// not a map.
   Config operator[](std::string_view key) const;
-  /// The element of a list. IndexError out of range; TypeError if this is no list.
+  /// The element of a list. Throws IndexError if `index` is out of range; TypeError if this is not a list.
   Config operator[](std::size_t index) const;
-  // Without these, config["units"] could mean the index and config[0] the null pointer.
+  ///@{
+  /// The operators above, for literals: without them config["units"] and config[0] would be ambiguous.
   Config operator[](const char* key) const { return (*this)[std::string_view(key)]; }
   template <std::integral I>
   Config operator[](I index) const {
     return (*this)[to_index(index)];
   }
-  /// The value under a key if there is one. TypeError if this is no map.
+  ///@}
+  /// The value under a key if there is one. Throws TypeError if this is not a map.
   std::optional<Config> find(std::string_view key) const;
+  /// Whether there is a value under a key. Throws TypeError if this is not a map.
   bool contains(std::string_view key) const;
+  ///@{
   /// The value under a key, or `fallback` if there is none.
   template <class T>
   T get(std::string_view key, T fallback) const {
     return contains(key) ? (*this)[key].as<T>() : std::move(fallback);
   }
   std::string get(std::string_view key, const char* fallback) const;
+  ///@}
 
-  /// The number of elements of a list or entries of a map; TypeError otherwise.
+  /// The number of elements of a list or entries of a map. Throws TypeError for other kinds.
   std::size_t size() const;
+  /// Whether a list or a map is empty. Throws TypeError for other kinds.
   bool empty() const { return size() == 0; }
-  /// The elements of a list; TypeError otherwise.
+  /// The elements of a list. Throws TypeError for other kinds.
   std::vector<Config> elements() const;
-  /// The entries of a map in order; TypeError otherwise.
+  /// The entries of a map, in order. Throws TypeError for other kinds.
   std::vector<Entry> items() const;
+  /// The keys of a map, in order. Throws TypeError for other kinds.
   std::vector<std::string> keys() const;
 
-  /// Replaces the value under a key in its place, or adds it at the end; null becomes a map. Other handles on
-  /// the tree keep what they had. Copies the entries (not what is under them): build long maps by map().
+  /// Replaces the value under a key, or adds it at the end; null becomes a map. Other handles keep the old
+  /// tree. Copies the handles of all entries, so build long maps with map().
   Config& set(std::string key, Config value);
-  /// Takes a key away if it is there.
+  /// Removes a key if it exists.
   Config& erase(std::string_view key);
-  /// Adds an element to a list; null becomes a list. Copies the elements: build long lists by list().
+  /// Appends an element to a list; null becomes a list. Copies the handles of all elements, so build long
+  /// lists with list().
   Config& push_back(Config value);
 
-  /// Where this value was read from: "config.layers[2].units"; "config" at the root.
+  /// The path that this value was read from: "config.layers[2].units"; "config" for a root.
   std::string path() const;
-  /// The same tree under another name, for errors: "model.keras/config.json".
+  /// This tree with another name for its root in paths: "model.keras/config.json".
   Config named(std::string root) const;
-  /// What is here, for errors: "the string \"tanh\"", "a list of 3".
+  /// The value in words, for errors: "the string \"tanh\"", "a list of 3".
   std::string describe() const;
-  /// Throws a TypeError: "PATH: expected EXPECTED, got WHAT IS HERE".
+  /// Throws TypeError with the message "PATH: expected EXPECTED, got DESCRIPTION".
   [[noreturn]] void fail(std::string_view expected) const;
 
-  /// Same kinds and values; the order of keys in a map does not count. 1 and 1.0 differ.
+  /// Whether two trees have equal kinds and values. The order of keys in a map does not matter; 1 and 1.0
+  /// differ.
   friend bool operator==(const Config& a, const Config& b);
 
  private:
@@ -164,27 +189,27 @@ class Config {
   template <class T>
   friend struct ConfigValue;
 
-  std::shared_ptr<const Value> value_;  // None: null.
-  std::shared_ptr<const Trail> trail_;  // None in a value that stands within a tree.
+  std::shared_ptr<const Value> value_;  // Empty: null.
+  std::shared_ptr<const Trail> trail_;  // Empty for a root, and for a value inside of a tree.
 };
 
-/// JSON, written as Python's json.dumps writes it (", " and ": " between, reals as their shortest text that
-/// reads back to the same bits), in UTF-8; with `indent` >= 0 one entry a line. ValueError on a real that is
-/// not finite or a string that is not UTF-8: JSON has neither.
+/// JSON in UTF-8, formatted like Python's json.dumps: ", " and ": " as separators, reals as the shortest text
+/// that reads back to the same bits. With `indent` >= 0 every entry has a line of its own. Throws ValueError
+/// for a real that is not finite and for a string that is not UTF-8.
 std::string to_json(const Config& config, int indent = -1);
 
-/// Strict JSON. ValueError with line and column on anything else, also on keys that come twice, more than
-/// Config::max_depth levels, more than a million values, integers beyond 64 bits, NaN, text that is not
-/// UTF-8.
+/// Parses strict JSON. Throws ValueError with line and column for anything else, and for repeated keys, more
+/// than Config::max_depth levels, more than a million values, integers outside of std::int64_t, NaN and text
+/// that is not UTF-8.
 Config from_json(std::string_view text);
 
-/// The candidate most like `name` (edits of letters; case counts less), or "" if none is like it.
+/// The candidate most similar to `name` by edit distance (case counts less), or "" if none is similar.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
-/// How an error about an unknown name goes on: ": did you mean \"units\"?", else "; known: a, b, c".
+/// The end of an error about an unknown name: ": did you mean \"units\"?", or else "; known: a, b, c".
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
-/// A string from outside as an error message shows it: in quotes, escaped, cut if it is long.
+/// A string for an error message: in quotes, escaped, shortened if it is long.
 std::string in_quotes(std::string_view text);
 
 template <>
@@ -251,7 +276,7 @@ struct ConfigValue<DType> {
   static DType from(const Config& config);
 };
 
-/// Nothing is null.
+/// Null if empty.
 template <class T>
 struct ConfigValue<std::optional<T>> {
   static Config to(const std::optional<T>& value) { return value ? ConfigValue<T>::to(*value) : Config(); }

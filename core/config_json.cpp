@@ -41,7 +41,7 @@ class JsonWriter {
       case Config::Kind::null:
         text += "null";
         return;
-      case Config::Kind::logical:
+      case Config::Kind::boolean:
         text += config.as<bool>() ? "true" : "false";
         return;
       case Config::Kind::integer:

@@ -10,6 +10,9 @@ namespace unspool {
 /// The type of a tensor's elements.
 enum class DType : std::uint8_t { float32, float64, int32, int64, boolean };
 
+/// The dtypes. In a namespace of their own, so that enumerators of other types may be called `boolean`
+/// without a warning about shadowing.
+inline namespace dtypes {
 ///@{
 /// A dtype by its own name: `float32` instead of `DType::float32`.
 inline constexpr DType float32 = DType::float32;
@@ -18,6 +21,7 @@ inline constexpr DType int32 = DType::int32;
 inline constexpr DType int64 = DType::int64;
 inline constexpr DType boolean = DType::boolean;
 ///@}
+}  // namespace dtypes
 
 /// Bytes of one element.
 constexpr std::size_t size_of(DType dtype) {

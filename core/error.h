@@ -6,18 +6,20 @@
 
 namespace unspool {
 
-/// Base of every exception that the library throws. The message says what was expected, what was got and what to
-/// do; it starts with the path of the layer that was running, if any.
+/// The base of every exception that the library throws. The message says what was expected, what was got and
+/// what to do; it starts with the path of the layer that was running, if any.
 class Error : public std::exception {
  public:
+  /// An error with this message, after the path of the ErrorScopes around it.
   explicit Error(std::string message);
+  /// The message.
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:
   std::string message_;
 };
 
-/// A value that does not fit: shapes, sizes, an option out of its range.
+/// A wrong value: a shape, a size, an option out of its range.
 class ValueError : public Error {
   using Error::Error;
 };
@@ -29,36 +31,37 @@ class TypeError : public Error {
 class IndexError : public Error {
   using Error::Error;
 };
-/// A name that is not there.
+/// An unknown name.
 class KeyError : public Error {
   using Error::Error;
 };
-/// A property that this object does not have in its present state.
+/// A property that the object does not have, or not yet.
 class AttributeError : public Error {
   using Error::Error;
 };
-/// A call at the wrong time: a tape after its end, a value of an abstract tensor.
+/// A call at the wrong time: recording on a finished tape, reading the elements of an abstract tensor.
 class RuntimeError : public Error {
   using Error::Error;
 };
-/// Something a class must supply and does not.
+/// A method that a derived class must override and does not.
 class NotImplementedError : public Error {
   using Error::Error;
 };
-/// A file that cannot be read or written, or does not hold what it should.
+/// A file that cannot be read or written, or that does not hold what was expected.
 class FileError : public Error {
   using Error::Error;
 };
 
-/// While it lives, errors made on this thread start with `name` (scopes nest: "lstm/lstm_cell: ...").
-/// `name` must outlive the scope.
+/// While it lives, the messages of errors of this thread start with `name`. Scopes nest: "lstm/lstm_cell:
+/// ...".
 class ErrorScope {
  public:
+  /// `name` must outlive the scope.
   explicit ErrorScope(const std::string& name);
   ~ErrorScope();
   ErrorScope(const ErrorScope&) = delete;
   ErrorScope& operator=(const ErrorScope&) = delete;
-  /// The names of the scopes around, joined with '/'; empty outside any.
+  /// The names of this thread's scopes, outermost first, joined with '/'; empty outside of any scope.
   static std::string path();
 
  private:

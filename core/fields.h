@@ -18,19 +18,21 @@ namespace detail {
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
 
-/// What stands in a required field until its value is read from a config.
+/// The value of a required field until it is read from a config.
 struct Unset {};
 
 [[noreturn]] void fail_integer_range(IntegerRange range, const std::string& got);
 
 }  // namespace detail
 
-/// An argument that cannot be left out: it has no default constructor, so a designated initializer that
-/// forgets it does not compile. A number takes numbers of other types; an integer out of T's range is a
-/// ValueError.
+/// A field that cannot be left out: it has no default constructor, so a designated initializer without it
+/// does not compile.
 template <class T>
 class required {
  public:
+  ///@{
+  /// Takes whatever converts to T. A number takes numbers of other types; throws ValueError if an integer is
+  /// out of T's range.
   template <class U>
   requires(!detail::Number<T> && std::convertible_to<U, T>) constexpr required(U&& value)
       : value_(std::forward<U>(value)) {}
@@ -43,21 +45,29 @@ class required {
       }
     }
   }
+  ///@}
   /// A list: {6, 5}.
   template <class L = T>
   constexpr required(std::initializer_list<typename L::value_type> values) : value_(values) {}
+  /// A field whose value is read from a config next.
   constexpr required(detail::Unset) : value_() {}
+  ///@{
+  /// The value.
   constexpr operator const T&() const { return value_; }
   constexpr const T& value() const { return value_; }
+  ///@}
 
  private:
   T value_;
 };
 
+///@{
+/// Whether a type is required<T>.
 template <class T>
 inline constexpr bool is_required = false;
 template <class T>
 inline constexpr bool is_required<required<T>> = true;
+///@}
 
 template <class T>
 struct ConfigValue<required<T>> {
@@ -65,73 +75,82 @@ struct ConfigValue<required<T>> {
   static required<T> from(const Config& config) { return ConfigValue<T>::from(config); }
 };
 
-/// A row of the manual's table.
+/// What is known of a field of an options struct, for printing.
 struct FieldInfo {
-  std::string name;
-  std::string type;
-  bool required = false;
-  /// The default; null if the field is required.
-  Config fallback = {};
-  std::string what = {};
+  std::string name;       ///< As in a config.
+  std::string type;       ///< For people: "Index", "list of string".
+  bool required = false;  ///< Whether the field has no default.
+  Config fallback = {};   ///< The default; null if the field is required.
+  std::string what = {};  ///< What the field means.
 };
 
-/// One argument of an options struct, as its list of fields is given it.
+/// An entry of the list of fields of an options struct O; made by field().
 template <class O, class T>
 struct Field {
-  std::string_view name;
-  T O::*member;
-  std::string_view what;  // For the manual.
+  std::string_view name;  ///< As in a config.
+  T O::*member;           ///< The member that holds the value.
+  std::string_view what;  ///< What the field means.
 };
+/// An entry of a list of fields; see the concept Options.
 template <class O, class T>
 constexpr Field<O, T> field(std::string_view name, T O::*member, std::string_view what = {}) {
   return {name, member, what};
 }
 
-/// The fields of an options struct. Made by fields_of() alone; used through the functions below it.
+/// The list of fields of an options struct, made by fields_of(). Programs use it through the functions at the
+/// end of this header, which know the type of the struct; here a struct is a `void*`.
 class Fields {
  public:
-  /// What the fields of one type have in common.
+  /// The functions common to all fields of one type.
   struct Type {
-    std::string (*name)();
-    Config (*to_config)(const void* value);
-    void (*from_config)(const Config& config, void* value);
-    bool (*equal)(const void* a, const void* b);
-    void (*copy)(const void* from, void* to);
-    bool required;
+    std::string (*name)();                                   ///< The type for people.
+    Config (*to_config)(const void* value);                  ///< By ConfigValue.
+    void (*from_config)(const Config& config, void* value);  ///< By ConfigValue.
+    bool (*equal)(const void* a, const void* b);             ///< By == or config.
+    void (*copy)(const void* from, void* to);                ///< Assigns.
+    bool required;                                           ///< Whether it is required<T>.
   };
+  /// One field of a struct.
   struct One {
-    std::string_view name;
-    std::size_t offset;
-    const Type* type;
-    std::string_view what;
+    std::string_view name;  ///< As in a config.
+    std::size_t offset;     ///< In the struct, in bytes.
+    const Type* type;       ///< What it does with values.
+    std::string_view what;  ///< What the field means.
   };
 
+  /// The fields of a struct, in the order of their declaration.
   explicit Fields(std::vector<One> all) : all_(std::move(all)) {}
 
+  /// The names of all fields.
   std::vector<std::string> names() const;
+  /// A map of the names and values of all fields.
   Config to_config(const void* options) const;
+  /// Sets the fields that are in the map `config`. Throws ValueError for a key that is neither a field nor in
+  /// `also_allowed`, and for a required field that is missing.
   void from_config(const Config& config, void* options, const std::vector<std::string>& also_allowed) const;
+  /// Whether all fields of two structs are equal.
   bool equal(const void* a, const void* b) const;
+  /// "units=64, activation=\"tanh\"".
   std::string describe(const void* options) const;
+  /// All fields with the values of `defaults`.
   std::vector<FieldInfo> table(const void* defaults) const;
-  /// Gives each field of `to` the value of the field of that name among those of `from`, if there is one.
+  /// Copies to each field of `to` the value of the field of the same name in `from`, if there is one.
   void copy(const Fields& fields_of_from, const void* from, void* to) const;
 
  private:
   std::vector<One> all_;
 };
 
-/// An options struct is a flat aggregate whose every field has a default or is required<T>, the required ones
-/// first, in the order of Keras' signature. It lists its fields once, in the same order; the list is best
-/// defined beside the code that uses it, not in the header:
+/// An options struct is a flat aggregate whose fields all have defaults, except for required<T> ones, which
+/// come first; the order is that of Keras' signature. It lists its fields in that order, once, in a source:
 ///   const Fields& MyOptions::fields() {  // Declared in MyOptions: static const Fields& fields();
 ///     using O = MyOptions;
 ///     static const Fields all = fields_of<O>(field("units", &O::units, "the size of the state"),
 ///                                            field("use_bias", &O::use_bias));
 ///     return all;
 ///   }
-/// Reading and writing configs, equality, printing and the manual's table follow from the list. A list that
-/// lacks a field, or has another order of types, does not compile.
+/// Config, equality and printing follow from the list. A list that lacks a field, or has the types in another
+/// order, does not compile.
 template <class O>
 concept Options = std::is_aggregate_v<O> && requires {
   { O::fields() } -> std::same_as<const Fields&>;
@@ -151,7 +170,7 @@ constexpr bool takes_exactly = requires {
 &&!requires { O{std::declval<T>()..., {}}; }
 &&!requires { O{std::declval<T>()..., Anything{}}; };
 
-/// An O of its defaults; what is required has no value yet.
+/// An O with its defaults; required fields are Unset.
 template <class O>
 O blank() {
   if constexpr (requires { O{}; }) {
@@ -234,6 +253,8 @@ std::size_t offset_of(T O::*member) {
 
 }  // namespace detail
 
+/// The list of fields of O: field("units", &O::units), ... Does not compile unless it lists every field, in
+/// order.
 template <class O, class... T>
 Fields fields_of(const Field<O, T>&... field) {
   static_assert(detail::takes_exactly<O, T...>,
@@ -251,14 +272,15 @@ struct ConfigValue<O> {
   }
 };
 
-/// Anything that ConfigValue knows, options structs among it, as a config.
+/// The config of a value of any type that ConfigValue supports; options structs are among them.
 template <class T>
 Config to_config(const T& value) {
   return ConfigValue<T>::to(value);
 }
 
-/// The inverse. Of an options struct: ValueError on a key that is neither a field nor in `also_allowed`, and
-/// on a required field that is missing; other fields that are missing keep their defaults.
+///@{
+/// The inverse of to_config(). For an options struct: a missing field keeps its default; throws ValueError
+/// for a required field that is missing, and for a key that is neither a field nor in `also_allowed`.
 template <class T>
 T from_config(const Config& config) {
   return ConfigValue<T>::from(config);
@@ -269,8 +291,9 @@ O from_config(const Config& config, const std::vector<std::string>& also_allowed
   O::fields().from_config(config, &options, also_allowed);
   return options;
 }
+///@}
 
-/// Every field equal, by its own == or, if it has none, by its config.
+/// Whether every field is equal, by its own == or, if it has none, by its config.
 template <Options O>
 bool equal(const O& a, const O& b) {
   return O::fields().equal(&a, &b);
@@ -282,13 +305,14 @@ std::string describe(const O& options) {
   return O::fields().describe(&options);
 }
 
+/// All fields of O with their types and defaults.
 template <Options O>
 std::vector<FieldInfo> field_table() {
   const O defaults = detail::blank<O>();
   return O::fields().table(&defaults);
 }
 
-/// An options struct made of another's fields of the same names; those that the other lacks keep their
+/// An options struct with the values of another's fields of the same names; the remaining fields keep their
 /// defaults.
 template <Options To, Options From>
 To options_from(const From& from) {

@@ -13,18 +13,20 @@
 #endif
 #endif
 #ifndef UNSPOOL_POOLED
+/// 0 under the address sanitizer, else 1; see pools_memory.
 #define UNSPOOL_POOLED 1
 #endif
 
 namespace unspool {
 
-/// Whether blocks that are given back are kept for the next call. Not under the address sanitizer, which is
-/// to see each by itself.
+/// Whether freed blocks are kept for later calls. False under the address sanitizer, which must see every
+/// block.
 inline constexpr bool pools_memory = UNSPOOL_POOLED != 0;
 
 namespace detail {
 
-// Small blocks come in classes: multiples of 64 bytes up to 512, then four sizes a doubling up to 64 KiB.
+// Size classes of small blocks: multiples of 64 bytes up to 512, then four sizes for each power of two up to
+// 64 KiB.
 inline constexpr std::size_t max_small_block = 65536;
 inline constexpr std::size_t small_classes = 36;
 
@@ -39,9 +41,9 @@ struct FreeBlock {
   FreeBlock* next;
 };
 
-// The free blocks of one class that a thread keeps at hand: up to `part` of them, and maybe as many again put
-// aside. A part of 0 (before the first use, after the thread's end, always under the address sanitizer) sends
-// every call to the slow path.
+// A thread's free list for one size class: up to `part` blocks, and a spare list of at most as many. A part
+// of 0 (before the first use, after the thread's end, always under the address sanitizer) takes the slow
+// path.
 struct Shelf {
   FreeBlock* free;
   std::uint32_t count;
@@ -54,7 +56,7 @@ void deallocate_slow(void* block, std::size_t bytes) noexcept;
 
 }  // namespace detail
 
-/// A block of at least `bytes` (which may be 0), aligned to 64 bytes; never null. The content is arbitrary.
+/// Returns a block of at least `bytes` (which may be 0), aligned to 64 bytes, not initialized, never null.
 /// Throws std::bad_alloc.
 inline void* allocate(std::size_t bytes) {
   if (bytes <= detail::max_small_block) {
@@ -68,8 +70,7 @@ inline void* allocate(std::size_t bytes) {
   return detail::allocate_slow(bytes);
 }
 
-/// Takes back a block from allocate, on any thread and at any time, up to the end of the process. `bytes` as
-/// given to allocate.
+/// Frees a block from allocate(), on any thread and at any time. `bytes` as given to allocate().
 inline void deallocate(void* block, std::size_t bytes) noexcept {
   if (bytes <= detail::max_small_block) {
     detail::Shelf& mine = detail::shelves[detail::small_class(bytes)];
@@ -82,20 +83,19 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
   detail::deallocate_slow(block, bytes);
 }
 
+/// The memory of the whole process that allocate() manages.
 struct MemoryStatistics {
-  /// Calls to the system for memory since the start; they stand still in a steady state.
-  std::uint64_t system_allocations = 0;
-  /// Bytes held from the system now, in use or cached; and the most there ever were.
-  std::uint64_t system_bytes = 0;
-  std::uint64_t peak_system_bytes = 0;
-  /// Those of system_bytes that lie in free blocks of more than 64 KiB, and which release_memory gives back.
-  std::uint64_t cached_bytes = 0;
+  std::uint64_t system_allocations =
+      0;                           ///< Calls to the system for memory so far. Constant in a steady state.
+  std::uint64_t system_bytes = 0;  ///< Bytes held from the system now, in use or cached.
+  std::uint64_t peak_system_bytes = 0;  ///< The maximum of system_bytes so far.
+  std::uint64_t cached_bytes = 0;       ///< Bytes in free blocks of more than 64 KiB; see release_memory().
 };
 
-/// All threads together. Under the address sanitizer, where nothing is pooled, all 0.
+/// Statistics of all threads together. All 0 under the address sanitizer, where nothing is pooled.
 MemoryStatistics memory_statistics();
 
-/// Gives the cached free blocks of more than 64 KiB back to the system. Smaller ones stay.
+/// Returns the cached free blocks of more than 64 KiB to the system. Smaller ones stay.
 void release_memory();
 
 }  // namespace unspool

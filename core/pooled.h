@@ -7,9 +7,11 @@
 
 namespace unspool {
 
-/// Gives a standard container its memory from the pool.
+/// An allocator for standard containers that uses allocate() and deallocate().
 template <class T>
 struct PoolAllocator {
+  ///@{
+  /// As the standard requires of allocators.
   using value_type = T;
   PoolAllocator() = default;
   template <class U>
@@ -17,20 +19,24 @@ struct PoolAllocator {
   T* allocate(std::size_t count) { return static_cast<T*>(unspool::allocate(count * sizeof(T))); }
   void deallocate(T* block, std::size_t count) noexcept { unspool::deallocate(block, count * sizeof(T)); }
   friend bool operator==(PoolAllocator, PoolAllocator) { return true; }
+  ///@}
 };
 
+/// A std::vector whose memory comes from allocate().
 template <class T>
 using PooledVector = std::vector<T, PoolAllocator<T>>;
 
-/// Elements from the pool, not initialised, aligned to 64 bytes.
+/// An array of fixed size from allocate(): not initialized, aligned to 64 bytes.
 template <class T>
 class PooledBuffer {
  public:
+  /// An array of so many elements.
   explicit PooledBuffer(std::size_t elements)
       : bytes_(elements * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
   ~PooledBuffer() { deallocate(data_, bytes_); }
   PooledBuffer(const PooledBuffer&) = delete;
   PooledBuffer& operator=(const PooledBuffer&) = delete;
+  /// The first element.
   T* data() const { return data_; }
 
  private:
@@ -38,7 +44,7 @@ class PooledBuffer {
   T* data_;
 };
 
-/// Memory that is handed out in pieces, which stay where they are, and taken back all at once.
+/// A memory arena: hands out pieces, which never move, and frees all of them at once.
 class Arena {
  public:
   Arena() = default;
@@ -46,7 +52,7 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
   ~Arena() { clear(); }
 
-  /// A piece aligned to 16 bytes.
+  /// Returns a piece of so many bytes, aligned to 16.
   void* take(std::size_t bytes) {
     bytes = rounded(bytes);
     if (bytes > left_) [[unlikely]]
@@ -56,12 +62,13 @@ class Arena {
     left_ -= bytes;
     return piece;
   }
-  /// Takes back the piece that was handed out last, of so many bytes.
+  /// Frees the piece that was handed out last, which has so many bytes.
   void untake(std::size_t bytes) {
     bytes = rounded(bytes);
     next_ -= bytes;
     left_ += bytes;
   }
+  /// Frees all pieces.
   void clear() {
     for (const Block& block : blocks_) deallocate(block.begin, block.bytes);
     blocks_.clear();

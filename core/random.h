@@ -9,51 +9,61 @@
 
 namespace unspool {
 
-/// Names one draw. Its numbers depend on the key and on their index alone, on no state and no number of
-/// threads: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers, as easy as 1, 2, 3; SC 2011)
-/// with the seed as its key and (index, stream) as its counter.
+/// The key of a counter-based random draw. Each number depends on the key and its index only, not on any
+/// state or the number of threads. Source: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random
+/// numbers: as easy as 1, 2, 3; SC 2011), with the seed as its key and (index, stream) as its counter.
 struct RandomKey {
-  std::uint64_t seed = 0;
-  std::uint64_t stream = 0;
+  std::uint64_t seed = 0;    ///< The seed of a generator.
+  std::uint64_t stream = 0;  ///< The number of the draw among those of the generator.
+  /// Whether both members are equal.
   friend bool operator==(const RandomKey&, const RandomKey&) = default;
 };
 
-/// Restarts the process-wide generator: from here on the same keys come in the same order. It starts with
-/// seed 0.
+/// Restarts the process-wide generator, which then gives a sequence of keys that depends on `seed` only. A
+/// process starts with seed 0.
 void set_seed(std::uint64_t seed);
 
-/// A new key of the process-wide generator. Safe on any thread; which thread gets which key is theirs to
-/// order.
+/// The next key of the process-wide generator. Safe on any thread; if several threads draw, their order
+/// decides which of them gets which key.
 RandomKey next_random_key();
 
-/// Elements first, first + 1, ... of the key's draw, uniform on [0, 1): 24 random bits each, or 53 for
-/// double.
+///@{
+/// Writes the numbers `first`, `first` + 1, ... of a draw, uniform on [0, 1), with 24 random bits each, or 53
+/// for double.
 void fill_uniform(RandomKey key, std::span<float> values, std::uint64_t first = 0);
 void fill_uniform(RandomKey key, std::span<double> values, std::uint64_t first = 0);
+///@}
 
-/// The same, normal with mean 0 and standard deviation 1 (Box and Muller).
+///@{
+/// Writes the numbers `first`, `first` + 1, ... of a draw, normal with mean 0 and standard deviation 1.
+/// Source: Box and Muller's transform.
 void fill_normal(RandomKey key, std::span<float> values, std::uint64_t first = 0);
 void fill_normal(RandomKey key, std::span<double> values, std::uint64_t first = 0);
+///@}
 
-/// 64 random bits.
+/// 64 random bits: number `index` of a draw.
 std::uint64_t random_bits(RandomKey key, std::uint64_t index);
 
-/// 0, ..., n - 1 in random order, each order equally likely. ValueError if n < 0.
+/// 0, ..., n - 1 in random order; each order is equally likely. Throws ValueError if n < 0.
 std::vector<Index> permutation(Index n, RandomKey key);
 
-/// A sequence of keys of one's own, as each layer that draws has. Not for several threads at once.
+/// A sequence of keys, such as each layer that draws has. Not safe for several threads at once.
 class SeedGenerator {
  public:
-  /// Without a seed one is drawn from the process-wide generator. Two generators with one seed give the same
-  /// keys, but not those of the process-wide generator with that seed.
+  /// Takes its seed from the process-wide generator.
   SeedGenerator();
+  /// Two generators with the same seed give the same keys. The process-wide generator gives others for that
+  /// seed.
   explicit SeedGenerator(std::uint64_t seed) : seed_(seed) {}
 
+  /// The next key.
   RandomKey next();
 
+  /// The seed. Seed and counter are the whole state.
   std::uint64_t seed() const { return seed_; }
-  /// How many keys were drawn. Seed and counter are the whole state.
+  /// How many keys were drawn.
   std::uint64_t counter() const { return counter_; }
+  /// Continues as if so many keys had been drawn.
   void set_counter(std::uint64_t counter) { counter_ = counter; }
 
  private:

@@ -8,18 +8,19 @@
 
 namespace unspool {
 
-/// Sizes, indices and axes.
+/// The type of sizes and indices.
 using Index = std::int64_t;
 
-/// A dimension that is not known yet (a batch, a sequence's length); -1, as in Keras' None.
+/// The size of a dimension that is not known yet, such as a batch or the length of a sequence. Keras' None.
 inline constexpr Index unknown = -1;
 
-/// The sizes of a tensor, outermost first; of rank 0 for a scalar. Row-major everywhere.
-/// Holds up to 8 dimensions in place.
+/// The sizes of a tensor, outermost first. A scalar has rank 0.
 class Shape {
  public:
+  /// The largest rank. Shapes allocate no memory.
   static constexpr int max_rank = 8;
 
+  /// The shape of a scalar.
   constexpr Shape() : sizes_{} {}
   Shape(const Shape& other) noexcept : rank_(other.rank_) {
     if (rank_ != 0) sizes_ = other.sizes_;
@@ -30,23 +31,33 @@ class Shape {
     return *this;
   }
   ~Shape() = default;
-  /// ValueError if a size is below -1 or there are more than 8 of them.
+  ///@{
+  /// A shape of these sizes. Throws ValueError if a size is below -1 or there are more than 8.
   Shape(std::initializer_list<Index> sizes) : Shape(std::span<const Index>(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const Index> sizes);
+  ///@}
 
+  /// The number of dimensions.
   int rank() const { return rank_; }
+  /// Whether the rank is 0.
   bool empty() const { return rank_ == 0; }
-  /// The size along `axis`; a negative axis counts from the end. IndexError if out of range.
+  /// The size along `axis`, which counts from the end if negative. Throws IndexError if it is out of range.
   Index operator[](int axis) const { return sizes_[static_cast<std::size_t>(normalize(axis))]; }
+  ///@{
+  /// The first and the last size. Throws IndexError for rank 0.
   Index front() const { return (*this)[0]; }
   Index back() const { return (*this)[-1]; }
+  ///@}
+  ///@{
+  /// The sizes in order.
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
   operator std::span<const Index>() const { return {begin(), end()}; }
+  ///@}
 
-  /// True if no dimension is unknown.
+  /// Whether no size is unknown.
   bool known() const;
-  /// The number of elements. ValueError if a dimension is unknown or the product overflows.
+  /// The product of the sizes. Throws ValueError if a size is unknown or the product overflows.
   Index elements() const {
     Index product = 1;
     for (int i = 0; i < rank_; ++i) {
@@ -55,21 +66,26 @@ class Shape {
     }
     return product;
   }
-  /// `axis` counted from the front. IndexError unless -rank <= axis < rank.
+  /// `axis` counted from the front. Throws IndexError unless -rank <= axis < rank.
   int normalize(int axis) const {
     const int from_front = axis < 0 ? axis + rank_ : axis;
     if (from_front < 0 || from_front >= rank_) fail_axis(axis);
     return from_front;
   }
 
+  /// Appends a dimension. Throws ValueError for a size below -1 or a ninth dimension.
   void push_back(Index size);
+  /// Inserts a dimension before number `axis`, which must be from 0 to the rank. Throws ValueError as
+  /// push_back() does.
   void insert(int axis, Index size);
+  /// Removes a dimension. Throws IndexError if `axis` is out of range.
   void erase(int axis);
-  /// Replaces one size.
+  /// Replaces one size. Throws IndexError if `axis` is out of range.
   void set(int axis, Index size);
-  /// The dimensions [first, last).
+  /// The dimensions from `first` up to, not including, `last`.
   Shape sub(int first, int last) const;
 
+  /// Whether rank and sizes are equal; an unknown size equals only an unknown size.
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i) {
@@ -83,21 +99,21 @@ class Shape {
   Index elements_or_fail() const;
 
   int rank_ = 0;
-  // Those of a scalar need not be set: a copy of it does not touch them.
+  // Not initialized for rank 0, so that copying a scalar's shape reads and writes nothing.
   std::array<Index, max_rank> sizes_;
 };
 
-/// The two joined.
+/// The sizes of `a` followed by those of `b`. Throws ValueError if there are more than 8.
 Shape operator+(const Shape& a, const Shape& b);
 
 /// "[2, 3, ?]"; "[]" for a scalar.
 std::string to_string(const Shape& shape);
 
-/// True if the two are equal wherever both are known.
+/// Whether two shapes have one rank and equal sizes wherever both are known.
 bool compatible(const Shape& a, const Shape& b);
 
-/// NumPy's broadcasting of two shapes; an unknown size against 1 or unknown is unknown, against n > 1 is n.
-/// Returns false if they do not broadcast.
+/// Broadcasts two shapes as NumPy does. An unknown size with 1 or unknown gives unknown, with n > 1 gives n.
+/// Returns false if the shapes do not broadcast.
 bool broadcast(const Shape& a, const Shape& b, Shape& result);
 
 }  // namespace unspool

@@ -9,11 +9,15 @@
 
 namespace unspool {
 
-/// A vector whose first `inline_capacity` elements lie in place: short lists on hot paths cost no allocation.
+/// A std::vector with room for `inline_capacity` elements inside of the object: short lists on hot paths
+/// allocate no memory. Its members are those of std::vector.
 template <class T, std::size_t inline_capacity>
 class SmallVector {
  public:
+  /// Empty.
   SmallVector() = default;
+  ///@{
+  /// These elements, or `count` value-initialized ones.
   SmallVector(std::initializer_list<T> values) {
     reserve(values.size());
     for (const T& value : values) push_back(value);
@@ -26,6 +30,7 @@ class SmallVector {
     reserve(count);
     for (; size_ < count; ++size_) std::construct_at(data_ + size_);
   }
+  ///@}
   SmallVector(const SmallVector& other) : SmallVector(std::span<const T>(other.data_, other.size_)) {}
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
@@ -44,6 +49,8 @@ class SmallVector {
     release();
   }
 
+  ///@{
+  /// As in std::vector; no index is checked.
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   T* data() { return data_; }
@@ -79,6 +86,7 @@ class SmallVector {
     data_ = moved;
     capacity_ = capacity;
   }
+  ///@}
 
  private:
   T* in_place() { return reinterpret_cast<T*>(storage_); }

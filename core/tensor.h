@@ -25,24 +25,25 @@ class Tensor;
 
 namespace internal {
 
-/// Elements in memory, 64-byte aligned, shared by every tensor that shows them. This header comes after them
-/// in one block of pooled memory: a scalar's lie in one line of the cache.
+/// The header of a block of elements, which are 64-byte aligned and shared by all tensors that view them. The
+/// header follows the elements in one block of pooled memory, so that a scalar and its header share a cache
+/// line.
 struct Storage {
-  /// Of elements in a block of their own.
+  /// The number of tensors that share the elements. Unused if they are inside of a head's block.
   std::uint32_t references;
-  /// In the block of a head, which counts those who share them.
+  /// Whether the elements are inside of a head's block. The head then counts the references.
   bool inside;
   std::size_t bytes;
-  /// From the block's start to the header.
+  /// Bytes from the start of the block to the header.
   static std::size_t offset(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
   void* data() { return reinterpret_cast<std::byte*>(this) - offset(bytes); }
 };
 
-/// What few values have: who records what is done with an abstract one, and a mask.
+/// What few tensors have: the recorder of an abstract tensor, and a mask.
 struct Attachments;
 
-/// What is known of a value without its elements, and its identity. Before it in its block there is always a
-/// Storage of its own: few elements lie there, so that most values of a small net are one block of two lines.
+/// Shape, dtype and identity of a tensor. A Storage always precedes it in its block, and holds the elements
+/// if they are few: most tensors of a small network take one block of two cache lines.
 struct TensorHead {
   TensorHead(DType type, std::uint64_t identity, const Shape& size)
       : dtype(type), id(identity), shape(size) {}
@@ -51,22 +52,23 @@ struct TensorHead {
   std::uint32_t references = 1;
   DType dtype;
   std::uint64_t id;
-  /// The tape whose recording made this value (0: none), and its number there. Written once, at birth, so
-  /// that values may be shared between threads.
+  /// The number of the tape that recorded this tensor (0: none), and the number of the record there. Written
+  /// before another thread can see the tensor.
   std::uint32_t tape = 0;
   std::int32_t number = 0;
-  /// Owned; null for most.
+  /// Owned by the head; null for most tensors.
   Attachments* attachments = nullptr;
-  /// Last, since a scalar's has no sizes to read.
+  /// The last member: the sizes of a scalar are never read.
   Shape shape;
 };
 
-/// Of elements that are not in the block of the head at hand.
+// For elements that are not inside of the block of the tensor's own head.
 void share_elements(Storage* storage) noexcept;
 void release_elements(Storage* storage) noexcept;
 void free_head(TensorHead* head) noexcept;
 
-/// Whether this process has one thread, so that counts need no atomic writes (as std::shared_ptr does it).
+/// Whether the process has one thread, so that reference counts need no atomic writes. std::shared_ptr asks
+/// the same.
 inline bool single_threaded() {
 #if __has_include(<sys/single_threaded.h>) && !defined(__SANITIZE_THREAD__)
   return __libc_single_threaded != 0;
@@ -75,8 +77,7 @@ inline bool single_threaded() {
 #endif
 }
 
-// Counts are written by the compiler's built-in functions, since <atomic> would cost everyone who includes
-// this.
+// These use compiler built-ins: every program that includes this header would have to compile <atomic>.
 inline void count_up(std::uint32_t& references) {
   if (single_threaded()) {
     ++references;
@@ -84,7 +85,7 @@ inline void count_up(std::uint32_t& references) {
     __atomic_fetch_add(&references, 1, __ATOMIC_RELAXED);
   }
 }
-/// Whether that was the last. A lone holder gives up its count without an atomic write.
+/// Returns whether that was the last reference. The only holder needs no atomic write.
 inline bool count_down(std::uint32_t& references) {
   const std::uint32_t count = __atomic_load_n(&references, __ATOMIC_ACQUIRE);
   if (count == 1) return true;
@@ -95,11 +96,12 @@ inline bool count_down(std::uint32_t& references) {
   return __atomic_fetch_sub(&references, 1, __ATOMIC_ACQ_REL) == 1;
 }
 
-/// A counted reference to a head, and to elements. Those in the block of the head need no count of their own.
+/// A counted reference to a head and to elements. Elements inside of the head's block have no count of their
+/// own.
 class Handle {
  public:
   Handle() = default;
-  /// Adopts a count of each, or of the head alone if the elements are in its block.
+  /// Takes over one reference to each, or to the head only if the elements are inside of its block.
   Handle(TensorHead* head, Storage* elements) : head_(head), elements_(elements) {}
   Handle(const Handle& other) : head_(other.head_), elements_(other.elements_) {
     if (head_ == nullptr) return;
@@ -123,7 +125,7 @@ class Handle {
 
   TensorHead* head() const { return head_; }
   Storage* elements() const { return elements_; }
-  /// Adopts a count of elements; this one has none yet.
+  /// Takes over one reference to elements. This handle must have none yet.
   Handle with_elements(Storage* elements) && { return {std::exchange(head_, nullptr), elements}; }
   Handle without_elements() const {
     if (head_ != nullptr) count_up(head_->references);
@@ -139,7 +141,7 @@ class Handle {
 
 struct TensorAccess;
 
-/// Nested braces of numbers with the shape that they spell.
+/// Nested braces of numbers, and the shape that follows from them.
 template <class T>
 struct Nested {
   template <class U>
@@ -165,27 +167,34 @@ Nested<T>::Nested(std::initializer_list<Nested> rows) {
 }  // namespace internal
 
 /// An immutable array: a handle on shared, row-major, 64-byte aligned elements. Copying a Tensor copies the
-/// handle. A default-made Tensor is empty (`!tensor`): no value at all.
+/// handle. A default-constructed Tensor is empty (`!tensor`) and has no value.
 ///
-/// An abstract tensor has shape and dtype but no elements: it stands for a value in a trace or in a graph of
-/// layers, and operations on it are recorded there. Asking for its elements is a RuntimeError.
+/// An abstract tensor has a shape and a dtype but no elements. It stands for a value in a trace or in a graph
+/// of layers, and operations on it are recorded there. Reading its elements throws RuntimeError.
 class Tensor {
  public:
+  /// Empty.
   Tensor() = default;
 
+  ///@{
+  /// A tensor whose elements are all equal.
   static Tensor zeros(const Shape& shape, DType dtype = float32);
   static Tensor ones(const Shape& shape, DType dtype = float32);
   static Tensor full(const Shape& shape, Scalar value, DType dtype = float32);
-  /// Ones on the diagonal.
+  ///@}
+  /// A matrix with ones on its diagonal and zeros elsewhere.
   static Tensor eye(Index rows, Index columns, DType dtype = float32);
-  /// start, start + step, ... up to but without stop.
+  /// start, start + step, ... up to, not including, stop.
   static Tensor arange(double start, double stop, double step = 1, DType dtype = float32);
-  /// A tensor of rank 0.
+  ///@{
+  /// A tensor of rank 0. Without a dtype it has that of T.
   static Tensor scalar(Scalar value, DType dtype);
   template <class T>
   requires is_element<T>
   static Tensor scalar(T value) { return scalar(value, dtype_for<T>()); }
-  /// From nested lists: Tensor::of({{1, 2}, {3, 4}}), Tensor::of<std::int32_t>({1, 2}). ValueError if ragged.
+  ///@}
+  /// From nested lists: Tensor::of({{1, 2}, {3, 4}}), Tensor::of<std::int32_t>({1, 2}). Throws ValueError if
+  /// rows differ in shape.
   template <class T = float>
   requires is_element<T>
   static Tensor of(const internal::Nested<T>& values) {
@@ -193,7 +202,9 @@ class Tensor {
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = values.values[i];
     });
   }
-  /// A copy of `values`. ValueError if their number does not fit the shape.
+  ///@{
+  /// A copy of `values`, of rank 1 if no shape is given. Throws ValueError if their number does not fit the
+  /// shape.
   template <class T>
   requires is_element<T>
   static Tensor from(std::span<const T> values, const Shape& shape) {
@@ -208,7 +219,8 @@ class Tensor {
   requires(is_element<T> && !std::is_same_v<T, bool>) static Tensor from(const std::vector<T>& values) {
     return from(std::span<const T>(values), {static_cast<Index>(values.size())});
   }
-  /// A new tensor whose elements `fill` writes: it gets a std::span<T> of zeros.
+  ///@}
+  /// A new tensor whose elements `fill` writes: it is called with a std::span<T> of zeros.
   template <class T, class F>
   requires is_element<T>
   static Tensor generate(const Shape& shape, F&& fill) {
@@ -218,43 +230,50 @@ class Tensor {
     return made;
   }
 
+  /// Whether this is not empty.
   explicit operator bool() const { return handle_.head() != nullptr; }
+  ///@{
+  /// What is known without the elements. Throws ValueError if empty.
   const Shape& shape() const { return head().shape; }
   DType dtype() const { return head().dtype; }
   int rank() const { return head().shape.rank(); }
-  /// The number of elements. ValueError if a dimension is unknown.
+  ///@}
+  /// The number of elements. Throws ValueError if a dimension is unknown.
   Index size() const { return head().shape.elements(); }
-  /// Identity given at birth: two tensors of equal elements differ in it; copies of a handle do not.
+  /// The identity of the value: copies of a handle share it, tensors with equal elements do not.
   std::uint64_t id() const { return head().id; }
-  /// True if the tensor has no elements to read (see above).
+  /// Whether this is an abstract tensor (see above).
   bool is_abstract() const { return *this && handle_.elements() == nullptr; }
-  /// Who records operations on this abstract tensor; null for a concrete one.
+  /// The recorder of operations on this abstract tensor; null for a concrete one.
   const std::shared_ptr<Recorder>& recorder() const;
 
-  /// The elements in row-major order. TypeError if T is not the dtype's type.
+  /// The elements in row-major order. Throws TypeError if T is not the C++ type of the dtype.
   template <class T>
   requires is_element<T> std::span<const T> data()
   const {
     if (dtype() != dtype_for<T>()) fail_type(dtype_for<T>());
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
+  /// The first element; the dtype says of which type it is.
   const void* raw() const {
     if (handle_.elements() == nullptr) fail_abstract();
     return handle_.elements()->data();
   }
+  /// The size of all elements in bytes.
   std::size_t bytes() const { return static_cast<std::size_t>(size()) * size_of(dtype()); }
 
-  /// The only element, converted to T. ValueError if there is not exactly one.
+  /// The only element, converted to T. Throws ValueError if there is not exactly one.
   template <class T>
   T item() const {
     return is_floating(dtype()) ? static_cast<T>(item_as_double()) : static_cast<T>(item_as_integer());
   }
-  /// The element at `position`, one index per axis, negative ones from the end. IndexError if out of range.
+  /// The element at `position`, one index per axis, converted to T. Negative indices count from the end.
+  /// Throws IndexError if out of range.
   template <class T>
   T item(std::initializer_list<Index> position) const {
     return element(offset_of(position)).item<T>();
   }
-  /// The elements, each converted to T.
+  /// All elements in row-major order, each converted to T.
   template <class T>
   std::vector<T> to_vector() const {
     std::vector<T> values;
@@ -265,8 +284,8 @@ class Tensor {
     return values;
   }
 
-  /// The i-th part along the first axis, without that axis; negative i counts from the end. Recorded like
-  /// every operation (defined with them). IndexError if out of range.
+  /// The part number `i` along the first axis, without that axis. Negative indices count from the end.
+  /// Recorded like every operation. Throws IndexError if out of range.
   Tensor operator[](Index i) const;
 
  private:
@@ -290,34 +309,36 @@ class Tensor {
   internal::Handle handle_;
 };
 
-/// As NumPy prints an array: nested brackets, columns aligned, the middle of long axes left out.
+///@{
+/// Prints like NumPy: nested brackets, aligned columns, an ellipsis for the middle of a long axis.
 std::string to_string(const Tensor& tensor);
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor);
+///@}
 
-/// "float32[2, 3]".
+/// Dtype and shape: "float32[2, 3]".
 std::string describe(const Tensor& tensor);
 
 namespace internal {
 
-/// What only the library's own machinery may do with a tensor.
+/// Access to tensors for the library itself.
 struct TensorAccess {
-  /// New elements, not initialised.
+  /// A tensor whose elements are not initialized.
   static Tensor allocate(const Shape& shape, DType dtype) { return allocate(shape, dtype, shape.elements()); }
   static Tensor allocate(const Shape& shape, DType dtype, Index count);
-  /// No elements; `recorder` (null: nobody) records what is done with it.
+  /// An abstract tensor; `recorder`, which may be null, records operations on it.
   static Tensor abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder = nullptr);
-  /// The same elements under a new identity, and perhaps another shape of equal size.
+  /// A tensor with a new identity that shares the elements, with a shape of equal size.
   static Tensor alias(const Tensor& tensor, const Shape& shape);
-  /// The same value and identity, with a mask.
+  /// The tensor, with its identity, and a mask.
   static Tensor with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask);
-  /// The same identity without the elements.
+  /// The tensor, with its identity, without its elements.
   static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.handle_.without_elements()); }
   static void* data(Tensor& tensor) { return tensor.handle_.elements()->data(); }
   static bool has_elements(const Tensor& tensor) { return tensor.handle_.elements() != nullptr; }
-  /// Null if there is none.
+  /// The mask; null if there is none.
   static const Tensor* mask(const Tensor& tensor);
   static const TensorHead* head(const Tensor& tensor) { return tensor.handle_.head(); }
-  /// For a value that nobody else has seen yet.
+  /// The head of a tensor that nothing else refers to yet, for writing.
   static TensorHead* newborn(const Tensor& tensor) { return tensor.handle_.head(); }
 
  private:

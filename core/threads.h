@@ -7,12 +7,13 @@
 
 namespace unspool {
 
-/// How many threads parallel_for uses, the caller included. Waits until no parallel_for of another thread
-/// runs. ValueError unless 1 <= n <= 1024; RuntimeError inside the body of a parallel_for.
+/// Sets how many threads parallel_for() uses, the caller included. Waits until no parallel_for() of another
+/// thread runs. Throws ValueError unless 1 <= n <= 1024, RuntimeError inside of the body of a parallel_for().
 void set_num_threads(int n);
 
-/// As set; else the environment's UNSPOOL_NUM_THREADS (ValueError if that is not such a number); else the
-/// number of the machine's hardware threads.
+/// The number of threads: that of set_num_threads(); else that of the environment variable
+/// UNSPOOL_NUM_THREADS (throws ValueError if it is not a number from 1 to 1024); else the number of hardware
+/// threads.
 int num_threads();
 
 namespace detail {
@@ -20,13 +21,14 @@ using ParallelBody = void (*)(void* context, Index begin, Index end);
 void parallel_for(Index count, Index grain, ParallelBody body, void* context);
 }  // namespace detail
 
-/// Calls body(begin, end) for the pieces [k * grain, min((k + 1) * grain, count)), k = 0, 1, ..., each once,
-/// on any thread and in any order. The pieces are the same whatever the number of threads; so is the result,
-/// if no piece reads what another one writes. Runs in order on the calling thread if there is one piece or
-/// one thread, inside another parallel_for, or while another thread's parallel_for has the workers.
+/// Calls body(begin, end) once for each piece [k * grain, min((k + 1) * grain, count)), k = 0, 1, ..., on any
+/// thread and in any order. The pieces do not depend on the number of threads; neither does the result,
+/// unless a piece reads what another one writes. Runs in order on the calling thread if there is one piece or
+/// one thread, inside of another parallel_for(), and while the parallel_for() of another thread runs.
 ///
-/// What the body throws is thrown to the caller: of several exceptions that of the first piece, which is the
-/// one that a single thread would have met. Pieces not yet begun are then left out. ValueError if grain < 1.
+/// An exception of the body is rethrown to the caller; if several pieces throw, that of the first piece,
+/// which a single thread would have met. Pieces that have not begun are skipped then. Throws ValueError if
+/// grain < 1.
 template <class F>
 void parallel_for(Index count, Index grain, F&& body) {
   using Body = std::remove_reference_t<F>;

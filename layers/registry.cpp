@@ -69,7 +69,7 @@ class Shared {
 /// ValueError for what serves neither as name nor as trainable; a name of null is none.
 Config with_checked_name(const Config& arguments) {
   const auto trainable = arguments.find("trainable");
-  if (trainable && trainable->kind() != Config::Kind::logical) {
+  if (trainable && trainable->kind() != Config::Kind::boolean) {
     throw ValueError(trainable->path() + ": trainable is true or false, got " + trainable->describe());
   }
   const auto name = arguments.find("name");

@@ -25,27 +25,33 @@
 #include <unspool/layers/time_distributed.h>
 #include <unspool/models/sequential.h>
 
-/// Models and graphs put together as in R: `model | layer_lstm({.units = 64}) | layer_dense({.units = 10})`.
+// Composing models and graphs in the style of R: `model | layer_lstm({.units = 64}) | layer_dense({.units =
+// 10})`.
+
 namespace unspool {
 
 namespace detail {
 
-/// Puts the layer at the end of the model, and returns the model.
+/// Adds the layer to the end of the model and returns the model.
 Sequential compose(Sequential model, const Ref<Layer>& layer);
-/// What the layer makes of the tensors.
+/// Calls the layer on the tensors.
 Outputs compose(const Inputs& tensors, const Ref<Layer>& layer);
 
 }  // namespace detail
 
-/// A function that makes a layer, with R's `object` in front of its arguments. Without an object, or with
-/// nullptr, it returns the layer; a Sequential gets the layer as its last one and is returned; of a tensor,
-/// or a list of them, the layer's outputs are returned. Any other object does not compile.
+/// A function that makes a layer and takes R's `object` before its other arguments. Without an object, or
+/// with nullptr, it returns the layer. A Sequential as object gets the layer as its last one, and is
+/// returned. For a tensor or a list of tensors it returns the outputs of the layer. Any other object does not
+/// compile.
 template <auto maker, class F = decltype(maker)>
 class Composer;
 
+/// For a layer that is made from options: layer_lstm(object, options).
 template <auto maker, class L, class Options>
 class Composer<maker, Ref<L> (*)(Options)> {
  public:
+  ///@{
+  /// The layer, the model or the outputs, as the object requires.
   Ref<L> operator()(Options options = {}) const { return maker(std::move(options)); }
   Ref<L> operator()(std::nullptr_t, Options options = {}) const { return maker(std::move(options)); }
   template <std::same_as<Sequential> Object>
@@ -55,12 +61,15 @@ class Composer<maker, Ref<L> (*)(Options)> {
   Outputs operator()(const Inputs& object, Options options = {}) const {
     return detail::compose(object, maker(std::move(options)));
   }
+  ///@}
 };
 
-/// Of a layer around another one, or around a cell: layer_rnn(object, cell, {}).
+/// For a layer around another layer or around a cell: layer_rnn(object, cell, options).
 template <auto maker, class L, class Inner, class Options>
 class Composer<maker, Ref<L> (*)(const Inner&, Options)> {
  public:
+  ///@{
+  /// The layer, the model or the outputs, as the object requires.
   Ref<L> operator()(const Inner& inner, Options options) const { return maker(inner, std::move(options)); }
   Ref<L> operator()(std::nullptr_t, const Inner& inner, Options options) const {
     return maker(inner, std::move(options));
@@ -72,17 +81,19 @@ class Composer<maker, Ref<L> (*)(const Inner&, Options)> {
   Outputs operator()(const Inputs& object, const Inner& inner, Options options) const {
     return detail::compose(object, maker(inner, std::move(options)));
   }
+  ///@}
 };
 
-/// model | layer: puts it at the end, and returns the same model.
+/// `model | layer` adds the layer to the end of the model and returns the model.
 Sequential operator|(const Sequential& model, const SequentialItem& item);
-/// x | layer: layer(x).
+/// `x | layer` is layer(x).
 template <class L>
 requires std::derived_from<L, Layer> Outputs operator|(const Tensor& x, const Ref<L>& layer) {
   return (*layer)(x);
 }
 
-// R's names. layer_rnn(object, cell, {}): what comes before the options comes before them here, too.
+///@{
+/// The function that makes a layer, by its name in R's keras package; see Composer.
 inline constexpr Tensor (*layer_input)(InputOptions) = &Input;
 inline constexpr Composer<static_cast<Ref<layers::RNN> (*)(const Ref<Cell>&, RNNOptions)>(&RNN)> layer_rnn;
 inline constexpr Composer<&SimpleRNN> layer_simple_rnn;
@@ -124,5 +135,6 @@ inline constexpr Composer<&Concatenate> layer_concatenate;
 inline constexpr Composer<&Dot> layer_dot;
 inline constexpr Composer<&Attention> layer_attention;
 inline constexpr Composer<&AdditiveAttention> layer_additive_attention;
+///@}
 
 }  // namespace unspool

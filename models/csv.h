@@ -6,9 +6,9 @@
 
 namespace unspool {
 
-/// The numbers of a file of comma-separated values, (rows, columns), float32. A first line that holds no
-/// number names the columns and is left out. FileError, naming the line, for anything that is no number or a
-/// line of another length.
+/// Reads a file of comma-separated numbers as a float32 tensor of shape (rows, columns). A first line without
+/// numbers is a header and is skipped. Throws FileError with the line if a value is not a number or a line
+/// has another length.
 Tensor read_csv(const std::string& path);
 
 }  // namespace unspool

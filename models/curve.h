@@ -6,17 +6,17 @@
 
 namespace unspool {
 
+/// How a learning curve is drawn.
 struct CurveOptions {
-  std::string title = {};
-  /// Of each panel, in pixels.
-  int width = 420;
-  int height = 280;
+  std::string title = {};  ///< The title above the panels.
+  int width = 420;         ///< The width of a panel in pixels.
+  int height = 280;        ///< The height of a panel in pixels.
 };
 
-/// The course of training as a picture (SVG): a panel for the loss and one for each metric, against the
-/// epoch; what was validated stands beside it as a dashed line.
+/// Draws learning curves as an SVG image: one panel for the loss and one for each metric, against the epoch,
+/// with a dashed line for validation.
 std::string history_to_svg(const History& history, CurveOptions options = {});
-/// The same to a file. FileError if it cannot be written.
+/// Writes history_to_svg() to a file. Throws FileError if it cannot be written.
 void save_curve(const std::string& path, const History& history, CurveOptions options = {});
 
 }  // namespace unspool

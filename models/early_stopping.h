@@ -8,29 +8,30 @@
 
 namespace unspool {
 
+/// Keras' arguments of EarlyStopping().
 struct EarlyStoppingOptions {
-  /// A name in the logs.
+  /// The name of a value in the logs.
   std::string monitor = "val_loss";
-  /// What a change must exceed to count as better.
+  /// A change must exceed this to count as an improvement.
   double min_delta = 0;
-  /// How many epochs may pass without getting better.
+  /// After how many epochs without an improvement training stops.
   Index patience = 0;
-  /// 1: says when it stops, and which weights it puts back.
+  /// 1: prints when it stops, and when it restores weights.
   int verbose = 0;
-  /// "min": less is better; "max": more is; "auto": as the model's metric of that name says.
+  /// "min": smaller is better; "max": larger is better; "auto": what the model's metric of that name says.
   std::string mode = "auto";
-  /// Getting better below this counts for nothing: patience runs on.
+  /// Improvements that do not reach this value do not reset the count of epochs.
   std::optional<double> baseline = std::nullopt;
-  /// Ends with the weights of the best epoch in place of the last one's.
+  /// Whether to restore the weights of the best epoch at the end of training.
   bool restore_best_weights = false;
-  /// Epochs before this one are not looked at.
+  /// The first epoch that is monitored.
   Index start_from_epoch = 0;
 };
-/// Ends training once something in the logs no longer gets better. The first epoch that it looks at always
-/// counts as better, so that training goes on for one more at least, even with a patience of 0.
-///
-/// ValueError for a mode that is none of these, and in fit if "auto" does not know what is better or nothing
-/// in the logs is called so. Validation may take place in some epochs alone: the others count for nothing.
+/// A callback that stops training when a value in the logs no longer improves. The first monitored epoch
+/// always counts as an improvement, so at least one more epoch follows it, even with a patience of 0. Epochs
+/// without a validation do not count. Throws ValueError for an unknown mode or a negative patience; fit()
+/// throws ValueError if the mode is "auto" and no metric tells the direction, or if no value in the logs has
+/// the name.
 std::shared_ptr<Callback> EarlyStopping(EarlyStoppingOptions options = {});
 
 }  // namespace unspool

@@ -10,15 +10,20 @@
 
 namespace unspool {
 
-/// Values by name, in the order in which they were added: of double and std::vector<double>.
+/// Values by name, in the order in which they were added. T is double or std::vector<double>.
 template <class T>
 class NamedValues {
  public:
+  /// A name and its value.
   using Entry = std::pair<std::string, T>;
+  /// All names and values.
   using Entries = std::vector<Entry>;
 
-  // All of it is compiled once, in history.cpp, so that those who only hold such values need not.
+  // Defined and instantiated in history.cpp, so that programs need not compile it.
+
+  /// No values.
   NamedValues();
+  /// These values, whose names must differ.
   NamedValues(std::initializer_list<Entry> entries);
   NamedValues(const NamedValues& other);
   NamedValues(NamedValues&& other) noexcept;
@@ -26,18 +31,25 @@ class NamedValues {
   NamedValues& operator=(NamedValues&& other) noexcept;
   ~NamedValues();
 
+  /// Whether there is a value of this name.
   bool contains(std::string_view name) const;
-  /// KeyError that names the nearest.
+  /// The value of this name. Throws KeyError if there is none, with the nearest name.
   const T& operator[](std::string_view name) const;
-  /// The value of this name, made if there is none.
+  /// The value of this name, which is added if there is none.
   T& get_or_add(std::string_view name);
+  /// Replaces or adds a value.
   void set(std::string_view name, T value);
 
+  /// The names, in order.
   std::vector<std::string> names() const;
+  ///@{
+  /// As in a standard container of entries.
   std::size_t size() const;
   bool empty() const;
   typename Entries::const_iterator begin() const;
   typename Entries::const_iterator end() const;
+  ///@}
+  /// Whether names, values and order are equal.
   bool operator==(const NamedValues& other) const;
 
  private:
@@ -48,10 +60,11 @@ class NamedValues {
 /// The loss and the metrics of a batch or an epoch.
 using Logs = NamedValues<double>;
 
-/// What fit() returns: for each name a value an epoch, and the numbers of the epochs.
+/// What fit() returns: the loss and the metrics of every epoch.
 struct History {
-  NamedValues<std::vector<double>> history = {};
-  std::vector<Index> epoch = {};
+  NamedValues<std::vector<double>> history = {};  ///< For each name, one value for each epoch.
+  std::vector<Index> epoch = {};                  ///< The numbers of the epochs, counted from 0.
+  /// The values of this name. Throws KeyError if there are none, with the nearest name.
   const std::vector<double>& operator[](std::string_view name) const;
 };
 

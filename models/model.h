@@ -20,21 +20,22 @@
 
 namespace unspool {
 
+/// The arguments of Model::compile().
 struct CompileOptions {
-  Optimizer optimizer = "rmsprop";
-  /// Empty: only what the layers add.
-  Loss loss = {};
-  Metrics metrics = {};
-  /// Metrics that the sample weights count in.
-  Metrics weighted_metrics = {};
+  Optimizer optimizer = "rmsprop";  ///< How gradients change the weights.
+  Loss loss = {};        ///< The objective that training minimizes. Empty: the losses that layers add.
+  Metrics metrics = {};  ///< Values to report.
+  Metrics weighted_metrics = {};  ///< Values to report that use the sample weights.
 };
 
-/// Inputs and labels, and perhaps a weight for each sample.
+/// Inputs and labels, and optionally a weight for each sample.
 struct Data {
-  std::vector<Tensor> x = {};
-  Tensor y = {};
-  Tensor sample_weight = {};
+  std::vector<Tensor> x = {};  ///< The inputs, samples first.
+  Tensor y = {};               ///< The labels, samples first.
+  Tensor sample_weight = {};   ///< Of shape (samples) or (samples, steps). Empty: all 1.
 
+  ///@{
+  /// Inputs, labels and weights; none of them if default-constructed.
   Data();
   ~Data();
   Data(const Data& other);
@@ -42,131 +43,160 @@ struct Data {
   Data& operator=(const Data& other);
   Data& operator=(Data&& other) noexcept;
   Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights = {});
+  ///@}
+  /// Whether there are inputs.
   explicit operator bool() const { return !x.empty(); }
 };
 
+/// The arguments of Model::fit().
 struct FitOptions {
-  Index batch_size = 32;
-  Index epochs = 1;
-  /// 0: silent; 1: a bar; 2: a line an epoch.
-  int verbose = 1;
-  Callbacks callbacks = {};
-  /// The part at the end of the data, before shuffling, that is kept for validation.
-  double validation_split = 0;
-  /// {x, y}; instead of validation_split.
-  Data validation_data = {};
-  /// The samples of each epoch come in an order of its own.
-  bool shuffle = true;
-  /// One for each sample, or for each step of it.
-  Tensor sample_weight = {};
-  /// Goes on with the run of the fit before, in the order of samples that it would have had.
+  Index batch_size = 32;     ///< Samples in a batch; the last batch may have fewer.
+  Index epochs = 1;          ///< The number of the epoch to stop before: initial_epoch counts.
+  int verbose = 1;           ///< 0: silent; 1: a progress bar; 2: one line per epoch.
+  Callbacks callbacks = {};  ///< Hooks into the training loop.
+  double validation_split =
+      0;  ///< The fraction of samples, at the end, to validate on instead of training on them.
+  Data validation_data = {};  ///< {x, y} to validate on; replaces validation_split.
+  bool shuffle = true;        ///< Whether each epoch has an order of samples of its own.
+  Tensor sample_weight = {};  ///< Of shape (samples) or (samples, steps).
+  /// The number of the first epoch. Above 0 it continues the previous fit(), with the order of samples that
+  /// this one would have had.
   Index initial_epoch = 0;
-  std::optional<Index> validation_batch_size = std::nullopt;
-  /// Validates after every so many epochs.
-  Index validation_freq = 1;
+  std::optional<Index> validation_batch_size = std::nullopt;  ///< Default: batch_size.
+  Index validation_freq = 1;                                  ///< Validates after every so many epochs.
 };
 
+/// The arguments of Model::evaluate().
 struct EvaluateOptions {
-  Index batch_size = 32;
-  int verbose = 1;
-  Tensor sample_weight = {};
+  Index batch_size = 32;      ///< Samples in a batch.
+  int verbose = 1;            ///< 0: silent; 1: a progress bar; 2: one line.
+  Tensor sample_weight = {};  ///< Of shape (samples) or (samples, steps).
 };
 
+/// The arguments of Model::predict().
 struct PredictOptions {
-  Index batch_size = 32;
+  Index batch_size = 32;  ///< Samples in a batch.
 };
 
+/// The arguments of Model::summary().
 struct SummaryOptions {
-  /// Characters; 0: as the terminal is wide, at most 88.
-  int line_length = 0;
+  int line_length = 0;  ///< In characters. 0: the width of the terminal, at most 88.
 };
 
+/// The arguments of a functional model.
 struct ModelOptions {
-  /// Empty: "functional", "functional_1", ...
-  std::string name = {};
-  bool trainable = true;
+  std::string name = {};  ///< Default: "functional", "functional_1", ...
+  bool trainable = true;  ///< Whether training changes the weights.
 };
 
-/// A network that can be trained: a shared handle, so copies are the same model. What trains is reached by a
-/// dot; what the network is as a layer by an arrow (model->weights()). A model serves as a layer of another
-/// one.
+/// A network that can be trained. A shared handle: copies are the same model. Its own members are about
+/// training; the members of its network, which is a layer, are reached with an arrow: model->weights(). A
+/// model can be a layer of another model.
 class Model {
  public:
   /// An empty handle.
   Model() = default;
+  ///@{
+  /// A model of one layer. Throws ValueError if `network` is empty.
   explicit Model(Ref<Layer> network);
   template <class L>
   requires(std::is_base_of_v<Layer, L> && !std::is_same_v<L, Layer>) explicit Model(const Ref<L>& network)
       : Model(Ref<Layer>(network)) {}
+  ///@}
 
-  /// The graph of layers between some symbolic tensors, of which Input() made the inputs. It owns the layers.
-  /// ValueError for an output that depends on anything else than the inputs, and for two layers of one name.
+  /// A functional model: the graph of layers from `inputs`, which Input() made, to `outputs`. The model owns
+  /// the layers. Throws ValueError if an output depends on another Input(), or if two layers have the same
+  /// name.
   Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options = {});
 
+  /// Whether the handle is not empty. The other members throw ValueError if it is.
   explicit operator bool() const { return state_ != nullptr; }
+  ///@{
+  /// The network as a layer.
   Layer* operator->() const { return network().pointer().get(); }
   operator Ref<Layer>() const { return network(); }
   const Ref<Layer>& network() const;
+  ///@}
+  /// Calls the network on tensors, concrete or symbolic.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {}) const;
 
+  /// The name of the network.
   const std::string& name() const { return network()->name(); }
+  /// The layers of the network, outermost level only.
   std::vector<Ref<LayerBase>> layers() const { return network()->sublayers(); }
-  /// The symbolic tensors that the model takes and gives. AttributeError for a model of a layer, and for a
-  /// Sequential without an Input.
+  ///@{
+  /// The symbolic tensors of the graph. Throws AttributeError for a model of one layer and for a Sequential
+  /// without an Input.
   std::vector<Tensor> inputs() const;
   std::vector<Tensor> outputs() const;
-  /// ValueError if there is none of that name, naming the nearest.
+  ///@}
+  /// The layer of this name. Throws ValueError if there is none, with the nearest name.
   Ref<LayerBase> get_layer(std::string_view name) const;
+  ///@{
+  /// All weights of the network, and their values, as in Layer.
   std::vector<Variable> weights() const { return network()->weights(); }
   std::vector<Tensor> get_weights() const { return network()->get_weights(); }
   void set_weights(const std::vector<Tensor>& values) { network()->set_weights(values); }
-  /// Sets the states that recurrent layers keep between calls to their first ones, in models within, too.
+  ///@}
+  /// Resets all stateful recurrent layers to their initial states, those of nested models included.
   void reset_states() const;
 
-  /// Says how the model is trained. Training starts anew with the optimizer's state.
+  /// Sets the optimizer, the loss and the metrics. The optimizer keeps the state that it has.
   void compile(CompileOptions options);
+  /// Whether compile() was called.
   bool compiled() const;
-  /// ValueError unless compiled.
+  /// The optimizer. Throws ValueError if the model is not compiled.
   Optimizer optimizer() const;
 
-  /// Trains. With one seed (set_seed) the same bits come out, on any number of threads. If anything throws,
-  /// the model is as the last batch left it. ValueError unless compiled, or if x, y and the weights differ in
-  /// length.
+  /// Trains the model. The result is bit-identical for one seed (set_seed), whatever the number of threads.
+  /// If anything throws, the weights are those after the last complete batch. Throws ValueError if the model
+  /// is not compiled, or if x, y and the weights differ in length.
   History fit(const Inputs& x, const Tensor& y, FitOptions options = {});
-  /// Lets fit end after the epoch or batch that runs; for callbacks.
+  /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
+  /// callbacks.
   void stop_training();
-  /// The loss and metrics of data, in batches.
+  /// The loss and the metrics on data, computed in batches.
   Logs evaluate(const Inputs& x, const Tensor& y, EvaluateOptions options = {}) const;
-  /// The outputs for any number of samples, in batches. On a built model safe from several threads at once.
+  /// The outputs for any number of samples, computed in batches. Several threads may call it on one built
+  /// model.
   Outputs predict(const Inputs& x, PredictOptions options = {}) const;
-  /// One step of training; the loss before it, and the metrics of this batch alone.
+  ///@{
+  /// One training step, or one evaluation, on one batch: the loss before the step, and the metrics of this
+  /// batch.
   Logs train_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight = {});
   Logs test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight = {}) const;
+  ///@}
 
-  /// The table of the layers, with their shapes and numbers of weights.
+  /// The table of the layers, with their output shapes and numbers of weights.
   std::string summary_text(SummaryOptions options = {}) const;
-  /// The same, printed.
+  ///@{
+  /// Prints summary_text().
   void summary(SummaryOptions options = {}) const;
   void summary(std::ostream& stream, SummaryOptions options = {}) const;
+  ///@}
 
-  /// Writes the whole model: layers, weights, how it was compiled and how far it was trained. ValueError
-  /// unless built. FileError if the file cannot be written; then the old one is whole.
+  /// Saves the whole model: layers, weights, compile options and optimizer state. Replaces the file
+  /// atomically. Throws ValueError if the model is not built, FileError if writing fails.
   void save(const std::string& path) const;
+  /// Saves the weights only. Otherwise like save().
   void save_weights(const std::string& path) const;
-  /// Weights of a model of the same layers, from a file of save() or save_weights(). FileError, with nothing
-  /// changed, if it does not hold them.
+  /// Loads the weights of a model with the same layers, from a file of save() or save_weights(). Throws
+  /// FileError, and changes nothing, if the file does not hold them.
   void load_weights(const std::string& path);
 
+  /// What the handle refers to; defined in the library.
   struct State;
 
  protected:
   friend struct ModelAccess;
+  /// What the handle refers to. Throws ValueError if it is empty.
   State& state() const;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<State> state_;  ///< Null if the handle is empty.
 };
 
-/// The model that Model::save wrote, ready to predict or to train on, to the bit as if it had never been
-/// away. FileError on anything else. Classes of one's own have to be registered before.
+/// Loads a model that Model::save() wrote: bit-identical to the model that was saved, in prediction and in
+/// further training. Register layer classes of your own before. Throws FileError if the file does not hold a
+/// model.
 Model load_model(const std::string& path);
 
 }  // namespace unspool

@@ -7,10 +7,11 @@
 
 namespace unspool {
 
-/// All that makes a model, for a file of any format: its layers, weights, how it was compiled, the
-/// optimizer's state and that of the generators of random numbers. ValueError unless built.
+/// The whole model as a snapshot, for a file of any format: layers, weights, compile options, the state of
+/// the optimizer and that of the random number generators. Throws ValueError if the model is not built.
 Snapshot to_snapshot(const Model& model);
-/// The inverse. FileError if the snapshot does not hold a model; `name` stands in errors for the file.
+/// The model of a snapshot from to_snapshot(). Throws FileError if it does not hold a model; `name` stands
+/// for the file in errors.
 Model from_snapshot(const Snapshot& snapshot, const std::string& name = "the snapshot");
 
 }  // namespace unspool

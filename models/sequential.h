@@ -9,10 +9,11 @@
 
 namespace unspool {
 
-/// Something that a Sequential is made of: an Input (the first only), a layer, an activation, or another
-/// model.
+/// An item of a Sequential: an Input (only as the first), a layer, an activation, or another model.
 class SequentialItem {
  public:
+  ///@{
+  /// Each kind of item converts to this.
   SequentialItem(const Tensor& input);
   template <class L>
   requires std::is_base_of_v<Layer, L> SequentialItem(const Ref<L>& layer)
@@ -20,10 +21,13 @@ class SequentialItem {
   SequentialItem(const Ref<Layer>& layer);
   SequentialItem(const Activation& activation);
   SequentialItem(const Model& model);
+  ///@}
   ~SequentialItem();
   SequentialItem(const SequentialItem& other);
   SequentialItem& operator=(const SequentialItem& other);
+  /// The Input; empty if this is a layer.
   const Tensor& input() const { return input_; }
+  /// The layer; empty if this is an Input.
   const Ref<Layer>& layer() const { return layer_; }
 
  private:
@@ -31,21 +35,24 @@ class SequentialItem {
   Ref<Layer> layer_;
 };
 
-/// A model of layers one after the other:
+/// A model that is a stack of layers, each with one input and one output:
 ///
 ///     Sequential model({Input({.shape = {8, 8}}), SimpleRNN({.units = 64}), Dense({.units = 10})});
 ///
-/// With an Input its weights are made at once, otherwise at the first call.
+/// With an Input the weights are made at once, otherwise at the first call.
 class Sequential : public Model {
  public:
+  ///@{
+  /// A model of these layers. Throws ValueError if two layers have the same name, or if an Input is not the
+  /// first item.
   explicit Sequential(SequentialOptions options = {});
-  /// ValueError if two layers have one name, or if an Input does not come first.
   explicit Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options = {});
   explicit Sequential(const std::vector<SequentialItem>& items, SequentialOptions options = {});
+  ///@}
 
-  /// Puts another layer at the end. A network that was taken out of the model before stays as it was.
+  /// Adds a layer at the end. A network() that was read before keeps its layers.
   void add(const SequentialItem& item);
-  /// Takes the last layer away. ValueError if there is none.
+  /// Removes the last layer. Throws ValueError if there is none.
   void pop();
 
  private:

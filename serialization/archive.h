@@ -7,20 +7,20 @@
 
 namespace unspool {
 
-/// The native format: one file with a config and named tensors, laid out as docs/design/files.md says. The
-/// same snapshot gives the same bytes on every machine.
-
-/// ValueError on a snapshot that cannot be written (see check_tensors, to_json); FileError if the disk fails,
-/// and then the old file is whole.
+/// Writes a snapshot to a file in the native format: one file with a config and named tensors, described in
+/// docs/design/files.md. Equal snapshots give equal bytes on every machine. Replaces the file atomically, as
+/// write_file_atomically() does. Throws ValueError for a snapshot that cannot be written (see check_tensors()
+/// and to_json()), FileError if writing fails.
 void save_archive(const std::string& path, const Snapshot& snapshot);
 
-/// FileError that names the file, the place in it and what was expected. Any change of a file, and every cut,
-/// is noticed by a checksum before anything in it is believed; a file made to deceive gets no memory that
-/// its own size does not cover, and runs no code.
+/// Reads a file that save_archive() wrote. Throws FileError with the name of the file, the position in it and
+/// what was expected. A checksum detects every truncated or corrupted file before anything in it is used. A
+/// malicious file gets no more memory than its own size justifies, and no code in it is run.
 Snapshot load_archive(const std::string& path);
 
+/// The bytes that save_archive() writes.
 std::string archive_to_bytes(const Snapshot& snapshot);
-/// `name` stands in errors for the file.
+/// Reads what archive_to_bytes() returned. `name` stands for the file in errors.
 Snapshot archive_from_bytes(std::string_view bytes, const std::string& name = "the archive");
 
 }  // namespace unspool

@@ -5,13 +5,14 @@
 
 namespace unspool {
 
-/// The bytes of a regular file. FileError with the system's reason.
+/// Reads a regular file. Throws FileError with the system's reason.
 std::string read_file(const std::string& path);
 
-/// Replaces a file, or makes it: written beside it, synced, renamed over it. Whatever fails, and whenever the
-/// machine stops, the path holds the old file or the new one, whole. Keeps the mode of a file that was there,
-/// and follows symbolic links. FileError if it fails; after that the old file is still there, but for a
-/// failure to sync the folder, which comes after the rename.
+/// Creates or replaces a file atomically: writes a temporary file beside it, syncs it and renames it.
+/// Whatever fails, and whenever the machine stops, the path holds either the complete old file or the
+/// complete new one. Keeps the mode of the old file and follows symbolic links. Throws FileError if it fails;
+/// the old file is unchanged then, unless the failure is that of syncing the folder, which comes after the
+/// rename.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
 }  // namespace unspool

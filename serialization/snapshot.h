@@ -9,21 +9,24 @@
 
 namespace unspool {
 
+/// A tensor in a file.
 struct NamedTensor {
-  std::string name;
-  Tensor tensor;
+  std::string name;  ///< Unique in its file.
+  Tensor tensor;     ///< The value.
 };
 
-/// What a file holds: a description and named values. Files know no layer; models are made from a snapshot.
+/// The content of a file: a config and named tensors. File formats do not know about layers; from_snapshot()
+/// makes a model.
 struct Snapshot {
-  Config config;
-  std::vector<NamedTensor> tensors;
+  Config config;                     ///< What the tensors belong to.
+  std::vector<NamedTensor> tensors;  ///< In the order of the file.
 };
 
-/// The tensor of this name. KeyError that names the nearest.
+/// The tensor of this name. Throws KeyError if there is none, with the nearest name.
 const Tensor& find_tensor(const std::vector<NamedTensor>& tensors, std::string_view name);
 
-/// ValueError if two tensors have one name, or one is empty or abstract: what cannot be written.
+/// Checks that tensors can be written. Throws ValueError if two have the same name, or if one is empty or
+/// abstract.
 void check_tensors(const std::vector<NamedTensor>& tensors);
 
 }  // namespace unspool

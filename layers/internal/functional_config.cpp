@@ -127,7 +127,7 @@ struct AttributeWriter {
 
 Attributes::Value attribute_from(const Config& config) {
   switch (config.kind()) {
-    case Config::Kind::logical:
+    case Config::Kind::boolean:
       return config.as<bool>();
     case Config::Kind::integer:
       return config.as<Index>();
