@@ -18,12 +18,12 @@ struct Config::Map {
   int depth;
 };
 
-// In the order of Kind.
+// The alternatives have the order of Kind.
 struct Config::Value : std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map> {
   using variant::variant;
 };
 
-// The way from the root down to a value; no longer than the tree is deep.
+// The path from the root of a tree to a value, innermost step first.
 struct Config::Trail {
   std::shared_ptr<const Trail> above;
   std::string step;
@@ -37,7 +37,8 @@ std::string step_to(std::string_view key) {
 
 int checked_depth(int below) {
   if (below >= Config::max_depth) {
-    throw ValueError("a config nests at most " + std::to_string(Config::max_depth) + " lists and maps");
+    throw ValueError("config: expected at most " + std::to_string(Config::max_depth) +
+                     " nested lists and maps, got more");
   }
   return below + 1;
 }
@@ -67,7 +68,7 @@ Config Config::map(std::initializer_list<Entry> entries) { return map(std::vecto
 
 Config Config::map(std::vector<Entry> entries) {
   if (const std::string* key = internal::repeated_key(entries)) {
-    throw ValueError("the key " + in_quotes(*key) + " comes twice in a map");
+    throw ValueError("Config::map: expected unique keys, got " + in_quotes(*key) + " twice");
   }
   Config config;
   config.make_map(std::move(entries));
@@ -136,7 +137,7 @@ Config Config::operator[](std::string_view key) const {
 Config Config::operator[](std::size_t index) const {
   const std::vector<Config>& elements = list_here();
   if (index >= elements.size()) {
-    throw IndexError(path() + " has no element " + std::to_string(index) + ": it is a list of " +
+    throw IndexError(path() + ": index " + std::to_string(index) + " is out of range for a list of " +
                      std::to_string(elements.size()));
   }
   return below("[" + std::to_string(index) + "]", elements[index]);
@@ -204,7 +205,7 @@ std::string Config::path() const {
   std::vector<const Trail*> steps;
   for (const Trail* trail = trail_.get(); trail != nullptr; trail = trail->above.get())
     steps.push_back(trail);
-  // A root that was named carries its name as its first step.
+  // The first step of a named root is NUL and its name.
   std::string path = steps.empty() || steps.back()->step.front() != '\0' ? "config" : "";
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     path += (*step)->step.front() == '\0' ? (*step)->step.substr(1) : (*step)->step;
@@ -245,11 +246,11 @@ void Config::fail(std::string_view expected) const {
 }
 
 void Config::fail_integer(std::uint64_t value) {
-  throw ValueError("a config holds integers of 64 bits with a sign, got " + std::to_string(value));
+  throw ValueError("config: expected a signed 64-bit integer, got " + std::to_string(value));
 }
 
 void Config::fail_index(std::int64_t index) const {
-  throw IndexError(path() + " has no element " + std::to_string(index) + ": an index counts from 0");
+  throw IndexError(path() + ": expected an index >= 0, got " + std::to_string(index));
 }
 
 bool operator==(const Config& a, const Config& b) {
@@ -313,8 +314,10 @@ double ConfigValue<double>::from(const Config& config) {
   if (config.kind() != Config::Kind::integer) config.fail("a number");
   const std::int64_t integer = std::get<std::int64_t>(*config.value_);
   const auto real = static_cast<double>(integer);
-  // 2^63, the first double that no longer fits, is what the largest integers round to.
-  if (real >= 0x1p63 || static_cast<std::int64_t>(real) != integer) config.fail("a number that a real holds");
+  // The largest integers round to 2^63, which is out of range for the conversion back.
+  if (real >= 0x1p63 || static_cast<std::int64_t>(real) != integer) {
+    config.fail("a number that float64 represents exactly");
+  }
   return real;
 }
 
@@ -322,7 +325,7 @@ float ConfigValue<float>::from(const Config& config) {
   const double value = ConfigValue<double>::from(config);
   const auto single = static_cast<float>(value);
   if (std::isinf(single) && !std::isinf(value)) {
-    throw ValueError(config.path() + ": expected a number that float32 holds, got " + config.describe());
+    throw ValueError(config.path() + ": expected a number in the range of float32, got " + config.describe());
   }
   return single;
 }
@@ -339,7 +342,7 @@ Config ConfigValue<Shape>::to(const Shape& shape) {
 }
 
 Shape ConfigValue<Shape>::from(const Config& config) {
-  if (!config.is_list()) config.fail("a shape, a list of sizes and nulls");
+  if (!config.is_list()) config.fail("a shape (a list of sizes and nulls)");
   if (config.size() > static_cast<std::size_t>(Shape::max_rank)) {
     throw ValueError(config.path() + ": expected a shape of at most " + std::to_string(Shape::max_rank) +
                      " dimensions, got " + config.describe());

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t max_json_values = 1'000'000;
 
-// As Python's repr of a float: shortest digits, an exponent below 1e-4 and from 1e16 on.
+// Formats like Python's repr of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on.
 std::string real_text(double value) {
   std::array<char, 40> buffer;
   const auto end =
@@ -35,7 +35,7 @@ class JsonWriter {
  public:
   explicit JsonWriter(int indent) : indent_(indent) {}
 
-  // A config nests at most 256 deep, so this may recurse.
+  // Recursion is safe: a config is at most Config::max_depth levels deep.
   void write(const Config& config) {
     switch (config.kind()) {
       case Config::Kind::null:
@@ -79,14 +79,16 @@ class JsonWriter {
  private:
   void write_real(const Config& config) {
     const double value = config.as<double>();
-    if (!std::isfinite(value)) throw ValueError(config.path() + ": JSON has no " + std::to_string(value));
+    if (!std::isfinite(value)) {
+      throw ValueError(config.path() + ": expected a finite number for JSON, got " + std::to_string(value));
+    }
     text += real_text(value);
   }
   void write_string(const std::string& value, const Config& where) {
     try {
       text += nlohmann::json(value).dump();
     } catch (const nlohmann::json::type_error&) {
-      throw ValueError(where.path() + ": expected a string in UTF-8, got other bytes");
+      throw ValueError(where.path() + ": expected a string in UTF-8 for JSON, got other bytes");
     }
   }
   void open(char bracket) {
@@ -116,7 +118,7 @@ class JsonWriter {
   bool first_ = true;
 };
 
-// Hands the text to the parser and keeps count of where it is.
+// An iterator for the parser that reports its position.
 class Cursor {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -144,16 +146,16 @@ class Cursor {
   const char** reached_;
 };
 
-// Receives what the parser finds. The parser keeps its own stack, so depth costs it nothing.
+// Builds a Config from the events of the parser, which does not recurse.
 class JsonReader {
  public:
   explicit JsonReader(std::string_view text) : text_(text), reached_(text.data()) {}
 
   Config read() {
-    // The parser takes a NUL for the end and would pass over what follows.
+    // The parser would take a NUL for the end of the text and ignore what follows.
     if (const std::size_t nul = text_.find('\0'); nul != std::string_view::npos) {
       reached_ += nul;
-      fail("a NUL");
+      fail("expected JSON, got a NUL character");
     }
     const char* const end = text_.data() + text_.size();
     nlohmann::json::sax_parse(Cursor(text_.data(), &reached_), Cursor(end, nullptr), this);
@@ -168,7 +170,7 @@ class JsonReader {
     return add(value);
   }
   bool number_float(double value, const std::string& digits) {
-    // The parser makes integers of more than 64 bits real.
+    // The parser turns integers of more than 64 bits into reals.
     if (digits.find_first_of(".eE") == std::string::npos) fail_integer();
     return add(value);
   }
@@ -188,7 +190,7 @@ class JsonReader {
       entries.emplace_back(std::move(level.keys[i]), std::move(level.values[i]));
     }
     if (const std::string* key = internal::repeated_key(entries))
-      fail("the key " + in_quotes(*key) + " comes twice");
+      fail("expected unique keys, got " + in_quotes(*key) + " twice");
     return put(Config::map(std::move(entries)));
   }
   bool end_array() { return put(Config::list(take_level().values)); }
@@ -201,7 +203,7 @@ class JsonReader {
     if (start == std::string_view::npos) start = message.find("] ");
     std::string reason;
     for (const char c : message.substr(start == std::string_view::npos ? 0 : start + 2)) {
-      if (reason.size() == 200) break;  // It quotes the text, which may be long and any bytes.
+      if (reason.size() == 200) break;  // It quotes the text, which may be long and of any bytes.
       reason += c >= 0x20 && c < 0x7f ? c : '?';
     }
     fail(reason);
@@ -217,7 +219,7 @@ class JsonReader {
   bool open(bool is_map) {
     count();
     if (levels_.size() == static_cast<std::size_t>(Config::max_depth)) {
-      fail("more than " + std::to_string(Config::max_depth) + " levels of lists and maps");
+      fail("expected at most " + std::to_string(Config::max_depth) + " nested lists and maps, got more");
     }
     levels_.push_back({is_map, {}, {}});
     return true;
@@ -240,9 +242,11 @@ class JsonReader {
     return level;
   }
   void count() {
-    if (++values_ > max_json_values) fail("more than " + std::to_string(max_json_values) + " values");
+    if (++values_ > max_json_values) {
+      fail("expected at most " + std::to_string(max_json_values) + " values, got more");
+    }
   }
-  [[noreturn]] void fail_integer() { fail("an integer of more than 64 bits with a sign"); }
+  [[noreturn]] void fail_integer() { fail("expected a signed 64-bit integer, got a larger one"); }
   [[noreturn]] void fail(const std::string& reason) {
     const std::string_view before(text_.data(), static_cast<std::size_t>(reached_ - text_.data()));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');

@@ -25,12 +25,12 @@ DType dtype_of(std::string_view name) {
   for (DType dtype : {float32, float64, int32, int64, boolean}) {
     if (name == name_of(dtype)) return dtype;
   }
-  throw TypeError("unknown dtype \"" + std::string(name) +
-                  "\": expected float32, float64, int32, int64 or bool");
+  throw TypeError("expected the dtype float32, float64, int32, int64 or bool, got \"" + std::string(name) +
+                  '"');
 }
 
 void detail::fail_not_floating(DType dtype) {
-  throw TypeError("expected a floating dtype, got " + std::string(name_of(dtype)));
+  throw TypeError("expected the dtype float32 or float64, got " + std::string(name_of(dtype)));
 }
 
 }  // namespace unspool

@@ -11,7 +11,7 @@ const void* at(const void* options, std::size_t offset) {
 }
 void* at(void* options, std::size_t offset) { return static_cast<std::byte*>(options) + offset; }
 
-// JSON, or what else tells a reader most.
+// The value as JSON, or a description if JSON cannot hold it.
 std::string text_of(const Config& config) {
   try {
     return to_json(config);
@@ -20,8 +20,8 @@ std::string text_of(const Config& config) {
   }
 }
 
-void refuse_unknown(const Config& config, const std::vector<std::string>& known,
-                    const std::vector<std::string>& also_allowed) {
+void check_keys(const Config& config, const std::vector<std::string>& known,
+                const std::vector<std::string>& also_allowed) {
   const auto in = [](const std::vector<std::string>& names, const std::string& key) {
     return std::find(names.begin(), names.end(), key) != names.end();
   };
@@ -56,12 +56,12 @@ Config Fields::to_config(const void* options) const {
 
 void Fields::from_config(const Config& config, void* options,
                          const std::vector<std::string>& also_allowed) const {
-  refuse_unknown(config, names(), also_allowed);
+  check_keys(config, names(), also_allowed);
   for (const One& field : all_) {
     if (const std::optional<Config> value = config.find(field.name)) {
       field.type->from_config(*value, at(options, field.offset));
     } else if (field.type->required) {
-      throw ValueError(config.path() + ": the required key " + in_quotes(field.name) + " is missing");
+      throw ValueError(config.path() + ": expected the required key " + in_quotes(field.name) + ", got none");
     }
   }
 }

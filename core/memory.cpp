@@ -51,12 +51,13 @@ static_assert(small_size(small_classes - 1) == detail::max_small_block);
 static_assert(small_size(detail::small_class(513)) == 640);
 static_assert(detail::small_class(detail::max_small_block) == small_classes - 1);
 
-// How many blocks of one class move between a thread and the central store at a time: 128 KiB, within bounds.
+// How many blocks of one class move between a thread and the central store at once: 128 KiB, within bounds.
 constexpr std::uint32_t small_part(std::size_t size_class) {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(131072 / small_size(size_class), 4, 256));
 }
 
-// Large blocks: eight sizes a doubling, so that at most an eighth is wasted, from 64 KiB to 64 TiB.
+// Size classes of large blocks: eight for each power of two, from 64 KiB to 64 TiB, so at most an eighth is
+// wasted.
 constexpr std::size_t large_classes = 240;
 
 constexpr std::size_t large_class(std::size_t bytes) {
@@ -72,7 +73,7 @@ static_assert(large_size(large_class(65537)) == 73728 && large_size(large_class(
 static_assert(large_size(large_class(std::size_t{1} << 20)) == std::size_t{1} << 20);
 static_assert(large_class(std::size_t{1} << 46) == large_classes - 1);
 
-// A run of free blocks that moves between threads as one; kept in its first block.
+// A list of free blocks that moves between threads as one. It is stored in its first block.
 struct Batch {
   FreeBlock* next;
   Batch* next_batch;
@@ -81,15 +82,14 @@ struct Batch {
 
 struct SmallClass {
   Batch* batches = nullptr;
-  // The part of the newest slab that was not handed out yet.
+  // The unused part of the newest slab.
   std::byte* fresh = nullptr;
   std::byte* fresh_end = nullptr;
 };
 
 struct LargeBlock {
   LargeBlock* next;
-  // Of the thread that gave it back: in its cache lines may lie that another one would have to fetch from
-  // there.
+  // The thread that freed the block: its cache may still hold lines of it.
   const void* thread;
 };
 
@@ -98,10 +98,10 @@ struct LargeClass {
   std::uint64_t last_use = 0;
 };
 
-// Tells threads apart.
+// Identifies a thread.
 const void* this_thread() { return &shelves; }
 
-// One that this thread gave back, if such a one is among the first, or else the first one.
+// A block that this thread freed, if one is among the first few, or else the first block.
 LargeBlock* take_free(LargeClass& of_size) {
   constexpr int looked_at = 8;
   LargeBlock** place = &of_size.free;
@@ -112,13 +112,13 @@ LargeBlock* take_free(LargeClass& of_size) {
   return of_size.free == nullptr ? nullptr : std::exchange(of_size.free, of_size.free->next);
 }
 
-// Memory from the system that was not handed out yet, in blocks of whole small pages.
+// Unused memory from the system, handed out in whole small pages.
 struct Region {
   std::byte* next = nullptr;
   std::byte* end = nullptr;
 };
 
-// What all threads share; never destroyed, since tensors may outlive every static object.
+// The store that all threads share. Never destroyed, since tensors may outlive every static object.
 struct Central {
   std::mutex mutex;
   SmallClass small[small_classes];
@@ -134,10 +134,10 @@ Central& central() {
   return *only;
 }
 
-// Makes the pages of a new block at once, by all threads: one by one, as they are first touched, they would
-// cost a trap each, which takes several times as long as clearing them. Where the system does not know how,
-// they come one by one.
-void make_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+// Populates the pages of a new block with all threads. Otherwise each page would cost a page fault when it is
+// first touched, which takes several times as long as clearing it. Does nothing if the system has no call for
+// it.
+void populate_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
 #ifdef MADV_POPULATE_WRITE
   parallel_for(static_cast<Index>(bytes), static_cast<Index>(huge_page), [&](Index begin, Index end) {
     madvise(static_cast<std::byte*>(block) + begin, static_cast<std::size_t>(end - begin),
@@ -147,8 +147,8 @@ void make_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes
 }
 
 #ifdef __linux__
-// Aligned to huge pages, which the system is asked for: they spare traps, and misses of the address cache.
-// Null if the system has no more.
+// Memory in huge pages, if the system grants them: they save page faults and TLB misses. Null if there is no
+// memory.
 std::byte* map_huge_pages(std::size_t bytes) noexcept {
   void* const mapped =
       mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -161,8 +161,8 @@ std::byte* map_huge_pages(std::size_t bytes) noexcept {
   return begin + before;
 }
 
-// Blocks of one region lie in the same huge pages. Alone each would end in small ones, which take the system
-// twice as long, or consist of them.
+// Takes a block from a region of huge pages. Mapped by itself a block would end in small pages, which take
+// the system twice as long.
 void* take_from_region_locked(Region& region, std::size_t bytes) noexcept {
   if (static_cast<std::size_t>(region.end - region.next) < bytes) {
     std::byte* const mapped = map_huge_pages(region_bytes);
@@ -174,12 +174,12 @@ void* take_from_region_locked(Region& region, std::size_t bytes) noexcept {
 }
 #endif
 
-// Null if the system has no more.
+// Null if there is no memory.
 void* take_from_system([[maybe_unused]] Region& region, std::size_t bytes) noexcept {
 #ifdef __linux__
   if (bytes > region_bytes / 2) return map_huge_pages(bytes);
   if (void* const block = take_from_region_locked(region, bytes)) return block;
-  // A whole region is too much to ask for, but not yet this.
+  // There is no memory for a whole region, but there may be for this block.
   void* const mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return mapped == MAP_FAILED ? nullptr : mapped;
 #else
@@ -224,7 +224,7 @@ void* take_from_system_locked(Central& all, std::size_t bytes) {
   return block;
 }
 
-// Gives up cached blocks of the sizes unused for longest until `bytes` more fit under the cap.
+// Frees cached blocks, those of the least recently used sizes first, until `bytes` more fit under the cap.
 void make_room_locked(Central& all, std::size_t bytes) noexcept {
   auto& cached = all.statistics.cached_bytes;
   while (cached + bytes > cache_cap && cached > 0) {
@@ -244,7 +244,7 @@ void* allocate_large(std::size_t bytes) {
   if (bytes > large_size(large_classes - 1)) throw std::bad_alloc();
   const std::size_t index = large_class(bytes);
   Central& all = central();
-  // Asked before a block is taken, which would be lost where it throws.
+  // Called before a block is taken, since it may throw.
   static_cast<void>(num_threads());
   void* fresh = nullptr;
   {
@@ -257,7 +257,7 @@ void* allocate_large(std::size_t bytes) {
     }
     fresh = take_from_system_locked(all, large_size(index));
   }
-  make_pages(fresh, bytes);
+  populate_pages(fresh, bytes);
   return fresh;
 }
 
@@ -288,7 +288,7 @@ Batch* take_batch(std::size_t size_class, std::uint32_t most) {
       shared.batches = batch->next_batch;
       return batch;
     }
-    // Only a thread at its end asks for less than a batch: split off the first block.
+    // Only a thread that ends asks for less than a batch. Split off the first block.
     shared.batches = ::new (batch->next) Batch{batch->next->next, batch->next_batch, batch->count - 1};
     batch->count = 1;
     batch->next = nullptr;
@@ -307,7 +307,7 @@ Batch* take_batch(std::size_t size_class, std::uint32_t most) {
   return batch;
 }
 
-// The blocks from `first` on, `count` of them, chained and ended by null.
+// Takes a list of `count` blocks that starts with `first`.
 void give_batch(std::size_t size_class, FreeBlock* first, std::uint32_t count) noexcept {
   FreeBlock* const next = first->next;
   Central& all = central();
@@ -316,11 +316,11 @@ void give_batch(std::size_t size_class, FreeBlock* first, std::uint32_t count) n
   shared.batches = ::new (static_cast<void*>(first)) Batch{next, shared.batches, count};
 }
 
-// Whole parts that threads have put aside, by class. So a thread that takes and gives back a little at a time
-// does not go to the central store each time, and one that gives back much need not walk its blocks.
-constinit thread_local FreeBlock* aside[small_classes]{};
+// A spare list of `part` blocks for each class. It keeps a thread that alternates between allocating and
+// freeing from going to the central store each time, and lets one that frees much move whole lists.
+constinit thread_local FreeBlock* spare[small_classes]{};
 
-// Set once the thread's blocks were handed over; later calls of this thread go to the central store.
+// Set when the thread's blocks were given to the central store; later calls of this thread use that store.
 constinit thread_local bool thread_ended = false;
 
 struct AtThreadEnd {
@@ -332,16 +332,16 @@ struct AtThreadEnd {
     for (std::size_t i = 0; i < small_classes; ++i) {
       Shelf& mine = shelves[i];
       if (mine.free != nullptr) give_batch(i, mine.free, mine.count);
-      if (aside[i] != nullptr) give_batch(i, aside[i], mine.part);
+      if (spare[i] != nullptr) give_batch(i, spare[i], mine.part);
       mine = {};
-      aside[i] = nullptr;
+      spare[i] = nullptr;
     }
   }
   AtThreadEnd(const AtThreadEnd&) = delete;
   AtThreadEnd& operator=(const AtThreadEnd&) = delete;
 };
 
-// Returns false after the thread's end.
+// Returns false after the end of the thread.
 bool register_thread() {
   if (thread_ended) return false;
   static thread_local const AtThreadEnd at_end;
@@ -356,7 +356,7 @@ void* detail::allocate_slow(std::size_t bytes) {
   const std::size_t size_class = small_class(bytes);
   if (!register_thread()) return take_batch(size_class, 1);
   Shelf& mine = shelves[size_class];
-  if (FreeBlock* const block = std::exchange(aside[size_class], nullptr)) {
+  if (FreeBlock* const block = std::exchange(spare[size_class], nullptr)) {
     mine.free = block->next;
     mine.count = mine.part - 1;
     return block;
@@ -376,9 +376,9 @@ void detail::deallocate_slow(void* block, std::size_t bytes) noexcept {
   }
   Shelf& mine = shelves[size_class];
   if (mine.count == mine.part) {
-    // The newer blocks, still in the cache, stay.
-    if (aside[size_class] != nullptr) give_batch(size_class, aside[size_class], mine.part);
-    aside[size_class] = std::exchange(mine.free, nullptr);
+    // Keep the newer blocks, which are still in the cache.
+    if (spare[size_class] != nullptr) give_batch(size_class, spare[size_class], mine.part);
+    spare[size_class] = std::exchange(mine.free, nullptr);
     mine.count = 0;
   }
   mine.free = ::new (block) FreeBlock{mine.free};

@@ -10,7 +10,7 @@
 namespace unspool {
 namespace {
 
-// NumPy's defaults: eight digits, and three entries at either end of an axis once there are over a thousand.
+// NumPy's defaults: eight digits; beyond a thousand elements, three entries at either end of each axis.
 constexpr int precision = 8;
 constexpr Index threshold = 1000;
 constexpr Index edge = 3;
@@ -31,13 +31,13 @@ struct Formatter {
   }
 };
 
-/// The fewest digits after the point that tell `value`, at most eight.
+/// The fewest digits after the point that represent `value` exactly, at most eight.
 template <class T>
 int digits_of(T value, bool exponent) {
   for (int digits = 0; digits < precision; ++digits) {
     const std::string text =
         exponent ? fmt::format("{:.{}e}", value, digits) : fmt::format("{:.{}f}", value, digits);
-    // Unlike std::stod, this takes a denormal number for what it is.
+    // Unlike std::stod, this accepts denormal numbers.
     if (static_cast<T>(std::strtod(text.c_str(), nullptr)) == value) return digits;
   }
   return precision;
@@ -104,7 +104,7 @@ class Printer {
     for (T value : values) {
       std::string text = format(static_cast<double>(value));
       if (!format.exponent && std::isfinite(value)) {
-        // Columns are aligned on the point; zeros that tell nothing are blanks, as in NumPy.
+        // Columns are aligned on the point; trailing zeros are blanks, as in NumPy.
         std::string own = Formatter::fixed(static_cast<double>(value), digits_of(value, false));
         const std::size_t point_and_digits = text.size() - text.find('.');
         own.resize(own.find('.') + point_and_digits, ' ');

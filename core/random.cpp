@@ -19,7 +19,7 @@ namespace {
 constinit std::mutex process_mutex;
 constinit RandomKey process_key;
 
-// The streams of seed generators, apart from those of the process-wide one.
+// Keeps the streams of seed generators apart from those of the process-wide generator.
 constexpr std::uint64_t generator_stream = std::uint64_t{1} << 63;
 
 using Block = std::array<std::uint32_t, 4>;
@@ -45,7 +45,7 @@ std::array<T, 2> box_muller(T uniform, T turn) {
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-// What a block becomes: as many elements as it has bits for.
+// Converts a block of bits to as many elements as it has bits for.
 std::array<float, 4> uniform(const Block& block, float) {
   return {unit_float(block[0]), unit_float(block[1]), unit_float(block[2]), unit_float(block[3])};
 }
@@ -54,7 +54,7 @@ std::array<double, 2> uniform(const Block& block, double) {
   return {unit_double(pair_of(block, 0)), unit_double(pair_of(block, 1))};
 }
 
-// The logarithm's argument takes all 32 bits, for a longer tail, and is never 0.
+// The argument of the logarithm uses all 32 bits, for a longer tail, and is never 0.
 std::array<float, 4> normal(const Block& block, float) {
   const auto above_zero = [](std::uint32_t bits) { return (static_cast<float>(bits) + 1.0f) * 0x1p-32f; };
   const auto front = box_muller(above_zero(block[0]), unit_float(block[1]));
@@ -66,8 +66,7 @@ std::array<double, 2> normal(const Block& block, double) {
   return box_muller(unit_double(pair_of(block, 0)) + 0x1p-54, unit_double(pair_of(block, 1)));
 }
 
-// Eight blocks side by side, for the compiler to make vectors of: several times as fast as one after the
-// other.
+// The compiler vectorizes the loops over lanes: several times as fast as one block after the other.
 constexpr std::size_t lanes = 8;
 
 void blocks_of(RandomKey key, std::uint64_t index, Block* blocks) {
@@ -157,12 +156,12 @@ std::uint64_t random_bits(RandomKey key, std::uint64_t index) {
 }
 
 std::vector<Index> permutation(Index n, RandomKey key) {
-  if (n < 0) throw ValueError("permutation takes a number of at least 0, got " + std::to_string(n) + ".");
+  if (n < 0) throw ValueError("permutation: expected n >= 0, got " + std::to_string(n));
   std::vector<Index> order(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   std::uint64_t drawn = 0;
   for (std::size_t left = order.size(); left > 1; --left) {
-    // Bits above the last whole multiple of `left` would make small remainders more likely.
+    // Values above the largest multiple of `left` would make small remainders more likely.
     std::uint64_t bits;
     std::uint64_t remainder;
     do {

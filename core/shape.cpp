@@ -7,7 +7,7 @@ namespace unspool {
 
 Shape::Shape(std::span<const Index> sizes) {
   if (sizes.size() > max_rank) {
-    throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions, got " +
+    throw ValueError("expected a shape of at most " + std::to_string(max_rank) + " dimensions, got " +
                      std::to_string(sizes.size()));
   }
   for (Index size : sizes) push_back(size);
@@ -16,18 +16,18 @@ Shape::Shape(std::span<const Index> sizes) {
 bool Shape::known() const { return std::find(begin(), end(), unknown) == end(); }
 
 Index Shape::elements_or_fail() const {
-  if (!known()) throw ValueError("shape " + to_string(*this) + " has an unknown dimension, so no size");
-  // A zero later on still makes the product zero.
+  if (!known()) throw ValueError("expected a shape of known dimensions, got " + to_string(*this));
+  // The product is 0 if any size is.
   if (std::find(begin(), end(), Index{0}) != end()) return 0;
-  throw ValueError("shape " + to_string(*this) + " has more elements than a 64-bit index can count");
+  throw ValueError("expected a shape whose number of elements fits 64 bits, got " + to_string(*this));
 }
 
 void Shape::push_back(Index size) {
   if (size < unknown) {
-    throw ValueError("a dimension must be >= 0, or -1 if it is not known, got " + std::to_string(size));
+    throw ValueError("expected a dimension >= 0, or -1 if it is unknown, got " + std::to_string(size));
   }
   if (rank_ == max_rank)
-    throw ValueError("a shape holds at most " + std::to_string(max_rank) + " dimensions");
+    throw ValueError("expected a shape of at most " + std::to_string(max_rank) + " dimensions, got one more");
   if (rank_ == 0) sizes_.fill(0);
   sizes_[static_cast<std::size_t>(rank_++)] = size;
 }

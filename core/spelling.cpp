@@ -9,7 +9,7 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Levenshtein's distance, an edit costing 2 and a change of case 1.
+// Levenshtein distance: an edit costs 2, a change of case 1.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = 2 * j;
@@ -49,11 +49,11 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr std::size_t longest =
-      100;  // The distance costs the product of the lengths; names can be hostile.
+  // Computing a distance takes time proportional to the product of the lengths, and names can be hostile.
+  constexpr std::size_t longest = 100;
   if (name.empty() || name.size() > longest) return {};
   const std::string* best = nullptr;
-  // One edit for each three letters begun.
+  // At most one edit for every three letters, rounded up.
   std::size_t limit = 2 * ((name.size() + 2) / 3);
   for (const std::string& candidate : candidates) {
     if (candidate.size() > longest) continue;

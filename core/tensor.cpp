@@ -12,18 +12,18 @@ namespace unspool {
 namespace internal {
 namespace {
 
-/// Up to this many bytes of elements lie in the block of their head, and stay as long as it: a tape that
-/// keeps the head alone holds at most twice the memory. None under the address sanitizer, which would not see
-/// what runs past them.
+/// Up to this many bytes of elements are inside of the block of their head, and live as long as the head: a
+/// tape that keeps only the head holds at most twice the memory. None under the address sanitizer, which
+/// could not detect overruns there.
 constexpr std::size_t few_bytes = pools_memory ? 128 : 0;
 
 static_assert(alignof(Storage) <= 8 && alignof(TensorHead) <= 8);
-// A scalar takes two lines of the cache, and of these all but the sizes of its shape lie in the first.
+// A scalar takes two cache lines, and everything except the sizes of its shape is in the first.
 static_assert(sizeof(Storage) + 8 + offsetof(TensorHead, shape) < 64);
 static_assert(sizeof(Storage) + 8 + sizeof(TensorHead) <= 128);
 
-/// Identities are handed to threads in blocks, so that a birth touches no shared memory. Each block begins at
-/// a multiple of its size.
+/// A new identity. Threads take identities in blocks, so that a new tensor writes no shared memory. Each
+/// block begins at a multiple of its size.
 std::uint64_t new_id() {
   constexpr std::uint64_t block = 1U << 16U;
   static std::atomic<std::uint64_t> next_block{block};
@@ -34,7 +34,7 @@ std::uint64_t new_id() {
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] void fail_bytes(const Shape& shape) {
-  throw ValueError("a tensor of shape " + to_string(shape) + " is larger than any memory");
+  throw ValueError("expected a tensor that fits in memory, got the shape " + to_string(shape));
 }
 
 Storage* new_storage(std::size_t bytes) {
@@ -43,7 +43,7 @@ Storage* new_storage(std::size_t bytes) {
   return new (block + offset) Storage{1, false, bytes};
 }
 
-/// With place for few elements. Every operation makes one: worth a copy in place.
+/// A head with room for `bytes` of elements. Inlined, since every operation makes one.
 [[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype, std::size_t bytes = 0) {
   const std::size_t offset = Storage::offset(bytes);
   auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage) + sizeof(TensorHead)));
@@ -79,14 +79,14 @@ void free_head(TensorHead* head) noexcept {
   if (head->attachments != nullptr) [[unlikely]]
     free_attachments(head);
   Storage* const own = head->own();
-  // So the compiler knows that it is a small block.
+  // Tells the compiler that this is a small block.
   if (own->bytes > few_bytes) __builtin_unreachable();
   deallocate(own->data(), Storage::offset(own->bytes) + sizeof(Storage) + sizeof(TensorHead));
 }
 
 void fail_ragged(const Shape& first, const Shape& other) {
-  throw ValueError("nested lists must be of one length along each axis: an entry of shape " +
-                   to_string(other) + " stands beside one of shape " + to_string(first));
+  throw ValueError("Tensor::of: expected entries of equal shapes, got " + to_string(first) + " and " +
+                   to_string(other));
 }
 
 [[gnu::noinline]] Tensor TensorAccess::allocate_apart(const Shape& shape, DType dtype, std::size_t bytes) {
@@ -178,7 +178,7 @@ Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
                      ", " + std::to_string(stop) + ", " + std::to_string(step));
   }
   const double count = std::max(0.0, std::ceil((stop - start) / step));
-  if (count > 1e18) throw ValueError("arange: too many elements");
+  if (count > 1e18) throw ValueError("arange: expected at most 1e18 elements, got more");
   return build({static_cast<Index>(count)}, dtype, [&]<class T>(std::span<T> out) {
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<T>(start + static_cast<double>(i) * step);
@@ -193,27 +193,27 @@ Tensor Tensor::scalar(Scalar value, DType dtype) {
 
 Tensor Tensor::from_bytes(const void* data, std::size_t count, const Shape& shape, DType dtype) {
   if (shape.elements() != static_cast<Index>(count)) {
-    throw ValueError("a tensor of shape " + to_string(shape) + " has " + std::to_string(shape.elements()) +
-                     " elements, got " + std::to_string(count));
+    throw ValueError("expected " + std::to_string(shape.elements()) + " elements for the shape " +
+                     to_string(shape) + ", got " + std::to_string(count));
   }
   Tensor made = TensorAccess::allocate(shape, dtype);
   if (count != 0) std::memcpy(TensorAccess::data(made), data, made.bytes());
   return made;
 }
 
+void Tensor::check_single() const {
+  if (size() == 1) return;
+  throw ValueError("item: expected a tensor of one element, got " + describe(*this) +
+                   ": give a position, as in item<float>({0, 1})");
+}
+
 double Tensor::item_as_double() const {
-  if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, got " + describe(*this) +
-                     ": say which, as in item<float>({0, 1})");
-  }
+  check_single();
   return dtype() == float32 ? static_cast<double>(data<float>()[0]) : data<double>()[0];
 }
 
 std::int64_t Tensor::item_as_integer() const {
-  if (size() != 1) {
-    throw ValueError("item() takes a tensor of one element, got " + describe(*this) +
-                     ": say which, as in item<float>({0, 1})");
-  }
+  check_single();
   if (dtype() == int32) return data<std::int32_t>()[0];
   return dtype() == int64 ? data<std::int64_t>()[0] : static_cast<std::int64_t>(data<bool>()[0]);
 }
@@ -226,8 +226,8 @@ const std::shared_ptr<Recorder>& Tensor::recorder() const {
 
 Index Tensor::offset_of(std::span<const Index> position) const {
   if (static_cast<int>(position.size()) != rank()) {
-    throw IndexError("an element of " + describe(*this) + " is named by " + std::to_string(rank()) +
-                     " indices, got " + std::to_string(position.size()));
+    throw IndexError("item: expected " + std::to_string(rank()) + " indices for " + describe(*this) +
+                     ", got " + std::to_string(position.size()));
   }
   Index offset = 0;
   for (int axis = 0; axis < rank(); ++axis) {
@@ -235,7 +235,7 @@ Index Tensor::offset_of(std::span<const Index> position) const {
     const Index given = position[static_cast<std::size_t>(axis)];
     const Index index = given < 0 ? given + size : given;
     if (index < 0 || index >= size) {
-      throw IndexError("index " + std::to_string(given) + " is out of range for axis " +
+      throw IndexError("item: index " + std::to_string(given) + " is out of range for axis " +
                        std::to_string(axis) + " of " + describe(*this));
     }
     offset = offset * size + index;
@@ -250,22 +250,25 @@ Tensor Tensor::element(Index offset) const {
 }
 
 void Tensor::fail_empty() {
-  throw ValueError("this Tensor is empty: it was made without a value, or is a gradient that does not exist");
+  throw ValueError(
+      "expected a tensor with a value, got an empty one: it was default-constructed, or is the gradient of a "
+      "source "
+      "that the target does not depend on");
 }
 
 void Tensor::fail_abstract() const {
   if (recorder() == nullptr) {
-    throw RuntimeError("the value of " + describe(*this) +
-                       " was not kept: only its shape and dtype are known here");
+    throw RuntimeError("expected a tensor with a value, got " + describe(*this) +
+                       " of which only shape and dtype are known here");
   }
-  throw RuntimeError(
-      "the value of " + describe(*this) +
-      " is not known while it is being traced: choose with where(), carry it as a state, or run the "
-      "layer with unroll = true");
+  throw RuntimeError("expected a tensor with a value, got " + describe(*this) +
+                     ", which is being traced and has no value yet: select with where(), keep it as a state, "
+                     "or run the layer with "
+                     "unroll = true");
 }
 
 void Tensor::fail_type(DType wanted) const {
-  throw TypeError("expected elements of " + std::string(name_of(wanted)) + ", got " + describe(*this) +
+  throw TypeError("data: expected a tensor of " + std::string(name_of(wanted)) + ", got " + describe(*this) +
                   ": cast() it first");
 }
 

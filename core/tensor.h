@@ -301,6 +301,7 @@ class Tensor {
   [[noreturn]] void fail_abstract() const;
   [[noreturn]] void fail_type(DType wanted) const;
   static Tensor from_bytes(const void* data, std::size_t count, const Shape& shape, DType dtype);
+  void check_single() const;
   double item_as_double() const;
   std::int64_t item_as_integer() const;
   Index offset_of(std::span<const Index> position) const;

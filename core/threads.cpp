@@ -36,7 +36,7 @@ void pause() {
 #endif
 }
 
-// Spins until done() or the spin time is over; returns whether done.
+// Spins until done() or for the spin time. Returns done().
 template <class F>
 bool spin(const F& done) {
   const auto end = std::chrono::steady_clock::now() + spin_time;
@@ -49,7 +49,7 @@ bool spin(const F& done) {
   return done();
 }
 
-// True on workers, and on a caller while it runs pieces.
+// Whether this thread runs pieces: always on workers, and on a caller during its job.
 constinit thread_local bool inside = false;
 
 struct Inside {
@@ -65,7 +65,7 @@ struct Job {
   Index count = 0;
   Index grain = 1;
   Index pieces = 0;
-  // The caller's: results do not depend on who computes a piece.
+  // That of the caller, so that results do not depend on which thread computes a piece.
   unsigned float_mode = 0;
 };
 
@@ -77,14 +77,14 @@ void run_inline(const Job& job) {
 
 class Pool {
  public:
-  // Never destroyed: other static objects may call parallel_for at their end. AtExit stops the workers.
+  // Never destroyed: the destructors of other static objects may call parallel_for. AtExit stops the workers.
   static Pool& instance() {
     alignas(Pool) static std::byte storage[sizeof(Pool)];
     static Pool* const only = ::new (storage) Pool;
     return *only;
   }
 
-  // Returns false, having done nothing, if another thread has the workers.
+  // Returns false and does nothing if another thread uses the workers.
   bool try_run(const Job& job, int threads) {
     const std::unique_lock own(owner_, std::try_to_lock);
     if (!own.owns_lock()) return false;
@@ -101,14 +101,14 @@ class Pool {
   }
 
  private:
-  // state_: how many workers are in the job (the low 16 bits), whether more may join, and the job's number. A
-  // worker joins by a compare-and-swap, so that a caller who has done the work alone waits for nobody to wake
-  // up.
+  // state_: how many workers are in the job (the low 16 bits), whether more may join, and the number of the
+  // job. A worker joins with a compare-and-swap, so a caller that has done all the work need not wait for
+  // sleeping workers.
   static constexpr std::uint64_t active_mask = 0xffff;
   static constexpr std::uint64_t open_bit = 0x10000;
   static constexpr std::uint64_t number_step = 0x20000;
 
-  // The pieces that are a thread's own: what it has not begun, and where they end.
+  // A thread's own pieces: the first that has not begun, and their end.
   struct alignas(64) Share {
     std::atomic<Index> next{0};
     Index end = 0;
@@ -116,7 +116,7 @@ class Pool {
 
   struct AtExit {
     ~AtExit() {
-      // If exit() was called inside a body, or beside one, the workers end with the process.
+      // If exit() was called while a job runs, the workers end with the process.
       if (inside) return;
       Pool& pool = instance();
       const std::unique_lock own(pool.owner_, std::try_to_lock);
@@ -136,7 +136,7 @@ class Pool {
       try {
         workers_.emplace_back([this, me = workers_.size() + 1] { work(me); });
       } catch (const std::system_error&) {
-        // The system gives no more threads: fewer do the same work.
+        // The system has no more threads: fewer threads do the work.
         return;
       }
     }
@@ -167,7 +167,7 @@ class Pool {
     first_failed_.store(job.pieces, std::memory_order_relaxed);
     error_ = nullptr;
     state_.store((state_.load() + number_step) | open_bit);
-    // Either a worker that goes to sleep is seen here, or it sees the state before it sleeps.
+    // Either this thread sees that a worker is asleep, or the worker sees the new state before it sleeps.
     if (const int asleep = asleep_.load(); asleep > 0) {
       { const std::lock_guard lock(mutex_); }
       const auto useful = std::min<Index>(asleep, job.pieces - 1);
@@ -188,8 +188,8 @@ class Pool {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  // A thread's own pieces first, then what others have not begun: so one thread has the same part of the work
-  // in job after job, and of the data, which then is in its cache.
+  // Runs the thread's own pieces first, then those that other threads have not begun. In successive jobs of
+  // one size a thread thus works on the same part of the data, which may still be in its cache.
   void run_pieces(std::size_t me) {
     const std::size_t threads = workers_.size() + 1;
     for (std::size_t i = 0; i < threads; ++i) run_share(shares_[(me + i) % threads]);
@@ -199,7 +199,7 @@ class Pool {
     const Job& job = job_;
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const Index k = share.next.fetch_add(1, std::memory_order_relaxed);
-      // Of the pieces before the first that failed none is left out, so the first that fails is always met.
+      // Pieces before one that failed still run, so the first of all failing pieces is always found.
       if (k >= share.end || k > first_failed_.load(std::memory_order_relaxed)) return;
       try {
         job.body(job.context, k * job.grain, k * job.grain + std::min(job.grain, job.count - k * job.grain));
@@ -246,12 +246,12 @@ class Pool {
   std::atomic<bool> caller_waits_{false};
   std::atomic<int> asleep_{0};
 
-  // Held by the caller whose job runs, and while the number of workers changes; guards workers_ and ended_.
+  // Held by the caller during its job, and while the number of workers changes. Guards workers_ and ended_.
   std::mutex owner_;
   std::vector<std::thread> workers_;
   bool ended_ = false;
 
-  // Written before the state opens the job, read by those who joined it.
+  // Written before the state opens the job, read by workers that have joined it.
   Job job_;
   std::deque<Share> shares_;
 
@@ -263,7 +263,7 @@ class Pool {
   std::exception_ptr error_;
 };
 
-// 0 until set or asked for.
+// 0 until set_num_threads() or the first num_threads().
 std::atomic<int> setting{0};
 
 int default_threads() {
@@ -275,8 +275,8 @@ int default_threads() {
   int n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > max_threads) {
-    throw ValueError("The environment variable UNSPOOL_NUM_THREADS must be a whole number from 1 to " +
-                     std::to_string(max_threads) + ", but is \"" + std::string(text) + "\".");
+    throw ValueError("environment variable UNSPOOL_NUM_THREADS: expected an integer from 1 to " +
+                     std::to_string(max_threads) + ", got \"" + std::string(text) + "\"");
   }
   return n;
 }
@@ -285,11 +285,11 @@ int default_threads() {
 
 void set_num_threads(int n) {
   if (n < 1 || n > max_threads) {
-    throw ValueError("set_num_threads takes a number from 1 to " + std::to_string(max_threads) + ", got " +
-                     std::to_string(n) + ".");
+    throw ValueError("set_num_threads: expected a number from 1 to " + std::to_string(max_threads) +
+                     ", got " + std::to_string(n));
   }
   if (inside) {
-    throw RuntimeError("set_num_threads was called inside a parallel_for; call it before or after.");
+    throw RuntimeError("set_num_threads: called inside of a parallel_for; call it before or after");
   }
   Pool::instance().resize(n, setting);
 }
@@ -304,8 +304,7 @@ int num_threads() {
 }
 
 void detail::parallel_for(Index count, Index grain, ParallelBody body, void* context) {
-  if (grain < 1)
-    throw ValueError("parallel_for takes a grain of at least 1, got " + std::to_string(grain) + ".");
+  if (grain < 1) throw ValueError("parallel_for: expected a grain >= 1, got " + std::to_string(grain));
   if (count <= 0) return;
   if (count <= grain) {
     body(context, 0, count);

@@ -6,8 +6,8 @@
 
 namespace unspool::internal {
 
-/// How this thread's processor computes with floats: how it rounds, and whether results too small for a
-/// normal number become 0. A word of its own making; 0 where this is not known.
+/// The control register for floating-point arithmetic of this thread (MXCSR on x86): rounding, and whether
+/// subnormal results become 0. 0 on other machines.
 inline unsigned float_mode() noexcept {
 #ifdef __SSE__
   return _mm_getcsr();
@@ -16,15 +16,16 @@ inline unsigned float_mode() noexcept {
 #endif
 }
 
+/// Sets the control register to a value of float_mode().
 inline void set_float_mode([[maybe_unused]] unsigned mode) noexcept {
 #ifdef __SSE__
   _mm_setcsr(mode);
 #endif
 }
 
-/// While it lives, what this thread computes, and the pieces of its parallel_for, become 0 where the result
-/// is too small for a normal number. Processors take over a hundred cycles for each such number that they
-/// meet, and what fades in a loop over time soon is nothing else.
+/// While it lives, subnormal results become 0 on this thread and in the pieces of its parallel_for. An
+/// operation on a subnormal number takes over a hundred cycles, and values that decay in a loop over time
+/// soon are subnormal.
 class FlushToZero {
  public:
   FlushToZero() noexcept : before_(float_mode()) { set_float_mode(before_ | flush_bit); }

@@ -1,4 +1,4 @@
-// Ours comes first: it names the namespace that fmt's own headers then stand in.
+// This header comes first: it sets the namespace of fmt.
 // clang-format off
 #include <unspool/core/internal/format.h>
 #include <fmt/format-inl.h>

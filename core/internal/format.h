@@ -1,7 +1,7 @@
 #pragma once
 
-// fmt for the library's own sources. Its definitions are compiled once, in format.cpp, under a namespace of
-// ours: a program that uses fmt itself meets no second copy.
+// fmt for the library's own sources. Its definitions are compiled once, in format.cpp, in a namespace of our
+// own, so that they do not collide with those of a program that uses fmt itself.
 #undef FMT_HEADER_ONLY
 #define FMT_BEGIN_NAMESPACE \
   namespace fmt {           \

@@ -148,7 +148,7 @@ TEST_CASE("a config that does not fit its options is refused") {
         }) == "config: unknown key \"unit\": did you mean \"units\"?");
   CHECK(message_of<ValueError>([] {
           from_config<CellOptions>(Config::map({{"activation", "relu"}}));
-        }) == "config: the required key \"units\" is missing");
+        }) == "config: expected the required key \"units\", got none");
   CHECK(message_of<ValueError>([] {
           from_config<Nothing>(Config::map({{"a", 5}}));
         }) == "config: unknown key \"a\"; none are known");

@@ -108,7 +108,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
   };
   const std::vector<Case> cases = {
       {"Dense", R"({"units": 1, "unit": 2})", "unknown key \"unit\": did you mean \"units\"?"},
-      {"Dense", "{}", "the required key \"units\" is missing"},
+      {"Dense", "{}", "expected the required key \"units\", got none"},
       {"Dense", R"({"units": -1})", "Dense: units must be positive, got -1"},
       {"Dense", R"({"units": "two"})", "config.config.units: expected an integer, got the string \"two\""},
       {"Dense", R"({"units": 1, "dtype": "float16"})", "\"float16\""},
