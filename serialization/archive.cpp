@@ -16,7 +16,7 @@
 namespace unspool {
 namespace {
 
-// 0x89 is not ASCII, so that nobody takes the file for text.
+// 0x89 is not ASCII, so that no program takes the file for text.
 constexpr std::string_view magic = "\x89UNSPOOL";
 constexpr std::uint32_t version = 1;
 constexpr std::size_t header_size = 8 + 4 + 8;  // magic, version, bytes of the body
@@ -44,7 +44,7 @@ class AppendingBuffer : public std::streambuf {
 class ReadingBuffer : public std::streambuf {
  public:
   explicit ReadingBuffer(std::string_view bytes) {
-    char* const start = const_cast<char*>(bytes.data());  // setg asks for it; nothing is written there.
+    char* const start = const_cast<char*>(bytes.data());  // setg requires it; nothing is written.
     setg(start, start, start + bytes.size());
   }
 };
@@ -54,8 +54,8 @@ void put_text(cereal::PortableBinaryOutputArchive& archive, std::string_view tex
   archive.saveBinary<1>(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-// Reads the body by cereal, but never a length that was not held against what is left first: cereal itself
-// gives a vector whatever size a file asks for.
+// Reads the body with cereal, and checks every length against the remaining bytes before using it. Cereal
+// itself would allocate a vector of any size that a file claims.
 class Body {
  public:
   Body(std::string_view bytes, const std::string& file)
@@ -77,7 +77,7 @@ class Body {
     const std::uint64_t size = number("the length of " + what);
     need(size, what);
     if (size > longest) {
-      fail("expected " + what + " of at most " + std::to_string(longest) + " bytes, got a length of " +
+      fail("expected " + what + " of at most " + std::to_string(longest) + " bytes, got " +
            std::to_string(size));
     }
     std::string text(static_cast<std::size_t>(size), '\0');
@@ -85,11 +85,10 @@ class Body {
     left_ -= size;
     return text;
   }
-  // The elements of a tensor whose bytes are known to be there.
+  // Reads the elements of a tensor. The caller has checked that there are enough bytes.
   void elements(Tensor& tensor) {
     visit_dtype(tensor.dtype(), [&](auto zero) {
-      // By hand: cereal::binary_data takes the size of a pointer for that of an element, where it swaps
-      // bytes.
+      // Not cereal::binary_data, which swaps bytes by the size of a pointer instead of that of an element.
       archive_.loadBinary<sizeof zero>(internal::TensorAccess::data(tensor),
                                        static_cast<std::streamsize>(tensor.bytes()));
     });
@@ -97,8 +96,8 @@ class Body {
   }
   void need(std::uint64_t bytes, const std::string& what) const {
     if (bytes > left_) {
-      fail("expected " + what + " (" + std::to_string(bytes) + " bytes), but only " + std::to_string(left_) +
-           " are left");
+      fail("expected " + what + " of " + std::to_string(bytes) + " bytes, got " + std::to_string(left_) +
+           " before the end");
     }
   }
   std::uint64_t left() const { return left_; }
@@ -112,7 +111,7 @@ class Body {
   std::uint64_t left_;
   ReadingBuffer buffer_;
   std::istream stream_;
-  cereal::PortableBinaryInputArchive archive_;  // Takes the first byte, which says the order of bytes.
+  cereal::PortableBinaryInputArchive archive_;  // Reads the first byte, which is the byte order.
 };
 
 NamedTensor read_tensor(Body& body, std::uint64_t index) {
@@ -126,20 +125,20 @@ NamedTensor read_tensor(Body& body, std::uint64_t index) {
   try {
     dtype = dtype_of(dtype_name);
   } catch (const TypeError&) {
-    body.fail(what + " has the dtype " + in_quotes(dtype_name) +
-              ": expected float32, float64, int32, int64 or bool");
+    body.fail(what + ": expected the dtype float32, float64, int32, int64 or bool, got " +
+              in_quotes(dtype_name));
   }
 
   const std::uint64_t rank = body.number("the rank of " + what);
   if (rank > static_cast<std::uint64_t>(Shape::max_rank)) {
-    body.fail(what + " has " + std::to_string(rank) + " dimensions: expected at most " +
-              std::to_string(Shape::max_rank));
+    body.fail(what + ": expected at most " + std::to_string(Shape::max_rank) + " dimensions, got " +
+              std::to_string(rank));
   }
   Shape shape;
   for (std::uint64_t axis = 0; axis < rank; ++axis) {
     const std::uint64_t size = body.number("the shape of " + what);
     if (size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max())) {
-      body.fail(what + " has a negative size in its shape");
+      body.fail(what + ": expected a shape of sizes >= 0, got a negative one");
     }
     shape.push_back(static_cast<Index>(size));
   }
@@ -147,14 +146,14 @@ NamedTensor read_tensor(Body& body, std::uint64_t index) {
   try {
     elements = shape.elements();
   } catch (const ValueError&) {
-    body.fail(what + " has the shape " + to_string(shape) + ": more elements than can be counted");
+    body.fail(what + ": expected a shape whose number of elements fits 64 bits, got " + to_string(shape));
   }
   const std::uint64_t bytes = body.number("the size of " + what);
   std::uint64_t expected = 0;
   if (__builtin_mul_overflow(static_cast<std::uint64_t>(elements), size_of(dtype), &expected) ||
       bytes != expected) {
-    body.fail(what + " of " + std::string(name_of(dtype)) + to_string(shape) + " does not take " +
-              std::to_string(bytes) + " bytes");
+    body.fail(what + ": expected the size in bytes of " + std::string(name_of(dtype)) + to_string(shape) +
+              ", got " + std::to_string(bytes));
   }
   body.need(bytes, "the elements of " + what);
   entry.tensor = internal::TensorAccess::allocate(shape, dtype);
@@ -162,7 +161,7 @@ NamedTensor read_tensor(Body& body, std::uint64_t index) {
   if (dtype == boolean) {
     const std::size_t place = internal::first_not_bool(entry.tensor.raw(), entry.tensor.bytes());
     if (place != entry.tensor.bytes()) {
-      body.fail("element " + std::to_string(place) + " of " + what + " is no bool: expected 0 or 1");
+      body.fail(what + ": element " + std::to_string(place) + " is not a bool: expected 0 or 1");
     }
   }
   return entry;
@@ -174,17 +173,21 @@ Snapshot read_body(Body& body) {
   try {
     snapshot.config = from_json(json);
   } catch (const ValueError& error) {
-    body.fail(std::string("in the config that ends here: ") + error.what());
+    body.fail(std::string("the config that ends here: ") + error.what());
   }
   const std::uint64_t count = body.number("the number of tensors");
   std::unordered_set<std::string> seen;
   for (std::uint64_t i = 0; i < count; ++i) {
     snapshot.tensors.push_back(read_tensor(body, i));
     if (!seen.insert(snapshot.tensors.back().name).second) {
-      body.fail("a second tensor with the name " + in_quotes(snapshot.tensors.back().name));
+      body.fail("expected unique names of tensors, got " + in_quotes(snapshot.tensors.back().name) +
+                " twice");
     }
   }
-  if (body.left() != 0) body.fail("expected the end after " + std::to_string(count) + " tensors");
+  if (body.left() != 0) {
+    body.fail("expected the end after " + std::to_string(count) + " tensors, got " +
+              std::to_string(body.left()) + " more bytes");
+  }
   return snapshot;
 }
 
@@ -200,7 +203,7 @@ std::string archive_to_bytes(const Snapshot& snapshot) {
   bytes.reserve(size);
   bytes += magic;
   internal::append_little(bytes, version);
-  internal::append_little(bytes, std::uint64_t{0});  // The body's size, when it is known.
+  internal::append_little(bytes, std::uint64_t{0});  // The size of the body, written below.
   {
     AppendingBuffer buffer(bytes);
     std::ostream stream(&buffer);
@@ -227,34 +230,35 @@ std::string archive_to_bytes(const Snapshot& snapshot) {
 }
 
 Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
-  // The magic's own length is a prefix to compare with whatever is there.
+  // Compare as much of the magic as the file has, so that a truncated archive is recognized as one.
   if (bytes.substr(0, magic.size()) != magic.substr(0, std::min(bytes.size(), magic.size())) ||
       bytes.empty()) {
-    throw FileError(name + ", byte 0: this is no archive of unspool");
+    throw FileError(name + ", byte 0: expected an archive of unspool, got another kind of file");
   }
   if (bytes.size() < header_size + 1 + checksum_size) {
-    throw FileError(name + ", byte " + std::to_string(bytes.size()) + ": the archive ends within its header");
+    throw FileError(name + ", byte " + std::to_string(bytes.size()) +
+                    ": expected a header, got the end of the file: the archive is truncated");
   }
   const auto got = internal::read_little<std::uint32_t>(bytes.substr(magic.size()));
   const std::string_view checked = bytes.substr(0, bytes.size() - checksum_size);
   if (internal::crc64(checked) != internal::read_little<std::uint64_t>(bytes.substr(checked.size()))) {
     throw FileError(name + ", byte " + std::to_string(checked.size()) +
-                    ": the checksum does not match: the archive is damaged or cut" +
+                    ": the checksum does not match: the archive is corrupted or truncated" +
                     (got > version ? ", or of version " + std::to_string(got) + ", which is newer" : ""));
   }
   if (got != version) {
-    throw FileError(name + ", byte 8: the archive has the version " + std::to_string(got) +
-                    (got > version ? ", which is newer than this library" : ", which never was") +
-                    ": expected " + std::to_string(version));
+    throw FileError(name + ", byte 8: expected the archive version " + std::to_string(version) + ", got " +
+                    std::to_string(got) +
+                    (got > version ? ": use a newer version of unspool" : ", which does not exist"));
   }
   const auto body_size = internal::read_little<std::uint64_t>(bytes.substr(12));
   if (body_size != checked.size() - header_size) {
     throw FileError(name + ", byte 12: expected a body of " + std::to_string(checked.size() - header_size) +
-                    " bytes, got a size of " + std::to_string(body_size));
+                    " bytes, got " + std::to_string(body_size));
   }
   const std::string_view body_bytes = checked.substr(header_size);
   if (body_bytes[0] != 0 && body_bytes[0] != 1) {
-    throw FileError(name + ", byte " + std::to_string(header_size) + ": expected 0 or 1, the order of bytes");
+    throw FileError(name + ", byte " + std::to_string(header_size) + ": expected the byte order, 0 or 1");
   }
   Body body(body_bytes, name);
   return read_body(body);

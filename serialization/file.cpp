@@ -41,7 +41,7 @@ class Descriptor {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
   int get() const { return descriptor_; }
-  // False if the system says only now that an earlier write failed.
+  // Returns false if the system reports a failed write only now.
   bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
 
  private:
@@ -52,17 +52,17 @@ int open_file(const fs::path& path, int flags, mode_t mode = 0) {
   return uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
 }
 
-// A file of a name that nobody has; unlinked again unless it is renamed.
+// A file with an unused name, which is removed unless it is renamed.
 class Temporary {
  public:
   explicit Temporary(const fs::path& beside) {
     static std::atomic<unsigned> count = 0;
-    // A file's name has at most 255 bytes.
+    // The name of a file has at most 255 bytes.
     const std::string stem =
         "." + beside.filename().native().substr(0, 200) + "." + std::to_string(::getpid()) + ".";
     do {
       path_ = beside.parent_path() / (stem + std::to_string(count++));
-      // 0666 is what the umask takes from.
+      // The umask removes permissions from 0666.
       descriptor_ = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0666);
     } while (descriptor_ < 0 && errno == EEXIST);
     if (descriptor_ < 0) fail("write", beside);
@@ -96,7 +96,7 @@ bool write_all(int descriptor, std::string_view bytes) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  // O_NONBLOCK: opening a pipe must not wait for a writer; on regular files it does nothing.
+  // O_NONBLOCK: opening a pipe must not wait for a writer. It does not affect regular files.
   Descriptor file(open_file(path, O_RDONLY | O_NONBLOCK));
   if (file.get() < 0) fail("read", path);
   struct stat status {};
@@ -127,7 +127,7 @@ void write_file_atomically(const std::string& name, std::string_view bytes) {
   const bool exists = ::stat(target.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) fail("write", path, EISDIR);
   if (exists && !S_ISREG(old.st_mode)) fail("write", path, "it is not a regular file");
-  if (target.filename().empty()) fail("write", path, "it names no file");
+  if (target.filename().empty()) fail("write", path, "the path has no file name");
 
   Temporary temporary(target);
   Descriptor file(temporary.descriptor());
@@ -137,9 +137,9 @@ void write_file_atomically(const std::string& name, std::string_view bytes) {
   if (!file.close()) fail("write", path);
   if (!temporary.rename_to(target)) fail("write", path);
 
-  // Until the folder is on the disk too, a machine that stops may come back with the old file.
+  // Until the folder is synced, a machine that stops may restart with the old file.
   Descriptor parent(open_file(folder, O_RDONLY | O_DIRECTORY));
-  // Some file systems know no sync of a folder.
+  // Some file systems cannot sync a folder.
   if (parent.get() < 0 || (uninterrupted([&] { return ::fsync(parent.get()); }) != 0 && errno != EINVAL)) {
     fail("sync the folder of", path);
   }

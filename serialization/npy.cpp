@@ -16,7 +16,7 @@ namespace unspool {
 namespace {
 
 constexpr std::string_view npy_magic = "\x93NUMPY";
-// numpy.save never writes so much for an array of at most 8 dimensions.
+// More than numpy.save ever writes for an array of at most 8 dimensions.
 constexpr std::size_t max_npy_header = 65536;
 
 struct NumpyType {
@@ -45,14 +45,15 @@ class HeaderReader {
       const std::string key = string();
       expect(":");
       if (key == "descr" && !header.type) {
-        if (peek() == '[') fail("records of several fields are not supported");
+        if (peek() == '[')
+          fail("expected a plain dtype, got a record of several fields, which is not supported");
         header.type = string();
       } else if (key == "fortran_order" && !header.fortran_order) {
         header.fortran_order = boolean_value();
       } else if (key == "shape" && !header.shape) {
         header.shape = shape();
       } else {
-        fail("expected 'descr', 'fortran_order' and 'shape', each once, got " + in_quotes(key));
+        fail("expected the keys 'descr', 'fortran_order' and 'shape', each once, got " + in_quotes(key));
       }
       if (!take(",")) {
         expect("}");
@@ -60,9 +61,9 @@ class HeaderReader {
       }
     }
     skip_space();
-    if (at_ != text_.size()) fail("expected the end of the header");
+    if (at_ != text_.size()) fail("expected the end of the header, got more text");
     if (!header.type || !header.fortran_order || !header.shape) {
-      fail("the header lacks one of 'descr', 'fortran_order' and 'shape'");
+      fail("expected the keys 'descr', 'fortran_order' and 'shape' in the header, got fewer");
     }
     return header;
   }
@@ -93,7 +94,7 @@ class HeaderReader {
     if (quote != '\'' && quote != '"') fail("expected a string in the header");
     const std::size_t start = ++at_;
     const std::size_t end = text_.find(quote, start);
-    if (end == std::string_view::npos) fail("a string in the header does not end");
+    if (end == std::string_view::npos) fail("expected the end of a string in the header, got none");
     at_ = end + 1;
     return std::string(text_.substr(start, end - start));
   }
@@ -112,11 +113,11 @@ class HeaderReader {
       const auto [end, error] = std::from_chars(start, text_.data() + text_.size(), size);
       if (error != std::errc() || size < 0) fail("expected a size >= 0 in the shape");
       if (shape.rank() == Shape::max_rank) {
-        fail("expected at most " + std::to_string(Shape::max_rank) + " dimensions");
+        fail("expected at most " + std::to_string(Shape::max_rank) + " dimensions, got more");
       }
       at_ += static_cast<std::size_t>(end - start);
       shape.push_back(size);
-      take("L");  // Python 2 wrote long integers so.
+      take("L");  // Python 2 wrote long integers as 3L.
       if (!take(",")) {
         expect(")");
         break;
@@ -131,7 +132,7 @@ class HeaderReader {
   std::size_t at_ = 0;
 };
 
-// From Fortran order, where the first axis runs fastest.
+// Converts from Fortran order, in which the first axis varies fastest.
 void put_in_row_major(const char* from, char* to, const Shape& shape, std::size_t element) {
   const Index count = shape.elements();
   std::array<Index, Shape::max_rank> position{};
@@ -161,8 +162,8 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   const auto fail = [&](std::size_t place, const std::string& what) {
     throw FileError(name + ", byte " + std::to_string(place) + ": " + what);
   };
-  if (!bytes.starts_with(npy_magic)) fail(0, "this is no npy file");
-  if (bytes.size() < 12) fail(bytes.size(), "the file ends within its header");
+  if (!bytes.starts_with(npy_magic)) fail(0, "expected an npy file, got another kind of file");
+  if (bytes.size() < 12) fail(bytes.size(), "expected a header, got the end of the file: it is truncated");
   const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3 || bytes[7] != 0) {
     fail(6, "expected version 1.0, 2.0 or 3.0 of the format, got " + std::to_string(version) + "." +
@@ -171,26 +172,27 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   const std::size_t start = version == 1 ? 10 : 12;
   const std::size_t size = version == 1 ? internal::read_little<std::uint16_t>(bytes.substr(8))
                                         : internal::read_little<std::uint32_t>(bytes.substr(8));
-  if (size > max_npy_header)
-    fail(8, "expected a header of at most 65536 bytes, got " + std::to_string(size));
+  if (size > max_npy_header) fail(8, "expected a header of at most 65536 bytes, got " + std::to_string(size));
   if (size > bytes.size() - start) {
-    fail(8, "expected a header of " + std::to_string(size) + " bytes, but only " +
-                std::to_string(bytes.size() - start) + " are left");
+    fail(8, "expected a header of " + std::to_string(size) + " bytes, got " +
+                std::to_string(bytes.size() - start) + " before the end of the file: it is truncated");
   }
   HeaderReader reader(bytes.substr(start, size), start, name);
   const Header header = reader.read();
 
   const std::string& type = *header.type;
   if (type.find('O') != std::string::npos) {
-    reader.fail("an array of Python objects is a pickle, which is code, and is not read");
+    reader.fail(
+        "expected an array of numbers, got Python objects: these are pickles, which are code, and are not "
+        "read");
   }
   const auto known = std::find_if(numpy_types.begin(), numpy_types.end(), [&](const NumpyType& t) {
     return type.size() == 3 && type.substr(1) == t.code;
   });
-  // A byte has no order, which is what | says.
+  // | is the byte order of types of one byte.
   if (known == numpy_types.end() ||
       std::string_view(known->dtype == boolean ? "|<>=" : "<>=").find(type[0]) == std::string_view::npos) {
-    reader.fail("the dtype " + in_quotes(type) + " is not supported: expected f4, f8, i4, i8 or b1");
+    reader.fail("expected the dtype f4, f8, i4, i8 or b1, got " + in_quotes(type));
   }
 
   const std::string_view data = bytes.substr(start + size);
@@ -203,10 +205,9 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
     counted = false;
   }
   if (!counted || expected != data.size()) {
-    fail(start + size,
-         "the shape " + to_string(*header.shape) + " takes " +
-             (counted ? std::to_string(expected) + " bytes" : "more bytes than can be counted") + ", but " +
-             std::to_string(data.size()) + " are there");
+    fail(start + size, "expected " + (counted ? std::to_string(expected) : "more than 2^64") +
+                           " bytes for the shape " + to_string(*header.shape) + ", got " +
+                           std::to_string(data.size()));
   }
 
   Tensor tensor = internal::TensorAccess::allocate(*header.shape, known->dtype);
@@ -220,7 +221,7 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   const char foreign = std::endian::native == std::endian::big ? '<' : '>';
   if (type[0] == foreign) internal::swap_bytes(elements, data.size() / element, element);
   if (known->dtype == boolean && internal::first_not_bool(elements, data.size()) != data.size()) {
-    fail(start + size, "a bool is neither 0 nor 1");
+    fail(start + size, "expected bools of 0 or 1, got another byte");
   }
   return tensor;
 }
@@ -238,7 +239,7 @@ std::string npy_to_bytes(const Tensor& tensor) {
     if (tensor.rank() == 1 || axis + 1 < tensor.rank()) header += ',';
   }
   header += "), }";
-  // NumPy leaves room for the first size to grow, and lets the data start at a multiple of 64.
+  // As NumPy does: leave room for the first size to grow, and start the data at a multiple of 64.
   if (tensor.rank() > 0) header.append(21 - std::to_string(tensor.shape()[0]).size(), ' ');
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';

@@ -18,7 +18,7 @@ struct Type {
   std::string_view code;
   DType dtype;
 };
-// In the order in which the format's own library lays the tensors out.
+// In the order in which the reference implementation writes tensors.
 constexpr std::array<Type, 5> types{
     {{"I64", int64}, {"F64", float64}, {"F32", float32}, {"I32", int32}, {"BOOL", boolean}}};
 
@@ -34,7 +34,7 @@ struct Place {
   std::uint64_t end;
 };
 
-// A header's entry. Errors are TypeError, ValueError or KeyError with the path in the header.
+// Reads an entry of the header. Throws TypeError, ValueError or KeyError with the path in the header.
 Place read_entry(const std::string& name, const Config& entry) {
   for (const std::string& key : entry.keys()) {
     if (key != "dtype" && key != "shape" && key != "data_offsets") {
@@ -45,10 +45,11 @@ Place read_entry(const std::string& name, const Config& entry) {
   const auto code = entry["dtype"].as<std::string>();
   const auto type = std::find_if(types.begin(), types.end(), [&](const Type& t) { return t.code == code; });
   if (type == types.end()) {
-    throw ValueError(entry.path() + ": the dtype " + in_quotes(code) +
-                     " is not supported: expected F32, F64, I32, I64 or BOOL");
+    throw ValueError(entry.path() + ": expected the dtype F32, F64, I32, I64 or BOOL, got " +
+                     in_quotes(code));
   }
-  for (const Config& size : entry["shape"].elements()) size.as<Index>();  // No nulls: every size is known.
+  for (const Config& size : entry["shape"].elements())
+    size.as<Index>();  // Throws for null, which is an unknown size.
   Place place{name, type->dtype, entry["shape"].as<Shape>(), 0, 0};
   const Config offsets = entry["data_offsets"];
   if (offsets.size() != 2) offsets.fail("a list of two offsets");
@@ -59,8 +60,8 @@ Place read_entry(const std::string& name, const Config& entry) {
       __builtin_mul_overflow(static_cast<std::uint64_t>(place.shape.elements()), size_of(place.dtype),
                              &bytes) ||
       bytes != place.end - place.begin) {
-    throw ValueError(offsets.path() + ": " + code + to_string(place.shape) +
-                     " does not fill the bytes from " + std::to_string(place.begin) + " to " +
+    throw ValueError(offsets.path() + ": expected the size in bytes of " + code + to_string(place.shape) +
+                     ", got the range from " + std::to_string(place.begin) + " to " +
                      std::to_string(place.end));
   }
   return place;
@@ -72,14 +73,15 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
   const auto fail = [&](std::uint64_t place, const std::string& what) {
     throw FileError(name + ", byte " + std::to_string(place) + ": " + what);
   };
-  if (bytes.size() < 8) fail(bytes.size(), "expected 8 bytes that say the length of the header");
+  if (bytes.size() < 8)
+    fail(bytes.size(), "expected the length of the header in 8 bytes, got the end of the file");
   const auto header_size = internal::read_little<std::uint64_t>(bytes);
   if (header_size > max_header) {
-    fail(0, "expected a header of at most 100000000 bytes, got a length of " + std::to_string(header_size));
+    fail(0, "expected a header of at most 100000000 bytes, got " + std::to_string(header_size));
   }
   if (header_size > bytes.size() - 8) {
-    fail(0, "expected a header of " + std::to_string(header_size) + " bytes, but only " +
-                std::to_string(bytes.size() - 8) + " are left");
+    fail(0, "expected a header of " + std::to_string(header_size) + " bytes, got " +
+                std::to_string(bytes.size() - 8) + " before the end of the file: it is truncated");
   }
   const std::string_view header = bytes.substr(8, header_size);
   const std::string_view data = bytes.substr(8 + header_size);
@@ -98,7 +100,7 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
       }
     }
   } catch (const Error& error) {
-    fail(8, std::string("in the header: ") + error.what());
+    fail(8, error.what());
   }
 
   std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
@@ -108,14 +110,14 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
   for (const Place& place : places) {
     if (place.begin != filled) {
       fail(8 + header_size + std::min(filled, place.begin),
-           "the tensor " + in_quotes(place.name) + " begins at " + std::to_string(place.begin) +
-               " of the data: expected " + std::to_string(filled) + ", no hole and no overlap");
+           "the tensor " + in_quotes(place.name) + ": expected its data at offset " + std::to_string(filled) +
+               ", without a gap or an overlap, got " + std::to_string(place.begin));
     }
     filled = place.end;
   }
   if (filled != data.size()) {
-    fail(8 + header_size, "the header speaks of " + std::to_string(filled) + " bytes of data, but " +
-                              std::to_string(data.size()) + " are there");
+    fail(8 + header_size, "expected " + std::to_string(filled) + " bytes of data, as the header says, got " +
+                              std::to_string(data.size()));
   }
 
   for (Place& place : places) {
@@ -128,7 +130,7 @@ Safetensors safetensors_from_bytes(std::string_view bytes, const std::string& na
       const std::size_t odd = internal::first_not_bool(elements, part.size());
       if (odd != part.size()) {
         fail(8 + header_size + place.begin + odd,
-             "an element of " + in_quotes(place.name) + " is no bool: expected 0 or 1");
+             "the tensor " + in_quotes(place.name) + ": an element is not a bool: expected 0 or 1");
       }
     }
     content.tensors.push_back({std::move(place.name), std::move(tensor)});
@@ -140,8 +142,10 @@ std::string safetensors_to_bytes(const Safetensors& content) {
   check_tensors(content.tensors);
   std::vector<const NamedTensor*> order;
   for (const NamedTensor& entry : content.tensors) {
-    if (entry.name == metadata_key)
-      throw ValueError("no tensor may be called \"__metadata__\" in safetensors");
+    if (entry.name == metadata_key) {
+      throw ValueError(
+          "safetensors: expected another name for a tensor than \"__metadata__\", which is reserved");
+    }
     order.push_back(&entry);
   }
   std::sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
@@ -174,8 +178,11 @@ std::string safetensors_to_bytes(const Safetensors& content) {
     header += std::to_string(end) + "]}";
   }
   header += '}';
-  header.append((8 - header.size() % 8) % 8, ' ');  // The data are to start at a multiple of 8.
-  if (header.size() > max_header) throw ValueError("a header of safetensors has at most 100000000 bytes");
+  header.append((8 - header.size() % 8) % 8, ' ');  // The data start at a multiple of 8.
+  if (header.size() > max_header) {
+    throw ValueError("safetensors: expected a header of at most 100000000 bytes, got " +
+                     std::to_string(header.size()));
+  }
 
   std::string bytes;
   bytes.reserve(8 + header.size() + end);

@@ -11,16 +11,20 @@ const Tensor& find_tensor(const std::vector<NamedTensor>& tensors, std::string_v
   }
   std::vector<std::string> names;
   for (const NamedTensor& entry : tensors) names.push_back(entry.name);
-  throw KeyError("there is no tensor " + in_quotes(name) + did_you_mean(name, names));
+  throw KeyError("no tensor is called " + in_quotes(name) + did_you_mean(name, names));
 }
 
 void check_tensors(const std::vector<NamedTensor>& tensors) {
   std::unordered_set<std::string_view> seen;
   for (const auto& [name, tensor] : tensors) {
-    if (!seen.insert(name).second) throw ValueError("two tensors have the name " + in_quotes(name));
-    if (!tensor) throw ValueError("the tensor " + in_quotes(name) + " is empty");
+    if (!seen.insert(name).second) {
+      throw ValueError("expected unique names of tensors, got " + in_quotes(name) + " twice");
+    }
+    if (!tensor)
+      throw ValueError("the tensor " + in_quotes(name) + ": expected a value, got an empty tensor");
     if (tensor.is_abstract())
-      throw ValueError("the tensor " + in_quotes(name) + " is abstract: it has no elements");
+      throw ValueError("the tensor " + in_quotes(name) + ": expected a value, got the abstract " +
+                       describe(tensor));
   }
 }
 

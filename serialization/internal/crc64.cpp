@@ -8,7 +8,8 @@ namespace {
 
 using Tables = std::array<std::array<std::uint64_t, 256>, 8>;
 
-// tables[k][b] is what a byte b does to the remainder k bytes later: eight bytes are taken at once.
+// tables[k][b] is the effect of a byte b on the remainder k bytes later, so that eight bytes are processed at
+// once.
 constexpr Tables make_tables() {
   Tables tables{};
   for (std::uint64_t byte = 0; byte < 256; ++byte) {

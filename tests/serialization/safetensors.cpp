@@ -84,18 +84,20 @@ TEST_CASE("safetensors that do not fit are refused by their place") {
   const auto of = [&](const std::string& entries, std::size_t data) {
     return refusal(file("{" + entries + "}", std::string(data, '\0')));
   };
-  CHECK(refusal("1234567") == "f, byte 7: expected 8 bytes that say the length of the header");
+  CHECK(refusal("1234567") ==
+        "f, byte 7: expected the length of the header in 8 bytes, got the end of the file");
   CHECK(contains(refusal(std::string(8, '\xff')), "a header of at most 100000000 bytes"));
-  CHECK(contains(refusal(file("{}", "").substr(0, 9)), "expected a header of 2 bytes, but only 1 are left"));
+  CHECK(contains(refusal(file("{}", "").substr(0, 9)), "expected a header of 2 bytes, got 1 before the end"));
   CHECK(contains(refusal(file(" {}", "")), "begin with {"));
   CHECK(contains(refusal(file("", "")), "begin with {"));
-  CHECK(contains(refusal(file("{\"a\":1,\"a\":1}", "")), "the key \"a\" comes twice"));
+  CHECK(contains(refusal(file("{\"a\":1,\"a\":1}", "")), "expected unique keys, got \"a\" twice"));
   CHECK(contains(refusal(file("{\"a\":", "")), "JSON, line 1"));
   CHECK(contains(of("\"a\":1", 0), "header.a: expected a map, got the integer 1"));
   CHECK(contains(of("\"a\":{}", 0), "header.a has no key \"dtype\""));
   CHECK(contains(of("\"__metadata__\":{\"a\":1}", 0), "header.__metadata__.a: expected a string"));
   CHECK(contains(of("\"__metadata__\":[]", 0), "expected a map"));
-  CHECK(contains(of(entry("a", "BF16", "[1]", "[0,2]"), 2), "header.a: the dtype \"BF16\" is not supported"));
+  CHECK(contains(of(entry("a", "BF16", "[1]", "[0,2]"), 2),
+                 "header.a: expected the dtype F32, F64, I32, I64 or BOOL, got \"BF16\""));
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4],\"x\":1"), 4), "unknown key \"x\""));
   CHECK(contains(of(entry("a", "F32", "[-1]", "[0,4]"), 4), "header.a.shape[0]: expected a size >= 0"));
   CHECK(contains(of(entry("a", "F32", "[null]", "[0,4]"), 4),
@@ -104,19 +106,23 @@ TEST_CASE("safetensors that do not fit are refused by their place") {
   CHECK(contains(of(entry("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4), "at most 8 dimensions"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4,8]"), 4), "a list of two offsets"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[-4,0]"), 4), "expected an integer from 0"));
-  CHECK(contains(of(entry("a", "F32", "[1]", "[4,0]"), 4), "does not fill the bytes from 4 to 0"));
-  CHECK(contains(of(entry("a", "F32", "[2]", "[0,4]"), 4), "F32[2] does not fill the bytes from 0 to 4"));
-  CHECK(contains(of(entry("a", "F32", "[4611686018427387904,4]", "[0,0]"), 0), "more elements than"));
-  CHECK(contains(of(entry("a", "F32", "[4611686018427387904]", "[0,0]"), 0), "does not fill"));
-  CHECK(contains(of(entry("a", "F32", "[4000000000]", "[0,16000000000]"), 4), "speaks of 16000000000 bytes"));
-  CHECK(contains(of(entry("a", "F32", "[1]", "[0,4]"), 5), "speaks of 4 bytes of data, but 5 are there"));
+  CHECK(contains(of(entry("a", "F32", "[1]", "[4,0]"), 4), "got the range from 4 to 0"));
+  CHECK(contains(of(entry("a", "F32", "[2]", "[0,4]"), 4),
+                 "expected the size in bytes of F32[2], got the range from 0 to 4"));
+  CHECK(contains(of(entry("a", "F32", "[4611686018427387904,4]", "[0,0]"), 0),
+                 "number of elements fits 64 bits"));
+  CHECK(contains(of(entry("a", "F32", "[4611686018427387904]", "[0,0]"), 0), "expected the size in bytes"));
+  CHECK(contains(of(entry("a", "F32", "[4000000000]", "[0,16000000000]"), 4), "expected 16000000000 bytes"));
+  CHECK(contains(of(entry("a", "F32", "[1]", "[0,4]"), 5),
+                 "expected 4 bytes of data, as the header says, got 5"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[4,8]"), 8),
-                 "\"a\" begins at 4 of the data: expected 0, no hole"));
+                 "\"a\": expected its data at offset 0, without a gap or an overlap, got 4"));
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4]") + "," + entry("b", "F32", "[1]", "[0,4]"), 4),
-                 "begins at 0"));
+                 "expected its data at offset 4, without a gap or an overlap, got 0"));
   CHECK(contains(of(entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[1]", "[4,8]"), 8),
-                 "no overlap"));
-  CHECK(contains(refusal(file("{" + entry("a", "BOOL", "[2]", "[0,2]") + "}", "\1\2")), "\"a\" is no bool"));
+                 "expected its data at offset 8, without a gap or an overlap, got 4"));
+  CHECK(contains(refusal(file("{" + entry("a", "BOOL", "[2]", "[0,2]") + "}", "\1\2")),
+                 "\"a\": an element is not a bool"));
   CHECK(contains(message_of<FileError>([] { load_safetensors("no.safetensors"); }), "No such file"));
 }
 
