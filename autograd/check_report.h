@@ -9,8 +9,8 @@ namespace unspool {
 /// The result of check_operation() or check_layer().
 struct CheckReport {
   std::size_t checks = 0;  ///< How many properties were checked, over all examples.
-  std::vector<std::string> failures =
-      {};  ///< One line for each violated property: where, which, the numbers.
+  /// One line for each violated property: where, which, the numbers.
+  std::vector<std::string> failures = {};
   /// Whether all properties hold.
   explicit operator bool() const { return failures.empty(); }
 };

@@ -12,8 +12,8 @@ namespace unspool {
 /// The arguments of gradcheck().
 struct GradcheckOptions {
   double step = 1e-5;  ///< The step of central differences, relative to max(1, |x|).
-  double tolerance =
-      1e-6;  ///< The largest error, relative to the largest gradient of that input (at least 1).
+  /// The largest error, relative to the largest gradient of that input (at least 1).
+  double tolerance = 1e-6;
   bool second_order = true;        ///< Whether gradients of gradients are checked as well.
   double second_tolerance = 1e-5;  ///< The tolerance of second order.
   Index entries = 24;              ///< How many elements of each input are checked, spread evenly.

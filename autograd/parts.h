@@ -16,9 +16,9 @@ namespace unspool {
 /// count from the end and bounds out of range are clipped.
 struct Slice {
   std::optional<Index> begin = std::nullopt;  ///< Default: the first index, or the last if step < 0.
-  std::optional<Index> end =
-      std::nullopt;  ///< Default: past the last index, or before the first if step < 0.
-  Index step = 1;    ///< Not 0.
+  /// Default: past the last index, or before the first if step < 0.
+  std::optional<Index> end = std::nullopt;
+  Index step = 1;  ///< Not 0.
 };
 /// One range for each leading axis; the other axes stay whole. Throws ValueError for a step of 0.
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges);

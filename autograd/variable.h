@@ -13,10 +13,10 @@ namespace unspool {
 struct VariableOptions {
   std::string name = "variable";  ///< For errors, printing and files.
   bool trainable = true;          ///< Whether optimizers change it and tapes watch it.
-  std::function<Tensor(const Tensor&)> regularizer =
-      {};  ///< A penalty that is added to the loss; empty: none.
-  std::function<Tensor(const Tensor&)> constraint =
-      {};  ///< Applied to the value after each step of an optimizer.
+  /// A penalty that is added to the loss; empty: none.
+  std::function<Tensor(const Tensor&)> regularizer = {};
+  /// Applied to the value after each step of an optimizer.
+  std::function<Tensor(const Tensor&)> constraint = {};
 };
 
 /// A named tensor whose value can be assigned. A handle: copies are the same variable.

@@ -85,9 +85,9 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
 
 /// The memory of the whole process that allocate() manages.
 struct MemoryStatistics {
-  std::uint64_t system_allocations =
-      0;                           ///< Calls to the system for memory so far. Constant in a steady state.
-  std::uint64_t system_bytes = 0;  ///< Bytes held from the system now, in use or cached.
+  /// Calls to the system for memory so far. Constant in a steady state.
+  std::uint64_t system_allocations = 0;
+  std::uint64_t system_bytes = 0;       ///< Bytes held from the system now, in use or cached.
   std::uint64_t peak_system_bytes = 0;  ///< The maximum of system_bytes so far.
   std::uint64_t cached_bytes = 0;       ///< Bytes in free blocks of more than 64 KiB; see release_memory().
 };

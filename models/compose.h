@@ -25,8 +25,8 @@
 #include <unspool/layers/time_distributed.h>
 #include <unspool/models/sequential.h>
 
-// Composing models and graphs in the style of R: `model | layer_lstm({.units = 64}) | layer_dense({.units =
-// 10})`.
+// Composing models and graphs in the style of R:
+//   model | layer_lstm({.units = 64}) | layer_dense({.units = 10})
 
 namespace unspool {
 

@@ -54,8 +54,8 @@ struct FitOptions {
   Index epochs = 1;          ///< The number of the epoch to stop before: initial_epoch counts.
   int verbose = 1;           ///< 0: silent; 1: a progress bar; 2: one line per epoch.
   Callbacks callbacks = {};  ///< Hooks into the training loop.
-  double validation_split =
-      0;  ///< The fraction of samples, at the end, to validate on instead of training on them.
+  /// The fraction of samples, at the end, to validate on instead of training on them.
+  double validation_split = 0;
   Data validation_data = {};  ///< {x, y} to validate on; replaces validation_split.
   bool shuffle = true;        ///< Whether each epoch has an order of samples of its own.
   Tensor sample_weight = {};  ///< Of shape (samples) or (samples, steps).
