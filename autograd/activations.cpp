@@ -9,19 +9,18 @@
 namespace unspool {
 namespace {
 
-/// Keras keeps some constants in float32 even beside float64 tensors; so do these functions, to agree with
-/// it.
+/// Keras rounds some constants to float32 even for float64 tensors. So do these functions, to agree with it.
 double as_float32(double value) { return static_cast<double>(static_cast<float>(value)); }
 
 Tensor zero_like(const Tensor& x) { return scalar_beside(x, 0); }
 
-/// clip(x, low, high) with the whole gradient at the bounds themselves, as Keras has it.
+/// clip(x, low, high) with the whole gradient at the bounds, as in Keras.
 Tensor clip_inclusive(const Tensor& x, double low, double high) {
   return where(x > high, scalar_beside(x, high), where(x < low, scalar_beside(x, low), x));
 }
 
-/// expm1(x) for the elements below 0. The others are masked before, not after: there exp would overflow, and
-/// infinity times the mask's 0 come back as NaN.
+/// expm1(x) for the elements selected by `below`. The others are masked before: exp could overflow for them,
+/// and the gradient, infinity times the mask's 0, would be NaN.
 Tensor expm1_where(const Tensor& below, const Tensor& x) { return expm1(where(below, x, zero_like(x))); }
 
 }  // namespace
@@ -66,7 +65,7 @@ Tensor silu(const Tensor& x) { return x * sigmoid(x); }
 
 Tensor gelu(const Tensor& x, bool approximate) {
   if (!approximate) {
-    // 1 + erf(z) written as erfc(-z), which keeps its digits far below 0.
+    // erfc(-z) instead of 1 + erf(z), which cancels for z far below 0.
     return x * 0.5 * erfc(x * -as_float32(1 / std::numbers::sqrt2));
   }
   const double inner = std::sqrt(2 * std::numbers::inv_pi);
@@ -101,7 +100,7 @@ Tensor sparse_sigmoid(const Tensor& x) {
 }
 
 Tensor squareplus(const Tensor& x, double b) {
-  // Below 0 the sum of x and the root would cancel: there its conjugate, b over their difference.
+  // For x < 0, x + sqrt(x^2 + b) would cancel: use the equal b / (sqrt(x^2 + b) - x).
   const Tensor below = x < 0;
   const Tensor far = sqrt(square(x) + b) + where(below, -x, x);
   return where(below, b / far, far) / 2;

@@ -29,13 +29,14 @@ bool has_nan(const Tensor& tensor) {
 
 void check_anomaly(const Call& call, std::span<const Tensor> outputs, const Engine& engine) {
   for (const Tensor& input : call.inputs) {
-    if (has_nan(input)) return;  // another operation made it
+    if (has_nan(input)) return;  // It comes from another operation.
   }
   for (const Tensor& output : outputs) {
     if (!has_nan(output)) continue;
     const std::string where =
         engine.backward_of == nullptr ? "" : fmt::format(" in the gradient of {}", engine.backward_of->name);
-    throw RuntimeError(fmt::format("{}{}: made the first NaN; no operand has one", call.describe(), where));
+    throw RuntimeError(
+        fmt::format("{}{}: the result has a NaN, and no operand has one", call.describe(), where));
   }
 }
 
@@ -47,7 +48,7 @@ void compute(const Call& call, const Specs& specs, std::span<Tensor> outputs) {
   }
   SmallVector<Array, 4> in(call.inputs.size());
   for (std::size_t i = 0; i < in.size(); ++i) {
-    // Kernels read their inputs only; Array serves both sides.
+    // Kernels do not write their inputs; Array is used for inputs and outputs.
     in[i] = {const_cast<void*>(call.inputs[i].raw()), &call.inputs[i].shape(), call.dtype(i)};
   }
   SmallVector<Array, 2> out(specs.size());
@@ -58,27 +59,28 @@ void compute(const Call& call, const Specs& specs, std::span<Tensor> outputs) {
   kernel.run({in, out, call.attributes});
 }
 
-/// The deepest recorder among the operands', null if all are concrete.
+/// The deepest recorder of the operands; null if all are concrete.
 Recorder* recorder_of(const Call& call) {
   Recorder* deepest = nullptr;
   for (const Tensor& input : call.inputs) {
-    if (!input) call.fail("an operand is an empty tensor");
+    if (!input) call.fail("expected tensors with values, got an empty one");
     if (!input.is_abstract()) continue;
     Recorder* own = input.recorder().get();
     if (own == nullptr) {
-      throw RuntimeError(call.describe() + ": the value of " + describe(input) +
-                         " was not kept: only its shape and dtype are known here");
+      throw RuntimeError(call.describe() + ": expected a tensor with a value, got " + describe(input) +
+                         " of which only shape and dtype are known here");
     }
     if (deepest == nullptr || own->depth() > deepest->depth()) deepest = own;
   }
   return deepest;
 }
 
-/// Operands of an elementwise operation that are of one floating dtype and shape, with nothing to broadcast:
-/// what most operations on the tape of a small net have, so it is worth a short way.
+/// The fast path for few operands of the same floating dtype and shape, without broadcasting, which most
+/// operations of a small network have.
 template <std::size_t size>
-struct Alike {
-  Alike(const Operation& operation, std::span<const Tensor, size> inputs, const Attributes& attributes) {
+struct EqualOperands {
+  EqualOperands(const Operation& operation, std::span<const Tensor, size> inputs,
+                const Attributes& attributes) {
     if (operation.kernel.block == nullptr || !attributes.empty() || operation.kernel.view) return;
     if (operation.shape != shapes::floating && operation.shape != shapes::elementwise) return;
     const internal::TensorHead* const first = TensorAccess::head(inputs[0]);
@@ -93,15 +95,16 @@ struct Alike {
     if (count <= machine::elementwise_task_elements) head = first;
   }
 
-  /// Null if the operands are not such.
+  /// The head of the first operand; null if the operands do not take the fast path.
   const internal::TensorHead* head = nullptr;
   Index count;
   const void* data[size];
 };
 
 template <std::size_t size>
-[[gnu::always_inline]] inline Tensor apply_alike(OperationRef operation, std::span<const Tensor, size> inputs,
-                                                 const Attributes& attributes, const Alike<size>& operands) {
+[[gnu::always_inline]] inline Tensor apply_equal(OperationRef operation, std::span<const Tensor, size> inputs,
+                                                 const Attributes& attributes,
+                                                 const EqualOperands<size>& operands) {
   static constexpr Index steps[] = {1, 1, 1};
   static_assert(size <= std::size(steps));
   const DType dtype = operands.head->dtype;
@@ -119,7 +122,7 @@ template <std::size_t size>
   return output;
 }
 
-// Apart, so that it costs the short way nothing.
+// Not inlined, so that it does not slow down the fast path.
 [[gnu::noinline]] Tensor apply_in_full(OperationRef operation, std::span<const Tensor> inputs,
                                        const Attributes& attributes) {
   return std::move(apply_all(operation, inputs, attributes)[0]);
@@ -127,12 +130,12 @@ template <std::size_t size>
 
 template <std::size_t size>
 Tensor apply_few(OperationRef operation, std::span<const Tensor, size> inputs, const Attributes& attributes) {
-  const Alike<size> operands(*operation, inputs, attributes);
+  const EqualOperands<size> operands(*operation, inputs, attributes);
   if (operands.head == nullptr) return apply_in_full(operation, inputs, attributes);
-  return apply_alike(operation, inputs, attributes, operands);
+  return apply_equal(operation, inputs, attributes, operands);
 }
 
-/// Operands side by side as a Call has them, without a share in them: they live as long as the caller's.
+/// Operands in an array, as a Call needs them, without counting references: the caller keeps them alive.
 template <std::size_t count>
 class Borrowed {
  public:

@@ -62,7 +62,7 @@ constexpr Operation arithmetic_records[] = {
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::divide>>([](auto a, auto b) {
        if constexpr (std::integral<decltype(a)>) {
-         if (b == 0) throw ValueError("divide: an integer was divided by zero");
+         if (b == 0) throw ValueError("divide: expected integer divisors other than 0, got 0");
          if (b == -1) return static_cast<decltype(a)>(0 - static_cast<std::uint64_t>(a));
        }
        return static_cast<decltype(a)>(a / b);

@@ -38,14 +38,14 @@ const Attributes::Value* Attributes::find(std::string_view name) const {
 const Attributes::Value& Attributes::at(std::string_view name) const {
   const Value* value = find(name);
   if (value == nullptr) {
-    throw KeyError("no attribute \"" + std::string(name) + "\" among (" + to_string(*this) + ")");
+    throw KeyError("expected an attribute \"" + std::string(name) + "\", got (" + to_string(*this) + ")");
   }
   return *value;
 }
 
 void Attributes::fail_type(std::string_view name) const {
-  throw TypeError("the attribute \"" + std::string(name) + "\" is of another type in (" + to_string(*this) +
-                  ")");
+  throw TypeError("expected another type of the attribute \"" + std::string(name) + "\", got (" +
+                  to_string(*this) + ")");
 }
 
 Attributes Attributes::with(const char* name, Value value) const {

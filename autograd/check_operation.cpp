@@ -27,14 +27,14 @@ using internal::same_bits;
 using internal::TensorAccess;
 
 constexpr std::uint64_t seed = 0x636865636bULL;
-/// A tensor from an operand's range. Integers are drawn from [low, high).
+/// A random tensor in the range of an operand. Integers are drawn from [low, high).
 Tensor draw(const Operand& operand, std::uint64_t stream) {
   const RandomKey key{seed, stream};
   const auto count = static_cast<std::size_t>(operand.shape.elements());
   std::vector<double> values(count);
   fill_uniform(key, std::span<double>(values));
   if (operand.distinct) {
-    // One in the middle half of each of `count` equal cells, in random order.
+    // One number in the middle half of each of `count` equal intervals, in random order.
     const std::vector<Index> cells = permutation(static_cast<Index>(count), {seed, ~stream});
     for (std::size_t i = 0; i < count; ++i) {
       values[i] = (static_cast<double>(cells[i]) + 0.25 + 0.5 * values[i]) / static_cast<double>(count);
@@ -54,8 +54,8 @@ Tensor draw(const Operand& operand, std::uint64_t stream) {
 
 double rounding(DType dtype) { return dtype == float32 ? 1e-4 : 1e-11; }
 
-/// An output in memory with guards around it, so that a kernel that writes less or more than its shape rule
-/// said is seen.
+/// An output with guard elements around it, which detect a kernel that writes less or more than its shape
+/// rule says.
 class Guarded {
  public:
   Guarded(const Spec& spec, unsigned char fill)
@@ -88,7 +88,7 @@ class Guarded {
   unsigned char fill_;
 };
 
-/// Calls the kernel itself, without the shape rule: outputs get the shapes given.
+/// Calls the kernel without the shape rule, for outputs of the given shapes.
 Tensors run_kernel(const Operation& operation, std::span<const Tensor> inputs, const Attributes& attributes,
                    const Specs& specs) {
   Tensors outputs(specs.size());
@@ -116,7 +116,7 @@ class Checker {
   CheckReport run() {
     names();
     const std::vector<Example> examples = operation_->examples.list();
-    if (examples.empty()) fail("has no example");
+    if (examples.empty()) fail("expected at least one example, got none");
     for (const Example& example : examples) {
       ++example_;
       call_.clear();
@@ -142,12 +142,12 @@ class Checker {
   }
 
   void names() {
-    expect(!operation_->name.empty(), "names: the name is empty");
-    expect(!operation_->summary.empty(), "names: the summary is empty");
+    expect(!operation_->name.empty(), "name: expected a name, got none");
+    expect(!operation_->summary.empty(), "name: expected a summary, got none");
     for (const OperationList& list : operation_tables()) {
       for (std::size_t i = 0; i < list.size(); ++i) {
         if (list[i] == operation_) continue;
-        expect(list[i]->name != operation_->name, "names: another operation has this name");
+        expect(list[i]->name != operation_->name, "name: another operation has this name");
       }
     }
   }
@@ -173,12 +173,13 @@ class Checker {
     return example_ * 1000 + operand * 10 + static_cast<std::uint64_t>(step);
   }
 
-  /// The kernel writes what the shape rule says, all of it and nothing else. False if to run it would be
-  /// dangerous.
+  /// Checks that the kernel writes exactly what the shape rule says. Returns false if running it would be
+  /// unsafe.
   bool memory(const Call& call) {
     specs_ = operation_->shape(call);
     for (const Spec& spec : specs_) {
-      expect(spec.shape.known(), "shape: a size is unknown though all operands' are known");
+      expect(spec.shape.known(),
+             "shape: expected known sizes, since those of the operands are, got an unknown one");
       if (!spec.shape.known()) return false;
     }
     const Kernel& kernel = operation_->kernel;
@@ -188,13 +189,13 @@ class Checker {
         if (!broadcast(shape, input.shape(), shape)) return false;
       }
       const bool fits = specs_.size() == 1 && specs_[0].shape == shape;
-      expect(fits, "shape: not the broadcast of the operands, though it is an elementwise operation");
+      expect(fits, "shape: expected the broadcast shape of the operands of an elementwise operation");
       if (!fits) return false;
     }
     if (kernel.view) {
       const bool fits = specs_.size() == 1 && specs_[0].shape.elements() == inputs_[0].size() &&
                         specs_[0].dtype == inputs_[0].dtype();
-      expect(fits, "shape: a view has other elements than its operand");
+      expect(fits, "shape: expected a view to have the dtype and the number of elements of its operand");
       return fits;
     }
     std::vector<Array> in;
@@ -214,16 +215,16 @@ class Checker {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
       const bool holds = runs[0][i]->guards_hold() && runs[1][i]->guards_hold();
       inside = inside && holds;
-      expect(holds, fmt::format("shape: the kernel writes beyond output {} of shape {}", i,
+      expect(holds, fmt::format("shape: the kernel writes past the end of output {} of shape {}", i,
                                 unspool::to_string(specs_[i].shape)));
       expect(runs[0][i]->same_bits(*runs[1][i]),
-             fmt::format("shape: the kernel leaves elements of output {} of shape {} unwritten", i,
+             fmt::format("shape: the kernel does not write all elements of output {} of shape {}", i,
                          unspool::to_string(specs_[i].shape)));
     }
     return inside;
   }
 
-  /// The shape rule with some sizes unknown agrees with itself where all are known.
+  /// Checks that the shape rule for unknown sizes agrees with that for known sizes.
   void shapes(const Call& call) {
     std::vector<std::pair<std::size_t, int>> places;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -231,7 +232,7 @@ class Checker {
     }
     const std::size_t all = std::size_t{1} << std::min<std::size_t>(places.size(), 20);
     for (std::size_t n = 1; n < std::min<std::size_t>(all, 257); ++n) {
-      // Every choice if they are few, else all at once and some.
+      // All subsets if there are few, else all sizes at once and some subsets.
       const std::size_t mask = all <= 257 ? n : n == 1 ? all - 1 : random_bits({seed, n}, 0) % all;
       std::vector<Shape> shapes;
       for (const Tensor& input : inputs_) shapes.push_back(input.shape());
@@ -246,18 +247,19 @@ class Checker {
       std::string what;
       try {
         const Specs specs = operation_->shape(partly);
-        if (specs.size() != specs_.size()) what = "another number of outputs";
+        if (specs.size() != specs_.size())
+          what = fmt::format("expected {} outputs, got {}", specs_.size(), specs.size());
         for (std::size_t i = 0; what.empty() && i < specs.size(); ++i) {
           if (!compatible(specs[i].shape, specs_[i].shape) || specs[i].dtype != specs_[i].dtype) {
-            what = fmt::format("output {} is {}{}, but {}{} if all is known", i, name_of(specs[i].dtype),
-                               unspool::to_string(specs[i].shape), name_of(specs_[i].dtype),
-                               unspool::to_string(specs_[i].shape));
+            what = fmt::format("output {} is {}{}, but {}{} if all sizes are known", i,
+                               name_of(specs[i].dtype), unspool::to_string(specs[i].shape),
+                               name_of(specs_[i].dtype), unspool::to_string(specs_[i].shape));
           }
         }
       } catch (const std::exception& error) {
         what = std::string("throws: ") + error.what();
       }
-      expect(what.empty(), fmt::format("shape: of {}: {}", partly.describe(), what));
+      expect(what.empty(), fmt::format("shape: for {}: {}", partly.describe(), what));
       if (!what.empty()) return;
     }
   }
@@ -269,7 +271,7 @@ class Checker {
       any = any || input.dtype() == float64;
       if (input.dtype() == float64) input = cast(input, float32);
     }
-    // A traced body is bound to its dtypes.
+    // A traced body has fixed dtypes.
     const bool traced = std::ranges::any_of(attributes_, [](const Attributes::Entry& entry) {
       return std::holds_alternative<std::shared_ptr<const Payload>>(entry.second);
     });
@@ -282,7 +284,7 @@ class Checker {
     }
   }
 
-  /// Part [begin, end) of an operand along the first axis.
+  /// The part [begin, end) of an operand along the first axis.
   static Tensor rows_of(const Tensor& x, Index begin, Index end) { return slice(x, 0, begin, end); }
 
   void rows(const Call& call) {
@@ -293,20 +295,21 @@ class Checker {
     };
     const bool summed = claimed(Rows::summed);
     if (!summed && !claimed(Rows::same)) return;
-    expect(!(summed && claimed(Rows::same)), "rows: an operand's are summed and another one's stay");
+    expect(!(summed && claimed(Rows::same)),
+           "rows: expected all operands with rows to be `summed`, or all `same`, got both");
     if (summed && claimed(Rows::same)) return;
     std::optional<Index> count;
     for (std::size_t i = 0; i < claims.size(); ++i) {
       if (claims[i] == Rows::all) continue;
       const bool has = call.rank(i) > 0 && (!count || *count == call.shape(i)[0]);
-      expect(has, fmt::format("rows: operand {} has no such rows", i));
+      expect(has, fmt::format("rows: operand {} does not have the rows that `rows` says", i));
       if (!has) return;
       count = call.shape(i)[0];
     }
     Specs part_specs = specs_;
     for (std::size_t i = 0; !summed && i < specs_.size(); ++i) {
       const bool has = !specs_[i].shape.empty() && specs_[i].shape[0] == *count;
-      expect(has, fmt::format("rows: output {} has no such rows", i));
+      expect(has, fmt::format("rows: output {} does not have the rows that `rows` says", i));
       if (!has) return;
     }
     const auto part = [&](Index begin, Index end) {
@@ -327,7 +330,8 @@ class Checker {
           for (std::size_t i = 0; i < outputs.size(); ++i) {
             const std::string where = disagreement(outputs[i], rows_of(outputs_[i], row, end), 0);
             expect(where.empty(),
-                   fmt::format("rows: output {}, row {} alone and in the whole differ {}", i, row, where));
+                   fmt::format("rows: output {}: row {} computed alone and with the others differ {}", i, row,
+                               where));
             if (!where.empty()) return;
           }
         }
@@ -343,11 +347,11 @@ class Checker {
     for (std::size_t i = 0; i < total.size(); ++i) {
       const std::string where = disagreement(total[i], outputs_[i], rounding(outputs_[i].dtype()));
       expect(where.empty(),
-             fmt::format("rows: output {}, the sum over rows and the whole differ {}", i, where));
+             fmt::format("rows: output {}: the sum over rows and the whole differ {}", i, where));
     }
   }
 
-  /// The kernel computes what the form says.
+  /// Checks that the kernel computes what the form says.
   void forms(const Call& call) {
     if (operation_->form == nullptr) return;
     const Form form = operation_->form(call);
@@ -355,9 +359,9 @@ class Checker {
     const auto is = [&](const char* name, std::size_t operands, std::size_t outputs, bool matrices) {
       bool fits = inputs_.size() == operands && outputs_.size() == outputs;
       for (std::size_t i = 0; matrices && i < inputs_.size(); ++i) fits = fits && call.rank(i) == 2;
-      expect(fits,
-             fmt::format("form: {} of {} operands{} has {} outputs, expected {} and {}", name, inputs_.size(),
-                         matrices ? ", matrices," : "", outputs_.size(), operands, outputs));
+      expect(fits, fmt::format(
+                       "form: {} of {} operands{} has {} outputs, expected {} operands and {} outputs", name,
+                       inputs_.size(), matrices ? ", matrices," : "", outputs_.size(), operands, outputs));
       return fits;
     };
     const auto same = [&](const char* name, std::size_t i, const Tensor& expected, double tolerance) {
@@ -375,7 +379,7 @@ class Checker {
         const Index end = first + (outputs_[i].rank() < 2 ? 0 : outputs_[i].shape()[1]);
         const bool inside =
             call.rank() >= 2 && outputs_[i].rank() == call.rank() && first >= 0 && end <= call.shape()[1];
-        expect(inside, fmt::format("form: columns {} to {} are not those of {}", first, end,
+        expect(inside, fmt::format("form: columns {} to {} are out of range for {}", first, end,
                                    unspool::describe(inputs_[0])));
         if (inside) same("columns", i, slice(inputs_[0], 1, first, end), 0);
       }
@@ -394,7 +398,7 @@ class Checker {
     }
   }
 
-  /// Of the operands, then of the outputs.
+  /// Whether each tensor is kept: the operands, then the outputs.
   SmallVector<bool, 16> what_is_kept() const {
     SmallVector<bool, 16> kept(inputs_.size() + outputs_.size());
     const std::span<bool> all(kept.data(), kept.size());
@@ -403,7 +407,8 @@ class Checker {
     return kept;
   }
 
-  /// Runs the gradient rule on what is kept, less one operand or output; counted together, operands first.
+  /// Runs the gradient rule on what is kept without one tensor, which is counted over operands and then
+  /// outputs.
   std::vector<Tensor> run_rule(std::span<const Tensor> cotangents, std::span<const bool> needed,
                                std::size_t without) {
     Tensors inputs(inputs_);
@@ -421,14 +426,14 @@ class Checker {
     }
     const Call call{*operation_, inputs, attributes_};
     std::vector<Tensor> gradients(inputs.size());
-    Tensors given(cotangents);  // a rule may fill in zeros
+    Tensors given(cotangents);  // A copy, since the rule may replace missing ones by zeros.
     Backward backward(call, outputs, given, needed, gradients);
     operation_->gradient(backward);
     return gradients;
   }
 
-  /// The rule fills what is needed, from what is kept. False if there is nothing to differentiate or no use
-  /// in it.
+  /// Checks that the gradient rule fills what is needed, from what is kept. Returns false if there is nothing
+  /// to differentiate, or if the rule fails.
   bool gradient_rule(const Call& call) {
     if (operation_->gradient == nullptr) return false;
     Tensors cotangents(outputs_.size());
@@ -451,11 +456,11 @@ class Checker {
     try {
       full = run_rule(cotangents, needed, nothing);
     } catch (const RuntimeError& error) {
-      expect(false, std::string("keep: the gradient reads what is not kept: ") + error.what());
+      expect(false, std::string("keep: the gradient rule reads a tensor that is not kept: ") + error.what());
       return false;
     }
     for (std::size_t i = 0; i < operands; ++i) {
-      expect(needed[i] || !full[i], fmt::format("gradient: dx({}) is filled though nobody needs it", i));
+      expect(needed[i] || !full[i], fmt::format("gradient: dx({}) is set though it is not needed", i));
     }
     for (std::size_t i = 0; wanted > 1 && i < operands; ++i) {
       if (!needed[i]) continue;
@@ -467,11 +472,12 @@ class Checker {
         const bool right = k != i ? !alone[k]
                                   : static_cast<bool>(alone[k]) == static_cast<bool>(full[k]) &&
                                         (!alone[k] || same_bits(alone[k], full[k]));
-        expect(right, k != i ? fmt::format("gradient: dx({}) is filled though only {} needs it", k, i)
-                             : fmt::format("gradient: dx({}) depends on what else is needed", i));
+        expect(right, k != i
+                          ? fmt::format("gradient: dx({}) is set though only dx({}) is needed", k, i)
+                          : fmt::format("gradient: dx({}) depends on which other gradients are needed", i));
       }
     }
-    // Whether a kept tensor is read at all is known after the last example.
+    // Whether a kept tensor is ever read is known after the last example.
     const SmallVector<bool, 16> kept = what_is_kept();
     for (std::size_t i = 0; i < operands + outputs_.size(); ++i) {
       const bool input = i < operands;
@@ -489,12 +495,13 @@ class Checker {
 
   void needless() {
     for (const auto& [kept, read] : reads_) {
-      expect(read,
-             fmt::format("keep: {} {} is kept, but the gradient never reads it", kept.first, kept.second));
+      expect(read, fmt::format("keep: {} {} is kept, but the gradient rule never reads it", kept.first,
+                               kept.second));
     }
   }
 
-  /// First and second derivatives, by the operands and by the gradient of the outputs, against differences.
+  /// Checks first and second derivatives with respect to operands and output gradients against central
+  /// differences.
   void gradients() {
     std::vector<Tensor> moved;
     std::vector<std::size_t> places;
@@ -523,7 +530,7 @@ class Checker {
       return weighted;
     };
     GradcheckOptions options{.entries = 12};
-    // Differences of numbers rounded to float32 need a wide step.
+    // Differences of float32 numbers need a large step.
     if (single) options = {.step = 1.0 / 64, .tolerance = 1e-3, .second_tolerance = 1e-3, .entries = 12};
     const GradcheckResult result = gradcheck(function, moved, {}, options);
     expect(static_cast<bool>(result), "gradient: " + result.message);
@@ -535,12 +542,12 @@ class Checker {
   CheckReport report_;
   std::size_t example_ = 0;
   std::string call_;
-  // Of the present example.
+  // The current example.
   std::vector<Tensor> inputs_;
   Attributes attributes_;
   Specs specs_;
   Tensors outputs_;
-  /// Whether what `keep` names is read in some example.
+  /// Whether each tensor that `keep` names is read in some example.
   std::map<std::pair<std::string_view, std::size_t>, bool> reads_;
 };
 

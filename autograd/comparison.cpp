@@ -18,17 +18,17 @@ Shape broadcast_of(const Call& call) {
   for (std::size_t i = 1; i < call.inputs.size(); ++i) {
     if (!broadcast(shape, call.shape(i), shape)) {
       call.fail(
-          "these shapes do not broadcast: sizes must be equal along each axis, counted from the last, or 1");
+          "expected shapes that broadcast: along each axis, counted from the last, sizes must be equal or 1");
     }
   }
   return shape;
 }
 
-/// One dtype, whichever it is, for the operands from `first` on.
+/// Checks that the operands from `first` on have the same dtype.
 void check_one_dtype(const Call& call, std::size_t first) {
   for (std::size_t i = first + 1; i < call.inputs.size(); ++i) {
     if (call.dtype(i) != call.dtype(first)) {
-      call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
+      call.fail_type("expected operands of the same dtype: cast(x, dtype) one of them");
     }
   }
 }
@@ -42,13 +42,13 @@ Specs comparison(const Call& call) {
 
 Specs logic(const Call& call) {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    if (call.dtype(i) != boolean) call.fail_type("takes bool: compare numbers first, as in x != 0");
+    if (call.dtype(i) != boolean) call.fail_type("expected bool: compare numbers first, as in x != 0");
   }
   return comparison(call);
 }
 
 Specs choice(const Call& call) {
-  if (call.dtype(0) != boolean) call.fail_type("the condition must be bool: compare numbers first");
+  if (call.dtype(0) != boolean) call.fail_type("expected a condition of dtype bool: compare numbers first");
   check_one_dtype(call, 1);
   Specs specs(1);
   specs[0] = {broadcast_of(call), call.dtype(1)};
@@ -129,7 +129,7 @@ constexpr Operation comparison_records[] = {
      .shape = choice,
      .kernel = elementwise_choice<vectorized<&VectorTable::where>>(
          [](bool condition, auto a, auto b) { return condition ? a : b; }),
-     // A choice again, not a product with the condition: what is not chosen gets 0 even beside NaN.
+     // A where() again, not a product with the condition, which would turn 0 * NaN into NaN.
      .gradient =
          [](Backward& b) {
            const Tensor zero = scalar_beside(b.dy(), 0);

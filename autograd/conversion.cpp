@@ -19,15 +19,17 @@ To convert(From x) {
   if constexpr (std::is_same_v<To, bool>) {
     return x != From{};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // Both bounds are powers of two, so exact; a NaN lies in no interval.
+    // The bounds are powers of two and thus exact. NaN fails both comparisons.
     const auto limit = std::ldexp(From{1}, std::numeric_limits<To>::digits);
     const From whole = std::trunc(x);
     if (!(whole >= -limit && whole < limit)) {
-      throw ValueError(fmt::format("cast: {} does not fit {}", x, name_of(dtype_for<To>())));
+      throw ValueError(
+          fmt::format("cast: expected values in the range of {}, got {}", name_of(dtype_for<To>()), x));
     }
     return static_cast<To>(whole);
   } else if constexpr (std::is_same_v<From, std::int64_t> && std::is_same_v<To, std::int32_t>) {
-    if (static_cast<std::int32_t>(x) != x) throw ValueError(fmt::format("cast: {} does not fit int32", x));
+    if (static_cast<std::int32_t>(x) != x)
+      throw ValueError(fmt::format("cast: expected values in the range of int32, got {}", x));
     return static_cast<To>(x);
   } else {
     return static_cast<To>(x);
@@ -55,8 +57,8 @@ class GradientFunction : public Payload {
 };
 
 /// The operands of custom_gradient: the inputs of the user's function, its outputs, and what its gradient
-/// reads. The last is known only in a step of a scan, where the gradient function is recorded; everywhere
-/// else it is called.
+/// reads. The last part is known only in a step of a scan, where the gradient function is recorded; elsewhere
+/// it is empty.
 struct CustomOperands {
   explicit CustomOperands(const Call& call) : CustomOperands(call.attributes, call.inputs.size()) {}
   CustomOperands(const Attributes& attributes, std::size_t operands)
@@ -81,8 +83,7 @@ void custom_rows(const Call& call, std::span<Rows> operands) {
     alike = call.rank(i) > 0 && call.shape(i)[0] == call.shape(first)[0];
   }
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    // The kernel computes nothing from the inputs and from what the gradient reads, so row i of those will
-    // do.
+    // The kernel does not read the inputs, nor what the gradient reads, so "same" is right for them, too.
     const bool same = alike && call.rank(i) > 0 && call.shape(i)[0] == call.shape(first)[0];
     operands[i] = same ? Rows::same : Rows::all;
   }
@@ -212,7 +213,7 @@ Tensor stop_gradient(const Tensor& x) { return apply(conversion_table["stop_grad
 std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs) {
   CustomGradient given = no_gradient([&] { return function(inputs); });
-  if (!given.gradient) throw ValueError("custom_gradient: the function returned no gradient function");
+  if (!given.gradient) throw ValueError("custom_gradient: expected a gradient function, got none");
   Tensors operands(inputs);
   for (const Tensor& output : given.outputs) operands.push_back(output);
   Attributes attributes{{"inputs", static_cast<Index>(inputs.size())}};

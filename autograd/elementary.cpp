@@ -17,7 +17,7 @@ using kernels::VectorTable;
 
 using std::floating_point;
 
-// The derivatives of tanh, sigmoid and relu as functions of their output: one operation each on the way back.
+// The derivatives of tanh, sigmoid and relu as functions of their output, each as one operation.
 Tensor tanh_gradient(const Tensor& y, const Tensor& dy);
 Tensor sigmoid_gradient(const Tensor& y, const Tensor& dy);
 Tensor relu_gradient(const Tensor& y, const Tensor& dy);
@@ -38,14 +38,14 @@ constexpr Operation elementary_records[] = {
      .keep = keep::output(),
      .examples = {{0.1, 2}}},
     {.name = "pow",
-     .summary = "a to the power b; 1 for b = 0. For a <= 0 the derivative by b is 0",
+     .summary = "a to the power of b; 1 for b = 0. For a <= 0 the derivative with respect to b is 0",
      .kernel = elementwise([](floating_point auto a, floating_point auto b) { return std::pow(a, b); }),
      .gradient =
          [](Backward& b) {
            const Tensor& base = b.x(0);
            const Tensor& exponent = b.x(1);
            const Tensor one = scalar_beside(base, 1);
-           // Arguments are masked, not results: what a mask leaves out would come back as 0 * inf.
+           // Masks the arguments, not the results: a masked result would come back as 0 * inf.
            if (b.needs(0)) {
              const Tensor both_zero = logical_and(equal(base, 0), equal(exponent, 0));
              b.dx(0) = b.dy() * (exponent * pow(where(both_zero, one, base), exponent - one));
@@ -58,16 +58,16 @@ constexpr Operation elementary_records[] = {
      .keep = keep::all_inputs,
      .examples = {{0.1, 2}, {-2, 2}}},
     {.name = "exp",
-     .summary = "e to the power x",
+     .summary = "e to the power of x",
      .kernel = elementwise<vectorized<&VectorTable::exp>>([](floating_point auto x) { return std::exp(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * b.y(); },
      .keep = keep::output(),
      .examples = {{-2, 2}}},
     {.name = "expm1",
-     .summary = "exp(x) - 1, exact near 0",
+     .summary = "exp(x) - 1, accurate near 0",
      .kernel =
          elementwise<vectorized<&VectorTable::expm1>>([](floating_point auto x) { return std::expm1(x); }),
-     // Not from the output: y + 1 has lost its digits where x is far below 0.
+     // Not computed from the output: y + 1 cancels where x is far below 0.
      .gradient = [](Backward& b) { b.dx() = b.dy() * exp(b.x()); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},
@@ -78,7 +78,7 @@ constexpr Operation elementary_records[] = {
      .keep = keep::input(),
      .examples = {{0.1, 2}}},
     {.name = "log1p",
-     .summary = "log(1 + x), exact near 0",
+     .summary = "log(1 + x), accurate near 0",
      .kernel =
          elementwise<vectorized<&VectorTable::log1p>>([](floating_point auto x) { return std::log1p(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() / (b.x() + 1); },
@@ -104,7 +104,7 @@ constexpr Operation elementary_records[] = {
      .keep = keep::input(),
      .examples = {{-2, 2}}},
     {.name = "erfc",
-     .summary = "1 - erf(x), exact where that is near 0",
+     .summary = "1 - erf(x), accurate for large x",
      .kernel = elementwise([](floating_point auto x) { return std::erfc(x); }),
      .gradient =
          [](Backward& b) { b.dx() = b.dy() * (exp(-square(b.x())) * (-2 * std::numbers::inv_sqrtpi)); },
@@ -160,7 +160,7 @@ constexpr Operation elementary_records[] = {
      .kernel = elementwise<vectorized<&VectorTable::softsign>>([](floating_point auto x) {
        return std::isinf(x) ? std::copysign(decltype(x){1}, x) : x / (1 + std::abs(x));
      }),
-     // The quotient's own rule would subtract two nearly equal numbers where |x| is large.
+     // The quotient rule would subtract nearly equal numbers where |x| is large.
      .gradient = [](Backward& b) { b.dx() = b.dy() / square(abs(b.x()) + 1); },
      .keep = keep::input(),
      .examples = {{-2, 2}}},

@@ -9,11 +9,12 @@ namespace {
 
 Tensor scalar_value(const UnaryFunction& f, const Tensor& x) {
   Tensor value = f(x);
-  if (value.rank() != 0) throw ValueError("a hessian is that of a scalar function, got " + describe(value));
+  if (value.rank() != 0)
+    throw ValueError("expected a function with a scalar result for a Hessian, got " + describe(value));
   return value;
 }
 
-/// Zeros where the target does not depend on x at all.
+/// The gradient, or zeros if the target does not depend on x.
 Tensor gradient_or_zeros(GradientTape& tape, const Tensor& target, const Tensor& x) {
   if (!tape.recorded(target)) return Tensor::zeros(x.shape(), x.dtype());
   return tape.gradient(target, x, {.unconnected = Unconnected::zero});
@@ -46,7 +47,7 @@ Tensor hessian(const UnaryFunction& f, const Tensor& x) {
 
 Tensor hessian_vector_product(const UnaryFunction& f, const Tensor& x, const Tensor& v) {
   if (!(v.shape() == x.shape())) {
-    throw ValueError("hessian_vector_product: v must have the shape of x, got " + describe(v) + " for " +
+    throw ValueError("hessian_vector_product: expected v of the shape of x, got " + describe(v) + " for " +
                      describe(x));
   }
   return gradient(

@@ -12,7 +12,8 @@
 namespace unspool {
 namespace {
 
-/// A point of the function: its inputs and variables, as one list of arrays that can be moved.
+/// A point at which the function is checked: its inputs and variables, as one list of arrays that can be
+/// changed.
 class Point {
  public:
   Point(const std::vector<Tensor>& inputs, const std::vector<Variable>& variables)
@@ -27,7 +28,7 @@ class Point {
   const Tensor& value(std::size_t i) const { return values_[i]; }
   const std::string& name(std::size_t i) const { return names_[i]; }
 
-  /// Puts `value` in the place of array i.
+  /// Replaces array i.
   void set(std::size_t i, const Tensor& value) {
     if (i < floating_inputs_) {
       inputs_[places_[i]] = value;
@@ -37,7 +38,7 @@ class Point {
   }
   const std::vector<Tensor>& inputs() const { return inputs_; }
 
-  /// Sources for a tape on which inputs() has been watched.
+  /// The sources for a tape that watches inputs().
   std::vector<Source> sources() const {
     std::vector<Source> sources;
     for (std::size_t i = 0; i < size(); ++i) {
@@ -63,7 +64,7 @@ class Point {
   void add(const Tensor& value, const char* kind, std::size_t place) {
     if (value.dtype() != float64) {
       throw TypeError(
-          fmt::format("gradcheck: {} {} is {}, but differences need float64", kind, place, describe(value)));
+          fmt::format("gradcheck: expected float64 for {} {}, got {}", kind, place, describe(value)));
     }
     values_.push_back(value);
     names_.push_back(fmt::format("{} {}", kind, place));
@@ -79,13 +80,13 @@ class Point {
   std::size_t floating_inputs_ = 0;
 };
 
-/// A fixed random number for each element, so that no two outputs' gradients cancel.
+/// A fixed random weight for each element, so that gradients of different outputs do not cancel.
 Tensor weights_like(const Tensor& tensor, std::uint64_t stream) {
   return random_uniform(tensor.shape(), 0.5, 1.5, tensor.dtype(),
                         {.seed = 0x6772616463ULL, .stream = stream});
 }
 
-/// sum over outputs of sum(output * fixed weights); empty if there is no floating output.
+/// The weighted sum of all elements of all floating outputs; empty if there are none.
 Tensor projected(const std::vector<Tensor>& outputs) {
   Tensor total;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -98,13 +99,13 @@ Tensor projected(const std::vector<Tensor>& outputs) {
 
 using Scalars = std::function<Tensor(const std::vector<Tensor>&)>;
 
-/// The gradients of `scalar` at the point, zeros where there is none.
+/// The gradients of `scalar` at the point; zeros for arrays that it does not depend on.
 std::vector<Tensor> gradients(const Scalars& scalar, const Point& point) {
   GradientTape tape;
   point.watch(tape);
   const Tensor value = scalar(point.inputs());
   if (tape.recorded(value)) return tape.gradient(value, point.sources(), {.unconnected = Unconnected::zero});
-  std::vector<Tensor> none;  // the value depends on nothing
+  std::vector<Tensor> none;  // For a value that depends on no array.
   for (std::size_t i = 0; i < point.size(); ++i)
     none.push_back(Tensor::zeros(point.value(i).shape(), float64));
   return none;
@@ -138,7 +139,7 @@ Difference compare(const Scalars& scalar, Point point, double step, double toler
       const double low = values[at] - h;
       const double difference = (value_at(high) - value_at(low)) / (high - low);
       const double error = std::fabs(difference - gradient[at]) / scale;
-      // Written so that a NaN counts as wrong.
+      // This form of the comparison fails for NaN.
       if (!(error <= result.worst)) result.worst = error;
       if (!(error <= tolerance) && result.message.empty()) {
         result.message = fmt::format("{} gradient by {} at [{}]: the tape gives {}, differences give {}",
@@ -157,7 +158,7 @@ GradcheckResult gradcheck(const TensorFunction& function, const std::vector<Tens
   const Point point(inputs, variables);
   const Scalars first = [&](const std::vector<Tensor>& at) {
     const Tensor value = projected(function(at));
-    if (!value) throw TypeError("gradcheck: the function has no float64 output");
+    if (!value) throw TypeError("gradcheck: expected a function with a float64 output, got none");
     return value;
   };
   GradcheckResult result;

@@ -15,12 +15,12 @@ namespace {
 
 void check_indices(const Call& call, std::size_t operand) {
   if (!is_integer(call.dtype(operand))) {
-    call.fail_type("indices must be int32 or int64, got " + describe(call.inputs[operand]) +
+    call.fail_type("expected indices of dtype int32 or int64, got " + describe(call.inputs[operand]) +
                    ": cast(x, int32) first");
   }
 }
 
-/// Calls f(position, index) for every index, each checked against [low, size).
+/// Calls f(position, index) for every index, after checking that it is in [low, size).
 template <class F>
 void for_each_index(const Array& indices, const char* operation, Index low, Index size, F&& f) {
   visit_dtype(indices.dtype, [&]<class T>(T) {
@@ -30,7 +30,7 @@ void for_each_index(const Array& indices, const char* operation, Index low, Inde
       for (Index i = 0; i < count; ++i) {
         const Index index = values[i];
         if (index < low || index >= size) {
-          throw IndexError(fmt::format("{}: index {} (at position {}) is out of range for {} parts",
+          throw IndexError(fmt::format("{}: index {} (at position {}) is out of range for an axis of size {}",
                                        operation, index, i, size));
         }
         f(i, index < 0 ? index + size : index);
@@ -39,7 +39,7 @@ void for_each_index(const Array& indices, const char* operation, Index low, Inde
   });
 }
 
-/// Bytes of a part along axis 0.
+/// Bytes of one part along axis 0.
 std::size_t part_bytes(const Array& array) {
   Index elements = 1;
   for (int i = 1; i < array.shape->rank(); ++i) elements *= (*array.shape)[i];
@@ -74,7 +74,7 @@ void scatter_add_kernel(const KernelCall& call) {
   });
 }
 
-/// Rows of the output are rows of the indices; a table without rows of its own is taken whole.
+/// Row i of the output follows from row i of the indices. The table is read as a whole.
 void rows_of_indices(const Call& call, std::size_t indices, std::span<Rows> operands) {
   std::fill(operands.begin(), operands.end(), Rows::all);
   if (call.rank(indices) > 0) operands[indices] = Rows::same;
@@ -92,7 +92,7 @@ constexpr Operation indexing_records[] = {
      .shape =
          [](const Call& call) {
            check_indices(call, 1);
-           if (call.rank() == 0) call.fail("x must have an axis to index");
+           if (call.rank() == 0) call.fail("expected x to have at least one axis");
            return one(call.shape(1) + call.shape(0).sub(1, call.rank()), call.dtype());
          },
      .kernel = {.run = gather_kernel},
@@ -115,10 +115,11 @@ constexpr Operation indexing_records[] = {
      .shape =
          [](const Call& call) {
            check_indices(call, 0);
-           if (call.dtype(1) == boolean) call.fail_type("updates must be numbers");
+           if (call.dtype(1) == boolean)
+             call.fail_type("expected updates of numbers, not bool: cast(updates, int32) first");
            const int rank = call.rank(0);
            if (call.rank(1) < rank || !compatible(call.shape(1).sub(0, rank), call.shape(0))) {
-             call.fail("the shape of updates must begin with that of the indices");
+             call.fail("expected updates whose shape starts with that of the indices");
            }
            Shape shape{call.attributes.integer("rows")};
            return one(shape + call.shape(1).sub(rank, call.rank(1)), call.dtype(1));
@@ -189,7 +190,7 @@ OperationList families::indexing() { return indexing_table; }
 Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
   const int from = x.shape().normalize(axis);
   if (from == 0) return apply(indexing_table["gather"], x, indices);
-  // The axis goes to the front and what was found goes back into its place.
+  // Moves the axis to the front, and the axes of the result back to its position.
   std::vector<Index> front{from};
   for (Index i = 0; i < x.rank(); ++i) {
     if (i != from) front.push_back(i);

@@ -26,7 +26,8 @@ std::vector<int> Call::axes(std::size_t i) const {
     axes.push_back(static_cast<int>(given < 0 ? given + rank(i) : given));
   }
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) fail("an axis is named twice");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    fail("expected different axes, got one twice");
   return axes;
 }
 
@@ -100,21 +101,21 @@ Specs elementwise(const Call& call) {
   Shape shape = call.shape();
   for (std::size_t i = 1; i < call.inputs.size(); ++i) {
     if (call.dtype(i) != dtype) {
-      call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
+      call.fail_type("expected operands of the same dtype: cast(x, dtype) one of them");
     }
     if (!broadcast(shape, call.shape(i), shape)) {
       call.fail(
-          "these shapes do not broadcast: sizes must be equal along each axis, counted from the last, or 1");
+          "expected shapes that broadcast: along each axis, counted from the last, sizes must be equal or 1");
     }
   }
-  if (dtype == boolean) call.fail_type("takes numbers, not bool: cast(x, dtype) first");
+  if (dtype == boolean) call.fail_type("expected numbers, not bool: cast(x, dtype) first");
   Specs specs(1);
   specs[0] = {shape, dtype};
   return specs;
 }
 
 Specs floating(const Call& call) {
-  if (!is_floating(call.dtype())) call.fail_type("takes float32 or float64: cast(x, float32) first");
+  if (!is_floating(call.dtype())) call.fail_type("expected float32 or float64: cast(x, float32) first");
   return elementwise(call);
 }
 

@@ -20,8 +20,7 @@ std::byte* at(const Array& array, Index element) {
   return array.as<std::byte>() + element * static_cast<Index>(size_of(array.dtype));
 }
 
-// Slices. The bounds of an axis whose size is not known yet stay as they were given; a bound that was left
-// out is then one beyond every size.
+// Slices. Bounds on an axis of unknown size stay as given; a bound that was left out is larger than any size.
 constexpr Index beyond = std::numeric_limits<Index>::max();
 constexpr Index before = std::numeric_limits<Index>::min();
 
@@ -30,7 +29,7 @@ struct Part {
   Index count;
 };
 
-/// As Python: bounds below 0 count from the end, those out of range are cut.
+/// As in Python, bounds below 0 count from the end, and bounds out of range are clipped.
 Part cut(Index begin, Index end, Index step, Index size) {
   const Index low = step > 0 ? 0 : -1;
   const Index high = step > 0 ? size : size - 1;
@@ -66,11 +65,14 @@ Ranges checked_ranges(const Call& call, int rank) {
   const Ranges ranges(call.attributes);
   const auto axes = static_cast<std::size_t>(rank);
   if (ranges.begin.size() != axes || ranges.end.size() != axes || ranges.step.size() != axes) {
-    call.fail(fmt::format("expected ranges of {} axes, got {}", rank, ranges.begin.size()));
+    call.fail(fmt::format("expected ranges for {} axes, got {}", rank, ranges.begin.size()));
   }
-  if (std::count(ranges.step.begin(), ranges.step.end(), 0) != 0) call.fail("a step of 0");
-  // Its negative would not be a number.
-  if (std::count(ranges.step.begin(), ranges.step.end(), before) != 0) call.fail("a step too far");
+  if (std::count(ranges.step.begin(), ranges.step.end(), 0) != 0)
+    call.fail("expected steps other than 0, got 0");
+  // The smallest integer has no negative.
+  if (std::count(ranges.step.begin(), ranges.step.end(), before) != 0) {
+    call.fail(fmt::format("step out of range: expected more than {}", before));
+  }
   return ranges;
 }
 
@@ -84,7 +86,7 @@ Specs slice_shape(const Call& call) {
   return one(shape, call.dtype());
 }
 
-/// Copies between a part and the whole that it is cut from.
+/// Copies between a tensor and a part of it.
 void copy_part(const KernelCall& call, const Array& whole, const Array& part, bool into_whole) {
   if (part.shape->elements() == 0) return;
   const Ranges ranges(call.attributes);
@@ -93,7 +95,7 @@ void copy_part(const KernelCall& call, const Array& whole, const Array& part, bo
   for (int i = 0; i < whole.shape->rank(); ++i) {
     const auto axis = static_cast<std::size_t>(i);
     start += ranges.part(i, (*whole.shape)[i]).first * strides[axis];
-    // One element needs no step, and a large one would overflow.
+    // An axis of one element needs no stride, and a large step would overflow.
     strides[axis] = (*part.shape)[i] > 1 ? strides[axis] * ranges.step[axis] : 0;
   }
   const kernels::Strides own = kernels::row_major(*part.shape);
@@ -119,15 +121,17 @@ Form slice_form(const Call& call) {
 
 Specs place_shape(const Call& call) {
   Shape shape = call.attributes.shape("shape");
-  if (shape.rank() != call.rank()) call.fail("the ranks differ");
+  if (shape.rank() != call.rank())
+    call.fail(fmt::format("expected a shape of rank {}, got {}", call.rank(), to_string(shape)));
   const Ranges ranges = checked_ranges(call, call.rank());
   for (int i = 0; i < call.rank(); ++i) {
     const Index size = call.shape()[i];
     if (shape[i] == unknown) {
-      if (!ranges.whole(i, unknown)) call.fail(fmt::format("the whole size of axis {} is not known", i));
+      if (!ranges.whole(i, unknown))
+        call.fail(fmt::format("expected a known size of axis {}, got an unknown one", i));
       shape.set(i, size);
     } else if (const Index count = ranges.part(i, shape[i]).count; size != unknown && size != count) {
-      call.fail(fmt::format("the range of axis {} has {} elements, not {}", i, count, size));
+      call.fail(fmt::format("expected {} elements in the range of axis {}, got {}", size, i, count));
     }
   }
   return one(shape, call.dtype());
@@ -164,17 +168,18 @@ std::vector<Example> place_examples() {
 Specs pad_shape(const Call& call) {
   const auto& widths = call.attributes.integers("widths");
   if (widths.size() != 2 * static_cast<std::size_t>(call.rank())) {
-    call.fail(fmt::format("expected widths of {} axes, got {}", call.rank(), widths.size() / 2));
+    call.fail(fmt::format("expected widths for {} axes, got {}", call.rank(), widths.size() / 2));
   }
   Shape shape;
   for (int i = 0; i < call.rank(); ++i) {
     const Index lower = widths[2 * static_cast<std::size_t>(i)];
     const Index upper = widths[2 * static_cast<std::size_t>(i) + 1];
     Index size = call.shape()[i];
-    if (lower < 0 || upper < 0) call.fail("a width is negative: slice() takes elements away");
+    if (lower < 0 || upper < 0)
+      call.fail("expected widths >= 0, got a negative one: use slice() to remove elements");
     if (size != unknown &&
         (__builtin_add_overflow(size, lower, &size) || __builtin_add_overflow(size, upper, &size))) {
-      call.fail(fmt::format("axis {} becomes longer than can be counted", i));
+      call.fail(fmt::format("expected a size of axis {} that fits 64 bits, got more", i));
     }
     shape.push_back(size);
   }
@@ -195,21 +200,21 @@ void pad_kernel(const KernelCall& call) {
   kernels::copy(*x.shape, size_of(x.dtype), x.data, kernels::row_major(*x.shape), at(y, start), strides);
 }
 
-// Joining and its reverses.
+// Joining, and its inverses.
 
 void check_alike(const Call& call, std::size_t i) {
   if (call.dtype(i) != call.dtype()) {
-    call.fail_type("the operands have different dtypes: cast(x, dtype) first");
+    call.fail_type("expected operands of the same dtype: cast(x, dtype) first");
   }
-  if (call.rank(i) != call.rank()) call.fail("the operands have different ranks");
+  if (call.rank(i) != call.rank()) call.fail("expected operands of the same rank");
 }
 
-/// Takes what is known of an axis from one of several equal sizes.
+/// Updates the size of an axis with that of another operand, which must be equal if both are known.
 void unite(const Call& call, Shape& shape, std::size_t i, int axis) {
   const Index size = call.shape(i)[axis];
   if (shape[axis] == unknown) shape.set(axis, size);
   if (size != unknown && size != shape[axis]) {
-    call.fail(fmt::format("sizes {} and {} along axis {} differ", shape[axis], size, axis));
+    call.fail(fmt::format("expected equal sizes along axis {}, got {} and {}", axis, shape[axis], size));
   }
 }
 
@@ -228,7 +233,7 @@ Specs concat_shape(const Call& call) {
       if (total == unknown || size == unknown) {
         total = unknown;
       } else if (__builtin_add_overflow(total, size, &total)) {
-        call.fail("the result is longer than can be counted");
+        call.fail("expected a result whose size fits 64 bits, got more");
       }
       shape.set(axis, total);
     }
@@ -236,7 +241,7 @@ Specs concat_shape(const Call& call) {
   return one(shape, call.dtype());
 }
 
-/// Copies between parts and the whole that they make up along an axis.
+/// Copies between parts and the tensor that they make up along an axis.
 void copy_parts(std::span<const Array> parts, const Array& whole, int axis, bool into_whole) {
   if (whole.shape->elements() == 0) return;
   const kernels::Strides strides = kernels::row_major(*whole.shape);
@@ -255,7 +260,7 @@ void copy_parts(std::span<const Array> parts, const Array& whole, int axis, bool
   }
 }
 
-/// The same for parts that lack the axis.
+/// Copies between parts without the axis and the tensor that they make up along it.
 void copy_layers(std::span<const Array> parts, const Array& whole, int axis, bool into_whole) {
   std::vector<Shape> shapes;
   std::vector<Array> layers(parts.begin(), parts.end());
@@ -272,7 +277,7 @@ int axis_from_front(const KernelCall& call, const Array& whole) {
   return whole.shape->normalize(static_cast<int>(call.attributes.integer("axis")));
 }
 
-/// The attribute "axis" of stack, which counts the axes of the result.
+/// The attribute "axis" of stack: an axis of the result.
 int stack_axis(const Call& call) {
   const Index given = call.attributes.integer("axis");
   const Index rank = call.rank() + 1;
@@ -300,12 +305,13 @@ Specs split_shape(const Call& call) {
   Index total = 0;
   for (Index size : sizes) {
     if (size < 0 || __builtin_add_overflow(total, size, &total)) {
-      call.fail(fmt::format("{} is no size of a part", size));
+      call.fail(fmt::format("expected sizes of parts >= 0, got {}", size));
     }
   }
   const Index size = call.shape()[axis];
   if (size != unknown && size != total) {
-    call.fail(fmt::format("the parts' sizes add up to {}, but axis {} has {}", total, axis, size));
+    call.fail(
+        fmt::format("expected sizes of parts that add up to {} for axis {}, got {}", size, axis, total));
   }
   Specs specs(sizes.size());
   for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -331,7 +337,7 @@ Specs unstack_shape(const Call& call) {
   const Index count = call.attributes.integer("count");
   const Index size = call.shape()[axis];
   if (size != unknown && size != count) {
-    call.fail(fmt::format("axis {} has {} layers, not {}", axis, size, count));
+    call.fail(fmt::format("expected size {} of axis {}, got {}", count, axis, size));
   }
   Shape shape = call.shape();
   shape.erase(axis);
@@ -509,8 +515,8 @@ Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
   return apply(parts_table["place"], x, ranges.with("shape", shape));
 }
 
-/// The ranges as attributes. Where the size is known equal slices have equal ones: bounds in range, and `end`
-/// just behind the last element.
+/// The ranges as attributes in a canonical form: where the size is known, bounds are in range and `end` is
+/// one step past the last element.
 Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
   std::vector<Index> begin;
   std::vector<Index> end;
@@ -533,7 +539,7 @@ Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
     }
     const Index final = part.first + (part.count - 1) * range.step;
     begin[axis] = part.first;
-    // Before element 0 lies no index: -1 would be the last element's.
+    // There is no index before element 0: -1 means the last element.
     end[axis] = range.step > 0 ? final + 1 : final > 0 ? final - 1 : -size - 1;
   }
   return ranges_attributes(std::move(begin), std::move(end), std::move(step));
@@ -545,7 +551,8 @@ OperationList families::parts() { return parts_table; }
 
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   if (ranges.size() > static_cast<std::size_t>(x.rank())) {
-    throw IndexError(fmt::format("slice({}): got ranges for {} axes", describe(x), ranges.size()));
+    throw IndexError(fmt::format("slice({}): expected ranges for at most {} axes, got {}", describe(x),
+                                 x.rank(), ranges.size()));
   }
   return apply(parts_table["slice"], x, normalised(x, ranges));
 }
@@ -557,7 +564,9 @@ Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
 }
 
 Tensor Tensor::operator[](Index i) const {
-  if (rank() == 0) throw IndexError("a scalar has no parts, got index " + std::to_string(i));
+  if (rank() == 0)
+    throw IndexError("expected a tensor with at least one axis, got a scalar and the index " +
+                     std::to_string(i));
   const Index size = shape()[0];
   if (size != unknown && (i < -size || i >= size)) {
     throw IndexError(fmt::format("index {} is out of range for the first axis of {}", i, describe(*this)));
@@ -573,12 +582,12 @@ Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Sca
 }
 
 Tensor concat(const std::vector<Tensor>& tensors, int axis) {
-  if (tensors.empty()) throw ValueError("concat: expected at least one tensor");
+  if (tensors.empty()) throw ValueError("concat: expected at least one tensor, got none");
   return apply(parts_table["concat"], tensors, {{"axis", Index{axis}}});
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis) {
-  if (tensors.empty()) throw ValueError("stack: expected at least one tensor");
+  if (tensors.empty()) throw ValueError("stack: expected at least one tensor, got none");
   return apply(parts_table["stack"], tensors, {{"axis", Index{axis}}});
 }
 
@@ -592,16 +601,17 @@ std::vector<Tensor> split(const Tensor& x, Index count, int axis) {
   const Index size = x.shape()[axis];
   if (count < 1 || size == unknown || size % count != 0) {
     throw ValueError(fmt::format("split({}, {} parts, axis={}): {}", describe(x), count, axis,
-                                 count < 1         ? "there must be a part"
-                                 : size == unknown ? "the size is not known: give the parts' sizes"
-                                                   : "the size is no multiple"));
+                                 count < 1         ? "expected at least one part"
+                                 : size == unknown ? "expected a known size: give the sizes of the parts"
+                                                   : "expected a multiple of the number of parts"));
   }
   return split(x, std::vector<Index>(static_cast<std::size_t>(count), size / count), axis);
 }
 
 std::vector<Tensor> unstack(const Tensor& x, int axis) {
   const Index count = x.shape()[axis];
-  if (count == unknown) throw ValueError("unstack(" + describe(x) + "): how many there are is not known");
+  if (count == unknown)
+    throw ValueError("unstack(" + describe(x) + "): expected an axis of known size, got an unknown one");
   const Tensor operands[] = {x};
   const Tensors parts =
       apply_all(parts_table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});

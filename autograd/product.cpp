@@ -13,7 +13,7 @@
 namespace unspool {
 namespace {
 
-/// The batches, rows, inner size and columns of a product of operands of rank 2 and more.
+/// The batch axes, rows, inner size and columns of a product of operands of rank >= 2.
 struct Sizes {
   Shape batch_a;
   Shape batch_b;
@@ -30,19 +30,20 @@ Sizes sizes_of(const Shape& a, const Shape& b, bool transpose_a, bool transpose_
 
 Specs matmul_spec(const Call& call) {
   if (call.dtype(0) != call.dtype(1))
-    call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
-  if (!is_floating(call.dtype())) call.fail_type("takes float32 or float64: cast(x, float32) first");
-  if (call.rank(0) < 2 || call.rank(1) < 2) call.fail("takes operands of at least two axes");
+    call.fail_type("expected operands of the same dtype: cast(x, dtype) one of them");
+  if (!is_floating(call.dtype())) call.fail_type("expected float32 or float64: cast(x, float32) first");
+  if (call.rank(0) < 2 || call.rank(1) < 2) call.fail("expected operands of at least two axes");
   const Sizes sizes = sizes_of(call.shape(0), call.shape(1), call.attributes.flag("transpose_a"),
                                call.attributes.flag("transpose_b"));
   if (sizes.inner_a != sizes.inner_b && sizes.inner_a != unknown && sizes.inner_b != unknown) {
-    call.fail(fmt::format(
-        "the inner sizes {} and {} differ: the last axis of a (its last but one if transposed) is "
-        "summed with the last but one of b (its last if transposed)",
-        sizes.inner_a, sizes.inner_b));
+    call.fail(
+        fmt::format("expected equal inner sizes, got {} and {}: these are the last axis of a (the one before "
+                    "it if transposed) and "
+                    "the last but one of b (its last if transposed)",
+                    sizes.inner_a, sizes.inner_b));
   }
   Shape shape;
-  if (!broadcast(sizes.batch_a, sizes.batch_b, shape)) call.fail("the leading axes do not broadcast");
+  if (!broadcast(sizes.batch_a, sizes.batch_b, shape)) call.fail("expected leading axes that broadcast");
   shape.push_back(sizes.rows);
   shape.push_back(sizes.columns);
   Specs specs(1);
@@ -50,7 +51,7 @@ Specs matmul_spec(const Call& call) {
   return specs;
 }
 
-/// For each index of `batch`, in order, the position in an operand whose leading axes broadcast to it.
+/// For each index of `batch`, in order, the position in an operand whose leading axes broadcast to `batch`.
 class BatchOffsets {
  public:
   BatchOffsets(const Shape& batch, const Shape& own) {
@@ -99,7 +100,7 @@ void multiply(const KernelCall& call) {
   const Index count = batch.elements();
   if (result.elements() == 0) return;
   if (!transpose_a && sizes.batch_b.elements() == 1) {
-    // One right side for all: all rows of all batches are one product.
+    // All batches share the right side: their rows are one product.
     return kernels::gemm<T>({count * sizes.rows, sizes.columns, sizes.inner_a}, {a, lda},
                             {b, ldb, transpose_b}, {c, ldc});
   }
@@ -142,7 +143,7 @@ void matmul_gradient(Backward& b) {
   }
   if (!b.needs(1)) return;
   if (w.rank() == 2 && x.rank() > 2 && !transpose_a && x.shape().known() && dy.shape().known()) {
-    // All rows of all batches in one product, rather than one a batch and a sum.
+    // One product over the rows of all batches, instead of one product for each batch and a sum.
     const Tensor rows =
         reshape(x, {x.shape().elements() / std::max<Index>(1, x.shape().back()), x.shape().back()});
     const Tensor slopes = reshape(dy, {rows.shape()[0], dy.shape().back()});
@@ -206,7 +207,7 @@ constexpr OperationTable product_table(product_records);
 OperationList families::product() { return product_table; }
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
-  // A vector has no other order to be taken in.
+  // A vector cannot be transposed.
   const bool row = a.rank() == 1;
   const bool column = b.rank() == 1;
   const Attributes attributes{{"transpose_a", transpose_a && !row}, {"transpose_b", transpose_b && !column}};

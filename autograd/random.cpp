@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <unspool/autograd/families.h>
-#include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/random.h>
+#include <unspool/autograd/scan/trace.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
@@ -25,7 +25,7 @@ std::span<T> elements(const Array& output) {
   return {output.as<T>(), static_cast<std::size_t>(output.shape->elements())};
 }
 
-/// fill(key, elements), then each element u becomes change(u).
+/// Calls fill(key, elements), then replaces each element u by change(u).
 template <class Fill, class Change>
 void draw(const KernelCall& call, const Fill& fill, const Change& change) {
   visit_dtype(call.outputs[0].dtype, [&]<class T>(T) {
@@ -49,7 +49,7 @@ void run_uniform(const KernelCall& call) {
   draw(
       call, [](RandomKey key, auto values) { fill_uniform(key, values); },
       [&]<class T>(T) {
-        // Rounding must not give `high` itself.
+        // Rounding must not give `high`.
         const auto from = static_cast<T>(low);
         const T width = static_cast<T>(high) - from;
         const T most = std::nextafter(static_cast<T>(high), from);
@@ -89,7 +89,7 @@ void run_bernoulli(const KernelCall& call) {
 
 Specs drawn(const Call& call) {
   if (call.dtype() != int64 || !compatible(call.shape(), {2})) {
-    call.fail("takes a key as key_tensor() makes it: int64 {seed, stream}");
+    call.fail("expected a key from key_tensor(): int64 {seed, stream}");
   }
   Specs specs(1);
   specs[0] = {call.attributes.shape("shape"), call.attributes.get<DType>("dtype")};
@@ -98,7 +98,7 @@ Specs drawn(const Call& call) {
 
 Specs drawn_floating(const Call& call) {
   Specs specs = drawn(call);
-  if (!is_floating(specs[0].dtype)) call.fail_type("draws float32 or float64");
+  if (!is_floating(specs[0].dtype)) call.fail_type("expected the dtype float32 or float64");
   return specs;
 }
 
@@ -120,8 +120,7 @@ constexpr Operation random_records[] = {
          [](const Call& call) {
            const double low = call.attributes.number("low");
            const double high = call.attributes.number("high");
-           if (!std::isfinite(low) || !std::isfinite(high) || low > high)
-             call.fail("low must not exceed high");
+           if (!std::isfinite(low) || !std::isfinite(high) || low > high) call.fail("expected low <= high");
            return drawn_floating(call);
          },
      .kernel = {run_uniform},
@@ -134,7 +133,7 @@ constexpr Operation random_records[] = {
      .summary = "normal numbers of this mean and standard deviation",
      .shape =
          [](const Call& call) {
-           if (!(call.attributes.number("stddev") >= 0)) call.fail("stddev must not be negative");
+           if (!(call.attributes.number("stddev") >= 0)) call.fail("expected stddev >= 0");
            return drawn_floating(call);
          },
      .kernel = {run_normal},
@@ -148,7 +147,7 @@ constexpr Operation random_records[] = {
      .shape =
          [](const Call& call) {
            const double probability = call.attributes.number("probability");
-           if (!(probability >= 0 && probability <= 1)) call.fail("a probability lies between 0 and 1");
+           if (!(probability >= 0 && probability <= 1)) call.fail("expected a probability between 0 and 1");
            return drawn(call);
          },
      .kernel = {run_bernoulli},

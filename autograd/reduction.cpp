@@ -36,7 +36,7 @@ Specs reduced_shape(const Call& call) {
   return one(shape, call.dtype());
 }
 
-/// The number of elements that make one of the result; unknown if a size is.
+/// The number of elements that are reduced to one; unknown if one of their sizes is.
 Index reduced_elements(const Call& call) {
   Shape sizes;
   for (int axis : call.axes()) sizes.push_back(call.shape()[axis]);
@@ -44,22 +44,22 @@ Index reduced_elements(const Call& call) {
 }
 
 Specs number_shape(const Call& call) {
-  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  if (call.dtype() == boolean) call.fail_type("expected numbers, not bool: cast(x, int32) first");
   return reduced_shape(call);
 }
 
 Specs floating_shape(const Call& call) {
-  if (!is_floating(call.dtype())) call.fail_type("takes float32 or float64: cast(x, float32) first");
+  if (!is_floating(call.dtype())) call.fail_type("expected float32 or float64: cast(x, float32) first");
   return reduced_shape(call);
 }
 
 Specs extreme_shape(const Call& call) {
-  if (reduced_elements(call) == 0) call.fail("of no elements there is none");
+  if (reduced_elements(call) == 0) call.fail("expected at least one element to reduce, got none");
   return number_shape(call);
 }
 
 Specs logical_shape(const Call& call) {
-  if (call.dtype() != boolean) call.fail_type("takes bool: compare first, as in not_equal(x, 0)");
+  if (call.dtype() != boolean) call.fail_type("expected bool: compare first, as in not_equal(x, 0)");
   return reduced_shape(call);
 }
 
@@ -83,12 +83,12 @@ void rows_unless_axis(const Call& call, std::span<Rows> operands) {
   operands[0] = call.axis() == 0 ? Rows::all : Rows::same;
 }
 
-/// A result, or the gradient by it, with the reduced axes as axes of size 1: it broadcasts to the operand.
+/// A result, or its gradient, with the reduced axes as axes of size 1, so that it broadcasts to the operand.
 Tensor with_axes(const Backward& b, const Tensor& reduced) {
   return keeps(b.call()) ? reduced : expand_dims(reduced, as_indices(b.call().axes()));
 }
 
-/// dy at the largest (or smallest) elements; an equal share if there are several.
+/// dy at the largest (or smallest) element, in equal shares if there are several.
 void extreme_gradient(Backward& b) {
   const std::vector<Index> axes = as_indices(b.call().axes());
   const Tensor chosen = cast(equal(b.x(), with_axes(b, b.y())), b.x().dtype());
@@ -96,8 +96,8 @@ void extreme_gradient(Backward& b) {
   b.dx() = with_axes(b, b.dy()) * share;
 }
 
-/// For each element along the last axis the product of all others, by a tree of products up and down: no
-/// division, so right beside zeros, and its derivatives too.
+/// For each element along the last axis, the product of all others, computed by a tree of products. There is
+/// no division, so that the result and its derivatives are correct for zeros.
 Tensor product_of_others(const Tensor& x) {
   Tensor level = x;
   Index size = x.shape().back();
@@ -140,7 +140,7 @@ void prod_gradient(Backward& b) {
   }
   const int kept = shape.rank() - static_cast<int>(axes.size());
   const Index count = reduced_elements(b.call());
-  if (count == unknown) b.call().fail("its gradient needs to know the sizes of the reduced axes");
+  if (count == unknown) b.call().fail("expected known sizes of the reduced axes for the gradient");
   if (count == 0) return;
   const Tensor lines = reshape(transpose(b.x(), order), {count}, kept);
   const Tensor others = reshape(product_of_others(lines), moved.sub(kept, moved.rank()), kept);
@@ -176,15 +176,15 @@ void cumsum_kernel(const KernelCall& call) {
 Specs index_shape(const Call& call) {
   const int axis = call.axis();
   const Index size = call.shape()[axis];
-  if (size == 0) call.fail("of no elements there is none");
-  if (size > std::numeric_limits<std::int32_t>::max()) call.fail("the axis is too long for int32 indices");
-  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  if (size == 0) call.fail("expected an axis of at least one element, got an empty one");
+  if (size > std::numeric_limits<std::int32_t>::max()) call.fail("expected an axis whose indices fit int32");
+  if (call.dtype() == boolean) call.fail_type("expected numbers, not bool: cast(x, int32) first");
   Shape shape = call.shape();
   shape.erase(axis);
   return one(shape, int32);
 }
 
-/// The first NaN counts as the largest, and as the smallest, as in NumPy.
+/// The first NaN counts as the largest and as the smallest element, as in NumPy.
 template <bool largest>
 void index_kernel(const KernelCall& call) {
   const Shape& shape = *call.inputs[0].shape;
@@ -214,18 +214,19 @@ void index_kernel(const KernelCall& call) {
 Specs sum_to_shape(const Call& call) {
   const int leading = leading_axes(call.attributes);
   if (leading < 0 || leading > call.rank()) {
-    call.fail(fmt::format("{} leading axes of {}", leading, call.rank()));
+    call.fail(fmt::format("expected from 0 to {} leading axes, got {}", call.rank(), leading));
   }
-  if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+  if (call.dtype() == boolean) call.fail_type("expected numbers, not bool: cast(x, int32) first");
   Shape to = call.attributes.shape("shape");
   const int extra = call.rank() - leading - to.rank();
-  if (extra < 0) call.fail(to_string(to) + " has more axes");
+  if (extra < 0) call.fail("expected a shape with at most as many axes as x, got " + to_string(to));
   for (int i = 0; i < to.rank(); ++i) {
     const Index size = call.shape()[leading + extra + i];
     if (to[i] == unknown) to.set(i, size);
     if (to[i] != size && to[i] != 1 && size != unknown) {
-      call.fail(fmt::format("{} does not broadcast to this shape: size {} is neither {} nor 1", to_string(to),
-                            to[i], size));
+      call.fail(
+          fmt::format("expected a shape that broadcasts to that of x, got {}: size {} is neither {} nor 1",
+                      to_string(to), to[i], size));
     }
   }
   return one(call.shape().sub(0, leading) + to, call.dtype());
@@ -238,7 +239,7 @@ void sum_to_kernel(const KernelCall& call) {
   const int extra = from.rank() - to.rank();
   std::uint32_t axes = 0;
   for (int i = leading; i < from.rank(); ++i) {
-    // An axis of size 1 in both is summed over for nothing.
+    // An axis of size 1 in both need not be summed.
     if (i < leading + extra || to[i - extra] != from[i]) axes |= 1U << static_cast<unsigned>(i);
   }
   kernels::reduce(Reduce::sum, call.inputs[0], axes, call.outputs[0]);
@@ -307,7 +308,7 @@ constexpr Operation reduction_records[] = {
      .gradient =
          [](Backward& b) {
            const Index count = reduced_elements(b.call());
-           if (count == unknown) b.call().fail("its gradient needs to know the sizes of the reduced axes");
+           if (count == unknown) b.call().fail("expected known sizes of the reduced axes for the gradient");
            const Tensor share = with_axes(b, b.dy()) / static_cast<double>(count);
            b.dx() = broadcast_to(share, b.x().shape());
          },
@@ -350,13 +351,13 @@ constexpr Operation reduction_records[] = {
            return reductions({-2, 2}, float64, false, true);
          }},
     {.name = "all",
-     .summary = "whether all elements over axes hold",
+     .summary = "whether all elements over axes are true",
      .shape = logical_shape,
      .kernel = {.run = reduce_kernel<Reduce::all>},
      .rows = rows_unless_named,
      .examples = [] { return reductions({}, boolean, false, true); }},
     {.name = "any",
-     .summary = "whether any element over axes holds",
+     .summary = "whether any element over axes is true",
      .shape = logical_shape,
      .kernel = {.run = reduce_kernel<Reduce::any>},
      .rows = rows_unless_named,
@@ -374,11 +375,11 @@ constexpr Operation reduction_records[] = {
      .rows = rows_unless_axis,
      .examples = [] { return along_axis(true); }},
     {.name = "cumsum",
-     .summary = "running sums along an axis, from its end if reverse",
+     .summary = "cumulative sums along an axis, from its end if reverse",
      .shape =
          [](const Call& call) {
            static_cast<void>(call.axis());
-           if (call.dtype() == boolean) call.fail_type("takes numbers, not bool: cast(x, int32) first");
+           if (call.dtype() == boolean) call.fail_type("expected numbers, not bool: cast(x, int32) first");
            return one(call.shape(), call.dtype());
          },
      .kernel = {.run = cumsum_kernel},
@@ -396,7 +397,7 @@ constexpr Operation reduction_records[] = {
            return examples;
          }},
     {.name = "sum_to",
-     .summary = "x summed down to a shape that broadcasts to its own",
+     .summary = "x summed to a shape that broadcasts to that of x",
      .shape = sum_to_shape,
      .kernel = {.run = sum_to_kernel},
      .gradient =
@@ -469,11 +470,11 @@ Tensor variance(const Tensor& x, const Axes& axes, bool keepdims) {
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   const Tensor largest = stop_gradient(max(x, axes, true));
-  // Infinities are no offset: their differences would be NaN.
+  // An infinite maximum is not subtracted: inf - inf would be NaN.
   const Tensor shift =
       where(abs(largest) < std::numeric_limits<double>::infinity(), largest, scalar_beside(x, 0));
   const Tensor total = sum(exp(x - shift), axes, true);
-  // Where all elements are -inf the result is, too, and their gradients are 0 instead of 0 / 0.
+  // If all elements are -inf, so is the result, and their gradients are 0 instead of 0 / 0.
   const Tensor none = equal(total, 0);
   const Tensor result = where(none, scalar_beside(x, -std::numeric_limits<double>::infinity()),
                               log(where(none, scalar_beside(x, 1), total)) + shift);

@@ -12,16 +12,16 @@
 namespace unspool {
 namespace {
 
-/// The shape of operand 0 in two: the axes that stay, and those that the operation is about.
+/// The shape of operand 0 in two parts: the leading axes, which stay, and the others.
 std::pair<Shape, Shape> halves(const Call& call) {
   const int leading = leading_axes(call.attributes);
   if (leading < 0 || leading > call.rank()) {
-    call.fail(fmt::format("{} leading axes of {}", leading, call.rank()));
+    call.fail(fmt::format("expected from 0 to {} leading axes, got {}", call.rank(), leading));
   }
   return {call.shape().sub(0, leading), call.shape().sub(leading, call.rank())};
 }
 
-/// The product of the sizes that are known.
+/// The product of the known sizes.
 Index known_elements(const Shape& shape) {
   Shape known;
   for (Index size : shape) known.push_back(size == unknown ? 1 : size);
@@ -32,20 +32,22 @@ Specs reshape_shape(const Call& call) {
   const auto [stays, from] = halves(call);
   Shape to = call.attributes.shape("shape");
   const auto open = std::count(to.begin(), to.end(), unknown);
-  if (open > 1) call.fail("at most one size may be -1");
+  if (open > 1) call.fail("expected at most one size of -1");
   const Index known = known_elements(to);
   const Index elements = known_elements(from);
   if (from.known() && open == 0 && elements != known) {
-    call.fail(fmt::format("{} elements do not fit {}, which has {}", elements, to_string(to), known));
+    call.fail(
+        fmt::format("expected a shape of {} elements, got {}, which has {}", elements, to_string(to), known));
   }
   if (from.known() && open == 1) {
-    if (known == 0) call.fail("the size -1 cannot be told, since the others' product is 0");
-    if (elements % known != 0) call.fail(fmt::format("{} elements are no multiple of {}", elements, known));
+    if (known == 0) call.fail("expected sizes other than 0 beside one of -1, which otherwise is not unique");
+    if (elements % known != 0)
+      call.fail(fmt::format("expected sizes whose product divides {} elements, got {}", elements, known));
     to.set(static_cast<int>(std::find(to.begin(), to.end(), unknown) - to.begin()), elements / known);
   }
   if (!from.known() && open == 0 && (elements == 0 ? known != 0 : known % elements != 0)) {
-    call.fail(fmt::format("a multiple of {} elements does not fit {}, which has {}", elements, to_string(to),
-                          known));
+    call.fail(fmt::format("expected a shape of a multiple of {} elements, got {}, which has {}", elements,
+                          to_string(to), known));
   }
   return one(stays + to, call.dtype());
 }
@@ -54,17 +56,18 @@ Specs broadcast_shape(const Call& call) {
   const auto [stays, from] = halves(call);
   Shape to = call.attributes.shape("shape");
   const int missing = to.rank() - from.rank();
-  if (missing < 0) call.fail(fmt::format("does not broadcast to {}, which has fewer axes", to_string(to)));
+  if (missing < 0)
+    call.fail(fmt::format("expected a shape with at least as many axes as x, got {}", to_string(to)));
   for (int i = 0; i < to.rank(); ++i) {
     if (i < missing) {
-      if (to[i] == unknown) call.fail("the size of a new axis is not known");
+      if (to[i] == unknown) call.fail("expected known sizes of new axes");
       continue;
     }
     const Index size = from[i - missing];
     if (to[i] == unknown) to.set(i, size);
     if (size != to[i] && size != 1 && size != unknown) {
-      call.fail(
-          fmt::format("does not broadcast to {}: size {} is neither {} nor 1", to_string(to), size, to[i]));
+      call.fail(fmt::format("expected a shape that x broadcasts to, got {}: size {} is neither {} nor 1",
+                            to_string(to), size, to[i]));
     }
   }
   return one(stays + to, call.dtype());
@@ -86,7 +89,7 @@ void broadcast_kernel(const KernelCall& call) {
                 kernels::row_major(to));
 }
 
-/// The attribute "axes" of expand_dims: places in the result.
+/// The attribute "axes" of expand_dims: axes of the result, sorted.
 std::vector<int> new_axes(const Call& call) {
   const auto& given = call.attributes.integers("axes");
   const Index rank = call.rank() + static_cast<Index>(given.size());
@@ -99,7 +102,7 @@ std::vector<int> new_axes(const Call& call) {
     axes.push_back(static_cast<int>(axis < 0 ? axis + rank : axis));
   }
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) call.fail("an axis is named twice");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) call.fail("expected different axes, got one twice");
   return axes;
 }
 
@@ -117,7 +120,7 @@ Specs squeeze_shape(const Call& call) {
     if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
       shape.push_back(size);
     } else if (size != 1 && size != unknown) {
-      call.fail(fmt::format("axis {} has size {}, not 1", i, size));
+      call.fail(fmt::format("expected size 1 of axis {}, got {}", i, size));
     }
   }
   return one(shape, call.dtype());
@@ -135,7 +138,7 @@ std::vector<Index> order_of(const Call& call) {
       throw IndexError(fmt::format("{}: axis {} is out of range", call.describe(), axis));
     }
     if (axis < 0) axis += call.rank();
-    if (seen[static_cast<std::size_t>(axis)]) call.fail("an axis is named twice");
+    if (seen[static_cast<std::size_t>(axis)]) call.fail("expected different axes, got one twice");
     seen[static_cast<std::size_t>(axis)] = true;
   }
   return order;
@@ -209,7 +212,7 @@ constexpr Operation shaping_records[] = {
            };
          }},
     {.name = "expand_dims",
-     .summary = "x with axes of size 1 put in",
+     .summary = "x with axes of size 1 inserted",
      .shape = expand_shape,
      .kernel = {.view = true},
      .gradient =
@@ -232,7 +235,7 @@ constexpr Operation shaping_records[] = {
                                        {{{{0, 3}}}, {{"axes", std::vector<Index>{1}}}}};
          }},
     {.name = "squeeze",
-     .summary = "x with axes of size 1 taken out",
+     .summary = "x with axes of size 1 removed",
      .shape = squeeze_shape,
      .kernel = {.view = true},
      .gradient = [](Backward& b) { b.dx() = expand_dims(b.dy(), as_indices(b.call().axes())); },
@@ -363,7 +366,7 @@ Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
   std::vector<Index> named = axes;
   if (named.empty()) {
     if (!x.shape().known()) {
-      throw ValueError("squeeze(" + describe(x) + "): which axes have size 1 is not known; name them");
+      throw ValueError("squeeze(" + describe(x) + "): expected known sizes, or the axes to remove");
     }
     for (int i = 0; i < x.rank(); ++i) {
       if (x.shape()[i] == 1) named.push_back(i);

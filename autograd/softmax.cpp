@@ -27,7 +27,7 @@ namespace {
 Tensor softmax_gradient(const Tensor& y, const Tensor& dy, int axis);
 Tensor subtract_one_hot(const Tensor& labels, const Tensor& x);
 
-/// The elements along an axis at one place of the others.
+/// The elements along an axis at one index of the other axes.
 template <class T>
 struct Line {
   T* data;
@@ -36,7 +36,7 @@ struct Line {
   T& operator[](Index i) const { return data[i * stride]; }
 };
 
-/// A shape seen as (outer, size, inner) around an axis.
+/// A shape viewed as (outer, size, inner) around an axis.
 struct Split {
   Index outer = 1;
   Index size = 1;
@@ -58,7 +58,7 @@ int axis_of(const KernelCall& call, std::size_t operand) {
   return static_cast<int>(axis < 0 ? axis + call.inputs[operand].shape->rank() : axis);
 }
 
-/// Calls f(T{}, i) for every line of the split, dealt to threads.
+/// Calls f(T{}, i) for every line of the split, in parallel.
 template <class F>
 void each_line(DType dtype, const Split& split, const F& f) {
   const Index grain = std::max<Index>(1, 4096 / std::max<Index>(1, split.size));
@@ -71,8 +71,7 @@ void each_line(DType dtype, const Split& split, const F& f) {
   });
 }
 
-/// term(0) + term(1) + ... in eight interleaved sums: less rounding than one, and the same whatever stands
-/// in other lines.
+/// term(0) + term(1) + ... in eight interleaved sums, which round less than one sum.
 template <class T, class F>
 T sum_of(Index count, const F& term) {
   std::array<T, 8> sums{};
@@ -83,7 +82,7 @@ T sum_of(Index count, const F& term) {
 template <class T>
 std::remove_const_t<T> largest(Line<T> x) {
   auto most = -std::numeric_limits<std::remove_const_t<T>>::infinity();
-  // In this order NaN stays.
+  // This order of operands keeps NaN.
   for (Index i = 0; i < x.size; ++i) most = x[i] <= most ? most : x[i];
   return most;
 }
@@ -134,7 +133,7 @@ void run_softmax_cross_entropy(const KernelCall& call) {
     const auto x = split.line(call.inputs[1].as<const T>(), i);
     const T most = largest(x);
     const T log = log_sum(x, most);
-    // A class of probability 0 that nobody expects costs nothing.
+    // 0 * -inf counts as 0: a class of probability 0 that is not the target.
     call.outputs[0].as<T>()[i] =
         sum_of<T>(x.size, [&](Index k) { return target[k] == 0 ? T{0} : target[k] * ((most - x[k]) + log); });
   });
@@ -144,9 +143,8 @@ Index label_of(const Array& labels, Index i, Index classes) {
   const Index label =
       labels.dtype == int32 ? labels.as<const std::int32_t>()[i] : labels.as<const Index>()[i];
   if (label < 0 || label >= classes) {
-    throw IndexError(
-        fmt::format("sparse_softmax_cross_entropy: label {} is out of range: there are {} classes, from 0",
-                    label, classes));
+    throw IndexError(fmt::format("sparse_softmax_cross_entropy: expected labels from 0 to {}, got {}",
+                                 classes - 1, label));
   }
   return label;
 }
@@ -179,7 +177,7 @@ void run_sparsemax(const KernelCall& call) {
     std::vector<T> sorted;
     for (Index k = 0; k < x.size; ++k) sorted.push_back(x[k] - most);
     std::sort(sorted.begin(), sorted.end(), std::greater<>());
-    // The largest elements that stay above the threshold which makes them sum to 1.
+    // Finds the largest elements, up to the threshold that makes the result add up to 1.
     T sum = 0;
     T threshold = 0;
     for (std::size_t k = 0; k < sorted.size(); ++k) {
@@ -192,12 +190,13 @@ void run_sparsemax(const KernelCall& call) {
 }
 
 void check_floating(const Call& call, std::size_t i) {
-  if (!is_floating(call.dtype(i))) call.fail_type("takes float32 or float64: cast(x, float32) first");
+  if (!is_floating(call.dtype(i))) call.fail_type("expected float32 or float64: cast(x, float32) first");
 }
 
-/// Where one operand does not know a dimension, the other may.
+/// The common shape of two operands: a size is known if either operand knows it.
 Shape merged(const Call& call, const Shape& a, const Shape& b) {
-  if (!compatible(a, b)) call.fail(fmt::format("{} and {} should be equal", to_string(a), to_string(b)));
+  if (!compatible(a, b))
+    call.fail(fmt::format("expected equal shapes, got {} and {}", to_string(a), to_string(b)));
   Shape shape = a;
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == unknown) shape.set(i, b[i]);
@@ -205,14 +204,14 @@ Shape merged(const Call& call, const Shape& a, const Shape& b) {
   return shape;
 }
 
-/// All operands alike, with an axis.
+/// The shape rule of operations on operands of equal dtype and shape, along an axis.
 Specs along_axis(const Call& call) {
   check_floating(call, 0);
   call.axis();
   Shape shape = call.shape();
   for (std::size_t i = 1; i < call.inputs.size(); ++i) {
     if (call.dtype(i) != call.dtype()) {
-      call.fail_type("the operands have different dtypes: cast(x, dtype) one of them");
+      call.fail_type("expected operands of the same dtype: cast(x, dtype) one of them");
     }
     shape = merged(call, shape, call.shape(i));
   }
@@ -225,15 +224,16 @@ Specs without_axis(const Call& call) {
   return specs;
 }
 
-/// Integer labels beside rows of classes; `full` has the rows' shape.
+/// The common shape of integer labels and of the logits without their last axis.
 Shape labelled(const Call& call) {
-  if (!is_integer(call.dtype(0))) call.fail_type("labels are int32 or int64: cast(labels, int32) first");
+  if (!is_integer(call.dtype(0)))
+    call.fail_type("expected labels of dtype int32 or int64: cast(labels, int32) first");
   check_floating(call, 1);
-  if (call.rank(1) == 0) call.fail("takes at least one axis, that of the classes");
+  if (call.rank(1) == 0) call.fail("expected logits with at least one axis, that of the classes");
   return merged(call, call.shape(0), call.shape(1).sub(0, call.rank(1) - 1));
 }
 
-/// Lines along the first axis mix all rows; those along another one stay within a row.
+/// An operation along the first axis mixes all rows; along another axis it stays within a row.
 void rows_by_axis(const Call& call, std::span<Rows> operands) {
   std::fill(operands.begin(), operands.end(), call.axis() == 0 ? Rows::all : Rows::same);
 }
@@ -315,7 +315,7 @@ constexpr Operation softmax_records[] = {
            return lines(1, {-2, 2});
          }},
     {.name = "softmax_cross_entropy",
-     .summary = "-sum(target * log_softmax(logits)) along an axis, which is gone in the result",
+     .summary = "-sum(target * log_softmax(logits)) along an axis, which the result does not have",
      .shape = without_axis,
      .kernel = {run_softmax_cross_entropy},
      .gradient =
@@ -334,7 +334,7 @@ constexpr Operation softmax_records[] = {
            return lines(2, {0, 1});
          }},
     {.name = "sparse_softmax_cross_entropy",
-     .summary = "-log_softmax(logits)[label] along the last axis, which is gone in the result",
+     .summary = "-log_softmax(logits)[label] along the last axis, which the result does not have",
      .shape = [](const Call& call) { return one(labelled(call), call.dtype(1)); },
      .kernel = {run_sparse_softmax_cross_entropy},
      .gradient =
@@ -345,7 +345,7 @@ constexpr Operation softmax_records[] = {
      .rows = rows_of_labelled,
      .examples = labelled_lines},
     {.name = "subtract_one_hot",
-     .summary = "x with 1 taken away at each label along the last axis",
+     .summary = "x minus 1 at each label along the last axis",
      .shape =
          [](const Call& call) {
            return one(labelled(call) + call.shape(1).sub(call.rank(1) - 1, call.rank(1)), call.dtype(1));
@@ -360,7 +360,7 @@ constexpr Operation softmax_records[] = {
     {.name = "sigmoid_cross_entropy",
      .summary = "max(z, 0) - z * target + log(1 + exp(-|z|)), z the second operand",
      .kernel = elementwise([](std::floating_point auto target, std::floating_point auto z) {
-       // z is left out where its factor is 0: a certain and right answer costs 0 even at infinity.
+       // z is skipped where its factor is 0: for an infinite logit that is right the loss is 0.
        const auto factor = z > 0 ? 1 - target : -target;
        return (factor == 0 ? 0 : z * factor) + std::log1p(std::exp(-std::abs(z)));
      }),
@@ -372,7 +372,7 @@ constexpr Operation softmax_records[] = {
      .keep = keep::all_inputs,
      .examples = {{0, 1}, {-2, 2}}},
     {.name = "sparsemax",
-     .summary = "the point nearest to x along an axis whose elements are not negative and sum to 1",
+     .summary = "the nearest point to x whose elements along an axis are >= 0 and add up to 1",
      .shape = along_axis,
      .kernel = {run_sparsemax},
      .gradient =

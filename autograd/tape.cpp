@@ -44,7 +44,7 @@ void TapeState::Numbers::put(std::uint64_t id, Number number) {
 
 namespace {
 
-/// f(i) for each index of a span: without a loop if its extent is fixed.
+/// Calls f(i) for each index of a span, unrolled if its extent is fixed.
 template <std::size_t extent, class F>
 [[gnu::always_inline]] inline void for_each_index(std::size_t size, F f) {
   if constexpr (extent == std::dynamic_extent) {
@@ -55,7 +55,7 @@ template <std::size_t extent, class F>
   }
 }
 
-/// Tells tapes apart, for as long as values remember them; 0 is no tape.
+/// A new serial number of a tape. 0 means no tape.
 std::uint32_t new_serial() {
   static std::atomic<std::uint32_t> next{1};
   std::uint32_t serial = 0;
@@ -112,7 +112,7 @@ TapeState::Number TapeState::track(const Tensor& tensor) {
 
 inline TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
   internal::TensorHead* head = TensorAccess::newborn(tensor);
-  if (head->tape != 0) return track(tensor);  // an inner tape was first
+  if (head->tape != 0) return track(tensor);  // An inner tape has recorded it.
   head->tape = serial_;
   return head->number = next_number_++;
 }
@@ -120,7 +120,7 @@ inline TapeState::Number TapeState::track_newborn(const Tensor& tensor) {
 void TapeState::watch(const Tensor& tensor) {
   check_usable();
   if (!is_floating(tensor.dtype())) {
-    throw TypeError("only float32 and float64 tensors have gradients, got " + describe(tensor) +
+    throw TypeError("watch: expected float32 or float64, got " + describe(tensor) +
                     ": cast(x, float32) first");
   }
   if (!recorded(tensor)) roots_.push_back(track(tensor));
@@ -135,8 +135,8 @@ void TapeState::read(const Variable& variable, const Tensor& value) {
 void TapeState::check_usable() const {
   if (finished_) {
     throw RuntimeError(
-        "this tape has ended: a GradientTape gives gradients once, unless it is made with {.persistent = "
-        "true}");
+        "expected an active tape, got one that has ended: gradient() may be called once, unless the tape "
+        "is made with {.persistent = true}");
   }
 }
 
@@ -159,7 +159,7 @@ void TapeState::record(OperationRef operation, std::span<const Tensor, inputs> o
   const auto keep = [](Tensor* place, const Tensor& value, bool kept) {
     new (place) Tensor(kept ? value : TensorAccess::without_elements(value));
   };
-  // The last bit of a mask is that of all further values.
+  // The last bit of a mask holds for all further tensors.
   auto kept = static_cast<std::int32_t>(operation->keep.inputs);
   for_each_index<inputs>(operands.size(), [&](std::size_t i) {
     keep(tensor + i, operands[i], (kept & 1) != 0);
@@ -178,7 +178,7 @@ void TapeState::record(OperationRef operation, std::span<const Tensor, inputs> o
   if (operation->keep_rule != nullptr) forget(*node, {*operation, operands, attributes}, results);
 }
 
-// Those that apply() makes.
+// The instances that apply() uses.
 template void TapeState::record(OperationRef, std::span<const Tensor>, std::span<const Tensor>,
                                 const Attributes&);
 template void TapeState::record(OperationRef, std::span<const Tensor, 1>, std::span<const Tensor, 1>,
@@ -208,8 +208,8 @@ std::vector<TapeState::Number> TapeState::numbers_of(const Source& source) const
   }
   const Number number = number_of(source.tensor());
   if (number == untracked) {
-    throw ValueError("a gradient was asked by " + describe(source.tensor()) +
-                     ", which this tape never saw: watch() it before it is used");
+    throw ValueError("no gradient with respect to " + describe(source.tensor()) +
+                     ": the tape did not record it; call watch() before it is used");
   }
   return {number};
 }
@@ -235,8 +235,9 @@ Tensor TapeState::fitted(const Node& node, std::size_t i, const Tensor& made) {
   const Shape& shape = node.tensors()[i].shape();
   if (node.operation->elementwise()) return sum_to(made, shape);
   const Call call{*node.operation, {node.tensors(), node.inputs}, node.attributes};
-  throw RuntimeError(
-      fmt::format("the gradient rule of {} gave {} for operand {}", call.describe(), describe(made), i));
+  throw RuntimeError(fmt::format(
+      "{}: expected a gradient of the shape and dtype of operand {}, got {} from its gradient rule",
+      call.describe(), i, describe(made)));
 }
 
 void TapeState::add_gradient(const Node& node, std::size_t i, Tensor& made, Tensor& sum) {
@@ -244,12 +245,12 @@ void TapeState::add_gradient(const Node& node, std::size_t i, Tensor& made, Tens
   if (sum) {
     sum = sum + made;
   } else {
-    // There is nothing in it to let go.
+    // No destructor is needed: the sum is empty.
     std::construct_at(&sum, std::move(made));
   }
 }
 
-/// The gradient of a result, which nobody asks for again unless it is a source.
+/// Takes the gradient of a result, which only a source keeps.
 inline Tensor TapeState::take_gradient(Value& value) {
   return value.source ? Tensor(value.gradient) : Tensor(std::move(value.gradient));
 }
@@ -319,16 +320,16 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   const Number target_number = number_of(target);
   if (target_number == untracked) {
     throw ValueError(
-        "the target " + describe(target) +
-        " was not computed from anything that this tape watched: watch() the inputs, read variables "
-        "while the tape is active, and compute the target before the tape is stopped");
+        "expected a target that the tape recorded, got " + describe(target) +
+        ": watch() the inputs, read variables while the tape is active, and compute the target before the "
+        "tape is stopped");
   }
   if (seed && !(seed.shape() == target.shape())) {
-    throw ValueError("output_gradient must have the target's shape " + unspool::to_string(target.shape()) +
-                     ", got " + describe(seed));
+    throw ValueError("expected an output_gradient of the target's shape " +
+                     unspool::to_string(target.shape()) + ", got " + describe(seed));
   }
   if (seed && seed.dtype() != target.dtype()) {
-    throw TypeError("output_gradient must have the target's dtype, got " + describe(seed) + " for " +
+    throw TypeError("expected an output_gradient of the target's dtype, got " + describe(seed) + " for " +
                     describe(target));
   }
   std::vector<std::vector<Number>> asked;
@@ -347,7 +348,7 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   Engine& engine = Engine::of_this_thread();
   const Operation* const outer = engine.backward_of;
   try {
-    // A persistent tape that records its own sweep grows meanwhile, behind where this begins.
+    // A persistent tape that records its own sweep grows meanwhile, after the node where this loop begins.
     for (const Node* node = last_; node != nullptr;) {
       engine.backward_of = node->operation;
       step_back(*node, values);
@@ -405,7 +406,7 @@ GradientTape::~GradientTape() { delete state_; }
 
 void GradientTape::watch(const Tensor& tensor) { state_->watch(tensor); }
 void GradientTape::watch(const Variable& variable) {
-  NoGradient guard;  // the read itself is entered by hand, trainable or not
+  NoGradient guard;  // value() must not record the read: read() does, trainable or not.
   state_->read(variable, variable.value());
 }
 void GradientTape::stop() { state_->stop(); }

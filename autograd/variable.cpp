@@ -12,11 +12,11 @@ using internal::TensorAccess;
 
 namespace {
 
-/// The same elements under an identity of their own: no tape links the variable to what the tensor came from.
+/// The value with a new identity, so that no tape links the variable to how the value was computed.
 Tensor detached(const Tensor& value, const std::string& name) {
-  if (!value) throw ValueError("the variable " + name + " needs a value, got an empty tensor");
+  if (!value) throw ValueError("the variable " + name + ": expected a value, got an empty tensor");
   if (value.is_abstract()) {
-    throw RuntimeError("the variable " + name + " cannot take " + describe(value) +
+    throw RuntimeError("the variable " + name + ": expected a value, got " + describe(value) +
                        ", which is being traced and has no value yet: return it as a state instead");
   }
   return TensorAccess::alias(value, value.shape());
@@ -31,7 +31,8 @@ Variable::Variable(const Tensor& value, VariableOptions options) {
 }
 
 Variable::State& Variable::state() const {
-  if (state_ == nullptr) throw ValueError("this Variable is empty: it was made without a value");
+  if (state_ == nullptr)
+    throw ValueError("expected a Variable with a value, got an empty one: it was default-constructed");
   return *state_;
 }
 
@@ -52,12 +53,12 @@ DType Variable::dtype() const { return state().value.dtype(); }
 void Variable::assign(const Tensor& value) const {
   Tensor own = detached(value, path());
   if (!(value.shape() == shape())) {
-    throw ValueError("the variable " + path() + " has shape " + to_string(shape()) + ", got " +
+    throw ValueError("the variable " + path() + ": expected the shape " + to_string(shape()) + ", got " +
                      describe(value));
   }
   if (value.dtype() != dtype()) {
-    throw TypeError("the variable " + path() + " holds " + std::string(name_of(dtype())) + ", got " +
-                    describe(value) + ": cast() it first");
+    throw TypeError("the variable " + path() + ": expected the dtype " + std::string(name_of(dtype())) +
+                    ", got " + describe(value) + ": cast() it first");
   }
   state_->value = std::move(own);
   ++state_->version;

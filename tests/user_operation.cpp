@@ -53,7 +53,8 @@ TEST_CASE("an operation of one's own: eager") {
 
 TEST_CASE("an operation of one's own: errors name it") {
   CHECK_THROWS_WITH_AS(smooth_step(Tensor::of<std::int32_t>({1})),
-                       "smooth_step(int32[1]): takes float32 or float64: cast(x, float32) first", TypeError);
+                       "smooth_step(int32[1]): expected float32 or float64: cast(x, float32) first",
+                       TypeError);
   CHECK_THROWS_AS(distance(Tensor::ones({2}), Tensor::ones({3})), ValueError);
 }
 

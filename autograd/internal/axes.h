@@ -6,27 +6,30 @@
 
 #include <unspool/autograd/operation.h>
 
-/// What operations say of the axes that they are about.
+// Rules of operations that have attributes about axes.
+
 namespace unspool {
 
-/// How many axes lead the others, by the attribute of that name.
+/// The attribute "leading": the number of leading axes.
 inline int leading_axes(const Attributes& attributes) {
   return static_cast<int>(attributes.get_or("leading", Index{0}));
 }
 
+/// Axes as an attribute.
 inline std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
 
-/// Whether the axis of rows is among those named.
+/// Whether the attribute "axes" names the first axis, that of rows.
 inline bool names_rows(const Call& call) {
   const std::vector<int> axes = call.axes();
   return call.rank() == 0 || (!axes.empty() && axes[0] == 0);
 }
 
+/// Fills a rows rule: `same` or `all` for all operands.
 inline void rows_if(bool same, std::span<Rows> operands) {
   std::fill(operands.begin(), operands.end(), same ? Rows::same : Rows::all);
 }
 
-/// Rows stay if their axis is not named.
+/// A rows rule: rows stay if the attribute "axes" does not name the first axis.
 inline void rows_unless_named(const Call& call, std::span<Rows> operands) {
   rows_if(!names_rows(call), operands);
 }

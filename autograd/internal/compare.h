@@ -6,12 +6,13 @@
 
 namespace unspool::internal {
 
+/// Whether a and b have the same shape, dtype and bits.
 bool same_bits(const Tensor& a, const Tensor& b);
 
-/// Empty if a and b agree within this tolerance, relative to the larger of 1 and b; else where they differ.
+/// Returns "" if a and b agree within this tolerance, relative to max(1, |b|), else the first difference.
 std::string difference(const Tensor& a, const Tensor& b, double tolerance);
 
-/// The same, with tolerance 0 standing for equal bits.
+/// Compares like the function above; a tolerance of 0 asks for equal bits.
 std::string disagreement(const Tensor& a, const Tensor& b, double tolerance);
 
 }  // namespace unspool::internal

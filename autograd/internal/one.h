@@ -4,7 +4,7 @@
 
 namespace unspool {
 
-/// What the shape rule of an operation with one output returns.
+/// The result of a shape rule of an operation with one output.
 inline Specs one(const Shape& shape, DType dtype) {
   Specs specs(1);
   specs[0] = {shape, dtype};
