@@ -55,7 +55,7 @@ Callbacks& Callbacks::operator=(Callbacks&& other) noexcept = default;
 Callbacks::~Callbacks() = default;
 
 Model& Callback::model() const {
-  if (model_ == nullptr) throw RuntimeError("a callback has a model only while fit() runs");
+  if (model_ == nullptr) throw RuntimeError("expected a callback that fit() runs, got one without a model");
   return *model_;
 }
 

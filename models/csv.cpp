@@ -24,7 +24,7 @@ bool parse(std::string_view text, float& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-/// Takes the part up to the separator from the front of `rest`.
+/// Removes the part up to the separator from the front of `rest` and returns it.
 std::string_view take(std::string_view& rest, char separator) {
   const auto end = rest.find(separator);
   const std::string_view part = rest.substr(0, end);

@@ -40,7 +40,7 @@ std::string escaped(std::string_view text) {
   return safe;
 }
 
-/// The range of one axis, with round numbers to mark it.
+/// The range of an axis, with round numbers as marks.
 class Scale {
  public:
   Scale(double low, double high, double from, double to, bool whole) : from_(from), to_(to) {
@@ -49,7 +49,7 @@ class Scale {
       low -= margin;
       high += margin;
     }
-    // The largest of 1, 2, 5, 10, ... that leaves at least four steps.
+    // The largest step of 1, 2, 5, 10, ... with at least four steps in the range.
     const double wanted = (high - low) / 4;
     step_ = std::pow(10.0, std::floor(std::log10(wanted)));
     for (const double times : {5.0, 2.0}) {
@@ -86,8 +86,8 @@ struct Line {
   std::string_view dashes;
 };
 
-/// The epochs that `values` belong to: of fewer values than epochs (some were not validated) the steps
-/// between.
+/// The epoch of a value. If there are fewer values than epochs, since only some were validated, they are
+/// spread evenly.
 double epoch_of(const History& history, const std::vector<double>& values, std::size_t i) {
   const std::size_t epochs = history.epoch.size();
   if (epochs == 0) return static_cast<double>(i + 1);

@@ -9,27 +9,28 @@
 namespace unspool {
 namespace {
 
-/// Whether more of what logs call by this name is better. ValueError if it is no metric that knows.
+/// Whether larger values of this name in the logs are better. Throws ValueError if no metric tells.
 bool more_is_better(const Model& model, const std::string& monitor) {
   const std::string name = monitor.starts_with("val_") ? monitor.substr(4) : monitor;
   if (name == "loss") return false;
   for (const Model::State::Named& named : ModelAccess::state(model).compiled_or_fail().metrics) {
     if (named.name == name && named.metric->more_is_better()) return *named.metric->more_is_better();
   }
-  throw ValueError(fmt::format(
-      "EarlyStopping: it is not known whether more or less {} is better; give the mode \"max\" or \"min\"",
-      in_quotes(monitor)));
+  throw ValueError(
+      fmt::format("EarlyStopping: expected the mode \"max\" or \"min\" for {}, got \"auto\": the metric does "
+                  "not tell which is better",
+                  in_quotes(monitor)));
 }
 
 class Stopping final : public Callback {
  public:
   explicit Stopping(EarlyStoppingOptions options) : options_(std::move(options)) {
     if (options_.mode != "auto" && options_.mode != "min" && options_.mode != "max") {
-      throw ValueError("EarlyStopping: mode must be \"auto\", \"min\" or \"max\", got " +
+      throw ValueError("EarlyStopping: expected the mode \"auto\", \"min\" or \"max\", got " +
                        in_quotes(options_.mode));
     }
     if (options_.patience < 0) {
-      throw ValueError(fmt::format("EarlyStopping: patience cannot be negative, got {}", options_.patience));
+      throw ValueError(fmt::format("EarlyStopping: expected patience >= 0, got {}", options_.patience));
     }
   }
 
@@ -46,7 +47,7 @@ class Stopping final : public Callback {
   void on_epoch_end(Index epoch, Logs& logs) override {
     if (epoch < options_.start_from_epoch) return;
     if (!logs.contains(options_.monitor)) {
-      check_can_come(logs);
+      check_monitor(logs);
       missed_ = true;
       return;
     }
@@ -67,8 +68,9 @@ class Stopping final : public Callback {
   void on_train_end() override {
     if (missed_ && !seen_) {
       std::cerr << fmt::format(
-          "EarlyStopping: {} was never reported, so nothing was stopped; fit validates only if it is given "
-          "validation_data or a validation_split\n",
+          "EarlyStopping: {} was never in the logs, so training was not stopped; give fit() validation_data "
+          "or a "
+          "validation_split\n",
           in_quotes(options_.monitor));
     }
     if (stopped_in_ && options_.verbose > 0) {
@@ -88,10 +90,10 @@ class Stopping final : public Callback {
     return more_is_better_ ? now - delta > before : now + delta < before;
   }
 
-  void check_can_come(const Logs& logs) const {
+  void check_monitor(const Logs& logs) const {
     const std::string& name = options_.monitor;
     if (name.starts_with("val_") && logs.contains(name.substr(4))) return;
-    throw ValueError(fmt::format("EarlyStopping: nothing in the logs ({}) is called {}{}",
+    throw ValueError(fmt::format("EarlyStopping: expected a name in the logs ({}), got {}{}",
                                  fmt::join(logs.names(), ", "), in_quotes(name),
                                  did_you_mean(name, logs.names())));
   }

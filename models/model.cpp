@@ -35,13 +35,13 @@ std::vector<Spec> specs_of(const std::vector<Tensor>& tensors) {
   return specs;
 }
 
-/// How many samples there are. ValueError if lengths differ or there are none.
+/// The number of samples. Throws ValueError if lengths differ or there are none.
 Index samples_of(const Data& data, std::string_view what) {
   std::vector<Tensor> all = data.x;
   std::vector<std::string> names(all.size(), "x");
   for (std::size_t i = 0; all.size() > 1 && i < all.size(); ++i) names[i] = fmt::format("x[{}]", i);
   if (all.empty() || std::any_of(all.begin(), all.end(), [](const Tensor& x) { return !x; })) {
-    throw ValueError(fmt::format("{}: x is an empty tensor", what));
+    throw ValueError(fmt::format("{}: expected x to have a value, got an empty tensor", what));
   }
   all.push_back(data.y);
   names.emplace_back("y");
@@ -49,29 +49,31 @@ Index samples_of(const Data& data, std::string_view what) {
   names.emplace_back("sample_weight");
   const Index samples = common_rows(all, names);
   if (samples == 0)
-    throw ValueError(fmt::format("{}: there are no samples: x is {}", what, describe(data.x.front())));
+    throw ValueError(
+        fmt::format("{}: expected at least one sample, got x of {}", what, describe(data.x.front())));
   return samples;
 }
 
 Index batches(Index samples, Index batch_size) { return (samples + batch_size - 1) / batch_size; }
 
 void check_positive(std::string_view name, Index value) {
-  if (value < 1) throw ValueError(fmt::format("{} must be at least 1, got {}", name, value));
+  if (value < 1) throw ValueError(fmt::format("expected {} >= 1, got {}", name, value));
 }
 
-/// How many of the samples stay in training.
+/// The number of samples to train on; the rest is for validation.
 Index training_samples(Index samples, double split) {
   if (!(split >= 0 && split < 1))
-    throw ValueError(fmt::format("validation_split must lie in [0, 1), got {}", split));
+    throw ValueError(fmt::format("expected validation_split in [0, 1), got {}", split));
   const double exact = static_cast<double>(samples) * (1 - split);
-  // A split of 0.2f is a little more than 0.2, which should not cost a sample.
+  // 0.2f is a little more than 0.2. Rounding must not cost a sample.
   const double whole = std::round(exact);
   const bool is_whole = std::abs(exact - whole) < 1e-9 + 6e-8 * static_cast<double>(samples);
   const Index training = static_cast<Index>(is_whole ? whole : std::floor(exact));
   if (split > 0 && (training == 0 || training == samples)) {
-    throw ValueError(
-        fmt::format("a validation_split of {} of {} samples leaves {} for training and {} for validation",
-                    split, samples, training, samples - training));
+    throw ValueError(fmt::format(
+        "expected a validation_split that leaves samples for training and for validation, got {} of {} "
+        "samples, which leaves {} and {}",
+        split, samples, training, samples - training));
   }
   return training;
 }
@@ -84,22 +86,23 @@ Data rows_of(const Data& data, Index first, Index last) {
   return part;
 }
 
-/// Sees to it that callbacks know their model just as long as fit runs, however it ends.
-class Guests {
+/// Gives callbacks their model while fit() runs, and takes it away again however fit() ends.
+class CallbackScope {
  public:
-  Guests(const Callbacks& callbacks, Model& model) : callbacks_(callbacks.all()) {
+  CallbackScope(const Callbacks& callbacks, Model& model) : callbacks_(callbacks.all()) {
     for (const std::shared_ptr<Callback>& callback : callbacks_) {
-      if (!callback) throw ValueError("fit: one of the callbacks is empty");
+      if (!callback) throw ValueError("fit: expected callbacks, got an empty one");
     }
     for (const std::shared_ptr<Callback>& callback : callbacks_) callback->set_model(&model);
   }
-  ~Guests() {
+  ~CallbackScope() {
     for (const std::shared_ptr<Callback>& callback : callbacks_) callback->set_model(nullptr);
   }
-  Guests(const Guests&) = delete;
-  Guests& operator=(const Guests&) = delete;
+  CallbackScope(const CallbackScope&) = delete;
+  CallbackScope& operator=(const CallbackScope&) = delete;
+  /// Calls f on every callback.
   template <class F>
-  void tell(F&& f) const {
+  void call(F&& f) const {
     for (const std::shared_ptr<Callback>& callback : callbacks_) f(*callback);
   }
 
@@ -174,7 +177,8 @@ Logs Model::State::logs() const {
   for (const Named& named : compiled->metrics) {
     const Tensor result = named.metric.result();
     if (result.size() != 1) {
-      throw ValueError("the metric " + named.name + " must give one number, got " + describe(result));
+      throw ValueError("the metric " + named.name + ": expected a result of one number, got " +
+                       describe(result));
     }
     logs.set(named.name, result.item<double>());
   }
@@ -185,19 +189,20 @@ Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Te
   Tensor total;
   if (const Loss& loss = compiled->options.loss) {
     if (predicted.all().size() != 1) {
-      throw ValueError(fmt::format("one loss takes one output, the model {} gives {}", network->name(),
+      throw ValueError(fmt::format("the model {}: expected one output for one loss, got {}", network->name(),
                                    predicted.all().size()));
     }
-    if (!y) throw ValueError("y is an empty tensor, and the loss " + loss.name() + " needs labels");
+    if (!y) throw ValueError("the loss " + loss.name() + ": expected labels y, got an empty tensor");
     total = loss(y, predicted, weight);
     if (total.size() != 1) {
-      throw ValueError("training needs a loss that is one number, got " + describe(total) + " from " +
-                       loss.name() + ": take a reduction other than \"none\"");
+      throw ValueError("the loss " + loss.name() + ": expected one number, got " + describe(total) +
+                       ": use a reduction other than \"none\"");
     }
   }
   for (const Tensor& added : network->losses()) total = total ? total + added : added;
   if (!total)
-    throw ValueError("the model " + network->name() + " was compiled without a loss, and no layer adds one");
+    throw ValueError("the model " + network->name() +
+                     ": expected a loss from compile() or from a layer, got none");
   return total;
 }
 
@@ -216,7 +221,8 @@ void Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, con
   const Outputs predicted = call(x, {.training = true});
   const Tensor loss = loss_of(predicted, y, weight);
   const std::vector<Variable> variables = network->trainable_weights();
-  if (variables.empty()) throw ValueError("the model " + network->name() + " has no weights to train");
+  if (variables.empty())
+    throw ValueError("the model " + network->name() + ": expected trainable weights, got none");
   const Optimizer& optimizer = compiled->options.optimizer;
   const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(loss), variables);
   optimizer.apply_gradients(gradients, variables);
@@ -239,7 +245,7 @@ Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
     : x(inputs.tensors()), y(labels), sample_weight(weights) {}
 
 Model::Model(Ref<Layer> layer) {
-  if (!layer) throw ValueError("a Model needs a layer, got an empty Ref");
+  if (!layer) throw ValueError("Model: expected a layer, got an empty Ref");
   state_ = std::make_shared<State>(std::move(layer));
 }
 
@@ -251,7 +257,7 @@ Model::Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options)
 }
 
 Model::State& Model::state() const {
-  if (state_ == nullptr) throw ValueError("this Model is empty");
+  if (state_ == nullptr) throw ValueError("expected a Model with a network, got an empty one");
   return *state_;
 }
 
@@ -263,7 +269,7 @@ Outputs Model::operator()(const Inputs& inputs, const CallArgs& args) const {
 
 namespace {
 
-/// What take() gives of a network that has a graph.
+/// The result of take() for a network that is a graph.
 template <class F>
 std::vector<Tensor> of_graph(const Layer& network, std::string_view what, F&& take) {
   std::vector<Tensor> tensors;
@@ -271,7 +277,7 @@ std::vector<Tensor> of_graph(const Layer& network, std::string_view what, F&& ta
   if (const auto* sequence = dynamic_cast<const layers::Sequential*>(&network)) tensors = take(*sequence);
   if (!tensors.empty()) return tensors;
   throw AttributeError(fmt::format(
-      "the model {} has no symbolic {}: a model has them that is made of them, or of an Input and layers",
+      "the model {} has no symbolic {}: make it from symbolic tensors, or from an Input and layers",
       network.name(), what));
 }
 
@@ -319,8 +325,8 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
   const Index validation_batch = options.validation_batch_size.value_or(options.batch_size);
   check_positive("validation_batch_size", validation_batch);
   if (options.epochs < 0 || options.initial_epoch < 0) {
-    throw ValueError(fmt::format("epochs and initial_epoch cannot be negative, got {} and {}",
-                                 options.epochs, options.initial_epoch));
+    throw ValueError(fmt::format("fit: expected epochs and initial_epoch >= 0, got {} and {}", options.epochs,
+                                 options.initial_epoch));
   }
 
   Data validation = options.validation_data;
@@ -334,30 +340,30 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
 
   if (!state.shuffle || options.initial_epoch == 0) state.shuffle = next_random_key();
   const RandomKey run = *state.shuffle;
-  // The caller's handle may go away while this runs.
+  // Keeps the model alive if the caller's handle is destroyed meanwhile.
   Model self = *this;
-  const Guests guests(options.callbacks, self);
+  const CallbackScope callbacks(options.callbacks, self);
   const EvaluateOptions how{
       .batch_size = validation_batch, .verbose = 0, .sample_weight = validation.sample_weight};
   const Index steps = batches(samples, options.batch_size);
   const bool many = options.epochs - options.initial_epoch > 1 || options.initial_epoch > 0;
   History history;
   state.stop = false;
-  guests.tell([](Callback& callback) { callback.on_train_begin(); });
+  callbacks.call([](Callback& callback) { callback.on_train_begin(); });
   for (Index epoch = options.initial_epoch; epoch < options.epochs && !state.stop; ++epoch) {
     if (options.verbose != 0 && many)
       std::cout << fmt::format("Epoch {}/{}\n", epoch + 1, options.epochs) << std::flush;
-    guests.tell([&](Callback& callback) { callback.on_epoch_begin(epoch); });
+    callbacks.call([&](Callback& callback) { callback.on_epoch_begin(epoch); });
     state.reset_metrics();
     std::vector<Index> order;
     if (options.shuffle) {
-      // A key of the run for each epoch: what epochs before have drawn does not matter, so a run can go on
-      // later.
+      // The order depends on the run and the number of the epoch only, so that a later fit() can continue the
+      // run.
       order = permutation(samples, {random_bits(run, static_cast<std::uint64_t>(epoch)), run.stream});
     }
     Progress progress(options.verbose, steps);
     for (Index step = 0; step < steps && !state.stop; ++step) {
-      guests.tell([&](Callback& callback) { callback.on_train_batch_begin(step); });
+      callbacks.call([&](Callback& callback) { callback.on_train_batch_begin(step); });
       const Index first = step * options.batch_size;
       const Index last = std::min(samples, first + options.batch_size);
       Data batch;
@@ -373,20 +379,20 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
       state.train_step(batch.x, batch.y, batch.sample_weight);
       const Logs logs = state.logs();
       progress.update(step + 1, logs);
-      guests.tell([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
+      callbacks.call([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
     }
     Logs logs = state.logs();
     if (validation && (epoch + 1) % options.validation_freq == 0) {
       const Logs found = self.evaluate(validation.x, validation.y, how);
       for (const auto& [name, value] : found) logs.set("val_" + name, value);
     }
-    guests.tell([&](Callback& callback) { callback.on_epoch_end(epoch, logs); });
+    callbacks.call([&](Callback& callback) { callback.on_epoch_end(epoch, logs); });
     progress.finish(logs);
     history.epoch.push_back(epoch);
     for (const auto& [name, value] : logs) history.history.get_or_add(name).push_back(value);
   }
   state.compiled->options.optimizer.finalize_variable_values();
-  guests.tell([](Callback& callback) { callback.on_train_end(); });
+  callbacks.call([](Callback& callback) { callback.on_train_end(); });
   return history;
 }
 
@@ -418,9 +424,9 @@ Outputs Model::predict(const Inputs& inputs, PredictOptions options) const {
   const std::vector<Tensor>& x = inputs.tensors();
   std::vector<std::string> names(x.size(), "x");
   const Index samples = common_rows(x, names);
-  if (samples < 0) throw ValueError("predict: x is an empty tensor");
-  std::vector<std::vector<Tensor>> parts;  // Of each output.
-  // Of no samples there is one batch: its outputs have no rows, and the right shape.
+  if (samples < 0) throw ValueError("predict: expected x to have a value, got an empty tensor");
+  std::vector<std::vector<Tensor>> parts;  // For each output, those of all batches.
+  // No samples are one empty batch, whose outputs have no rows and the right shape.
   for (Index first = 0; first == 0 || first < samples; first += options.batch_size) {
     const std::vector<Tensor> batch = take_rows(x, first, std::min(samples, first + options.batch_size));
     const Outputs outputs = state.call(batch, {.training = false});

@@ -20,7 +20,7 @@ constexpr std::string_view weights_group = "weights/";
 constexpr std::string_view optimizer_group = "optimizer/";
 constexpr Index version = 1;
 
-/// The values of variables, each named by its group and path. Paths that come twice get a number.
+/// Appends the values of variables, named by group and path. Repeated paths get a number.
 void append(std::vector<NamedTensor>& tensors, std::string_view group,
             const std::vector<Variable>& variables) {
   const NoGradient guard;
@@ -33,8 +33,8 @@ void append(std::vector<NamedTensor>& tensors, std::string_view group,
   }
 }
 
-/// The tensors of a group that belong to these variables: in their order, since names of layers change from
-/// one process to the next. FileError if number, shape or dtype differ.
+/// The tensors of a group, matched to these variables by their order, since names of layers differ between
+/// processes. Throws FileError if their number, a shape or a dtype differs.
 std::vector<Tensor> values_for(const std::vector<NamedTensor>& tensors, std::string_view group,
                                const std::vector<Variable>& variables, const std::string& file) {
   std::vector<const NamedTensor*> found;
@@ -51,9 +51,9 @@ std::vector<Tensor> values_for(const std::vector<NamedTensor>& tensors, std::str
     const Tensor& value = found[i]->tensor;
     const Variable& variable = variables[i];
     if (!(value.shape() == variable.shape()) || value.dtype() != variable.dtype()) {
-      throw FileError(fmt::format("{}: {} is {}, but {} is {}{}", file, in_quotes(found[i]->name),
-                                  describe(value), variable.path(), name_of(variable.dtype()),
-                                  to_string(variable.shape())));
+      throw FileError(fmt::format("{}: {}: expected {}{} for {}, got {}", file, in_quotes(found[i]->name),
+                                  name_of(variable.dtype()), to_string(variable.shape()), variable.path(),
+                                  describe(value)));
     }
     values.push_back(value);
   }
@@ -72,8 +72,8 @@ void check_kind(const Snapshot& snapshot, std::string_view kind, const std::stri
   }
   const Index number = snapshot.config["version"].as<Index>();
   if (number != version) {
-    throw FileError(fmt::format("{}: written in version {} of the format; this library reads version {}",
-                                file, number, version));
+    throw FileError(
+        fmt::format("{}: expected version {} of the model format, got {}", file, version, number));
   }
 }
 
@@ -81,8 +81,8 @@ void refuse_other_formats(const std::string& path) {
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".keras" || ending == ".h5") {
     throw NotImplementedError(path +
-                              ": Keras' own files are not supported by this version; save under another "
-                              "ending (\"model.unspool\") to write the native format");
+                              ": Keras' file formats are not supported yet; use another extension, such as "
+                              "\"model.unspool\", for the native format");
   }
 }
 
@@ -108,16 +108,16 @@ CompileOptions compile_options(const Config& config) {
           .weighted_metrics = config["weighted_metrics"].as<std::vector<Metric>>()};
 }
 
-/// Which of the model's weights the optimizer has slots for: what trains may have changed since. Null before
-/// its first step.
-Config places_of(const std::vector<Variable>& variables, const std::vector<Variable>& weights) {
+/// The indices of the weights that the optimizer has slots for, which may differ from those that train now.
+/// Null before the first step.
+Config indices_of(const std::vector<Variable>& variables, const std::vector<Variable>& weights) {
   if (variables.empty()) return {};
   std::vector<Config> places;
   for (const Variable& variable : variables) {
     const auto found = std::find(weights.begin(), weights.end(), variable);
     if (found == weights.end()) {
-      throw ValueError("the optimizer was used for " + variable.path() +
-                       ", which is no weight of this model");
+      throw ValueError("expected an optimizer of this model's weights, got one that was used for " +
+                       variable.path());
     }
     places.push_back(found - weights.begin());
   }
@@ -127,11 +127,11 @@ Config places_of(const std::vector<Variable>& variables, const std::vector<Varia
 void check_built(const Model& model) {
   if (!model->built()) {
     throw ValueError("the model " + model.name() +
-                     " has no weights to save yet: call it once, or give it an Input");
+                     ": expected a built model, got one without weights: call it once, or give it an Input");
   }
 }
 
-/// Does f(), with errors of every kind as errors of the file.
+/// Returns f(). Errors of other kinds become FileError with the name of the file.
 template <class F>
 auto reading(const std::string& file, F&& f) {
   try {
@@ -157,7 +157,7 @@ Snapshot to_snapshot(const Model& model) {
   const std::vector<Spec> specs = state.inputs();
   if (specs.empty()) {
     throw ValueError("the model " + model.name() +
-                     " does not know its inputs: call it once, or give it an Input");
+                     ": expected a model with known inputs: call it once, or give it an Input");
   }
   Snapshot snapshot;
   append(snapshot.tensors, weights_group, model.weights());
@@ -167,7 +167,7 @@ Snapshot to_snapshot(const Model& model) {
   if (state.compiled) {
     compile = compile_config(state.compiled->options);
     const Optimizer& optimizer = state.compiled->options.optimizer;
-    compile.set("built_for", places_of(optimizer->built_for(), model.weights()));
+    compile.set("built_for", indices_of(optimizer->built_for(), model.weights()));
     append(snapshot.tensors, optimizer_group, optimizer.variables());
   }
   std::vector<Config> seeds;
@@ -210,7 +210,8 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
         for (const Config& place : places.elements()) {
           const auto index = place.as<std::size_t>();
           if (index >= weights.size())
-            throw IndexError(fmt::format("{}: the model has no weight {}", place.path(), index));
+            throw IndexError(
+                fmt::format("{}: expected an index below {}, got {}", place.path(), weights.size(), index));
           built_for.push_back(weights[index]);
         }
         optimizer->build(built_for);
@@ -224,8 +225,8 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
     const std::vector<SeedGenerator*> generators = model->seed_generators();
     const std::vector<Config> seeds = config["seeds"].elements();
     if (seeds.size() != generators.size()) {
-      throw FileError(fmt::format("{}: expected {} generators of random numbers, got {}", name,
-                                  generators.size(), seeds.size()));
+      throw FileError(fmt::format("{}: expected {} random number generators, got {}", name, generators.size(),
+                                  seeds.size()));
     }
     for (std::size_t i = 0; i < seeds.size(); ++i) {
       *generators[i] = SeedGenerator(number_of(seeds[i][0]));
@@ -258,7 +259,7 @@ void Model::load_weights(const std::string& path) {
   refuse_other_formats(path);
   if (!network()->built()) {
     throw ValueError("the model " + name() +
-                     " has no weights to load into yet: call it once, or give it an Input");
+                     ": expected a built model, got one without weights: call it once, or give it an Input");
   }
   const std::string file = path;
   const Snapshot snapshot = load_archive(path);

@@ -1,4 +1,5 @@
 #include <optional>
+
 #include <unspool/core/error.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/graph.h>
@@ -39,10 +40,10 @@ Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptio
     }
     const std::shared_ptr<const GraphNode> node = GraphNode::of(item.input());
     if (node == nullptr || !node->is_input()) {
-      throw ValueError("a Sequential is made of an Input and layers" +
-                       (item.input() ? ", got " + describe(item.input()) : ", got something empty"));
+      throw ValueError("Sequential: expected an Input or a layer, got " +
+                       (item.input() ? describe(item.input()) : "an empty item"));
     }
-    if (input || !layers.empty()) throw ValueError("a Sequential has one Input, and it comes first");
+    if (input || !layers.empty()) throw ValueError("Sequential: expected an Input only as the first item");
     input = layers::Sequential::Input{item.input().shape(), item.input().dtype(), node->name()};
   }
   replace(std::move(input), std::move(layers));
@@ -57,15 +58,15 @@ void Sequential::add(const SequentialItem& item) {
     return;
   }
   if (now.first_input() || !now.layers().empty())
-    throw ValueError("a Sequential has one Input, and it comes first");
-  // Reads the Input, and takes its network.
+    throw ValueError("Sequential: expected an Input only as the first item");
+  // A model of this Input only, which reads its shape, dtype and name.
   const Sequential with_input({item}, {.name = name(), .trainable = now.trainable()});
   replace(with_input.sequence().first_input(), {});
 }
 
 void Sequential::pop() {
   std::vector<Ref<Layer>> layers = sequence().layers();
-  if (layers.empty()) throw ValueError("the model " + name() + " has no layers to take away");
+  if (layers.empty()) throw ValueError("the model " + name() + ": expected a layer to remove, got none");
   layers.pop_back();
   replace(sequence().first_input(), std::move(layers));
 }

@@ -44,7 +44,7 @@ std::string memory(Index bytes) {
   return fmt::format("{:.2f} TB", value);
 }
 
-/// "(None, 8, 8)", as Keras has it; a list of several.
+/// A shape as Keras prints it, "(None, 8, 8)", or a list of several.
 std::string shape_text(const Shape& shape) {
   std::string text = "(";
   for (int i = 0; i < shape.rank(); ++i) {
@@ -59,7 +59,7 @@ std::string shapes_text(const std::vector<Shape>& shapes) {
   return text + "]";
 }
 
-/// Pieces of at most `width` characters, cut between words if that is possible.
+/// Lines of at most `width` characters, broken between words if possible.
 std::vector<std::string> wrapped(std::string text, std::size_t width) {
   std::vector<std::string> lines;
   while (text.size() > width) {
@@ -76,7 +76,7 @@ std::vector<std::string> wrapped(std::string text, std::size_t width) {
 class Table {
  public:
   explicit Table(int line_length) {
-    // Keras gives the columns these parts of a line; borders and padding then take an even share of each.
+    // As in Keras, these are the columns' parts of a line, less an equal share of borders and padding.
     const std::array<double, 3> ends{0.45, 0.80, 1.0};
     const std::array<int, 3> taken{3, 4, 3};
     int begin = 0;
@@ -134,12 +134,12 @@ struct Size {
   std::string text() const { return with_commas(elements) + " (" + memory(bytes) + ")"; }
 };
 
-/// What each layer gives, where that can be known: in a graph, and in a Sequential whose input is.
+/// The output shape of each layer, if known: in a graph, and in a Sequential with an Input.
 std::vector<std::string> output_shapes(const Layer& network, const std::vector<Spec>& inputs) {
   std::vector<std::string> texts;
   if (const auto* graph = dynamic_cast<const layers::Functional*>(&network)) {
     for (const Ref<LayerBase>& layer : graph->sublayers()) {
-      // At its first call in this graph.
+      // The layer's first call in this graph.
       const auto node = std::find_if(graph->nodes().begin(), graph->nodes().end(),
                                      [&](const auto& other) { return other->layer() == layer.pointer(); });
       std::vector<Shape> shapes;

@@ -70,7 +70,7 @@ void Progress::finish(const Logs& logs) {
   if (verbose_ != 0) draw(target_, logs, true);
 }
 
-/// The first step is left out once there are others: it may take long.
+/// The mean time of a step without the first one, which may take longer, if there are others.
 double Progress::seconds_a_step(Index done) const {
   if (done == 0) return 0;
   const Clock::time_point now = Clock::now();

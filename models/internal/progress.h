@@ -8,12 +8,12 @@
 
 namespace unspool::internal {
 
-/// What is printed while batches go by. 0: nothing. 1: a bar, drawn over and over on a terminal, once
+/// Prints the progress of an epoch. verbose 0: nothing. 1: a bar, redrawn on a terminal, drawn once
 /// elsewhere. 2: a line at the end.
 class Progress {
  public:
   Progress(std::ostream& stream, int verbose, Index target, bool terminal);
-  /// On the standard output.
+  /// Prints to the standard output.
   Progress(int verbose, Index target);
 
   void update(Index done, const Logs& logs);

@@ -63,10 +63,11 @@ Tensor join_rows(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts.front();
   Index rows = 0;
   for (const Tensor& part : parts) {
-    if (part.rank() == 0) throw ValueError("the output of a batch has no rows: got " + describe(part));
+    if (part.rank() == 0)
+      throw ValueError("expected outputs whose first axis is the batch, got " + describe(part));
     const Shape rest = part.shape().sub(1, part.rank());
     if (!(rest == parts.front().shape().sub(1, parts.front().rank()))) {
-      throw ValueError("the outputs of two batches do not fit together: " + describe(parts.front()) +
+      throw ValueError("expected outputs of equal shapes for all batches, got " + describe(parts.front()) +
                        " and " + describe(part));
     }
     rows += part.shape().front();
@@ -87,7 +88,7 @@ Index common_rows(const std::vector<Tensor>& tensors, const std::vector<std::str
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!tensors[i]) continue;
     if (tensors[i].rank() == 0) {
-      throw ValueError(names[i] + " has no axis of samples: expected at least one axis, got " +
+      throw ValueError(names[i] + ": expected at least one axis, that of samples, got " +
                        describe(tensors[i]));
     }
     const Index here = tensors[i].shape().front();
@@ -95,7 +96,7 @@ Index common_rows(const std::vector<Tensor>& tensors, const std::vector<std::str
     rows = here;
     all += (all.empty() ? "" : ", ") + names[i] + " has " + std::to_string(here);
   }
-  if (differ) throw ValueError("x, y and weights need the same number of samples: " + all);
+  if (differ) throw ValueError("expected the same number of samples in x, y and weights: " + all);
   return rows;
 }
 

@@ -15,38 +15,40 @@ namespace unspool {
 struct Model::State {
   explicit State(Ref<Layer> layer) : network(std::move(layer)) {}
 
-  /// A metric and what it is called in logs.
+  /// A metric and its name in the logs.
   struct Named {
     Metric metric;
     std::string name;
     bool weighted;
   };
+  /// What compile() sets.
   struct Compiled {
     CompileOptions options;
     std::vector<Named> metrics;
     Mean loss;
   };
 
+  /// Throws ValueError if the model is not compiled.
   const Compiled& compiled_or_fail() const;
   Compiled& compiled_or_fail() { return const_cast<Compiled&>(std::as_const(*this).compiled_or_fail()); }
   void compile(CompileOptions options);
 
-  /// What the network takes, with an unknown batch; empty until it was called or built.
+  /// The inputs of the network, with an unknown batch size. Empty until it is called or built.
   std::vector<Spec> inputs() const;
   void remember_inputs(const std::vector<Tensor>& x);
-  /// Makes the weights for inputs like these.
+  /// Builds the network for these inputs.
   void build(const std::vector<Spec>& specs);
   Outputs call(const Inputs& inputs, const CallArgs& args);
 
   void reset_metrics();
-  /// Loss and metrics as they stand.
+  /// The current loss and metrics.
   Logs logs() const;
   void train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight);
   void test_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight);
 
   Ref<Layer> network;
   std::optional<Compiled> compiled;
-  /// Of the order of samples in the last fit; an epoch draws its own from it.
+  /// The key of the last fit(), from which each epoch derives its order of samples.
   std::optional<RandomKey> shuffle;
   bool stop = false;
 
@@ -59,7 +61,7 @@ struct Model::State {
   std::vector<Spec> inputs_;
 };
 
-/// For the sources of this folder.
+/// Access to the state for the sources of this folder.
 struct ModelAccess {
   static Model::State& state(const Model& model) { return model.state(); }
 };

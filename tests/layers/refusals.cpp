@@ -487,7 +487,7 @@ TEST_CASE("numbers that no layer is made of") {
   CHECK(contains(message_of<ValueError>([] {
                    Reshape({.target_shape = {Index{1} << 40, Index{1} << 40}})(Tensor::ones({2, 3}));
                  }),
-                 "64-bit"));
+                 "fits 64 bits"));
 }
 
 TEST_CASE("masks that do not fit are named as such") {

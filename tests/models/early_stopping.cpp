@@ -116,7 +116,7 @@ TEST_CASE("EarlyStopping says what it does") {
     CHECK(model.fit(two_rows, two_labels, {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping()}})
               .epoch.size() == 3);
   });
-  CHECK(warning.find("\"val_loss\" was never reported") != std::string::npos);
+  CHECK(warning.find("\"val_loss\" was never in the logs") != std::string::npos);
   CHECK(warning.find("validation_split") != std::string::npos);
 }
 
@@ -128,10 +128,10 @@ TEST_CASE("what EarlyStopping cannot watch") {
     model.fit(two_rows, two_labels,
               {.epochs = 3, .verbose = 0, .callbacks = {EarlyStopping(std::move(options))}});
   };
-  CHECK_THROWS_WITH_AS(fit({.monitor = "val_rate"}), doctest::Contains("give the mode \"max\" or \"min\""),
+  CHECK_THROWS_WITH_AS(fit({.monitor = "val_rate"}),
+                       doctest::Contains("expected the mode \"max\" or \"min\" for \"val_rate\""),
                        ValueError);
   CHECK_THROWS_WITH_AS(
       fit({.monitor = "accurcy", .mode = "max"}),
-      doctest::Contains("(loss, accuracy, mae) is called \"accurcy\": did you mean \"accuracy\"?"),
-      ValueError);
+      doctest::Contains("(loss, accuracy, mae), got \"accurcy\": did you mean \"accuracy\"?"), ValueError);
 }
