@@ -67,6 +67,7 @@
 #include <unspool/layers/normalization.h>
 #include <unspool/layers/options_layer.h>
 #include <unspool/layers/pooling.h>
+#include <unspool/layers/recurrent_layer.h>
 #include <unspool/layers/ref.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/regularizer.h>

@@ -45,11 +45,21 @@ std::vector<std::string> Fields::names() const {
   return names;
 }
 
-Config Fields::to_config(const void* options) const {
+bool Fields::writes(std::string_view name) const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [&](const One& field) { return field.name == name && field.written != Written::never; });
+}
+
+Config Fields::to_config(const void* options, const void* defaults) const {
   std::vector<Config::Entry> entries;
   entries.reserve(all_.size());
   for (const One& field : all_) {
-    entries.emplace_back(field.name, field.type->to_config(at(options, field.offset)));
+    const void* value = at(options, field.offset);
+    if (field.written == Written::never) continue;
+    if (field.written == Written::unless_default && field.type->equal(value, at(defaults, field.offset))) {
+      continue;
+    }
+    entries.emplace_back(field.name, field.type->to_config(value));
   }
   return Config::map(std::move(entries));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
@@ -84,12 +85,25 @@ struct FieldInfo {
   std::string what = {};  ///< What the field means.
 };
 
+/// When a field is written to a config.
+enum class Written {
+  always,          ///< In every config.
+  unless_default,  ///< Where it differs from its default.
+  never,           ///< In no config.
+};
+
 /// An entry of the list of fields of an options struct O; made by field().
 template <class O, class T>
 struct Field {
-  std::string_view name;  ///< As in a config.
-  T O::*member;           ///< The member that holds the value.
-  std::string_view what;  ///< What the field means.
+  std::string_view name;              ///< As in a config.
+  T O::*member;                       ///< The member that holds the value.
+  std::string_view what;              ///< What the field means.
+  Written written = Written::always;  ///< When configs have it. It is read in any case.
+
+  /// The field, left out of configs where it has its default value.
+  constexpr Field unless_default() const { return {name, member, what, Written::unless_default}; }
+  /// The field, left out of all configs.
+  constexpr Field never_written() const { return {name, member, what, Written::never}; }
 };
 /// An entry of a list of fields; see the concept Options.
 template <class O, class T>
@@ -116,6 +130,7 @@ class Fields {
     std::size_t offset;     ///< In the struct, in bytes.
     const Type* type;       ///< What it does with values.
     std::string_view what;  ///< What the field means.
+    Written written;        ///< When configs have it.
   };
 
   /// The fields of a struct, in the order of their declaration.
@@ -123,8 +138,10 @@ class Fields {
 
   /// The names of all fields.
   std::vector<std::string> names() const;
-  /// A map of the names and values of all fields.
-  Config to_config(const void* options) const;
+  /// Whether there is a field of this name that configs may have.
+  bool writes(std::string_view name) const;
+  /// A map of the names and values of the fields; fields that are left out have the values of `defaults`.
+  Config to_config(const void* options, const void* defaults) const;
   /// Sets the fields that are in the map `config`. Throws ValueError for a key that is neither a field nor in
   /// `also_allowed`, and for a required field that is missing.
   void from_config(const Config& config, void* options, const std::vector<std::string>& also_allowed) const;
@@ -223,9 +240,19 @@ std::string type_name() {
 }
 
 template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+
+template <class T>
 bool equal_values(const T& a, const T& b) {
   if constexpr (is_required<T>) {
     return equal_values(a.value(), b.value());
+  } else if constexpr (is_vector<T>) {
+    using Element = typename T::value_type;
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Element& one, const Element& other) {
+      return equal_values<Element>(one, other);
+    });
   } else if constexpr (std::equality_comparable<T>) {
     return a == b;
   } else {
@@ -259,12 +286,16 @@ template <class O, class... T>
 Fields fields_of(const Field<O, T>&... field) {
   static_assert(detail::takes_exactly<O, T...>,
                 "fields() must list every field of the struct, in their order");
-  return Fields({{field.name, detail::offset_of(field.member), &detail::field_type<T>, field.what}...});
+  return Fields(
+      {{field.name, detail::offset_of(field.member), &detail::field_type<T>, field.what, field.written}...});
 }
 
 template <Options O>
 struct ConfigValue<O> {
-  static Config to(const O& options) { return O::fields().to_config(&options); }
+  static Config to(const O& options) {
+    const O defaults = detail::blank<O>();
+    return O::fields().to_config(&options, &defaults);
+  }
   static O from(const Config& config) {
     O options = detail::blank<O>();
     O::fields().from_config(config, &options, {});
@@ -312,12 +343,18 @@ std::vector<FieldInfo> field_table() {
   return O::fields().table(&defaults);
 }
 
+/// Gives the fields of `to` the values of the fields of the same names of another options struct.
+template <Options From, Options To>
+void copy_options(const From& from, To& to) {
+  To::fields().copy(From::fields(), &from, &to);
+}
+
 /// An options struct with the values of another's fields of the same names; the remaining fields keep their
 /// defaults.
 template <Options To, Options From>
 To options_from(const From& from) {
   To options = detail::blank<To>();
-  To::fields().copy(From::fields(), &from, &options);
+  copy_options(from, options);
   return options;
 }
 

@@ -20,15 +20,11 @@ Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizatio
 
 namespace unspool::layers {
 
-ActivityRegularization::ActivityRegularization(ActivityRegularizationOptions options)
-    : Layer({.name = options.name,
-             .trainable = options.trainable,
-             .dtype = options.dtype,
-             .activity_regularizer = L1L2({.l1 = options.l1, .l2 = options.l2})}),
-      options_(std::move(options)) {}
-
-Config ActivityRegularization::get_config() const {
-  return config_of(options_).erase("activity_regularizer");
-}
+ActivityRegularization::ActivityRegularization(const ActivityRegularizationOptions& options)
+    : OptionsLayer(options,
+                   LayerOptions{.name = options.name,
+                                .trainable = options.trainable,
+                                .dtype = options.dtype,
+                                .activity_regularizer = L1L2({.l1 = options.l1, .l2 = options.l2})}) {}
 
 }  // namespace unspool::layers

@@ -19,22 +19,14 @@ struct ActivityRegularizationOptions {
 namespace layers {
 
 /// Its input, with the loss l1 sum(|x|) + l2 sum(x^2) over the batch size. Masks pass through.
-class ActivityRegularization : public Layer {
+class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions> {
  public:
-  using Options = ActivityRegularizationOptions;
-
   /// ValueError for a factor that is negative or not finite.
-  explicit ActivityRegularization(ActivityRegularizationOptions options = {});
-
-  const ActivityRegularizationOptions& options() const { return options_; }
+  explicit ActivityRegularization(const ActivityRegularizationOptions& options = {});
   bool supports_masking() const override { return true; }
-  Config get_config() const override;
 
  protected:
   Tensor call(const Tensor& x, const CallArgs&) override { return x; }
-
- private:
-  ActivityRegularizationOptions options_;
 };
 
 }  // namespace layers

@@ -23,9 +23,11 @@ const Fields& AttentionOptions::fields() {
       field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the layer"),
       field("trainable", &O::trainable, "whether training changes its weights"),
       field("dtype", &O::dtype, "of weights and computation"),
-      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
-      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only"),
-      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output"));
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs").unless_default(),
+      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only")
+          .unless_default(),
+      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output")
+          .unless_default());
   return all;
 }
 
@@ -37,9 +39,11 @@ const Fields& AdditiveAttentionOptions::fields() {
       field("seed", &O::seed, "makes dropout repeat"), field("name", &O::name, "of the layer"),
       field("trainable", &O::trainable, "whether training changes its weights"),
       field("dtype", &O::dtype, "of weights and computation"),
-      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs"),
-      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only"),
-      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output"));
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs").unless_default(),
+      field("use_causal_mask", &O::use_causal_mask, "step i sees the values up to step i only")
+          .unless_default(),
+      field("return_attention_scores", &O::return_attention_scores, "the weights come as second output")
+          .unless_default());
   return all;
 }
 
@@ -79,15 +83,6 @@ void check_shapes(const std::vector<Shape>& shapes, const std::string& layer) {
 /// query + key for each pair of steps: (batch, Tq, Tv, dim).
 Tensor pairs(const Tensor& query, const Tensor& key) { return expand_dims(query, 2) + expand_dims(key, 1); }
 
-/// What Keras says as arguments of the call stands in a config only where it says something.
-Config without_defaults(Config config, const Regularizer& activity_regularizer) {
-  for (const char* key : {"use_causal_mask", "return_attention_scores"}) {
-    if (config[key] == Config(false)) config.erase(key);
-  }
-  if (!activity_regularizer) config.erase("activity_regularizer");
-  return config;
-}
-
 /// (Tq, Tv): whether step i of the query may see value j.
 Tensor causal(const Tensor& scores) {
   const Index queries = scores.shape()[1];
@@ -99,9 +94,7 @@ Tensor causal(const Tensor& scores) {
 }  // namespace
 
 Attention::Attention(AttentionOptions options)
-    : Layer(layer_options(options)),
-      options_(std::move(options)),
-      seeds_(internal::generator_of(options_.seed)) {
+    : OptionsLayer(std::move(options)), seeds_(internal::generator_of(options_.seed)) {
   internal::check_rate("Attention: dropout", options_.dropout);
   if (options_.score_mode != "dot" && options_.score_mode != "concat") {
     throw ValueError("Attention: score_mode is \"dot\" or \"concat\", got " + in_quotes(options_.score_mode));
@@ -164,10 +157,8 @@ std::vector<Shape> Attention::compute_output_shapes(const std::vector<Shape>& in
   return shapes;
 }
 
-Config Attention::get_config() const { return without_defaults(config_of(options_), activity_regularizer()); }
-
-AdditiveAttention::AdditiveAttention(AdditiveAttentionOptions options)
-    : Attention(options_from<AttentionOptions>(options)), options_(std::move(options)) {}
+AdditiveAttention::AdditiveAttention(const AdditiveAttentionOptions& options)
+    : Attention(options_from<AttentionOptions>(options)) {}
 
 void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
   check_shapes(input_shapes, name());
@@ -183,10 +174,6 @@ void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
 Tensor AdditiveAttention::scores(const Tensor& query, const Tensor& key) const {
   const Tensor activated = tanh(pairs(query, key));
   return sum(scale_ ? activated * scale_ : activated, {-1});
-}
-
-Config AdditiveAttention::get_config() const {
-  return without_defaults(config_of(options_), activity_regularizer());
 }
 
 }  // namespace unspool::layers

@@ -5,7 +5,7 @@
 #include <string>
 
 #include <unspool/core/random.h>
-#include <unspool/layers/layer.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -50,17 +50,13 @@ namespace layers {
 /// weighted by the softmax of the scores of query and key (Luong, Pham and Manning 2015); then, if asked
 /// for, the weights (batch, Tq, Tv). Values that their mask leaves out have no weight; what the query's mask
 /// leaves out is 0, and the output has that mask. Weights: scale, concat_score_weight, where they are used.
-class Attention : public Layer {
+class Attention : public OptionsLayer<AttentionOptions> {
  public:
-  using Options = AttentionOptions;
-
   /// ValueError for another score_mode or a rate outside of [0, 1].
   explicit Attention(AttentionOptions options = {});
 
-  const AttentionOptions& options() const { return options_; }
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
-  Config get_config() const override;
 
  protected:
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
@@ -71,7 +67,6 @@ class Attention : public Layer {
   virtual Tensor scores(const Tensor& query, const Tensor& key) const;
 
  private:
-  AttentionOptions options_;
   SeedGenerator seeds_;
   Variable scale_;
   Variable concat_score_weight_;
@@ -84,17 +79,19 @@ class AdditiveAttention : public Attention {
   using Options = AdditiveAttentionOptions;
 
   /// ValueError for a rate outside of [0, 1].
-  explicit AdditiveAttention(AdditiveAttentionOptions options = {});
+  explicit AdditiveAttention(const AdditiveAttentionOptions& options = {});
 
-  const AdditiveAttentionOptions& options() const { return options_; }
-  Config get_config() const override;
+  /// The arguments that make the layer again, from those of Attention.
+  AdditiveAttentionOptions options() const {
+    return options_from<AdditiveAttentionOptions>(Attention::options());
+  }
+  Config get_config() const override { return config_of(options()); }
 
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
   Tensor scores(const Tensor& query, const Tensor& key) const override;
 
  private:
-  AdditiveAttentionOptions options_;
   Variable scale_;
 };
 

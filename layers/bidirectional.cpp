@@ -9,10 +9,34 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/bidirectional.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/sequence_call.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool {
+
+/// As Keras' configs have it: a layer in its serialized form.
+template <>
+struct ConfigValue<Ref<layers::RNN>> {
+  static constexpr std::string_view name = "layer";
+  static Config to(const Ref<layers::RNN>& layer) { return layer ? serialize_layer(*layer) : Config(); }
+  static Ref<layers::RNN> from(const Config& config) {
+    return config.is_null() ? Ref<layers::RNN>() : layer_from_config<layers::RNN>(config);
+  }
+};
+
+const Fields& BidirectionalOptions::fields() {
+  using O = BidirectionalOptions;
+  static const Fields all = fields_of<O>(
+      field("merge_mode", &O::merge_mode, "\"concat\", \"sum\", \"mul\", \"ave\" or null: both outputs"),
+      field("weights", &O::weights, "to begin with").never_written(),
+      field("backward_layer", &O::backward_layer, "null: the layer with go_backwards").never_written(),
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs").unless_default(),
+      field("name", &O::name, "of the layer"),
+      field("trainable", &O::trainable, "whether training changes its weights"),
+      field("dtype", &O::dtype, "of the outputs; null: the layer's"));
+  return all;
+}
 
 Ref<layers::Bidirectional> Bidirectional(const Ref<layers::RNN>& layer, BidirectionalOptions options) {
   return make<layers::Bidirectional>(layer, std::move(options));
@@ -53,74 +77,74 @@ Tensor merged(const std::string& mode, const Tensor& forward, const Tensor& back
 
 }  // namespace
 
-Bidirectional::Bidirectional(const Ref<RNN>& layer, BidirectionalOptions options)
-    : Layer(wrapper_options(layer, options)),
-      merge_mode_(std::move(options.merge_mode)),
-      first_weights_(std::move(options.weights)) {
-  if (merge_mode_ && std::find(merge_modes.begin(), merge_modes.end(), *merge_mode_) == merge_modes.end()) {
+Bidirectional::Bidirectional(const Ref<RNN>& layer, const BidirectionalOptions& options)
+    : OptionsLayer(options, wrapper_options(layer, options)) {
+  const std::optional<std::string>& mode = options_.merge_mode;
+  if (mode && std::find(merge_modes.begin(), merge_modes.end(), *mode) == merge_modes.end()) {
     throw ValueError("Bidirectional: merge_mode is \"concat\", \"sum\", \"mul\", \"ave\" or none, got " +
-                     in_quotes(*merge_mode_));
+                     in_quotes(*mode));
   }
-  forward_ = copied(*layer, "forward_", layer->options().go_backwards);
-  backward_ = options.backward_layer ? options.backward_layer : copied(*layer, "backward_", true);
+  forward_ = copied(*layer, "forward_", layer->options_.go_backwards);
+  if (!options_.backward_layer) options_.backward_layer = copied(*layer, "backward_", true);
   check_directions();
   add_layer("forward_layer", forward_);
-  add_layer("backward_layer", backward_);
-  for (const Ref<RNN>& direction : {forward_, backward_}) {
-    direction->set_zero_output_for_mask(direction->options().return_sequences);
+  add_layer("backward_layer", backward_layer());
+  for (const Ref<RNN>& direction : {forward_, backward_layer()}) {
+    direction->set_zero_output_for_mask(direction->options_.return_sequences);
   }
   set_input_spec(layer->input_spec());
 }
 
 void Bidirectional::check_directions() const {
-  const RNNOptions& forward = forward_->options();
-  const RNNOptions& backward = backward_->options();
+  const RNNOptions& forward = forward_->options_;
+  const RNNOptions& backward = backward_layer()->options_;
   if (forward.go_backwards == backward.go_backwards) {
     throw ValueError(
         fmt::format("Bidirectional: the layers {} and {} must differ in go_backwards, got {} for both",
-                    forward_->name(), backward_->name(), forward.go_backwards));
+                    forward_->name(), backward_layer()->name(), forward.go_backwards));
   }
   const auto check = [&](std::string_view argument, bool RNNOptions::*member) {
     if (forward.*member == backward.*member) return;
     throw ValueError(
         fmt::format("Bidirectional: the layers {} and {} must have one value of {}, got {} and {}",
-                    forward_->name(), backward_->name(), argument, forward.*member, backward.*member));
+                    forward_->name(), backward_layer()->name(), argument, forward.*member, backward.*member));
   };
   check("stateful", &RNNOptions::stateful);
   check("return_sequences", &RNNOptions::return_sequences);
   check("return_state", &RNNOptions::return_state);
   check("time_major", &RNNOptions::time_major);
-  if (!merge_mode_) return;
+  if (!options_.merge_mode) return;
   // Concatenated along the last axis, otherwise of one shape.
   Shape one = forward_->cell()->output_size();
-  Shape other = backward_->cell()->output_size();
-  if (*merge_mode_ == "concat" && one.rank() == other.rank() && one.rank() > 0) one.set(-1, other.back());
+  Shape other = backward_layer()->cell()->output_size();
+  if (*options_.merge_mode == "concat" && one.rank() == other.rank() && one.rank() > 0)
+    one.set(-1, other.back());
   if (one == other) return;
   throw ValueError(
       fmt::format("Bidirectional: the layers {} and {} must have outputs of one size for merge_mode {}, got "
                   "{} and {}: take "
                   "another merge_mode, or none",
-                  forward_->name(), backward_->name(), in_quotes(*merge_mode_),
+                  forward_->name(), backward_layer()->name(), in_quotes(*options_.merge_mode),
                   to_string(forward_->cell()->output_size()), to_string(other)));
 }
 
 void Bidirectional::build_all(const std::vector<Shape>& input_shapes) {
   forward_->build_once(input_shapes);
-  backward_->build_once(input_shapes);
+  backward_layer()->build_once(input_shapes);
   set_first_weights();
 }
 
 void Bidirectional::set_first_weights() {
-  if (first_weights_.empty()) return;
+  if (options_.weights.empty()) return;
   const std::size_t forward = forward_->weights().size();
-  const std::size_t backward = backward_->weights().size();
-  if (first_weights_.size() != forward + backward) {
+  const std::size_t backward = backward_layer()->weights().size();
+  if (options_.weights.size() != forward + backward) {
     throw ValueError(fmt::format("the layer {} has {} weights forwards and {} backwards, was given {}",
-                                 name(), forward, backward, first_weights_.size()));
+                                 name(), forward, backward, options_.weights.size()));
   }
-  const auto half = first_weights_.begin() + static_cast<std::ptrdiff_t>(forward);
-  forward_->set_weights({first_weights_.begin(), half});
-  backward_->set_weights({half, first_weights_.end()});
+  const auto half = options_.weights.begin() + static_cast<std::ptrdiff_t>(forward);
+  forward_->set_weights({options_.weights.begin(), half});
+  backward_layer()->set_weights({half, options_.weights.end()});
 }
 
 struct Bidirectional::Calls {
@@ -156,7 +180,7 @@ Bidirectional::Calls Bidirectional::calls_of(const std::vector<Tensor>& inputs, 
 void Bidirectional::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
   const Calls calls = calls_of(inputs, args);
   for (const auto& [direction, its_args] :
-       {std::pair(forward_, &calls.forward), std::pair(backward_, &calls.backward)}) {
+       {std::pair(forward_, &calls.forward), std::pair(backward_layer(), &calls.backward)}) {
     const ErrorScope scope(direction->name());
     direction->check_call({calls.whole.sequence}, *its_args);
   }
@@ -169,17 +193,17 @@ void Bidirectional::check_symbolic_call(const std::vector<Tensor>& inputs, const
 std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   const Calls calls = calls_of(inputs, args);
   std::vector<Tensor> forward = forward_(calls.whole.sequence, calls.forward).all();
-  std::vector<Tensor> backward = backward_(calls.whole.sequence, calls.backward).all();
+  std::vector<Tensor> backward = backward_layer()(calls.whole.sequence, calls.backward).all();
   for (Tensor* output : {&forward.front(), &backward.front()}) {
     if (output->dtype() != dtype()) *output = cast(*output, dtype());
   }
-  if (forward_->options().return_sequences) {
-    backward.front() = flip(backward.front(), {forward_->options().time_major ? 0 : 1});
+  if (forward_->options_.return_sequences) {
+    backward.front() = flip(backward.front(), {forward_->options_.time_major ? 0 : 1});
   }
 
   std::vector<Tensor> outputs;
-  if (merge_mode_) {
-    outputs = {merged(*merge_mode_, forward.front(), backward.front())};
+  if (options_.merge_mode) {
+    outputs = {merged(*options_.merge_mode, forward.front(), backward.front())};
   } else {
     outputs = {forward.front(), backward.front()};
   }
@@ -190,11 +214,11 @@ std::vector<Tensor> Bidirectional::call_all(const std::vector<Tensor>& inputs, c
 
 std::vector<Shape> Bidirectional::compute_output_shapes(const std::vector<Shape>& inputs) {
   const std::vector<Shape> forward = forward_->compute_output_shapes({first_of(inputs)});
-  const std::vector<Shape> backward = backward_->compute_output_shapes({first_of(inputs)});
+  const std::vector<Shape> backward = backward_layer()->compute_output_shapes({first_of(inputs)});
   std::vector<Shape> shapes = {forward.front()};
-  if (!merge_mode_) {
+  if (!options_.merge_mode) {
     shapes.push_back(backward.front());
-  } else if (*merge_mode_ == "concat") {
+  } else if (*options_.merge_mode == "concat") {
     shapes.front().set(-1, forward.front().back() + backward.front().back());
   }
   shapes.insert(shapes.end(), forward.begin() + 1, forward.end());
@@ -203,16 +227,16 @@ std::vector<Shape> Bidirectional::compute_output_shapes(const std::vector<Shape>
 }
 
 Tensor Bidirectional::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
-  return forward_->options().return_sequences ? mask : Tensor();
+  return forward_->options_.return_sequences ? mask : Tensor();
 }
 
 std::vector<Tensor> Bidirectional::compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask) {
-  return std::vector<Tensor>(merge_mode_ ? 1 : 2, compute_mask(inputs, mask));
+  return std::vector<Tensor>(options_.merge_mode ? 1 : 2, compute_mask(inputs, mask));
 }
 
 std::vector<Variable> Bidirectional::states() const {
   std::vector<Variable> all = forward_->states();
-  all.insert(all.end(), backward_->states().begin(), backward_->states().end());
+  all.insert(all.end(), backward_layer()->states().begin(), backward_layer()->states().end());
   return all;
 }
 
@@ -222,31 +246,19 @@ void Bidirectional::reset_states() {
         "reset_states: the layer {} is not stateful: make the layer in it with stateful = true", name()));
   }
   forward_->reset_states();
-  backward_->reset_states();
+  backward_layer()->reset_states();
 }
 
 Config Bidirectional::get_config() const {
-  return LayerBase::get_config()
-      .set("merge_mode", to_config(merge_mode_))
+  return OptionsLayer::get_config()
       .set("layer", serialize_layer(*forward_))
-      .set("backward_layer", serialize_layer(*backward_));
+      .set("backward_layer", serialize_layer(*backward_layer()));
 }
 
 Ref<Bidirectional> Bidirectional::from_config(const Config& config) {
-  Config arguments = detail::plain_layer_config(config);
-  const auto layer = layer_from_config<RNN>(arguments["layer"]);
-  BidirectionalOptions options;
-  options.merge_mode = arguments.get("merge_mode", options.merge_mode);
-  if (const auto backward = arguments.find("backward_layer"); backward && !backward->is_null()) {
-    options.backward_layer = layer_from_config<RNN>(*backward);
-  }
-  options.dtype = arguments.get("dtype", options.dtype);
-  for (const std::string_view own : {"layer", "merge_mode", "backward_layer"}) arguments.erase(own);
-  const auto others = unspool::from_config<LayerOptions>(arguments);
-  options.activity_regularizer = others.activity_regularizer;
-  options.name = others.name;
-  options.trainable = others.trainable;
-  return make<Bidirectional>(layer, std::move(options));
+  const Config arguments = detail::plain_layer_config(config);
+  return make<Bidirectional>(layer_from_config<RNN>(arguments["layer"]),
+                             unspool::from_config<BidirectionalOptions>(arguments, {"layer"}));
 }
 
 }  // namespace unspool::layers

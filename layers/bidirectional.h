@@ -20,6 +20,9 @@ struct BidirectionalOptions {
   bool trainable = true;
   /// Empty: the layer's.
   std::optional<DType> dtype = std::nullopt;
+
+  /// The list of these fields.
+  static const Fields& fields();
 };
 
 namespace layers {
@@ -31,15 +34,15 @@ namespace layers {
 ///
 /// Outputs: the merged output, or both; if return_state, the states of the forward layer, then those of the
 /// backward layer. Initial states are given in the same order.
-class Bidirectional : public Layer {
+class Bidirectional : public OptionsLayer<BidirectionalOptions> {
  public:
   /// ValueError for an empty layer, another merge_mode, two layers of one direction, or layers that differ in
   /// stateful, return_sequences, return_state or time_major.
-  explicit Bidirectional(const Ref<RNN>& layer, BidirectionalOptions options = {});
+  explicit Bidirectional(const Ref<RNN>& layer, const BidirectionalOptions& options = {});
 
   const Ref<RNN>& forward_layer() const { return forward_; }
-  const Ref<RNN>& backward_layer() const { return backward_; }
-  const std::optional<std::string>& merge_mode() const { return merge_mode_; }
+  const Ref<RNN>& backward_layer() const { return options_.backward_layer; }
+  const std::optional<std::string>& merge_mode() const { return options_.merge_mode; }
   bool stateful() const { return forward_->stateful(); }
 
   /// Those kept between calls: the forward layer's, then the backward layer's.
@@ -71,12 +74,9 @@ class Bidirectional : public Layer {
   void check_directions() const;
   void set_first_weights();
   std::size_t forward_states() const { return forward_->cell()->state_sizes().size(); }
-  std::size_t backward_states() const { return backward_->cell()->state_sizes().size(); }
+  std::size_t backward_states() const { return backward_layer()->cell()->state_sizes().size(); }
 
-  std::optional<std::string> merge_mode_;
-  std::vector<Tensor> first_weights_;
   Ref<RNN> forward_;
-  Ref<RNN> backward_;
 };
 
 }  // namespace layers

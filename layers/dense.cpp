@@ -18,7 +18,8 @@ const Fields& DenseOptions::fields() {
                    field("bias_initializer", &O::bias_initializer, "of the bias"),
                    field("kernel_regularizer", &O::kernel_regularizer, "a penalty on the kernel"),
                    field("bias_regularizer", &O::bias_regularizer, "a penalty on the bias"),
-                   field("activity_regularizer", &O::activity_regularizer, "a penalty on the output"),
+                   field("activity_regularizer", &O::activity_regularizer, "a penalty on the output")
+                       .unless_default(),  // As in Keras.
                    field("kernel_constraint", &O::kernel_constraint, "on the kernel after each update"),
                    field("bias_constraint", &O::bias_constraint, "on the bias after each update"),
                    field("name", &O::name, "of the layer"),
@@ -33,7 +34,7 @@ Ref<layers::Dense> Dense(DenseOptions options) { return make<layers::Dense>(std:
 
 namespace unspool::layers {
 
-Dense::Dense(DenseOptions options) : Layer(layer_options(options)), options_(std::move(options)) {
+Dense::Dense(DenseOptions options) : OptionsLayer(std::move(options)) {
   if (options_.units <= 0) {
     throw ValueError(fmt::format("Dense: units must be positive, got {}", options_.units.value()));
   }
@@ -83,13 +84,6 @@ std::vector<Shape> Dense::compute_output_shapes(const std::vector<Shape>& inputs
                 {{shape, dtype()}})
               .at(0)
               .shape};
-}
-
-Config Dense::get_config() const {
-  Config config = config_of(options_);
-  // Keras writes it only where there is one.
-  if (!activity_regularizer()) config.erase("activity_regularizer");
-  return config;
 }
 
 }  // namespace unspool::layers

@@ -3,7 +3,7 @@
 #include <string>
 
 #include <unspool/layers/activation.h>
-#include <unspool/layers/layer.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -29,17 +29,13 @@ namespace layers {
 
 /// activation(x kernel + bias) on the last axis of x (batch, ..., features), of any rank >= 2: (batch, ...,
 /// units). Weights: kernel (features, units), bias (units). Masks pass through.
-class Dense : public Layer {
+class Dense : public OptionsLayer<DenseOptions> {
  public:
-  using Options = DenseOptions;
-
   /// ValueError unless units > 0.
   explicit Dense(DenseOptions options);
 
-  const DenseOptions& options() const { return options_; }
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
-  Config get_config() const override;
   /// ValueError if units is no integer.
   static Ref<Dense> from_config(const Config& config);
 
@@ -48,7 +44,6 @@ class Dense : public Layer {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 
  private:
-  DenseOptions options_;
   Variable kernel_;
   Variable bias_;
 };

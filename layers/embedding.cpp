@@ -4,19 +4,9 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/embedding.h>
+#include <unspool/layers/internal/fields_of_layer.h>
 
 namespace unspool {
-
-/// Given at construction only: a config holds no numbers of weights.
-template <>
-struct ConfigValue<Tensor> {
-  static constexpr std::string_view name = "Tensor";
-  static Config to(const Tensor&) { return {}; }
-  static Tensor from(const Config& config) {
-    if (!config.is_null()) config.fail("null");
-    return {};
-  }
-};
 
 const Fields& EmbeddingOptions::fields() {
   using O = EmbeddingOptions;
@@ -27,7 +17,7 @@ const Fields& EmbeddingOptions::fields() {
       field("embeddings_regularizer", &O::embeddings_regularizer, "a penalty on the table"),
       field("embeddings_constraint", &O::embeddings_constraint, "on the table after each update"),
       field("mask_zero", &O::mask_zero, "id 0 is padding, which the output's mask leaves out"),
-      field("weights", &O::weights, "the table to begin with"),
+      field("weights", &O::weights, "the table to begin with").never_written(),
       field("activity_regularizer", &O::activity_regularizer, "a penalty on the output"),
       field("name", &O::name, "of the layer"),
       field("trainable", &O::trainable, "whether training changes its weights"),
@@ -92,7 +82,5 @@ Tensor Embedding::compute_mask(const std::vector<Tensor>& inputs, const Tensor&)
 std::vector<Shape> Embedding::compute_output_shapes(const std::vector<Shape>& inputs) {
   return {first_of(inputs) + Shape{options_.output_dim}};
 }
-
-Config Embedding::get_config() const { return config_of(options_).erase("weights"); }
 
 }  // namespace unspool::layers

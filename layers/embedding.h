@@ -37,7 +37,6 @@ class Embedding : public OptionsLayer<EmbeddingOptions> {
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return options_.mask_zero; }
-  Config get_config() const override;
 
  protected:
   void build(const Shape& input_shape) override;

@@ -18,11 +18,6 @@ Ref<layers::GRU> GRU(GRUOptions options) { return make<layers::GRU>(std::move(op
 
 namespace unspool::layers {
 
-GRU::GRU(GRUOptions options)
-    : RNN(make<GRUCell>(internal::options_of_cell<GRUCellOptions>(options, "gru_cell")),
-          options_from<RNNOptions>(options)),
-      options_(std::move(options)) {
-  set_input_spec({{.ndim = 3}});
-}
+GRU::GRU(const GRUOptions& options) : RecurrentLayer(options, "gru_cell") {}
 
 }  // namespace unspool::layers

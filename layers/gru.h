@@ -5,7 +5,7 @@
 #include <string>
 
 #include <unspool/layers/gru_cell.h>
-#include <unspool/layers/rnn.h>
+#include <unspool/layers/recurrent_layer.h>
 
 namespace unspool {
 
@@ -49,17 +49,9 @@ struct GRUOptions {
 namespace layers {
 
 /// An RNN over a GRUCell, on sequences (batch, time, features).
-class GRU : public RNN {
+class GRU : public RecurrentLayer<GRUOptions, GRUCell> {
  public:
-  using Options = GRUOptions;
-
-  explicit GRU(GRUOptions options);
-
-  const GRUOptions& options() const { return options_; }
-  Config get_config() const override { return recurrent_config(options_); }
-
- private:
-  GRUOptions options_;
+  explicit GRU(const GRUOptions& options);
 };
 
 }  // namespace layers

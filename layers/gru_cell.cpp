@@ -20,10 +20,9 @@ Ref<layers::GRUCell> GRUCell(GRUCellOptions options) { return make<layers::GRUCe
 
 namespace unspool::layers {
 
-GRUCell::GRUCell(GRUCellOptions options)
-    : DropoutCell(internal::cell_options(options, "GRUCell", 1),
-                  internal::dropout_options(options, "GRUCell", 3)),
-      options_(std::move(options)) {
+GRUCell::GRUCell(const GRUCellOptions& options)
+    : OptionsLayer(options, internal::cell_options(options, "GRUCell", 1),
+                   internal::dropout_options(options, "GRUCell", 3)) {
   set_input_spec({{.ndim = 2}});
 }
 
@@ -60,7 +59,5 @@ CellOutput GRUCell::call(const Tensor& x, const States& states, const CallArgs& 
   const Tensor next = z * h + (1 - z) * candidate;
   return {next, {next}};
 }
-
-Config GRUCell::get_config() const { return internal::plain_config(config_of(options_)); }
 
 }  // namespace unspool::layers

@@ -6,6 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -43,23 +44,18 @@ namespace layers {
 /// where s = r (h recurrent_kernel_c + bias) if reset_after, else (r h) recurrent_kernel_c. The output is the
 /// state. Weights: kernel (features, 3 units), recurrent_kernel (units, 3 units), bias (3 units), or (2, 3
 /// units) if reset_after: that of the input and that of the state.
-class GRUCell : public DropoutCell {
+class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
  public:
-  using Options = GRUCellOptions;
-
   /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
-  explicit GRUCell(GRUCellOptions options);
+  explicit GRUCell(const GRUCellOptions& options);
 
-  const GRUCellOptions& options() const { return options_; }
   bool supports_constants() const override { return false; }
-  Config get_config() const override;
 
  protected:
   void build(const Shape& input_shape) override;
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:
-  GRUCellOptions options_;
   Variable kernel_;
   Variable recurrent_kernel_;
   Variable bias_;

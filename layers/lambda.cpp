@@ -94,8 +94,9 @@ const Fields& LambdaOptions::fields() {
   using O = LambdaOptions;
   static const Fields all = internal::fields_of_layer<O>(
       field("function", &O::function, "from the inputs to the outputs"),
-      field("output_shape", &O::output_shape, "without the batch; null: found without values"),
-      field("mask", &O::mask, "gives the mask of the output; null: none"),
+      field("output_shape", &O::output_shape, "without the batch; null: found without values")
+          .unless_default(),
+      field("mask", &O::mask, "gives the mask of the output; null: none").unless_default(),
       field("arguments", &O::arguments, "what the functions are given beside their inputs"));
   return all;
 }
@@ -137,15 +138,6 @@ std::vector<Tensor> Lambda::compute_output_spec(const std::vector<Tensor>& input
 std::vector<Shape> Lambda::compute_output_shapes(const std::vector<Shape>& inputs) {
   if (!options_.output_shape) return OptionsLayer::compute_output_shapes(inputs);
   return {Shape({first_of(inputs)[0]}) + *options_.output_shape};
-}
-
-Config Lambda::get_config() const {
-  Config config = OptionsLayer::get_config();
-  // As Keras, which says these only where they are given.
-  for (const char* key : {"output_shape", "mask"}) {
-    if (config[key].is_null()) config.erase(key);
-  }
-  return config;
 }
 
 }  // namespace unspool::layers

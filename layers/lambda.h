@@ -125,7 +125,6 @@ class Lambda : public OptionsLayer<LambdaOptions> {
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return static_cast<bool>(options_.mask); }
-  Config get_config() const override;
 
  protected:
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;

@@ -305,8 +305,11 @@ void LayerTree::build_like(const LayerTree& other) {
   }
 }
 
-Config LayerTree::merged_config(const Config& arguments) const {
-  std::vector<Config::Entry> entries = LayerTree::get_config().items();
+Config LayerTree::config_of(const Fields& fields, const Config& arguments) const {
+  std::vector<Config::Entry> entries;
+  for (Config::Entry& entry : LayerTree::get_config().items()) {
+    if (fields.writes(entry.first)) entries.push_back(std::move(entry));
+  }
   for (Config::Entry& entry : arguments.items()) {
     const bool there = std::any_of(entries.begin(), entries.end(),
                                    [&](const Config::Entry& known) { return known.first == entry.first; });

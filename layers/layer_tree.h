@@ -210,10 +210,11 @@ class LayerTree {
   }
   /// ValueError naming the layer unless inputs of these shapes fit input_spec().
   void check_input_shapes(const std::vector<Shape>& shapes) const;
-  /// name, trainable and dtype as they are now, then the other fields of an options struct.
+  /// name, trainable, dtype and activity regularizer as they are now, then the other fields of an options
+  /// struct.
   template <Options O>
   Config config_of(const O& options) const {
-    return merged_config(to_config(options));
+    return config_of(O::fields(), to_config(options));
   }
 
   /// Makes the weights, within a call context of this layer.
@@ -236,7 +237,7 @@ class LayerTree {
   bool owns(const Ref<LayerBase>& layer) const;
   void add_child(std::string name, Ref<LayerBase> layer);
   void add_list(const std::string& name, const std::vector<Ref<LayerBase>>& layers);
-  Config merged_config(const Config& arguments) const;
+  Config config_of(const Fields& fields, const Config& arguments) const;
   void set_paths(std::string path);
   [[noreturn]] void fail_no_input() const;
 

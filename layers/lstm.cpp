@@ -17,11 +17,6 @@ Ref<layers::LSTM> LSTM(LSTMOptions options) { return make<layers::LSTM>(std::mov
 
 namespace unspool::layers {
 
-LSTM::LSTM(LSTMOptions options)
-    : RNN(make<LSTMCell>(internal::options_of_cell<LSTMCellOptions>(options, "lstm_cell")),
-          options_from<RNNOptions>(options)),
-      options_(std::move(options)) {
-  set_input_spec({{.ndim = 3}});
-}
+LSTM::LSTM(const LSTMOptions& options) : RecurrentLayer(options, "lstm_cell") {}
 
 }  // namespace unspool::layers

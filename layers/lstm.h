@@ -5,7 +5,7 @@
 #include <string>
 
 #include <unspool/layers/lstm_cell.h>
-#include <unspool/layers/rnn.h>
+#include <unspool/layers/recurrent_layer.h>
 
 namespace unspool {
 
@@ -49,17 +49,9 @@ struct LSTMOptions {
 namespace layers {
 
 /// An RNN over an LSTMCell, on sequences (batch, time, features).
-class LSTM : public RNN {
+class LSTM : public RecurrentLayer<LSTMOptions, LSTMCell> {
  public:
-  using Options = LSTMOptions;
-
-  explicit LSTM(LSTMOptions options);
-
-  const LSTMOptions& options() const { return options_; }
-  Config get_config() const override { return recurrent_config(options_); }
-
- private:
-  LSTMOptions options_;
+  explicit LSTM(const LSTMOptions& options);
 };
 
 }  // namespace layers

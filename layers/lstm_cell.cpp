@@ -32,10 +32,9 @@ Initializer forget_ones(const Initializer& others, Index units) {
 
 }  // namespace
 
-LSTMCell::LSTMCell(LSTMCellOptions options)
-    : DropoutCell(internal::cell_options(options, "LSTMCell", 2),
-                  internal::dropout_options(options, "LSTMCell", 4)),
-      options_(std::move(options)) {
+LSTMCell::LSTMCell(const LSTMCellOptions& options)
+    : OptionsLayer(options, internal::cell_options(options, "LSTMCell", 2),
+                   internal::dropout_options(options, "LSTMCell", 4)) {
   set_input_spec({{.ndim = 2}});
 }
 
@@ -61,7 +60,5 @@ CellOutput LSTMCell::call(const Tensor& x, const States& states, const CallArgs&
   const Tensor next_h = gate(o) * activation(next_c);
   return {next_h, {next_h, next_c}};
 }
-
-Config LSTMCell::get_config() const { return internal::plain_config(config_of(options_)); }
 
 }  // namespace unspool::layers

@@ -6,6 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -42,23 +43,18 @@ namespace layers {
 /// i, f, g, o the four parts of x kernel + h recurrent_kernel + bias, i, f and o through
 /// recurrent_activation: c' = f c + i activation(g), h' = o activation(c'). States h and c; the output is h'.
 /// Weights: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units).
-class LSTMCell : public DropoutCell {
+class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
  public:
-  using Options = LSTMCellOptions;
-
   /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
-  explicit LSTMCell(LSTMCellOptions options);
+  explicit LSTMCell(const LSTMCellOptions& options);
 
-  const LSTMCellOptions& options() const { return options_; }
   bool supports_constants() const override { return false; }
-  Config get_config() const override;
 
  protected:
   void build(const Shape& input_shape) override;
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:
-  LSTMCellOptions options_;
   Variable kernel_;
   Variable recurrent_kernel_;
   Variable bias_;

@@ -19,9 +19,13 @@ const Fields& DropoutOptions::fields() {
 
 const Fields& SpatialDropout1DOptions::fields() {
   using O = SpatialDropout1DOptions;
-  static const Fields all = internal::fields_of_layer<O>(
+  // Keras' class does not take `trainable`.
+  static const Fields all = fields_of<O>(
       field("rate", &O::rate, "the part of the features that a training call leaves out"),
-      field("seed", &O::seed, "makes it repeat"));
+      field("seed", &O::seed, "makes it repeat"), field("name", &O::name, "of the layer"),
+      field("trainable", &O::trainable, "without effect: there are no weights").never_written(),
+      field("dtype", &O::dtype, "of the computation"),
+      field("activity_regularizer", &O::activity_regularizer, "a penalty on the output").unless_default());
   return all;
 }
 
@@ -92,11 +96,6 @@ SpatialDropout1D::SpatialDropout1D(SpatialDropout1DOptions options)
 Tensor SpatialDropout1D::call(const Tensor& x, const CallArgs& args) {
   if (!args.is_training() || options_.rate == 0) return x;
   return dropped(x, {x.shape()[0], 1, x.shape()[2]}, options_.rate, seeds_);
-}
-
-Config SpatialDropout1D::get_config() const {
-  // Keras' class takes no further arguments.
-  return OptionsLayer::get_config().erase("trainable");
 }
 
 GaussianNoise::GaussianNoise(GaussianNoiseOptions options)

@@ -70,7 +70,6 @@ class SpatialDropout1D : public OptionsLayer<SpatialDropout1DOptions> {
  public:
   explicit SpatialDropout1D(SpatialDropout1DOptions options);
   bool supports_masking() const override { return true; }
-  Config get_config() const override;
 
  protected:
   Tensor call(const Tensor& x, const CallArgs& args) override;

@@ -1,28 +1,40 @@
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <unspool/layers/layer.h>
 
 namespace unspool {
 
-/// A layer that is made of an options struct: it keeps it, and its config is made of it.
-template <Options O>
-class OptionsLayer : public Layer {
+/// A layer or cell (Base) that is made from an options struct. The layer keeps the struct, and its config
+/// follows from the list of fields.
+template <Options O, class Base = Layer>
+class OptionsLayer : public Base {
  public:
+  /// What the layer is made from.
   using Options = O;
 
-  const O& options() const { return options_; }
-  Config get_config() const override {
-    Config config = config_of(options_);
-    // Keras' layers that do not list the argument themselves write it only where there is one.
-    if (!activity_regularizer()) config.erase("activity_regularizer");
-    return config;
+  /// The arguments that make the layer again; those that every layer takes as they are now.
+  O options() const {
+    O now = options_;
+    if constexpr (requires { now.name = this->name(); }) now.name = this->name();
+    if constexpr (requires { now.trainable = this->trainable(); }) now.trainable = this->trainable();
+    if constexpr (requires { now.dtype = this->dtype(); }) now.dtype = this->dtype();
+    return now;
   }
+  Config get_config() const override { return this->config_of(options_); }
 
  protected:
-  explicit OptionsLayer(O options) : Layer(layer_options(options)), options_(std::move(options)) {}
+  /// A layer whose options have all that every layer takes.
+  explicit OptionsLayer(O options) requires std::is_same_v<Base, Layer> : Base(layer_options(options)),
+                                                                          options_(std::move(options)) {}
+  /// With the arguments of Base.
+  template <class... Arguments>
+  requires(sizeof...(Arguments) > 0) OptionsLayer(O options, Arguments&&... of_base)
+      : Base(std::forward<Arguments>(of_base)...), options_(std::move(options)) {}
 
+  /// The options as they were given.
   O options_;
 };
 

@@ -23,7 +23,8 @@ const Fields& RNNOptions::fields() {
   using O = RNNOptions;
   static const Fields all = internal::joined_fields<O>(
       internal::loop_fields<O>(), internal::sequence_fields<O>(),
-      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs")),
+      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the outputs")
+                     .unless_default()),
       internal::layer_fields<O>());
   return all;
 }
@@ -82,13 +83,12 @@ struct RNN::LastScan {
   Index steps = 0;
 };
 
-RNN::RNN(Ref<Cell> cell, RNNOptions options)
-    : Layer({.name = options.name,
-             .trainable = options.trainable,
-             .dtype = options.dtype.value_or(cell ? cell->dtype() : float32),
-             .activity_regularizer = options.activity_regularizer}),
+RNN::RNN(Ref<Cell> cell, const RNNOptions& options)
+    : OptionsLayer(options, LayerOptions{.name = options.name,
+                                         .trainable = options.trainable,
+                                         .dtype = options.dtype.value_or(cell ? cell->dtype() : float32),
+                                         .activity_regularizer = options.activity_regularizer}),
       cell_(std::move(cell)),
-      options_(std::move(options)),
       last_scan_(std::make_shared<LastScan>()) {
   if (!cell_) throw ValueError("RNN: needs a cell, got an empty Ref");
   if (options_.recompute_every < 0) {
@@ -400,32 +400,21 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
   }
 }
 
-Config RNN::ordered_config(Config config) const {
-  // What a layer was made with may have been overruled.
-  config.set("zero_output_for_mask", options_.zero_output_for_mask);
-  std::vector<Config::Entry> entries;
-  const std::vector<std::string> first = LayerOptions::fields().names();
-  const std::vector<std::string> flags = RNNOptions::fields().names();
-  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
+Config RNN::loop_first(const Config& config) {
+  std::vector<Config::Entry> entries = config.items();
+  const auto belongs = [](const Fields& fields, const Config::Entry& entry) {
+    return entry.first != "activity_regularizer" && fields.writes(entry.first);
   };
-  const auto rank = [&](const std::string& name) {
-    if (name == "activity_regularizer") return 2;
-    return has(first, name) ? 0 : has(flags, name) ? 1 : 2;
-  };
-  const std::vector<Config::Entry> arguments = internal::plain_config(std::move(config)).items();
-  for (int wanted = 0; wanted < 3; ++wanted) {
-    for (const Config::Entry& entry : arguments) {
-      if (rank(entry.first) == wanted) entries.push_back(entry);
-    }
-  }
+  const auto after_common = std::stable_partition(
+      entries.begin(), entries.end(),
+      [&](const Config::Entry& entry) { return belongs(LayerOptions::fields(), entry); });
+  std::stable_partition(after_common, entries.end(),
+                        [&](const Config::Entry& entry) { return belongs(RNNOptions::fields(), entry); });
   return Config::map(std::move(entries));
 }
 
 Config RNN::get_config() const {
-  Config config = recurrent_config(options_);
-  if (!activity_regularizer()) config.erase("activity_regularizer");
-  return config.set("cell", serialize_layer(*cell_));
+  return loop_first(OptionsLayer::get_config()).set("cell", serialize_layer(*cell_));
 }
 
 }  // namespace unspool::layers

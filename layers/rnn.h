@@ -8,6 +8,7 @@
 
 #include <unspool/autograd/scan.h>
 #include <unspool/layers/cell.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -45,14 +46,13 @@ namespace layers {
 /// (zeros before the first). What is masked is never used, so a NaN there reaches neither results nor
 /// gradients. args.initial_state has one tensor a state; args.constants are handed to the cell at every step.
 /// Both may also follow the sequence in the list of inputs.
-class RNN : public Layer {
+class RNN : public OptionsLayer<RNNOptions> {
  public:
-  explicit RNN(Ref<Cell> cell, RNNOptions options = {});
+  explicit RNN(Ref<Cell> cell, const RNNOptions& options = {});
 
   const Ref<Cell>& cell() const { return cell_; }
-  const RNNOptions& options() const { return options_; }
   bool stateful() const { return options_.stateful; }
-  /// For what holds several layers and needs one rule for all; the config says it from then on.
+  /// For layers that hold several others and need one rule for all: sets the option.
   void set_zero_output_for_mask(bool zero) { options_.zero_output_for_mask = zero; }
 
   /// Zeros, or what the cell says: (batch, size) each. Given a sequence, of its batch size and dtype.
@@ -85,12 +85,9 @@ class RNN : public Layer {
   /// The sequence's, then the constants'.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 
-  /// The config of a layer whose options hold those of RNN and its cell's: name, trainable, dtype, RNN's, the
-  /// cell's.
-  template <Options O>
-  Config recurrent_config(const O& options) const {
-    return ordered_config(config_of(options));
-  }
+  /// The config of a layer whose options are those of an RNN and of its cell, in Keras' order: what every
+  /// layer has, then the options of the RNN, then those of the cell.
+  static Config loop_first(const Config& config);
 
  private:
   friend class Bidirectional;
@@ -110,10 +107,8 @@ class RNN : public Layer {
                               const CallArgs& step_args);
   std::vector<Tensor> unrolled(const Tensor& sequence, const Tensor& mask, States states,
                                const CallArgs& step_args);
-  Config ordered_config(Config config) const;
 
   Ref<Cell> cell_;
-  RNNOptions options_;
   std::vector<Variable> states_;
   struct LastScan;
   std::shared_ptr<LastScan> last_scan_;

@@ -5,6 +5,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
+#include <unspool/layers/internal/input_config.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/sequential.h>
 
@@ -72,17 +73,7 @@ std::vector<Tensor> Sequential::outputs() const {
 
 Config Sequential::get_config() const {
   std::vector<Config> all;
-  if (input_) {
-    all.push_back(Config::map({{"module", "keras.layers"},
-                               {"class_name", "InputLayer"},
-                               {"config", Config::map({{"batch_shape", to_config(input_.shape)},
-                                                       {"dtype", to_config(input_.dtype)},
-                                                       {"sparse", false},
-                                                       {"ragged", false},
-                                                       {"name", input_.name},
-                                                       {"optional", false}})},
-                               {"registered_name", Config()}}));
-  }
+  if (input_) all.push_back(internal::input_config({input_.shape, input_.dtype}, input_.name));
   for (const Ref<Layer>& layer : layers_) all.push_back(serialize_layer(*layer));
   Config config = LayerBase::get_config();
   config.set("layers", Config::list(std::move(all)));
@@ -94,16 +85,13 @@ Ref<Sequential> Sequential::from_config(const Config& config) {
   Input input;
   std::vector<Ref<Layer>> layers;
   for (const Config& item : config["layers"].elements()) {
-    if (item["class_name"].as<std::string>() != "InputLayer") {
+    if (!internal::is_input_config(item)) {
       layers.push_back(layer_from_config<Layer>(item));
       continue;
     }
     if (input || !layers.empty()) throw ValueError(item.path() + ": an Input comes first, and once");
-    const Config arguments = item["config"];
-    if (arguments["name"].as<std::string>().empty()) arguments["name"].fail("a name that is not empty");
-    input = Input{.shape = arguments["batch_shape"].as<Shape>(),
-                  .dtype = arguments["dtype"].as<DType>(),
-                  .name = arguments["name"].as<std::string>()};
+    InputOptions options = internal::input_from_config(item);
+    input = Input{.shape = *options.batch_shape, .dtype = options.dtype, .name = std::move(options.name)};
   }
   return make<Sequential>(
       SequentialOptions{.name = config.get("name", ""), .trainable = config.get("trainable", true)},

@@ -21,25 +21,19 @@ Ref<layers::SimpleRNN> SimpleRNN(SimpleRNNOptions options) {
 
 namespace unspool::layers {
 
-SimpleRNN::SimpleRNN(SimpleRNNOptions options)
-    : RNN(make<SimpleRNNCell>(internal::options_of_cell<SimpleRNNCellOptions>(options, "simple_rnn_cell")),
-          options_from<RNNOptions>(options)),
-      options_(std::move(options)) {
-  set_input_spec({{.ndim = 3}});
-}
-
-layers::SimpleRNNCell& SimpleRNN::simple_cell() const { return static_cast<SimpleRNNCell&>(*cell()); }
+SimpleRNN::SimpleRNN(const SimpleRNNOptions& options) : RecurrentLayer(options, "simple_rnn_cell") {}
 
 Tensor SimpleRNN::preprocess_input(const Tensor& inputs, std::optional<bool>) const { return inputs; }
 
 std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional<bool> training) {
   check_input_shapes({inputs.shape()});
   const Shape& shape = inputs.shape();
-  const Index batch = shape[options_.time_major ? 1 : 0];
+  const SimpleRNNOptions now = options();
+  const Index batch = shape[now.time_major ? 1 : 0];
   // Of these the cell asks for shape and dtype.
   const Tensor step = internal::TensorAccess::abstract({batch, shape[2]}, dtype());
-  const Tensor state = internal::TensorAccess::abstract({batch, options_.units}, dtype());
-  layers::SimpleRNNCell& own = simple_cell();
+  const Tensor state = internal::TensorAccess::abstract({batch, now.units}, dtype());
+  SimpleRNNCell& own = own_cell();
   own.reset_per_call();
   const bool trains = training.value_or(false);
   std::vector<Tensor> constants;
@@ -60,8 +54,8 @@ CellOutput SimpleRNN::step(const Tensor& inputs, const std::vector<Tensor>& stat
   // The masks as the cell finds them in a call: those that its rates ask for.
   PerCall masks;
   if (states.size() == 3) {
-    if (options_.dropout > 0) masks.tensors.push_back(states[1]);
-    if (options_.recurrent_dropout > 0) masks.tensors.push_back(states[2]);
+    if (own_cell().dropout() > 0) masks.tensors.push_back(states[1]);
+    if (own_cell().recurrent_dropout() > 0) masks.tensors.push_back(states[2]);
   }
   return (*cell())(inputs, {states.front()}, {.per_call = std::make_shared<const PerCall>(std::move(masks))});
 }

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <unspool/layers/rnn.h>
+#include <unspool/layers/recurrent_layer.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
 namespace unspool {
@@ -45,14 +45,9 @@ struct SimpleRNNOptions {
 namespace layers {
 
 /// An RNN over a SimpleRNNCell, on sequences (batch, time, features).
-class SimpleRNN : public RNN {
+class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
  public:
-  using Options = SimpleRNNOptions;
-
-  explicit SimpleRNN(SimpleRNNOptions options);
-
-  const SimpleRNNOptions& options() const { return options_; }
-  Config get_config() const override { return recurrent_config(options_); }
+  explicit SimpleRNN(const SimpleRNNOptions& options);
 
   /// As in TF 1: what the steps are made of. They get the sequence as it is.
   Tensor preprocess_input(const Tensor& inputs, std::optional<bool> training = std::nullopt) const;
@@ -64,8 +59,6 @@ class SimpleRNN : public RNN {
 
  private:
   layers::SimpleRNNCell& simple_cell() const;
-
-  SimpleRNNOptions options_;
 };
 
 }  // namespace layers

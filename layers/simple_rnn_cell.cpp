@@ -20,10 +20,9 @@ Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options) {
 
 namespace unspool::layers {
 
-SimpleRNNCell::SimpleRNNCell(SimpleRNNCellOptions options)
-    : DropoutCell(internal::cell_options(options, "SimpleRNNCell", 1),
-                  internal::dropout_options(options, "SimpleRNNCell", 1)),
-      options_(std::move(options)) {
+SimpleRNNCell::SimpleRNNCell(const SimpleRNNCellOptions& options)
+    : OptionsLayer(options, internal::cell_options(options, "SimpleRNNCell", 1),
+                   internal::dropout_options(options, "SimpleRNNCell", 1)) {
   set_input_spec({{.ndim = 2}});
 }
 

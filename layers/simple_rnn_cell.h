@@ -6,6 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -36,23 +37,18 @@ namespace layers {
 
 /// h' = activation(x kernel + bias + h recurrent_kernel); the output is the state (Elman 1990).
 /// Weights: kernel (features, units), recurrent_kernel (units, units), bias (units).
-class SimpleRNNCell : public DropoutCell {
+class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
  public:
-  using Options = SimpleRNNCellOptions;
-
   /// ValueError unless units > 0 and both rates lie in [0, 1].
-  explicit SimpleRNNCell(SimpleRNNCellOptions options);
+  explicit SimpleRNNCell(const SimpleRNNCellOptions& options);
 
-  const SimpleRNNCellOptions& options() const { return options_; }
   bool supports_constants() const override { return false; }
-  Config get_config() const override { return config_of(options_); }
 
  protected:
   void build(const Shape& input_shape) override;
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:
-  SimpleRNNCellOptions options_;
   Variable kernel_;
   Variable recurrent_kernel_;
   Variable bias_;

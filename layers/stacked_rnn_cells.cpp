@@ -37,8 +37,8 @@ CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedR
 
 }  // namespace
 
-StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, StackedRNNCellsOptions options)
-    : Cell(options_of_stack(cells, options)), cells_(std::move(cells)) {
+StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options)
+    : OptionsLayer(options, options_of_stack(cells, options)), cells_(std::move(cells)) {
   add_layers("cells", cells_);
 }
 
@@ -110,15 +110,15 @@ CellOutput StackedRNNCells::call(const Tensor& x, const States& states, const Ca
 Config StackedRNNCells::get_config() const {
   std::vector<Config> cells;
   for (const Ref<Cell>& cell : cells_) cells.push_back(serialize_layer(*cell));
-  return LayerBase::get_config().set("cells", Config::list(std::move(cells)));
+  return OptionsLayer::get_config().set("cells", Config::list(std::move(cells)));
 }
 
 Ref<StackedRNNCells> StackedRNNCells::from_config(const Config& config) {
-  Config arguments = detail::plain_layer_config(config);
+  const Config arguments = detail::plain_layer_config(config);
   std::vector<Ref<Cell>> cells;
   for (const Config& cell : arguments["cells"].elements()) cells.push_back(layer_from_config<Cell>(cell));
-  arguments.erase("cells");
-  return make<StackedRNNCells>(std::move(cells), unspool::from_config<StackedRNNCellsOptions>(arguments));
+  return make<StackedRNNCells>(std::move(cells),
+                               unspool::from_config<StackedRNNCellsOptions>(arguments, {"cells"}));
 }
 
 }  // namespace unspool::layers

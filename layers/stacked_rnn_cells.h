@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <unspool/layers/cell.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -21,10 +22,10 @@ namespace layers {
 
 /// Cells one after the other, as one cell: each takes the output of the one before. The states are those of
 /// the first cell, then those of the second, and so on. A masked step passes over all of them.
-class StackedRNNCells : public Cell {
+class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
  public:
   /// ValueError unless there is a cell, and none is empty.
-  explicit StackedRNNCells(std::vector<Ref<Cell>> cells, StackedRNNCellsOptions options = {});
+  explicit StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options = {});
 
   const std::vector<Ref<Cell>>& cells() const { return cells_; }
   /// Some of this cell's states, in order, or tensors that stand for them, cell by cell. ValueError unless

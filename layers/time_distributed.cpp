@@ -12,7 +12,8 @@ namespace unspool {
 const Fields& TimeDistributedOptions::fields() {
   using O = TimeDistributedOptions;
   static const Fields all = internal::joined_fields<O>(
-      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the output")),
+      std::tuple(field("activity_regularizer", &O::activity_regularizer, "a penalty on the output")
+                     .unless_default()),
       internal::layer_fields<O>());
   return all;
 }
@@ -25,11 +26,11 @@ Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistri
 
 namespace unspool::layers {
 
-TimeDistributed::TimeDistributed(Ref<Layer> layer, TimeDistributedOptions options)
-    : Layer({.name = options.name,
-             .trainable = options.trainable,
-             .dtype = options.dtype.value_or(layer ? layer->dtype() : float32),
-             .activity_regularizer = options.activity_regularizer}),
+TimeDistributed::TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions& options)
+    : OptionsLayer(options, LayerOptions{.name = options.name,
+                                         .trainable = options.trainable,
+                                         .dtype = options.dtype.value_or(layer ? layer->dtype() : float32),
+                                         .activity_regularizer = options.activity_regularizer}),
       layer_(std::move(layer)) {
   if (!layer_) throw ValueError("TimeDistributed: needs a layer, got an empty Ref");
   add_layer("layer", layer_);
@@ -105,14 +106,13 @@ std::vector<Shape> TimeDistributed::compute_output_shapes(const std::vector<Shap
 }
 
 Config TimeDistributed::get_config() const {
-  return LayerBase::get_config().set("layer", serialize_layer(*layer_));
+  return OptionsLayer::get_config().set("layer", serialize_layer(*layer_));
 }
 
 Ref<TimeDistributed> TimeDistributed::from_config(const Config& config) {
-  Config arguments = detail::plain_layer_config(config);
-  const auto layer = layer_from_config<Layer>(arguments["layer"]);
-  arguments.erase("layer");
-  return make<TimeDistributed>(layer, unspool::from_config<TimeDistributedOptions>(arguments));
+  const Config arguments = detail::plain_layer_config(config);
+  return make<TimeDistributed>(layer_from_config<Layer>(arguments["layer"]),
+                               unspool::from_config<TimeDistributedOptions>(arguments, {"layer"}));
 }
 
 }  // namespace unspool::layers

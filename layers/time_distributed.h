@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <unspool/layers/layer.h>
+#include <unspool/layers/options_layer.h>
 
 namespace unspool {
 
@@ -23,10 +23,10 @@ namespace layers {
 /// A layer on every step of a sequence (batch, time, ...), by itself: step t of the output (batch, time, ...)
 /// is the layer's of step t of the input. A mask (batch, time, ...) goes to the layer step by step, and on
 /// with the output as it is.
-class TimeDistributed : public Layer {
+class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
  public:
   /// ValueError for an empty layer.
-  explicit TimeDistributed(Ref<Layer> layer, TimeDistributedOptions options = {});
+  explicit TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions& options = {});
 
   const Ref<Layer>& layer() const { return layer_; }
 

@@ -11,6 +11,7 @@
 #include <unspool/layers/cell.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/internal/functional_config.h>
+#include <unspool/layers/internal/input_config.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool::internal {
@@ -316,16 +317,7 @@ Config Writer::item(const GraphItem& item, const std::string& name) const {
   const GraphNode& first = *item.nodes.front();
   Config config;
   if (first.is_input()) {
-    const Spec& spec = first.outputs().front();
-    config = Config::map({{"module", "keras.layers"},
-                          {"class_name", "InputLayer"},
-                          {"config", Config::map({{"batch_shape", to_config(spec.shape)},
-                                                  {"dtype", to_config(spec.dtype)},
-                                                  {"sparse", false},
-                                                  {"ragged", false},
-                                                  {"name", name},
-                                                  {"optional", false}})},
-                          {"registered_name", Config()}});
+    config = input_config(first.outputs().front(), name);
   } else if (first.operation()) {
     if (library_operation(first.name()) != first.operation()) {
       throw ValueError(fmt::format(
@@ -426,16 +418,15 @@ Reader::Reader(const Config& layers) {
 }
 
 void Reader::add(const Config& entry) {
-  const auto class_name = entry["class_name"].as<std::string>();
   const std::optional<Config> module = entry.find("module");
   Made made;
   const Config arguments = entry["config"];
   const auto name =
       entry.contains("name") ? entry["name"].as<std::string>() : arguments["name"].as<std::string>();
-  if (class_name == "InputLayer") {
-    made.outputs = {{Input({.dtype = arguments["dtype"].as<DType>(),
-                            .batch_shape = arguments["batch_shape"].as<Shape>(),
-                            .name = name})}};
+  if (is_input_config(entry)) {
+    InputOptions input = input_from_config(entry);
+    input.name = name;
+    made.outputs = {{Input(std::move(input))}};
     made.calls.emplace_back();
   } else {
     if (module && *module == Config(operations_module)) {

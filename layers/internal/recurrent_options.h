@@ -72,11 +72,12 @@ auto reset_after_field() {
                           "the reset gate acts on the state's product, not on the state; two biases"));
 }
 
+/// Keras never writes it, and reads it.
 template <class O>
 auto implementation_field() {
-  return std::tuple(
-      field("implementation", &O::implementation,
-            "1: a dropout mask for each gate; 2: one for all, unless the state is dropped too"));
+  return std::tuple(field("implementation", &O::implementation,
+                          "1: a dropout mask for each gate; 2: one for all, unless the state is dropped too")
+                        .unless_default());
 }
 
 /// return_sequences ... unroll.
@@ -90,14 +91,16 @@ auto loop_fields() {
       field("unroll", &O::unroll, "each step is recorded by itself"));
 }
 
+/// Keras 3 has neither time_major nor recompute_every: configs without them are Keras'.
 template <class O>
 auto sequence_fields() {
   return std::tuple(
       field("zero_output_for_mask", &O::zero_output_for_mask,
             "the output of a masked step is 0, not the one before"),
-      field("time_major", &O::time_major, "sequences are (time, batch, ...)"),
+      field("time_major", &O::time_major, "sequences are (time, batch, ...)").unless_default(),
       field("recompute_every", &O::recompute_every,
-            "training keeps the states of every so many steps only, and computes the rest again"));
+            "training keeps the states of every so many steps only, and computes the rest again")
+          .unless_default());
 }
 
 template <class O>
@@ -111,22 +114,6 @@ auto layer_fields() {
 template <class O, class... Groups>
 Fields joined_fields(const Groups&... groups) {
   return std::apply([](const auto&... field) { return fields_of<O>(field...); }, std::tuple_cat(groups...));
-}
-
-/// Without the arguments that Keras 3 has not, or never writes, where they say nothing: Keras reads it.
-inline Config plain_config(Config config) {
-  if (config.find("time_major") == Config(false)) config.erase("time_major");
-  if (config.find("recompute_every") == Config(0)) config.erase("recompute_every");
-  if (config.find("implementation") == Config(2)) config.erase("implementation");
-  return config;
-}
-
-/// The options of the cell within a layer: the layer's, under the name that Keras gives it.
-template <Options Cell, Options Layer>
-Cell options_of_cell(const Layer& layer, std::string name) {
-  auto cell = options_from<Cell>(layer);
-  cell.name = std::move(name);
-  return cell;
 }
 
 /// Of a cell with `states` states of `units` each. ValueError unless units > 0 and the kernels' sizes can be
