@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 
 #include <unspool/core/internal/quotient.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/kernels/gemm_loop.h>
-#include <unspool/core/kernels/gemm_table.h>
+#include <unspool/core/kernels/instruction_set.h>
 #include <unspool/core/pooled.h>
 #include <unspool/core/threads.h>
 
@@ -16,27 +15,6 @@ namespace {
 using internal::quotient;
 Index pieces(Index value, Index step) { return quotient(value + step - 1, step); }
 Index round_up(Index value, Index step) { return pieces(value, step) * step; }
-
-template <class T>
-const GemmTable<T>& table_for(Isa isa) {
-  constexpr bool single = std::is_same_v<T, float>;
-#ifdef __x86_64__
-  if constexpr (single) {
-    if (isa == Isa::avx2) return gemm_avx2_float;
-    if (isa == Isa::avx512) return gemm_avx512_float;
-  } else {
-    if (isa == Isa::avx2) return gemm_avx2_double;
-    if (isa == Isa::avx512) return gemm_avx512_double;
-  }
-#else
-  static_cast<void>(isa);
-#endif
-  if constexpr (single) {
-    return gemm_baseline_float;
-  } else {
-    return gemm_baseline_double;
-  }
-}
 
 template <class T>
 struct Operand {
@@ -350,7 +328,7 @@ Operand<T> right(const MatrixView<T>& b) {
 
 template <class T>
 void run(const GemmShape& shape, const Operand<T>& a, const Operand<T>& b, const GemmResult<T>& c, Isa isa) {
-  Product<T>{table_for<T>(isa),
+  Product<T>{instruction_set(isa).gemm<T>(),
              GemmLoops<T>::of(isa),
              shape.m,
              shape.n,
@@ -380,7 +358,7 @@ void gemm(const GemmShape& shape, const MatrixView<T>& a, const PackedMatrix<T>&
 
 template <class T>
 void pack(Index n, Index k, const MatrixView<T>& b, T* packed, Isa isa) {
-  const GemmTable<T>& table = table_for<T>(isa);
+  const GemmTable<T>& table = instruction_set(isa).gemm<T>();
   const Operand<T> from = right(b);
   for (Index p = 0; p < k; p += machine::gemm_depth) {
     const Index part = std::min(machine::gemm_depth, k - p);
@@ -390,12 +368,12 @@ void pack(Index n, Index k, const MatrixView<T>& b, T* packed, Isa isa) {
 
 template <class T>
 Index packed_size(Index n, Index k, Isa isa) {
-  return round_up(n, table_for<T>(isa).nr) * k;
+  return round_up(n, instruction_set(isa).gemm<T>().nr) * k;
 }
 
 template <class T>
 Index panel_columns(Isa isa) {
-  return table_for<T>(isa).nr;
+  return instruction_set(isa).gemm<T>().nr;
 }
 
 #define UNSPOOL_GEMM(T)                                                                                    \

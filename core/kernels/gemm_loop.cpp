@@ -10,14 +10,14 @@
 
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/quotient.h>
-#include <unspool/core/kernels/code_maker.h>
 #include <unspool/core/kernels/gemm_loop.h>
+#include <unspool/core/kernels/jit.h>
 #include <unspool/core/kernels/machine.h>
-#include <unspool/core/kernels/machine_code.h>
+#include <unspool/core/kernels/x86_emitter.h>
 
 namespace unspool::kernels {
 
-#ifdef UNSPOOL_MACHINE_CODE
+#ifdef UNSPOOL_X86_JIT
 namespace {
 
 /// Panels of B, and for each of them tiles one below the other: high ones, then low ones. Strides are in
@@ -63,10 +63,10 @@ std::string name_of(const Shape& shape) {
 using Code = void (*)(Tiles*);
 
 template <class T>
-class TileMaker final : public CodeMaker {
+class TileMaker final : public X86Emitter {
  public:
-  TileMaker(Shape shape, int mr, int nr, Isa isa)
-      : CodeMaker(std::size_t{64} << 10U, isa),
+  TileMaker(Shape shape, int mr, int nr, const JitTarget& target)
+      : X86Emitter(std::size_t{64} << 10U, target),
         shape_(shape),
         a_step_(static_cast<int>(sizeof(T)) * (shape.lies == Lies::packed ? mr : 1)),
         b_step_(static_cast<int>(sizeof(T)) * nr),
@@ -332,16 +332,16 @@ struct GemmLoops<T>::Kernels {
   // By the rows of high and low tiles, vectors, whether partly, and how A lies.
   std::atomic<Code> made[most_rows + 1][most_rows][3][2][3]{};
   std::mutex mutex;
-  std::vector<CodeMemory> pieces;
+  std::vector<JitMemory> pieces;
 
-  Code get(Shape shape, int mr, int nr, Isa isa) {
+  Code get(Shape shape, int mr, int nr, const JitTarget& target) {
     std::atomic<Code>& place = made[shape.rows[0]][shape.rows[1]][shape.vectors][shape.partly ? 1 : 0]
                                    [static_cast<std::size_t>(shape.lies)];
     if (const Code code = place.load(std::memory_order_acquire)) return code;
     const std::lock_guard lock(mutex);
     if (const Code code = place.load(std::memory_order_acquire)) return code;
     try {
-      pieces.push_back(TileMaker<T>(shape, mr, nr, isa).finish(name_of(shape)));
+      pieces.push_back(TileMaker<T>(shape, mr, nr, target).finish(name_of(shape)));
     } catch (const Xbyak::Error&) {
       return nullptr;
     } catch (const std::bad_alloc&) {
@@ -354,8 +354,8 @@ struct GemmLoops<T>::Kernels {
 };
 
 template <class T>
-GemmLoops<T>::GemmLoops(Isa isa) : isa_(isa) {
-  if (makes_machine_code(isa)) kernels_ = std::make_unique<Kernels>();
+GemmLoops<T>::GemmLoops(Isa isa) : target_(jit_target(isa)) {
+  if (target_ != nullptr) kernels_ = std::make_unique<Kernels>();
 }
 
 template <class T>
@@ -383,7 +383,7 @@ bool GemmLoops<T>::block(const GemmTable<T>& table, Size m, Size n, Size k, cons
                           columns <= width ? 1 : 2,
                           columns != nr && columns != width,
                           lies},
-                         static_cast<int>(mr), static_cast<int>(nr), isa_);
+                         static_cast<int>(mr), static_cast<int>(nr), *target_);
   };
   const Code whole = panels == 0 ? nullptr : code(nr);
   const Code part = last == 0 ? nullptr : code(last);
@@ -415,7 +415,7 @@ bool GemmLoops<T>::block(const GemmTable<T>& table, Size m, Size n, Size k, cons
 template <class T>
 struct GemmLoops<T>::Kernels {};
 template <class T>
-GemmLoops<T>::GemmLoops(Isa isa) : isa_(isa) {}
+GemmLoops<T>::GemmLoops(Isa isa) : target_(jit_target(isa)) {}
 template <class T>
 bool GemmLoops<T>::block(const GemmTable<T>&, Size, Size, Size, const T*, Size, Size, Size, const T*, T*,
                          Size, const T*, Size, const T*) {
@@ -426,8 +426,11 @@ bool GemmLoops<T>::block(const GemmTable<T>&, Size, Size, Size, const T*, Size, 
 
 template <class T>
 GemmLoops<T>& GemmLoops<T>::of(Isa isa) {
-  static GemmLoops* const loops[] = {new GemmLoops(Isa::baseline), new GemmLoops(Isa::avx2),
-                                     new GemmLoops(Isa::avx512)};
+  static GemmLoops* const loops[] = {
+#define UNSPOOL_INSTRUCTION_SET(name, ...) new GemmLoops(Isa::name),
+#include <unspool/core/kernels/instruction_sets.def>
+#undef UNSPOOL_INSTRUCTION_SET
+  };
   return *loops[static_cast<std::size_t>(isa)];
 }
 

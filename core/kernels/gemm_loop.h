@@ -3,7 +3,7 @@
 #include <memory>
 
 #include <unspool/core/kernels/gemm_table.h>
-#include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/jit.h>
 
 namespace unspool::kernels {
 
@@ -29,7 +29,7 @@ class GemmLoops {
   struct Kernels;
   explicit GemmLoops(Isa isa);
 
-  Isa isa_;
+  const JitTarget* target_;
   std::unique_ptr<Kernels> kernels_;
 };
 

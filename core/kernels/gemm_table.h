@@ -47,11 +47,10 @@ struct GemmTable {
                 Size ldc, const T* from, Size from_row, const T* plus);
 };
 
-extern const GemmTable<float> gemm_baseline_float;
-extern const GemmTable<double> gemm_baseline_double;
-extern const GemmTable<float> gemm_avx2_float;
-extern const GemmTable<double> gemm_avx2_double;
-extern const GemmTable<float> gemm_avx512_float;
-extern const GemmTable<double> gemm_avx512_double;
+#define UNSPOOL_INSTRUCTION_SET(name, ...)           \
+  extern const GemmTable<float> gemm_##name##_float; \
+  extern const GemmTable<double> gemm_##name##_double;
+#include <unspool/core/kernels/instruction_sets.def>
+#undef UNSPOOL_INSTRUCTION_SET
 
 }  // namespace unspool::kernels

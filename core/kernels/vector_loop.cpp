@@ -8,14 +8,14 @@
 #include <utility>
 
 #include <unspool/core/internal/format.h>
-#include <unspool/core/kernels/code_maker.h>
+#include <unspool/core/kernels/jit.h>
 #include <unspool/core/kernels/machine.h>
-#include <unspool/core/kernels/machine_code.h>
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/kernels/vector_loop.h>
 #include <unspool/core/kernels/vector_schedule.h>
+#include <unspool/core/kernels/x86_emitter.h>
 
-#ifdef UNSPOOL_MACHINE_CODE
+#ifdef UNSPOOL_X86_JIT
 
 namespace unspool::kernels {
 namespace {
@@ -38,13 +38,13 @@ std::size_t most_bytes(const VectorProgram& program) {
   return (std::size_t{16} << 10U) + program.steps.size() * 512;
 }
 
-class LoopMaker final : public CodeMaker {
+class LoopMaker final : public X86Emitter {
  public:
   using Operand = VectorLoop::Operand;
 
   LoopMaker(const VectorProgram& program, std::span<const Operand> operands,
             std::span<const std::ptrdiff_t> row_bytes, Isa isa)
-      : CodeMaker(most_bytes(program), isa),
+      : X86Emitter(most_bytes(program), *jit_target(isa)),
         program_(program),
         operands_(operands),
         row_bytes_(row_bytes),
@@ -624,7 +624,7 @@ class LoopMaker final : public CodeMaker {
 std::unique_ptr<VectorLoop> VectorLoop::compile(const VectorProgram& program,
                                                 std::span<const Operand> operands,
                                                 std::span<const std::ptrdiff_t> row_bytes, Isa isa) {
-  if (!makes_machine_code(isa)) return nullptr;
+  if (jit_target(isa) == nullptr) return nullptr;
   // What an instruction can add.
   if (std::ranges::any_of(row_bytes,
                           [](std::ptrdiff_t bytes) { return bytes != static_cast<std::int32_t>(bytes); })) {

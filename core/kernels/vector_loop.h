@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include <unspool/core/kernels/code_memory.h>
 #include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/jit_memory.h>
 #include <unspool/core/kernels/vector_program.h>
 
 namespace unspool::kernels {
@@ -37,9 +37,9 @@ class VectorLoop {
   }
 
  private:
-  explicit VectorLoop(CodeMemory code) : code_(std::move(code)) {}
+  explicit VectorLoop(JitMemory code) : code_(std::move(code)) {}
 
-  CodeMemory code_;
+  JitMemory code_;
 };
 
 }  // namespace unspool::kernels

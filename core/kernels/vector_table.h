@@ -49,8 +49,8 @@ struct VectorTable {
   Function where;
 };
 
-extern const VectorTable vector_baseline;
-extern const VectorTable vector_avx2;
-extern const VectorTable vector_avx512;
+#define UNSPOOL_INSTRUCTION_SET(name, ...) extern const VectorTable vector_##name;
+#include <unspool/core/kernels/instruction_sets.def>
+#undef UNSPOOL_INSTRUCTION_SET
 
 }  // namespace unspool::kernels

@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include <unspool/core/kernels/machine_code.h>
+#include <unspool/core/kernels/jit.h>
 #include <unspool/core/kernels/vector.h>
 #include <unspool/core/kernels/vector_loop.h>
 #include <unspool/core/random.h>
@@ -53,7 +53,7 @@ Floats numbers(std::size_t count, std::uint64_t seed) {
 
 std::vector<Isa> wide_isas() {
   std::vector<Isa> isas = kernels::available_isas();
-  std::erase_if(isas, [](Isa isa) { return !kernels::makes_machine_code(isa); });
+  std::erase_if(isas, [](Isa isa) { return kernels::jit_target(isa) == nullptr; });
   return isas;
 }
 

@@ -3,7 +3,7 @@
 #include <sstream>
 #include <string>
 
-#include <unspool/core/kernels/machine_code.h>
+#include <unspool/core/kernels/jit.h>
 
 #include "recurrent_support.h"
 
@@ -123,7 +123,7 @@ TEST_CASE("plan: the way back keeps nothing twice, and nothing that is cheap to 
 
 TEST_CASE(
     "plan: a cell's elementwise operations are machine code where the machine's instruction set allows it") {
-  const bool made = kernels::makes_machine_code(kernels::current_isa());
+  const bool made = kernels::jit_target(kernels::current_isa()) != nullptr;
   for (const Ref<layers::RNN>& layer :
        {Ref<layers::RNN>(LSTM({.units = 6})), Ref<layers::RNN>(GRU({.units = 6})), RNN(make<MinimalGated>(6)),
         RNN(make<SimpleRecurrentUnit>(6))}) {

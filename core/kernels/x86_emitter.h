@@ -5,28 +5,28 @@
 #include <string_view>
 #include <utility>
 
-#include <unspool/core/kernels/code_memory.h>
-#include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/jit.h>
+#include <unspool/core/kernels/jit_memory.h>
 
 #if defined(__x86_64__) && defined(__unix__)
-#define UNSPOOL_MACHINE_CODE 1
+#define UNSPOOL_X86_JIT 1
 #include <xbyak/xbyak.h>
 #endif
 
-#ifdef UNSPOOL_MACHINE_CODE
+#ifdef UNSPOOL_X86_JIT
 namespace unspool::kernels {
 
-struct HasCodeMemory {
-  CodeMemory memory;
+struct HasJitMemory {
+  JitMemory memory;
 };
 
 /// What pieces of code for one instruction set have in common. `finish` gives the code, and the maker can go.
-class CodeMaker : HasCodeMemory, protected Xbyak::CodeGenerator {
+class X86Emitter : HasJitMemory, protected Xbyak::CodeGenerator {
  public:
   /// From here on the code can be run and not be written. The name is what profiles call it.
-  CodeMemory finish(std::string_view name) {
+  JitMemory finish(std::string_view name) {
     ready();
-    memory.make_runnable(getSize(), name);
+    memory.make_executable(getSize(), name);
     return std::move(memory);
   }
 
@@ -34,10 +34,10 @@ class CodeMaker : HasCodeMemory, protected Xbyak::CodeGenerator {
   using Register = Xbyak::Ymm;
   using Address = Xbyak::Address;
 
-  CodeMaker(std::size_t most_bytes, Isa isa)
-      : HasCodeMemory{CodeMemory(most_bytes)},
+  X86Emitter(std::size_t most_bytes, const JitTarget& target)
+      : HasJitMemory{JitMemory(most_bytes)},
         CodeGenerator(most_bytes, memory.data()),
-        wide_(isa == Isa::avx512) {}
+        wide_(target.vector_bytes == 64) {}
 
   bool wide() const { return wide_; }
   int vector_bytes() const { return wide_ ? 64 : 32; }

@@ -4,7 +4,7 @@
 #include <new>
 #include <string>
 
-#include <unspool/core/kernels/code_memory.h>
+#include <unspool/core/kernels/jit_memory.h>
 
 #ifdef __unix__
 #include <sys/mman.h>
@@ -21,7 +21,7 @@ std::size_t in_pages(std::size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-void tell_perf(const void* code, std::size_t bytes, std::string_view name) {
+void write_perf_map(const void* code, std::size_t bytes, std::string_view name) {
   static const bool asked = [] {
     const char* const variable = std::getenv("UNSPOOL_PERF_MAP");
     return variable != nullptr && std::string_view(variable) == "on";
@@ -33,28 +33,28 @@ void tell_perf(const void* code, std::size_t bytes, std::string_view name) {
 
 }  // namespace
 
-CodeMemory::CodeMemory(std::size_t bytes) : bytes_(in_pages(bytes)) {
+JitMemory::JitMemory(std::size_t bytes) : bytes_(in_pages(bytes)) {
   data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data_ != MAP_FAILED) return;
   data_ = nullptr;
   throw std::bad_alloc();
 }
 
-CodeMemory::~CodeMemory() {
+JitMemory::~JitMemory() {
   if (data_ != nullptr) munmap(data_, bytes_);
 }
 
-void CodeMemory::make_runnable(std::size_t used, std::string_view name) {
+void JitMemory::make_executable(std::size_t used, std::string_view name) {
   const std::size_t kept = in_pages(used);
   if (kept < bytes_) munmap(static_cast<std::byte*>(data_) + kept, bytes_ - kept);
   bytes_ = kept;
   if (mprotect(data_, bytes_, PROT_READ | PROT_EXEC) != 0) throw std::bad_alloc();
-  tell_perf(data_, used, name);
+  write_perf_map(data_, used, name);
 }
 #else
-CodeMemory::CodeMemory(std::size_t) { throw std::bad_alloc(); }
-CodeMemory::~CodeMemory() = default;
-void CodeMemory::make_runnable(std::size_t, std::string_view) {}
+JitMemory::JitMemory(std::size_t) { throw std::bad_alloc(); }
+JitMemory::~JitMemory() = default;
+void JitMemory::make_executable(std::size_t, std::string_view) {}
 #endif
 
 }  // namespace unspool::kernels
