@@ -6,7 +6,9 @@
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/kernel_block.h>
+#include <unspool/core/named_handle.h>
 #include <unspool/core/random.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/scalar.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>

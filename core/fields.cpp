@@ -2,6 +2,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/internal/config_text.h>
 
 namespace unspool {
 namespace {
@@ -10,15 +11,6 @@ const void* at(const void* options, std::size_t offset) {
   return static_cast<const std::byte*>(options) + offset;
 }
 void* at(void* options, std::size_t offset) { return static_cast<std::byte*>(options) + offset; }
-
-// The value as JSON, or a description if JSON cannot hold it.
-std::string text_of(const Config& config) {
-  try {
-    return to_json(config);
-  } catch (const ValueError&) {
-    return config.describe();
-  }
-}
 
 void check_keys(const Config& config, const std::vector<std::string>& known,
                 const std::vector<std::string>& also_allowed) {
@@ -86,7 +78,7 @@ std::string Fields::describe(const void* options) const {
   std::string text;
   for (const One& field : all_) {
     if (!text.empty()) text += ", ";
-    text += std::string(field.name) + "=" + text_of(field.type->to_config(at(options, field.offset)));
+    text += std::string(field.name) + "=" + internal::text_of(field.type->to_config(at(options, field.offset)));
   }
   return text;
 }

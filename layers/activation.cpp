@@ -1,21 +1,33 @@
-#include <map>
-#include <mutex>
-
 #include <unspool/autograd/activations.h>
-#include <unspool/core/error.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/activation.h>
 
 namespace unspool {
 namespace {
 
-using Function = std::function<Tensor(const Tensor&)>;
+/// A function with a name, which is all that configs hold of it.
+class FunctionActivation final : public ActivationBase {
+ public:
+  FunctionActivation(std::string name, Function function)
+      : name_(std::move(name)), function_(std::move(function)) {
+    if (!function_) throw ValueError("expected a function for an activation, got an empty one");
+  }
+  Tensor call(const Tensor& x) const override { return function_(x); }
+  std::string class_name() const override { return name_; }
+  Config get_config() const override { return {}; }
 
-struct BuiltIn {
-  std::string_view name;
-  Tensor (*function)(const Tensor&);
+ private:
+  std::string name_;
+  Function function_;
 };
 
-constexpr BuiltIn built_in[] = {
+struct BuiltInActivation {
+  const char* name;
+  Tensor (*function)(const Tensor&);
+  const char* alias = nullptr;
+};
+
+constexpr BuiltInActivation activations[] = {
     {"linear", [](const Tensor& x) { return linear(x); }},
     {"relu", [](const Tensor& x) { return relu(x); }},
     {"relu6", [](const Tensor& x) { return relu6(x); }},
@@ -23,7 +35,7 @@ constexpr BuiltIn built_in[] = {
     {"elu", [](const Tensor& x) { return elu(x); }},
     {"celu", [](const Tensor& x) { return celu(x); }},
     {"selu", [](const Tensor& x) { return selu(x); }},
-    {"silu", [](const Tensor& x) { return silu(x); }},
+    {"silu", [](const Tensor& x) { return silu(x); }, "swish"},
     {"gelu", [](const Tensor& x) { return gelu(x); }},
     {"glu", [](const Tensor& x) { return glu(x); }},
     {"mish", [](const Tensor& x) { return mish(x); }},
@@ -35,7 +47,7 @@ constexpr BuiltIn built_in[] = {
     {"sigmoid", [](const Tensor& x) { return sigmoid(x); }},
     {"log_sigmoid", [](const Tensor& x) { return log_sigmoid(x); }},
     {"hard_sigmoid", [](const Tensor& x) { return hard_sigmoid(x); }},
-    {"hard_silu", [](const Tensor& x) { return hard_silu(x); }},
+    {"hard_silu", [](const Tensor& x) { return hard_silu(x); }, "hard_swish"},
     {"sparse_sigmoid", [](const Tensor& x) { return sparse_sigmoid(x); }},
     {"softplus", [](const Tensor& x) { return softplus(x); }},
     {"sparse_plus", [](const Tensor& x) { return sparse_plus(x); }},
@@ -47,93 +59,45 @@ constexpr BuiltIn built_in[] = {
     {"sparsemax", [](const Tensor& x) { return sparsemax(x); }},
 };
 
-/// Other names, and what configs call them.
-constexpr std::pair<std::string_view, std::string_view> aliases[] = {{"swish", "silu"},
-                                                                     {"hard_swish", "hard_silu"}};
-
-struct Users {
-  std::mutex mutex;
-  std::map<std::string, Function> functions;
-};
-Users& users() {
-  static Users users;
-  return users;
-}
-
-const BuiltIn* find(std::string_view name) {
-  for (const auto& [alias, of] : aliases) {
-    if (alias == name) name = of;
+std::vector<Registry<ActivationBase>::Entry> built_in_activations() {
+  std::vector<Registry<ActivationBase>::Entry> entries;
+  for (const BuiltInActivation& one : activations) {
+    for (const char* name : {one.name, one.alias}) {
+      if (name == nullptr) continue;
+      entries.push_back(Registry<ActivationBase>::entry<FunctionActivation>(name, [one](const Config&) {
+        return std::make_shared<FunctionActivation>(one.name, one.function);
+      }));
+    }
   }
-  for (const BuiltIn& entry : built_in) {
-    if (entry.name == name) return &entry;
-  }
-  return nullptr;
+  return entries;
 }
 
 }  // namespace
 
-Activation::Activation() = default;
-Activation::~Activation() = default;
-Activation::Activation(const Activation& other) = default;
-Activation::Activation(Activation&& other) noexcept = default;
-Activation& Activation::operator=(const Activation& other) = default;
-Activation& Activation::operator=(Activation&& other) noexcept = default;
-Activation::Activation(const char* name) : Activation(std::string(name)) {}
-Activation::Activation(const std::string& name) {
-  if (name.empty() || name == "linear") return;
-  if (const BuiltIn* found = find(name)) {
-    name_ = found->name;
-    function_ = std::make_shared<const Function>(found->function);
-    return;
-  }
-  {
-    Users& own = users();
-    const std::lock_guard lock(own.mutex);
-    if (const auto found = own.functions.find(name); found != own.functions.end()) {
-      name_ = name;
-      function_ = std::make_shared<const Function>(found->second);
-      return;
-    }
-  }
-  throw ValueError("no activation is called " + in_quotes(name) + did_you_mean(name, activation_names()));
+template class NamedHandle<Activation, const ActivationBase, activation_registry>;
+
+Registry<ActivationBase>& activation_registry() {
+  static Registry<ActivationBase> registry("activation", &built_in_activations, "register_activation");
+  return registry;
 }
 
-Config Activation::config() const {
-  if (name_.empty()) {
-    throw ValueError(
-        "this activation is a function without a name, which a config cannot hold: make it known by "
-        "register_activation() and use it by its name");
-  }
-  return name_;
+std::string ActivationBase::class_name() const { return activation_registry().name_of(*this); }
+
+std::shared_ptr<const ActivationBase> Activation::make(const std::string& name, const Config& arguments) {
+  if (name.empty() || name == "linear") return nullptr;
+  return NamedHandle::make(name, arguments);
 }
 
-Activation Activation::from_config(const Config& config) {
-  if (config.is_null()) return {};
-  if (config.is_string()) return config.as<std::string>();
-  if (config.is_map() && config.contains("config") && config["config"].is_string()) {
-    return config["config"].as<std::string>();
-  }
-  config.fail("the name of an activation, or null");
+std::shared_ptr<const ActivationBase> Activation::of_function(ActivationBase::Function function) {
+  return std::make_shared<FunctionActivation>("", std::move(function));
 }
 
-void register_activation(const std::string& name, std::function<Tensor(const Tensor&)> function) {
-  if (!function) throw ValueError("register_activation: expected a function, got an empty one");
-  if (name.empty() || find(name) != nullptr) {
-    throw ValueError("register_activation: the name " + in_quotes(name) + " is a built-in one's");
-  }
-  Users& own = users();
-  const std::lock_guard lock(own.mutex);
-  own.functions[name] = std::move(function);
+Config Activation::config() const { return *this ? NamedHandle::config() : "linear"; }
+
+void register_activation(const std::string& name, ActivationBase::Function function) {
+  internal::add_function<FunctionActivation>(activation_registry(), name, function);
 }
 
-std::vector<std::string> activation_names() {
-  std::vector<std::string> names;
-  for (const BuiltIn& entry : built_in) names.emplace_back(entry.name);
-  for (const auto& [alias, of] : aliases) names.emplace_back(alias);
-  Users& own = users();
-  const std::lock_guard lock(own.mutex);
-  for (const auto& [name, function] : own.functions) names.push_back(name);
-  return names;
-}
+std::vector<std::string> activation_names() { return activation_registry().names(); }
 
 }  // namespace unspool

@@ -1,65 +1,64 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-/// An activation: made from a name ("tanh", "relu", ...; "linear", "" or a default-made one do nothing) or
-/// from a function. ValueError for an unknown name, naming the nearest.
-class Activation {
+/// Base class of activations. A function of your own is enough for most: derive from this for one that has
+/// arguments, and make it known by register_activation<MyActivation>().
+class ActivationBase : public NamedObject {
  public:
-  Activation();
-  ~Activation();  // What is copied in every options struct is compiled once.
-  Activation(const Activation& other);
-  Activation(Activation&& other) noexcept;
-  Activation& operator=(const Activation& other);
-  Activation& operator=(Activation&& other) noexcept;
-  Activation(const char* name);
-  Activation(const std::string& name);
-  /// A function of your own. It has no name, so that a config cannot hold it: see register_activation.
-  template <class F>
-  requires std::is_invocable_r_v<Tensor, F, const Tensor&> Activation(F function)
-      : name_(), function_(std::make_shared<const Function>(std::move(function))) {}
-
-  Tensor operator()(const Tensor& x) const { return function_ ? (*function_)(x) : x; }
-  /// "linear" if it does nothing; empty for a function without a name.
-  const std::string& name() const { return name_; }
-  /// The name, as in Keras. ValueError for a function that has none.
-  Config config() const;
-  /// From a name, or null for none, or Keras' form of a registered function.
-  static Activation from_config(const Config& config);
-
-  /// One name, or the same function.
-  friend bool operator==(const Activation& a, const Activation& b) {
-    return a.name_ == b.name_ && (!a.name_.empty() || a.function_ == b.function_);
-  }
-
- private:
   using Function = std::function<Tensor(const Tensor&)>;
 
-  std::string name_ = "linear";
-  std::shared_ptr<const Function> function_;
+  /// The activation of a tensor, of its shape.
+  virtual Tensor call(const Tensor& x) const = 0;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
 };
 
-/// Makes a function usable, and written to configs, by a name: "my>snake". ValueError if it is a built-in
-/// one's.
-void register_activation(const std::string& name, std::function<Tensor(const Tensor&)> function);
+/// All activations by name.
+Registry<ActivationBase>& activation_registry();
+
+/// An activation: made from a name ("tanh", "relu", ...) or from a function. An empty one, "" and "linear" do
+/// nothing.
+class Activation : public NamedHandle<Activation, const ActivationBase, activation_registry> {
+ public:
+  using NamedHandle::NamedHandle;
+
+  /// The activation of a tensor. The tensor itself if this does nothing.
+  Tensor operator()(const Tensor& x) const { return *this ? object().call(x) : x; }
+  /// "linear" if this does nothing; empty for a function without a name.
+  std::string name() const { return *this ? class_name() : "linear"; }
+  /// The name, as in Keras. ValueError for a function that has none.
+  Config config() const;
+
+ private:
+  friend NamedHandle;
+  static std::shared_ptr<const ActivationBase> make(const std::string& name, const Config& arguments);
+  static std::shared_ptr<const ActivationBase> of_function(ActivationBase::Function function);
+};
+extern template class NamedHandle<Activation, const ActivationBase, activation_registry>;
+
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Snake".
+template <std::derived_from<ActivationBase> T>
+void register_activation(std::string name) {
+  activation_registry().add<T>(std::move(name));
+}
+/// Makes a function usable, and written to configs, by a name: "my>snake". ValueError for a name of a
+/// built-in activation.
+void register_activation(const std::string& name, ActivationBase::Function function);
 
 /// Every name that is known, the built-in ones first.
 std::vector<std::string> activation_names();
-
-template <>
-struct ConfigValue<Activation> {
-  static constexpr std::string_view name = "Activation";
-  static Config to(const Activation& value) { return value.config(); }
-  static Activation from(const Config& config) { return Activation::from_config(config); }
-};
 
 }  // namespace unspool

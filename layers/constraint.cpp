@@ -1,9 +1,8 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/reduction.h>
-#include <unspool/core/error.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/constraint.h>
-#include <unspool/layers/internal/named_function.h>
 
 namespace unspool {
 
@@ -36,20 +35,15 @@ const Fields& MinMaxNormOptions::fields() {
   return all;
 }
 
-struct Constraint::Implementation : internal::NamedFunction<const Tensor&> {};
-
 namespace {
-
-using ConstraintFunctions = internal::NamedFunctions<Constraint::Implementation, const Tensor&>;
 
 constexpr double epsilon = 1e-7;
 
 Tensor norms_of(const Tensor& x, const AxisList& axis) { return sqrt(sum(square(x), axis.list(), true)); }
 
 struct MaxNormKind {
-  static constexpr std::string_view name = "MaxNorm";
+  static constexpr auto name = "MaxNorm";
   using Options = MaxNormOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Tensor& x) {
     const Tensor norms = norms_of(x, options.axis);
     return x * (clip(norms, 0, options.max_value) / (norms + epsilon));
@@ -57,18 +51,16 @@ struct MaxNormKind {
 };
 
 struct UnitNormKind {
-  static constexpr std::string_view name = "UnitNorm";
+  static constexpr auto name = "UnitNorm";
   using Options = UnitNormOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Tensor& x) {
     return x / (norms_of(x, options.axis) + epsilon);
   }
 };
 
 struct MinMaxNormKind {
-  static constexpr std::string_view name = "MinMaxNorm";
+  static constexpr auto name = "MinMaxNorm";
   using Options = MinMaxNormOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Tensor& x) {
     const Tensor norms = norms_of(x, options.axis);
     const Tensor wanted =
@@ -78,63 +70,49 @@ struct MinMaxNormKind {
 };
 
 struct NonNegKind {
-  static constexpr std::string_view name = "NonNeg";
+  static constexpr auto name = "NonNeg";
   using Options = internal::NoOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options&, const Tensor& x) { return maximum(x, 0); }
 };
 
-ConstraintFunctions& constraint_functions() {
-  static ConstraintFunctions all(
-      "constraint", {ConstraintFunctions::entry<MaxNormKind>(), ConstraintFunctions::entry<UnitNormKind>(),
-                     ConstraintFunctions::entry<MinMaxNormKind>(), ConstraintFunctions::entry<NonNegKind>()});
-  return all;
+template <class Kind>
+using BuiltInConstraint = internal::BuiltInFunction<ConstraintBase, Kind>;
+
+std::vector<Registry<ConstraintBase>::Entry> built_in_constraints() {
+  return internal::entries_of<ConstraintBase, BuiltInConstraint, MaxNormKind, UnitNormKind, MinMaxNormKind,
+                              NonNegKind>();
 }
 
 template <class Kind>
-Constraint made_constraint(typename Kind::Options options) {
-  return Constraint(std::make_shared<internal::KindFunction<Constraint::Implementation, Kind, const Tensor&>>(
-      std::move(options)));
+Constraint made_constraint(const typename Kind::Options& options) {
+  return Constraint(std::make_shared<BuiltInConstraint<Kind>>(options));
 }
 
 }  // namespace
 
-Constraint::~Constraint() = default;
-Constraint::Constraint(const Constraint& other) = default;
-Constraint::Constraint(Constraint&& other) noexcept = default;
-Constraint& Constraint::operator=(const Constraint& other) = default;
-Constraint& Constraint::operator=(Constraint&& other) noexcept = default;
-Constraint::Constraint(const char* name) : Constraint(std::string(name)) {}
-Constraint::Constraint(const std::string& name) : implementation_(constraint_functions().by_name(name)) {}
+template class NamedHandle<Constraint, const ConstraintBase, constraint_registry>;
 
-Constraint::Constraint(std::function<Tensor(const Tensor&)> function)
-    : implementation_(
-          std::make_shared<internal::UserFunction<Implementation, const Tensor&>>("", std::move(function))) {}
-
-Tensor Constraint::operator()(const Tensor& x) const {
-  if (implementation_ == nullptr) throw ValueError("this Constraint is empty: it was made without a name");
-  return (*implementation_)(x);
+Registry<ConstraintBase>& constraint_registry() {
+  static Registry<ConstraintBase> registry("constraint", &built_in_constraints, "register_constraint",
+                                           "keras.constraints");
+  return registry;
 }
 
-std::string Constraint::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
-Config Constraint::config() const { return constraint_functions().serialize(implementation_); }
-Constraint Constraint::from_config(const Config& config) {
-  return Constraint(constraint_functions().deserialize(config));
+std::string ConstraintBase::class_name() const { return constraint_registry().name_of(*this); }
+
+std::shared_ptr<const ConstraintBase> Constraint::of_function(ConstraintBase::Function function) {
+  return std::make_shared<internal::UserFunction<ConstraintBase>>("", std::move(function));
 }
 
-bool operator==(const Constraint& a, const Constraint& b) {
-  return internal::same_function(a.implementation_, b.implementation_);
+Tensor Constraint::operator()(const Tensor& x) const { return object().call(x); }
+
+void register_constraint(const std::string& name, ConstraintBase::Function function) {
+  internal::add_function<internal::UserFunction<ConstraintBase>>(constraint_registry(), name, function);
 }
 
-void register_constraint(const std::string& name, std::function<Tensor(const Tensor&)> function) {
-  constraint_functions().add(name, std::move(function));
-}
-
-Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(std::move(options)); }
-Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(std::move(options)); }
-Constraint MinMaxNorm(MinMaxNormOptions options) {
-  return made_constraint<MinMaxNormKind>(std::move(options));
-}
+Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(options); }
+Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(options); }
+Constraint MinMaxNorm(MinMaxNormOptions options) { return made_constraint<MinMaxNormKind>(options); }
 Constraint NonNeg() { return made_constraint<NonNegKind>({}); }
 
 }  // namespace unspool

@@ -1,71 +1,68 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-/// Maps a weight to an allowed one after each step of an optimizer: made from a name ("max_norm"), by one of
-/// the functions below, or from a function. Empty if default-made.
-class Constraint {
+/// Base class of constraints. Derive from it for one of your own that has arguments, and make it known by
+/// register_constraint<MyBound>(); for one without arguments a function is enough.
+class ConstraintBase : public NamedObject {
  public:
-  Constraint() = default;
-  ~Constraint();  // What is copied in every options struct is compiled once.
-  Constraint(const Constraint& other);
-  Constraint(Constraint&& other) noexcept;
-  Constraint& operator=(const Constraint& other);
-  Constraint& operator=(Constraint&& other) noexcept;
-  /// "max_norm", "min_max_norm", "non_neg", "unit_norm", with Keras' defaults. ValueError for an unknown
-  /// name.
-  Constraint(const char* name);
-  Constraint(const std::string& name);
-  Constraint(std::function<Tensor(const Tensor&)> function);
+  using Function = std::function<Tensor(const Tensor&)>;
 
-  explicit operator bool() const { return implementation_ != nullptr; }
-  /// The allowed value.
+  /// The allowed value nearest to a weight's, of its shape.
+  virtual Tensor call(const Tensor& x) const = 0;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
+};
+
+/// All constraints by name.
+Registry<ConstraintBase>& constraint_registry();
+
+/// Maps a weight to an allowed value after each step of an optimizer. It is made from a name ("max_norm",
+/// "min_max_norm", "non_neg", "unit_norm"; the defaults are Keras'), by one of the functions below, or from a
+/// function.
+class Constraint : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
+ public:
+  using NamedHandle::NamedHandle;
+
+  /// The allowed value, of the same shape. ValueError for an empty constraint.
   Tensor operator()(const Tensor& x) const;
-  /// Keras' class name: "MaxNorm".
-  std::string class_name() const;
-  /// {"module", "class_name", "config", "registered_name"}; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Constraint from_config(const Config& config);
-
-  /// One function or one name and arguments.
-  friend bool operator==(const Constraint& a, const Constraint& b);
-
-  struct Implementation;
-  explicit Constraint(std::shared_ptr<const Implementation> implementation)
-      : implementation_(std::move(implementation)) {}
 
  private:
-  std::shared_ptr<const Implementation> implementation_;
+  friend NamedHandle;
+  static std::shared_ptr<const ConstraintBase> of_function(ConstraintBase::Function function);
 };
+extern template class NamedHandle<Constraint, const ConstraintBase, constraint_registry>;
 
-/// Makes a function usable, and written to configs, by a name: "my>bounded". ValueError if it is a built-in
-/// one's.
-void register_constraint(const std::string& name, std::function<Tensor(const Tensor&)> function);
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Bound".
+template <std::derived_from<ConstraintBase> T>
+void register_constraint(std::string name) {
+  constraint_registry().add<T>(std::move(name));
+}
+/// Makes a function usable, and written to configs, by a name: "my>bound". ValueError for a name of a
+/// built-in constraint.
+void register_constraint(const std::string& name, ConstraintBase::Function function);
 
-template <>
-struct ConfigValue<Constraint> {
-  static constexpr std::string_view name = "Constraint";
-  static Config to(const Constraint& value) { return value.config(); }
-  static Constraint from(const Config& config) { return Constraint::from_config(config); }
-};
-
-/// One axis or several; written as Keras does, one as a number.
+/// One axis or several. A config holds one axis as a number and several as a list, as Keras does.
 class AxisList {
  public:
   AxisList(Index axis) : axes_{axis} {}
   AxisList(std::initializer_list<Index> axes) : axes_(axes) {}
   explicit AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
+  /// The axes in the order in which they were given.
   const std::vector<Index>& list() const { return axes_; }
   friend bool operator==(const AxisList&, const AxisList&) = default;
 
@@ -73,6 +70,7 @@ class AxisList {
   std::vector<Index> axes_;
 };
 
+/// AxisList to configs and back.
 template <>
 struct ConfigValue<AxisList> {
   static constexpr std::string_view name = "axis or axes";
@@ -80,23 +78,26 @@ struct ConfigValue<AxisList> {
   static AxisList from(const Config& config);
 };
 
-// Norms are taken over `axis`: 0 gives each column of a matrix its own.
+// Norms are Euclidean, over the axes `axis`: 0 gives each column of a matrix a norm of its own.
 
+/// Arguments of MaxNorm.
 struct MaxNormOptions {
   double max_value = 2;
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Scales down what has a larger norm.
+/// Scales what has a norm above max_value down to it.
 Constraint MaxNorm(MaxNormOptions options = {});
 
+/// Arguments of UnitNorm.
 struct UnitNormOptions {
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Scales to norm 1.
+/// Scales to the norm 1.
 Constraint UnitNorm(UnitNormOptions options = {});
 
+/// Arguments of MinMaxNorm.
 struct MinMaxNormOptions {
   double min_value = 0;
   double max_value = 1;
@@ -104,10 +105,10 @@ struct MinMaxNormOptions {
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Moves norms into a range.
+/// Moves norms into [min_value, max_value], by the part `rate` of the way at each step.
 Constraint MinMaxNorm(MinMaxNormOptions options = {});
 
-/// Negative elements become 0.
+/// Sets negative elements to 0.
 Constraint NonNeg();
 
 }  // namespace unspool

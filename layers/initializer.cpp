@@ -3,9 +3,9 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/core/random.h>
 #include <unspool/layers/initializer.h>
-#include <unspool/layers/internal/named_function.h>
 
 namespace unspool {
 
@@ -65,12 +65,9 @@ const Fields& IdentityOptions::fields() {
   return all;
 }
 
-struct Initializer::Implementation : internal::NamedFunction<const Shape&, DType> {};
-
 namespace {
 
 using Seed = std::optional<std::int64_t>;
-using InitializerFunctions = internal::NamedFunctions<Initializer::Implementation, const Shape&, DType>;
 
 /// With a seed always the same key, so that one initializer gives one value for one shape.
 RandomKey key_of(const Seed& seed) {
@@ -117,50 +114,48 @@ Tensor truncated_normal(std::string_view name, const Shape& shape, DType dtype, 
 }
 
 struct ZerosKind {
-  static constexpr std::string_view name = "Zeros";
+  static constexpr auto name = "Zeros";
+  static constexpr std::string_view aliases[] = {"zero"};
   using Options = internal::NoOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::zeros(shape, dtype); }
 };
 
 struct OnesKind {
-  static constexpr std::string_view name = "Ones";
+  static constexpr auto name = "Ones";
+  static constexpr std::string_view aliases[] = {"one"};
   using Options = internal::NoOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options&, const Shape& shape, DType dtype) { return Tensor::ones(shape, dtype); }
 };
 
 struct ConstantKind {
-  static constexpr std::string_view name = "Constant";
+  static constexpr auto name = "Constant";
   using Options = ConstantOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     return Tensor::full(shape, options.value, dtype);
   }
 };
 
 struct RandomUniformKind {
-  static constexpr std::string_view name = "RandomUniform";
+  static constexpr auto name = "RandomUniform";
+  static constexpr std::string_view aliases[] = {"uniform"};
   using Options = RandomUniformOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     return uniform(name, shape, dtype, options.minval, options.maxval, options.seed);
   }
 };
 
 struct RandomNormalKind {
-  static constexpr std::string_view name = "RandomNormal";
+  static constexpr auto name = "RandomNormal";
+  static constexpr std::string_view aliases[] = {"normal"};
   using Options = RandomNormalOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     return normal(name, shape, dtype, options.mean, options.stddev, options.seed);
   }
 };
 
 struct TruncatedNormalKind {
-  static constexpr std::string_view name = "TruncatedNormal";
+  static constexpr auto name = "TruncatedNormal";
   using Options = RandomNormalOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     return truncated_normal(name, shape, dtype, options.mean, options.stddev, options.seed);
   }
@@ -207,7 +202,7 @@ Tensor variance_scaling(std::string_view name, const VarianceScalingOptions& opt
 }
 
 struct VarianceScalingKind {
-  static constexpr std::string_view name = "VarianceScaling";
+  static constexpr auto name = "VarianceScaling";
   using Options = VarianceScalingOptions;
   static void check(Options& options) {
     if (!(options.scale > 0)) {
@@ -231,17 +226,16 @@ struct VarianceScalingKind {
   }
 };
 
-/// A VarianceScaling with a name of its own: what stands in Named is all that tells them apart.
-template <class Named>
+/// A VarianceScaling with a name of its own; Scaling has all that differs from one to another.
+template <class Scaling>
 struct FanKind {
-  static constexpr std::string_view name = Named::name;
+  static constexpr auto name = Scaling::name;
   using Options = FanOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     return variance_scaling(name,
-                            {.scale = Named::scale,
-                             .mode = Named::mode,
-                             .distribution = Named::distribution,
+                            {.scale = Scaling::scale,
+                             .mode = Scaling::mode,
+                             .distribution = Scaling::distribution,
                              .seed = options.seed,
                              .input_axes = options.input_axes,
                              .output_axes = options.output_axes},
@@ -249,35 +243,35 @@ struct FanKind {
   }
 };
 
-struct GlorotUniformName {
+struct GlorotUniformScaling {
   static constexpr auto name = "GlorotUniform", mode = "fan_avg", distribution = "uniform";
   static constexpr double scale = 1;
 };
-struct GlorotNormalName {
+struct GlorotNormalScaling {
   static constexpr auto name = "GlorotNormal", mode = "fan_avg", distribution = "truncated_normal";
   static constexpr double scale = 1;
 };
-struct HeUniformName {
+struct HeUniformScaling {
   static constexpr auto name = "HeUniform", mode = "fan_in", distribution = "uniform";
   static constexpr double scale = 2;
 };
-struct HeNormalName {
+struct HeNormalScaling {
   static constexpr auto name = "HeNormal", mode = "fan_in", distribution = "truncated_normal";
   static constexpr double scale = 2;
 };
-struct LecunUniformName {
+struct LecunUniformScaling {
   static constexpr auto name = "LecunUniform", mode = "fan_in", distribution = "uniform";
   static constexpr double scale = 1;
 };
-struct LecunNormalName {
+struct LecunNormalScaling {
   static constexpr auto name = "LecunNormal", mode = "fan_in", distribution = "truncated_normal";
   static constexpr double scale = 1;
 };
 
 struct OrthogonalKind {
-  static constexpr std::string_view name = "Orthogonal";
+  static constexpr auto name = "Orthogonal";
+  static constexpr std::string_view aliases[] = {"OrthogonalInitializer"};
   using Options = OrthogonalOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     if (shape.rank() < 2) {
       throw ValueError("Orthogonal: expected a shape of at least 2 dimensions, got " + to_string(shape));
@@ -304,9 +298,9 @@ struct OrthogonalKind {
 };
 
 struct IdentityKind {
-  static constexpr std::string_view name = "Identity";
+  static constexpr auto name = "Identity";
+  static constexpr std::string_view aliases[] = {"IdentityInitializer"};
   using Options = IdentityOptions;
-  static void check(const Options&) {}
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     if (shape.rank() != 2)
       throw ValueError("Identity: expected a shape of 2 dimensions, got " + to_string(shape));
@@ -318,91 +312,54 @@ struct IdentityKind {
   }
 };
 
-InitializerFunctions& initializer_functions() {
-  static InitializerFunctions all(
-      "initializer",
-      {InitializerFunctions::entry<ZerosKind>(), InitializerFunctions::entry<OnesKind>(),
-       InitializerFunctions::entry<ConstantKind>(), InitializerFunctions::entry<RandomUniformKind>(),
-       InitializerFunctions::entry<RandomNormalKind>(), InitializerFunctions::entry<TruncatedNormalKind>(),
-       InitializerFunctions::entry<VarianceScalingKind>(),
-       InitializerFunctions::entry<FanKind<GlorotUniformName>>(),
-       InitializerFunctions::entry<FanKind<GlorotNormalName>>(),
-       InitializerFunctions::entry<FanKind<HeUniformName>>(),
-       InitializerFunctions::entry<FanKind<HeNormalName>>(),
-       InitializerFunctions::entry<FanKind<LecunUniformName>>(),
-       InitializerFunctions::entry<FanKind<LecunNormalName>>(), InitializerFunctions::entry<OrthogonalKind>(),
-       InitializerFunctions::entry<IdentityKind>()},
-      {{"zero", "Zeros"},
-       {"one", "Ones"},
-       {"uniform", "RandomUniform"},
-       {"normal", "RandomNormal"},
-       {"IdentityInitializer", "Identity"},
-       {"OrthogonalInitializer", "Orthogonal"}});
-  return all;
+template <class Kind>
+using BuiltInInitializer = internal::BuiltInFunction<InitializerBase, Kind>;
+
+std::vector<Registry<InitializerBase>::Entry> built_in_initializers() {
+  return internal::entries_of<
+      InitializerBase, BuiltInInitializer, ZerosKind, OnesKind, ConstantKind, RandomUniformKind,
+      RandomNormalKind, TruncatedNormalKind, VarianceScalingKind, FanKind<GlorotUniformScaling>,
+      FanKind<GlorotNormalScaling>, FanKind<HeUniformScaling>, FanKind<HeNormalScaling>,
+      FanKind<LecunUniformScaling>, FanKind<LecunNormalScaling>, OrthogonalKind, IdentityKind>();
 }
 
-template <class Kind>
-using KindFunction = internal::KindFunction<Initializer::Implementation, Kind, const Shape&, DType>;
-
-/// What a function makes without a seed. It keeps the one that it draws to itself: a config, as Keras writes
-/// it, does not show it, so that a copy draws its own.
-template <class Kind>
-class Seeded final : public KindFunction<Kind> {
- public:
-  explicit Seeded(typename Kind::Options options)
-      : KindFunction<Kind>(std::move(options)), with_seed_(this->options()) {
-    with_seed_.seed = static_cast<std::int64_t>(SeedGenerator().seed());
-  }
-  Tensor operator()(const Shape& shape, DType dtype) const override {
-    return Kind::call(with_seed_, shape, dtype);
-  }
-
- private:
-  typename Kind::Options with_seed_;
-};
-
+/// Without a seed one is drawn. The config, as Keras writes it, does not show it, so that a copy draws its
+/// own.
 template <class Kind>
 Initializer made_initializer(typename Kind::Options options) {
-  if constexpr (requires { options.seed; }) {
-    if (!options.seed) return Initializer(std::make_shared<Seeded<Kind>>(std::move(options)));
+  typename Kind::Options drawn = options;
+  if constexpr (requires { drawn.seed; }) {
+    if (!drawn.seed) drawn.seed = static_cast<std::int64_t>(SeedGenerator().seed());
   }
-  return Initializer(std::make_shared<KindFunction<Kind>>(std::move(options)));
+  return Initializer(std::make_shared<BuiltInInitializer<Kind>>(std::move(options), std::move(drawn)));
 }
 
 }  // namespace
 
-Initializer::~Initializer() = default;
-Initializer::Initializer(const Initializer& other) = default;
-Initializer::Initializer(Initializer&& other) noexcept = default;
-Initializer& Initializer::operator=(const Initializer& other) = default;
-Initializer& Initializer::operator=(Initializer&& other) noexcept = default;
-Initializer::Initializer(const char* name) : Initializer(std::string(name)) {}
-Initializer::Initializer(const std::string& name) : implementation_(initializer_functions().by_name(name)) {}
+template class NamedHandle<Initializer, const InitializerBase, initializer_registry>;
 
-Initializer::Initializer(std::function<Tensor(const Shape&, DType)> function)
-    : implementation_(std::make_shared<internal::UserFunction<Implementation, const Shape&, DType>>(
-          "", std::move(function))) {}
+Registry<InitializerBase>& initializer_registry() {
+  static Registry<InitializerBase> registry("initializer", &built_in_initializers, "register_initializer",
+                                            "keras.initializers");
+  return registry;
+}
+
+std::string InitializerBase::class_name() const { return initializer_registry().name_of(*this); }
+
+std::shared_ptr<const InitializerBase> Initializer::of_function(InitializerBase::Function function) {
+  return std::make_shared<internal::UserFunction<InitializerBase>>("", std::move(function));
+}
 
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
-  if (implementation_ == nullptr) throw ValueError("this Initializer is empty: it was made without a name");
+  const InitializerBase& initializer = object();
   if (!shape.known()) {
     throw ValueError("a value needs a shape whose sizes are all known, got " + to_string(shape));
   }
-  return (*implementation_)(shape, dtype);
+  return initializer.call(shape, dtype);
 }
 
-std::string Initializer::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
-Config Initializer::config() const { return initializer_functions().serialize(implementation_); }
-Initializer Initializer::from_config(const Config& config) {
-  return Initializer(initializer_functions().deserialize(config));
-}
-
-bool operator==(const Initializer& a, const Initializer& b) {
-  return internal::same_function(a.implementation_, b.implementation_);
-}
-
-void register_initializer(const std::string& name, std::function<Tensor(const Shape&, DType)> function) {
-  initializer_functions().add(name, std::move(function));
+void register_initializer(const std::string& name, InitializerBase::Function function) {
+  internal::add_function<internal::UserFunction<InitializerBase>>(initializer_registry(), name, function);
 }
 
 Initializer Zeros() { return made_initializer<ZerosKind>({}); }
@@ -419,22 +376,22 @@ Initializer VarianceScaling(VarianceScalingOptions options) {
   return made_initializer<VarianceScalingKind>(std::move(options));
 }
 Initializer GlorotUniform(FanOptions options) {
-  return made_initializer<FanKind<GlorotUniformName>>(std::move(options));
+  return made_initializer<FanKind<GlorotUniformScaling>>(std::move(options));
 }
 Initializer GlorotNormal(FanOptions options) {
-  return made_initializer<FanKind<GlorotNormalName>>(std::move(options));
+  return made_initializer<FanKind<GlorotNormalScaling>>(std::move(options));
 }
 Initializer HeUniform(FanOptions options) {
-  return made_initializer<FanKind<HeUniformName>>(std::move(options));
+  return made_initializer<FanKind<HeUniformScaling>>(std::move(options));
 }
 Initializer HeNormal(FanOptions options) {
-  return made_initializer<FanKind<HeNormalName>>(std::move(options));
+  return made_initializer<FanKind<HeNormalScaling>>(std::move(options));
 }
 Initializer LecunUniform(FanOptions options) {
-  return made_initializer<FanKind<LecunUniformName>>(std::move(options));
+  return made_initializer<FanKind<LecunUniformScaling>>(std::move(options));
 }
 Initializer LecunNormal(FanOptions options) {
-  return made_initializer<FanKind<LecunNormalName>>(std::move(options));
+  return made_initializer<FanKind<LecunNormalScaling>>(std::move(options));
 }
 Initializer Orthogonal(OrthogonalOptions options) { return made_initializer<OrthogonalKind>(options); }
 Initializer Identity(IdentityOptions options) { return made_initializer<IdentityKind>(options); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,90 +11,93 @@
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-/// How a weight gets its first value: made from a name ("glorot_uniform"), by one of the functions below, or
-/// from a function of shape and dtype. Keras' names, formulas and defaults. Empty if default-made.
-///
-/// One made by a function gives the same values each time for one shape, so that weights of one shape that it
-/// is given to are equal: without a seed it draws one from the process-wide generator (set_seed) when it is
-/// made. One made from a name gives new values each time.
-class Initializer {
+/// Base class of initializers. Derive from it for one of your own that has arguments, and make it known by
+/// register_initializer<MyInitializer>(); for one without arguments a function is enough.
+class InitializerBase : public NamedObject {
  public:
-  Initializer() = default;
-  ~Initializer();  // What is copied in every options struct is compiled once.
-  Initializer(const Initializer& other);
-  Initializer(Initializer&& other) noexcept;
-  Initializer& operator=(const Initializer& other);
-  Initializer& operator=(Initializer&& other) noexcept;
-  /// ValueError for an unknown name, naming the nearest.
-  Initializer(const char* name);
-  Initializer(const std::string& name);
-  Initializer(std::function<Tensor(const Shape&, DType)> function);
+  using Function = std::function<Tensor(const Shape&, DType)>;
 
-  explicit operator bool() const { return implementation_ != nullptr; }
-  /// ValueError for a shape that is not known or does not suit; TypeError for a dtype that does not.
+  /// The first value of a weight of this shape, which is known, and dtype.
+  virtual Tensor call(const Shape& shape, DType dtype) const = 0;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
+};
+
+/// All initializers by name.
+Registry<InitializerBase>& initializer_registry();
+
+/// Makes the first value of a weight. It is made from a name ("glorot_uniform"), by one of the functions
+/// below, or from a function of shape and dtype; names, formulas and defaults are Keras'.
+///
+/// An initializer made by a function gives the same values each time for one shape, so that weights of one
+/// shape that share it are equal: without a seed it draws one from the process-wide generator (set_seed) when
+/// it is made. One made from a name gives new values each time.
+class Initializer : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
+ public:
+  using NamedHandle::NamedHandle;
+
+  /// A value of this shape and dtype. ValueError for an empty initializer and for a shape that is not known
+  /// or does not suit; TypeError for a dtype that does not.
   Tensor operator()(const Shape& shape, DType dtype = float32) const;
-  /// Keras' class name: "GlorotUniform".
-  std::string class_name() const;
-  /// {"module", "class_name", "config", "registered_name"}; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Initializer from_config(const Config& config);
-
-  /// One function or one name and arguments.
-  friend bool operator==(const Initializer& a, const Initializer& b);
-
-  struct Implementation;
-  explicit Initializer(std::shared_ptr<const Implementation> implementation)
-      : implementation_(std::move(implementation)) {}
 
  private:
-  std::shared_ptr<const Implementation> implementation_;
+  friend NamedHandle;
+  static std::shared_ptr<const InitializerBase> of_function(InitializerBase::Function function);
 };
+extern template class NamedHandle<Initializer, const InitializerBase, initializer_registry>;
 
-/// Makes a function usable, and written to configs, by a name: "my>scaled". ValueError if it is a built-in
-/// one's.
-void register_initializer(const std::string& name, std::function<Tensor(const Shape&, DType)> function);
-
-template <>
-struct ConfigValue<Initializer> {
-  static constexpr std::string_view name = "Initializer";
-  static Config to(const Initializer& value) { return value.config(); }
-  static Initializer from(const Config& config) { return Initializer::from_config(config); }
-};
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Scaled".
+template <std::derived_from<InitializerBase> T>
+void register_initializer(std::string name) {
+  initializer_registry().add<T>(std::move(name));
+}
+/// Makes a function usable, and written to configs, by a name: "my>scaled". ValueError for a name of a
+/// built-in initializer.
+void register_initializer(const std::string& name, InitializerBase::Function function);
 
 /// All 0.
 Initializer Zeros();
 /// All 1.
 Initializer Ones();
 
+/// Arguments of Constant.
 struct ConstantOptions {
   double value = 0;
   static const Fields& fields();
 };
+/// All `value`.
 Initializer Constant(ConstantOptions options = {});
 
+/// Arguments of RandomUniform.
 struct RandomUniformOptions {
   double minval = -0.05;
   double maxval = 0.05;
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
+/// Drawn from a uniform distribution over [minval, maxval).
 Initializer RandomUniform(RandomUniformOptions options = {});
 
+/// Arguments of RandomNormal and TruncatedNormal.
 struct RandomNormalOptions {
   double mean = 0;
   double stddev = 0.05;
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
+/// Drawn from a normal distribution.
 Initializer RandomNormal(RandomNormalOptions options = {});
-/// Drawn anew beyond two standard deviations; `stddev` is that before the cut.
+/// Drawn from a normal distribution, again where a value lies more than two standard deviations from the
+/// mean; `stddev` is the standard deviation before this truncation.
 Initializer TruncatedNormal(RandomNormalOptions options = {});
 
+/// Arguments of VarianceScaling.
 struct VarianceScalingOptions {
   double scale = 1;
   std::string mode = "fan_in";
@@ -103,7 +107,10 @@ struct VarianceScalingOptions {
   std::optional<std::vector<Index>> output_axes = std::nullopt;
   static const Fields& fields();
 };
-/// Variance scale / fan.
+/// Drawn with the variance scale / fan, where fan is the number of inputs of a unit (mode "fan_in"), of its
+/// outputs
+/// ("fan_out") or their mean ("fan_avg"), from a "truncated_normal", "untruncated_normal" or "uniform"
+/// distribution. ValueError for another mode or distribution, or a scale that is not positive.
 Initializer VarianceScaling(VarianceScalingOptions options = {});
 
 /// Arguments of the named forms of VarianceScaling.
@@ -113,30 +120,35 @@ struct FanOptions {
   std::optional<std::vector<Index>> output_axes = std::nullopt;
   static const Fields& fields();
 };
-/// Variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
+/// Uniform, of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
 Initializer GlorotUniform(FanOptions options = {});
+/// Truncated normal, of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
 Initializer GlorotNormal(FanOptions options = {});
-/// Variance 2 / fan in (He et al. 2015).
+/// Uniform, of variance 2 / fan in (He et al. 2015).
 Initializer HeUniform(FanOptions options = {});
+/// Truncated normal, of variance 2 / fan in (He et al. 2015).
 Initializer HeNormal(FanOptions options = {});
-/// Variance 1 / fan in (LeCun et al. 1998).
+/// Uniform, of variance 1 / fan in (LeCun et al. 1998).
 Initializer LecunUniform(FanOptions options = {});
+/// Truncated normal, of variance 1 / fan in (LeCun et al. 1998).
 Initializer LecunNormal(FanOptions options = {});
 
+/// Arguments of Orthogonal.
 struct OrthogonalOptions {
   double gain = 1;
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
-/// A matrix of shape (product of all sizes but the last, last) with orthonormal rows or columns, whichever
-/// are fewer (Saxe et al. 2014).
+/// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014); of a shape
+/// of more than two dimensions, all but the last one count as rows. ValueError for fewer than two dimensions.
 Initializer Orthogonal(OrthogonalOptions options = {});
 
+/// Arguments of Identity.
 struct IdentityOptions {
   double gain = 1;
   static const Fields& fields();
 };
-/// Ones on the diagonal of a matrix.
+/// `gain` on the diagonal of a matrix, 0 elsewhere. ValueError for a shape that is not a matrix's.
 Initializer Identity(IdentityOptions options = {});
 
 }  // namespace unspool

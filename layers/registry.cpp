@@ -3,6 +3,7 @@
 
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/config_text.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/registry.h>
 
@@ -79,15 +80,10 @@ Config with_checked_name(const Config& arguments) {
   return without.erase("name");
 }
 
-/// As JSON, cut if it is long: a whole model is no message.
+/// The start of a config, if it is long: a whole model is no message.
 std::string shown(const Config& config) {
   constexpr std::size_t longest = 300;
-  std::string text;
-  try {
-    text = to_json(config);
-  } catch (const ValueError&) {  // JSON has no NaN.
-    return config.describe();
-  }
+  const std::string text = internal::text_of(config);
   return text.size() <= longest ? text : text.substr(0, longest) + "...";
 }
 

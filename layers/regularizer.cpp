@@ -6,7 +6,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/named_function.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/regularizer.h>
 
 namespace unspool {
@@ -37,11 +37,7 @@ const Fields& OrthogonalRegularizerOptions::fields() {
   return all;
 }
 
-struct Regularizer::Implementation : internal::NamedFunction<const Tensor&> {};
-
 namespace {
-
-using Functions = internal::NamedFunctions<Regularizer::Implementation, const Tensor&>;
 
 void check_factor(std::string_view regularizer, std::string_view argument, double factor) {
   if (!std::isfinite(factor) || factor < 0) {
@@ -53,21 +49,21 @@ void check_factor(std::string_view regularizer, std::string_view argument, doubl
 double rounded(double factor) { return static_cast<double>(static_cast<float>(factor)); }
 
 struct L1Kind {
-  static constexpr std::string_view name = "L1";
+  static constexpr auto name = "L1";
   using Options = L1Options;
   static void check(const Options& options) { check_factor(name, "l1", options.l1); }
   static Tensor call(const Options& options, const Tensor& x) { return sum(abs(x)) * rounded(options.l1); }
 };
 
 struct L2Kind {
-  static constexpr std::string_view name = "L2";
+  static constexpr auto name = "L2";
   using Options = L2Options;
   static void check(const Options& options) { check_factor(name, "l2", options.l2); }
   static Tensor call(const Options& options, const Tensor& x) { return sum(square(x)) * rounded(options.l2); }
 };
 
 struct L1L2Kind {
-  static constexpr std::string_view name = "L1L2";
+  static constexpr auto name = "L1L2";
   using Options = L1L2Options;
   static void check(const Options& options) {
     check_factor(name, "l1", options.l1);
@@ -83,7 +79,7 @@ struct L1L2Kind {
 };
 
 struct OrthogonalRegularizerKind {
-  static constexpr std::string_view name = "OrthogonalRegularizer";
+  static constexpr auto name = "OrthogonalRegularizer";
   using Options = OrthogonalRegularizerOptions;
   static void check(const Options& options) {
     check_factor(name, "factor", options.factor);
@@ -104,58 +100,46 @@ struct OrthogonalRegularizerKind {
   }
 };
 
-Functions& functions() {
-  static Functions all("regularizer",
-                       {Functions::entry<L1Kind>(), Functions::entry<L2Kind>(), Functions::entry<L1L2Kind>(),
-                        Functions::entry<OrthogonalRegularizerKind>()});
-  return all;
+template <class Kind>
+using BuiltInRegularizer = internal::BuiltInFunction<RegularizerBase, Kind>;
+
+std::vector<Registry<RegularizerBase>::Entry> built_in_regularizers() {
+  return internal::entries_of<RegularizerBase, BuiltInRegularizer, L1Kind, L2Kind, L1L2Kind,
+                              OrthogonalRegularizerKind>();
 }
 
 template <class Kind>
-Regularizer made(typename Kind::Options options) {
-  return Regularizer(
-      std::make_shared<internal::KindFunction<Regularizer::Implementation, Kind, const Tensor&>>(
-          std::move(options)));
+Regularizer made_regularizer(const typename Kind::Options& options) {
+  return Regularizer(std::make_shared<BuiltInRegularizer<Kind>>(options));
 }
 
 }  // namespace
 
-Regularizer::~Regularizer() = default;
-Regularizer::Regularizer(const Regularizer& other) = default;
-Regularizer::Regularizer(Regularizer&& other) noexcept = default;
-Regularizer& Regularizer::operator=(const Regularizer& other) = default;
-Regularizer& Regularizer::operator=(Regularizer&& other) noexcept = default;
-Regularizer::Regularizer(const char* name) : Regularizer(std::string(name)) {}
-Regularizer::Regularizer(const std::string& name) : implementation_(functions().by_name(name)) {}
+template class NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>;
 
-Regularizer::Regularizer(std::function<Tensor(const Tensor&)> function)
-    : implementation_(
-          std::make_shared<internal::UserFunction<Implementation, const Tensor&>>("", std::move(function))) {}
-
-Tensor Regularizer::operator()(const Tensor& x) const {
-  if (implementation_ == nullptr) throw ValueError("this Regularizer is empty: it was made without a name");
-  return (*implementation_)(x);
+Registry<RegularizerBase>& regularizer_registry() {
+  static Registry<RegularizerBase> registry("regularizer", &built_in_regularizers, "register_regularizer",
+                                            "keras.regularizers");
+  return registry;
 }
 
-std::string Regularizer::class_name() const { return implementation_ ? implementation_->class_name() : ""; }
-Config Regularizer::config() const { return functions().serialize(implementation_); }
-Regularizer Regularizer::from_config(const Config& config) {
-  return Regularizer(functions().deserialize(config));
+std::string RegularizerBase::class_name() const { return regularizer_registry().name_of(*this); }
+
+std::shared_ptr<const RegularizerBase> Regularizer::of_function(RegularizerBase::Function function) {
+  return std::make_shared<internal::UserFunction<RegularizerBase>>("", std::move(function));
 }
 
-bool operator==(const Regularizer& a, const Regularizer& b) {
-  return internal::same_function(a.implementation_, b.implementation_);
+Tensor Regularizer::operator()(const Tensor& x) const { return object().call(x); }
+
+void register_regularizer(const std::string& name, RegularizerBase::Function function) {
+  internal::add_function<internal::UserFunction<RegularizerBase>>(regularizer_registry(), name, function);
 }
 
-void register_regularizer(const std::string& name, std::function<Tensor(const Tensor&)> function) {
-  functions().add(name, std::move(function));
-}
-
-Regularizer L1(L1Options options) { return made<L1Kind>(options); }
-Regularizer L2(L2Options options) { return made<L2Kind>(options); }
-Regularizer L1L2(L1L2Options options) { return made<L1L2Kind>(options); }
+Regularizer L1(L1Options options) { return made_regularizer<L1Kind>(options); }
+Regularizer L2(L2Options options) { return made_regularizer<L2Kind>(options); }
+Regularizer L1L2(L1L2Options options) { return made_regularizer<L1L2Kind>(options); }
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options) {
-  return made<OrthogonalRegularizerKind>(std::move(options));
+  return made_regularizer<OrthogonalRegularizerKind>(options);
 }
 
 }  // namespace unspool

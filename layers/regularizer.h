@@ -1,65 +1,63 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-/// A penalty on a weight or an output, added to the loss: made from a name ("l2"), by one of the functions
-/// below, or from a function that gives a scalar. Empty if default-made.
-class Regularizer {
+/// Base class of regularizers. Derive from it for one of your own that has arguments, and make it known by
+/// register_regularizer<MyPenalty>(); for one without arguments a function is enough.
+class RegularizerBase : public NamedObject {
  public:
-  Regularizer() = default;
-  ~Regularizer();  // What is copied in every options struct is compiled once.
-  Regularizer(const Regularizer& other);
-  Regularizer(Regularizer&& other) noexcept;
-  Regularizer& operator=(const Regularizer& other);
-  Regularizer& operator=(Regularizer&& other) noexcept;
-  /// "l1", "l2", "L1L2", "orthogonal_regularizer", with Keras' defaults. ValueError for an unknown name.
-  Regularizer(const char* name);
-  Regularizer(const std::string& name);
-  Regularizer(std::function<Tensor(const Tensor&)> function);
+  using Function = std::function<Tensor(const Tensor&)>;
 
-  explicit operator bool() const { return implementation_ != nullptr; }
   /// The penalty, a scalar.
+  virtual Tensor call(const Tensor& x) const = 0;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
+};
+
+/// All regularizers by name.
+Registry<RegularizerBase>& regularizer_registry();
+
+/// A penalty on a weight or an output that is added to the loss. It is made from a name ("l1", "l2", "L1L2",
+/// "orthogonal_regularizer"; the defaults are Keras'), by one of the functions below, or from a function that
+/// gives a scalar.
+class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
+ public:
+  using NamedHandle::NamedHandle;
+
+  /// The penalty, a scalar. ValueError for an empty regularizer.
   Tensor operator()(const Tensor& x) const;
-  /// Keras' class name: "L1L2".
-  std::string class_name() const;
-  /// {"module", "class_name", "config", "registered_name"}; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Regularizer from_config(const Config& config);
-
-  /// One function or one name and arguments.
-  friend bool operator==(const Regularizer& a, const Regularizer& b);
-
-  struct Implementation;
-  explicit Regularizer(std::shared_ptr<const Implementation> implementation)
-      : implementation_(std::move(implementation)) {}
 
  private:
-  std::shared_ptr<const Implementation> implementation_;
+  friend NamedHandle;
+  static std::shared_ptr<const RegularizerBase> of_function(RegularizerBase::Function function);
 };
+extern template class NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>;
 
-/// Makes a function usable, and written to configs, by a name: "my>penalty". ValueError if it is a built-in
-/// one's.
-void register_regularizer(const std::string& name, std::function<Tensor(const Tensor&)> function);
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Penalty".
+template <std::derived_from<RegularizerBase> T>
+void register_regularizer(std::string name) {
+  regularizer_registry().add<T>(std::move(name));
+}
+/// Makes a function usable, and written to configs, by a name: "my>penalty". ValueError for a name of a
+/// built-in regularizer.
+void register_regularizer(const std::string& name, RegularizerBase::Function function);
 
-template <>
-struct ConfigValue<Regularizer> {
-  static constexpr std::string_view name = "Regularizer";
-  static Config to(const Regularizer& value) { return value.config(); }
-  static Regularizer from(const Config& config) { return Regularizer::from_config(config); }
-};
+// The factors of regularizers are rounded to float32 even for float64 weights, as Keras does. A factor that
+// is negative or not finite is a ValueError.
 
-// Factors are rounded to float32 even for float64 weights, as Keras does. ValueError if negative or not
-// finite.
-
+/// Arguments of L1.
 struct L1Options {
   double l1 = 0.01;
   static const Fields& fields();
@@ -67,6 +65,7 @@ struct L1Options {
 /// l1 * sum(|x|).
 Regularizer L1(L1Options options = {});
 
+/// Arguments of L2.
 struct L2Options {
   double l2 = 0.01;
   static const Fields& fields();
@@ -74,20 +73,23 @@ struct L2Options {
 /// l2 * sum(x^2).
 Regularizer L2(L2Options options = {});
 
+/// Arguments of L1L2.
 struct L1L2Options {
   double l1 = 0;
   double l2 = 0;
   static const Fields& fields();
 };
-/// Both.
+/// l1 * sum(|x|) + l2 * sum(x^2).
 Regularizer L1L2(L1L2Options options = {});
 
+/// Arguments of OrthogonalRegularizer.
 struct OrthogonalRegularizerOptions {
   double factor = 0.01;
   std::string mode = "rows";
   static const Fields& fields();
 };
-/// factor times the mean absolute cosine between two rows (or columns) of a matrix.
+/// `factor` times the mean absolute cosine of the angle between two rows (mode "rows") or columns ("columns")
+/// of a matrix. ValueError for another mode, and for a tensor that is not a matrix.
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});
 
 }  // namespace unspool

@@ -9,7 +9,7 @@
 #include <unspool/autograd/softmax.h>
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
-#include <unspool/core/registry.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/loss.h>
 
@@ -162,10 +162,12 @@ struct SparseCategoricalCrossentropyKind {
   }
 };
 
+/// The built-in class that a struct Kind declares.
 template <class Kind>
 class KindLoss final : public LossBase {
  public:
-  explicit KindLoss(typename Kind::Options options)
+  using Options = typename Kind::Options;
+  explicit KindLoss(Options options)
       : LossBase(options.name.empty() ? to_snake_case(Kind::name) : options.name, options.reduction),
         options_(std::move(options)) {
     options_.name = name();
@@ -181,7 +183,7 @@ class KindLoss final : public LossBase {
   Config get_config() const override { return to_config(options_); }
 
  private:
-  typename Kind::Options options_;
+  Options options_;
 };
 
 template <class Kind>
@@ -189,68 +191,40 @@ Loss made_loss(typename Kind::Options options) {
   return Loss(std::make_shared<const KindLoss<Kind>>(std::move(options)));
 }
 
-template <class... Kind>
-std::vector<Registry<LossBase>::Entry> entries_of() {
-  std::vector<Registry<LossBase>::Entry> entries;
-  const auto add = [&]<class K>(const KindLoss<K>*) {
-    std::vector<std::string> names{K::name, to_snake_case(K::name)};
-    names.insert(names.end(), std::begin(K::aliases), std::end(K::aliases));
-    for (std::string& name : names) {
-      entries.push_back(Registry<LossBase>::entry<KindLoss<K>>(std::move(name), [](const Config& config) {
-        return std::make_shared<KindLoss<K>>(from_config<typename K::Options>(config));
-      }));
-    }
-  };
-  (add(static_cast<const KindLoss<Kind>*>(nullptr)), ...);
-  return entries;
+std::vector<Registry<LossBase>::Entry> built_in_losses() {
+  return internal::entries_of<LossBase, KindLoss, MeanSquaredErrorKind, MeanAbsoluteErrorKind,
+                              BinaryCrossentropyKind, CategoricalCrossentropyKind,
+                              SparseCategoricalCrossentropyKind>();
 }
 
-/// A user's function.
+/// A user's function; the class name is empty unless it is registered.
 class FunctionLoss final : public LossBase {
  public:
-  FunctionLoss(std::string class_name, std::function<Tensor(const Tensor&, const Tensor&)> function)
+  FunctionLoss(std::string class_name, Function function)
       : LossBase(class_name.empty() ? "loss" : class_name.substr(class_name.find('>') + 1), {}),
         class_name_(std::move(class_name)),
         function_(std::move(function)) {
-    if (!function_) throw ValueError("a loss needs a function, got an empty one");
+    if (!function_) throw ValueError("expected a function for a loss, got an empty one");
   }
   Tensor call(const Tensor& y_true, const Tensor& y_pred) const override { return function_(y_true, y_pred); }
-  std::string class_name() const override {
-    if (class_name_.empty()) {
-      throw ValueError(
-          "this loss is a function without a name, which a file cannot hold: make it known by "
-          "register_loss() and use it by its name");
-    }
-    return class_name_;
-  }
+  std::string class_name() const override { return class_name_; }
 
  private:
   std::string class_name_;
-  std::function<Tensor(const Tensor&, const Tensor&)> function_;
+  Function function_;
 };
-
-std::shared_ptr<const LossBase> loss_named(const std::string& name, const Config& config) {
-  if (!loss_registry().contains(name)) {
-    throw ValueError(config.path() + ": no loss is called " + in_quotes(name) +
-                     did_you_mean(name, loss_registry().names()));
-  }
-  return loss_registry().create(name, config);
-}
 
 }  // namespace
 
+template class NamedHandle<Loss, const LossBase, loss_registry>;
+
 Registry<LossBase>& loss_registry() {
-  static Registry<LossBase> registry(
-      "loss",
-      &entries_of<MeanSquaredErrorKind, MeanAbsoluteErrorKind, BinaryCrossentropyKind,
-                  CategoricalCrossentropyKind, SparseCategoricalCrossentropyKind>,
-      "register_loss");
+  static Registry<LossBase> registry("loss", &built_in_losses, "register_loss");
   return registry;
 }
 
-void register_loss(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> function) {
-  loss_registry().add<FunctionLoss>(
-      name, [name, function](const Config&) { return std::make_shared<FunctionLoss>(name, function); });
+void register_loss(const std::string& name, LossBase::Function function) {
+  internal::add_function<FunctionLoss>(loss_registry(), name, function);
 }
 
 Loss MeanSquaredError(LossOptions options) { return made_loss<MeanSquaredErrorKind>(std::move(options)); }
@@ -337,41 +311,18 @@ Config LossBase::get_config() const {
 }
 Tensor LossBase::kept(const Tensor&, const Tensor&) const { return {}; }
 
-Loss::~Loss() = default;
-Loss::Loss(const Loss& other) = default;
-Loss::Loss(Loss&& other) noexcept = default;
-Loss& Loss::operator=(const Loss& other) = default;
-Loss& Loss::operator=(Loss&& other) noexcept = default;
-Loss::Loss(const char* name) : Loss(std::string(name)) {}
-Loss::Loss(const std::string& name) : Loss(loss_named(name, Config::map().named("the loss"))) {}
-Loss::Loss(Function function, Tag) : Loss(std::make_shared<const FunctionLoss>("", std::move(function))) {}
-
-const LossBase& Loss::implementation() const {
-  if (implementation_ == nullptr) throw ValueError("this Loss is empty: it was made without a name");
-  return *implementation_;
+std::shared_ptr<const LossBase> Loss::of_function(LossBase::Function function) {
+  return std::make_shared<const FunctionLoss>("", std::move(function));
 }
 
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
-  const LossBase& loss = implementation();
+  const LossBase& loss = object();
   const Tensor losses = loss.call(y_true, y_pred);
   Tensor kept = loss.kept(y_true, losses);
   if (const Tensor mask = mask_of(y_pred)) {
     if (mask.rank() <= losses.rank()) kept = kept ? logical_and(kept, mask) : mask;
   }
   return internal::reduced(losses, sample_weight, kept, loss.reduction());
-}
-
-Config Loss::config() const {
-  if (implementation_ == nullptr) return {};
-  return Config::map(
-      {{"class_name", implementation_->class_name()}, {"config", implementation_->get_config()}});
-}
-
-Loss Loss::from_config(const Config& config) {
-  if (config.is_null()) return {};
-  if (config.is_string())
-    return Loss(loss_named(config.as<std::string>(), Config::map().named(config.path())));
-  return Loss(loss_named(config["class_name"].as<std::string>(), config["config"]));
 }
 
 }  // namespace unspool

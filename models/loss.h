@@ -1,29 +1,32 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-template <class Base>
-class Registry;
-
-/// How the losses of the samples become one number: "sum_over_batch_size" (the sum, divided by how many there
-/// are: weights do not change the divisor), "mean" (the same), "mean_with_sample_weight" (divided by the sum
-/// of the weights), "sum", or "none" (they stay as they are).
+/// How the losses of the samples become one number:
+/// - "sum_over_batch_size": their sum, divided by how many there are. Weights do not change the divisor.
+/// - "mean": the same.
+/// - "mean_with_sample_weight": their sum, divided by the sum of the weights.
+/// - "sum": their sum.
+/// - "none": they are returned as they are.
 class Reduction {
  public:
+  /// "sum_over_batch_size".
   Reduction() = default;
+  /// ValueError for another name than those above.
   Reduction(const char* name) : Reduction(std::string(name)) {}
-  /// ValueError for another name.
   Reduction(const std::string& name);
   const std::string& name() const { return name_; }
   friend bool operator==(const Reduction&, const Reduction&) = default;
@@ -32,6 +35,7 @@ class Reduction {
   std::string name_ = "sum_over_batch_size";
 };
 
+/// A Reduction is its name in configs; null is read as "none".
 template <>
 struct ConfigValue<Reduction> {
   static constexpr std::string_view name = "Reduction";
@@ -41,19 +45,20 @@ struct ConfigValue<Reduction> {
   }
 };
 
-/// A loss of one's own that has arguments derives from this; for one without a function is enough.
-class LossBase {
+/// Base class of losses. Derive from it for one of your own that has arguments, and make it known by
+/// register_loss<MyLoss>(); for one without arguments a function is enough.
+class LossBase : public NamedObject {
  public:
-  virtual ~LossBase() = default;
-  LossBase(const LossBase&) = delete;
-  LossBase& operator=(const LossBase&) = delete;
+  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
-  /// One loss a sample: the last axis is gone.
+  /// One loss a sample: the shape of `y_pred` without its last axis.
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
-  /// Which of the losses count (bool, their shape); empty: all.
+  /// Which of the losses count (bool, of the shape of `losses`); an empty tensor if all do.
   virtual Tensor kept(const Tensor& y_true, const Tensor& losses) const;
-  virtual std::string class_name() const;
-  virtual Config get_config() const;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
+  /// The reduction and the name.
+  Config get_config() const override;
   const std::string& name() const { return name_; }
   const Reduction& reduction() const { return reduction_; }
 
@@ -66,75 +71,52 @@ class LossBase {
   Reduction reduction_;
 };
 
-/// What training makes small: a shared LossBase, from a name ("mse", "sparse_categorical_crossentropy"), from
-/// one of the functions below, or from a function of (y_true, y_pred). Empty if default-made.
-class Loss {
- public:
-  Loss() = default;
-  ~Loss();
-  Loss(const Loss& other);
-  Loss(Loss&& other) noexcept;
-  Loss& operator=(const Loss& other);
-  Loss& operator=(Loss&& other) noexcept;
-  Loss(const char* name);
-  /// ValueError for an unknown name, naming the nearest.
-  Loss(const std::string& name);
-  /// A function gives one loss a sample; the mean is taken of them. A config cannot hold it: see
-  /// register_loss.
-  template <class F>
-  requires std::is_invocable_r_v<Tensor, F, const Tensor&, const Tensor&> Loss(F function)
-      : Loss(Function(std::move(function)), Tag{}) {}
-  explicit Loss(std::shared_ptr<const LossBase> implementation)
-      : implementation_(std::move(implementation)) {}
-
-  explicit operator bool() const { return implementation_ != nullptr; }
-  const LossBase* operator->() const { return &implementation(); }
-
-  /// The reduced loss of a batch. A mask on y_pred leaves steps out: they count for nothing, whatever they
-  /// hold. Weights have the losses' shape or that of its leading axes.
-  Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
-  const std::string& name() const { return implementation().name(); }
-
-  /// {"class_name", "config"}; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Loss from_config(const Config& config);
-
- private:
-  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
-  struct Tag {};
-  Loss(Function function, Tag);
-  const LossBase& implementation() const;
-  std::shared_ptr<const LossBase> implementation_;
-};
-
-template <>
-struct ConfigValue<Loss> {
-  static constexpr std::string_view name = "Loss";
-  static Config to(const Loss& value) { return value.config(); }
-  static Loss from(const Config& config) { return Loss::from_config(config); }
-};
-
-/// All losses by name (core/registry.h).
+/// All losses by name.
 Registry<LossBase>& loss_registry();
 
-/// Makes a function usable, and written to files, by a name.
-void register_loss(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> function);
+/// The objective that training minimizes. It is made from a name ("mse", "sparse_categorical_crossentropy"),
+/// by one of the functions below, or from a function of (y_true, y_pred) that gives one loss a sample, of
+/// which the mean is taken.
+class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
+ public:
+  using NamedHandle::NamedHandle;
 
-/// Arguments of a loss that has none of its own.
+  /// The reduced loss of a batch. Where a mask is attached to `y_pred`, steps that it masks do not count,
+  /// whatever they hold. `sample_weight` has the shape of the losses or of their leading axes. ValueError for
+  /// an empty loss and for shapes that do not fit.
+  Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
+  const std::string& name() const { return object().name(); }
+
+ private:
+  friend NamedHandle;
+  static std::shared_ptr<const LossBase> of_function(LossBase::Function function);
+};
+extern template class NamedHandle<Loss, const LossBase, loss_registry>;
+
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Huber".
+template <std::derived_from<LossBase> T>
+void register_loss(std::string name) {
+  loss_registry().add<T>(std::move(name));
+}
+/// Makes a function usable, and written to files, by a name: "my>huber". ValueError for a name of a built-in
+/// loss.
+void register_loss(const std::string& name, LossBase::Function function);
+
+/// Arguments of MeanSquaredError and MeanAbsoluteError.
 struct LossOptions {
   Reduction reduction = {};
-  /// Empty: the class's, "mean_squared_error".
+  /// If empty, the name of the class: "mean_squared_error".
   std::string name = {};
 
   static const Fields& fields();
 };
 
-/// mean((y_true - y_pred)^2) over the last axis. "mse".
+/// mean((y_true - y_pred)^2) over the last axis; "mse" in short.
 Loss MeanSquaredError(LossOptions options = {});
-/// mean(|y_true - y_pred|) over the last axis. "mae".
+/// mean(|y_true - y_pred|) over the last axis; "mae" in short.
 Loss MeanAbsoluteError(LossOptions options = {});
 
+/// Arguments of BinaryCrossentropy and CategoricalCrossentropy.
 struct CrossentropyOptions {
   bool from_logits = false;
   double label_smoothing = 0;
@@ -150,9 +132,10 @@ Loss BinaryCrossentropy(CrossentropyOptions options = {});
 /// -sum(y log p) over the axis, for labels that are one-hot or a distribution.
 Loss CategoricalCrossentropy(CrossentropyOptions options = {});
 
+/// Arguments of SparseCategoricalCrossentropy.
 struct SparseCrossentropyOptions {
   bool from_logits = false;
-  /// Samples of this class count for nothing.
+  /// Samples of this class do not count.
   std::optional<Index> ignore_class = std::nullopt;
   Reduction reduction = {};
   int axis = -1;
@@ -166,12 +149,12 @@ Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options = {});
 
 namespace internal {
 
-/// y_true beside y_pred: where their ranks differ by one, an axis of size 1 at the end comes or goes, and the
-/// labels take the dtype of the prediction.
+/// Labels and predictions of one rank and one dtype, that of the predictions: where their ranks differ by
+/// one, an axis of size 1 at the end is added or removed.
 std::pair<Tensor, Tensor> aligned(const Tensor& y_true, const Tensor& y_pred);
 
-/// The losses where `kept` (bool; empty: everywhere) as one number; the others count for nothing, whatever
-/// they are.
+/// The reduction of the losses for which `kept` is true (bool; an empty tensor: of all). The others do not
+/// count, whatever they are.
 Tensor reduced(const Tensor& losses, const Tensor& sample_weight, const Tensor& kept,
                const Reduction& reduction);
 

@@ -7,7 +7,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
-#include <unspool/core/registry.h>
+#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
@@ -28,8 +28,6 @@ const Fields& BinaryAccuracyOptions::fields() {
 }
 
 namespace {
-
-using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
 Tensor as_numbers(const Tensor& x) { return cast(x, float32); }
 
@@ -75,7 +73,7 @@ Tensor accuracy(const Tensor& y, const Tensor& p) {
 class MeanOf : public MetricBase {
  public:
   MeanOf(std::string name, Function function) : MetricBase(std::move(name)), function_(std::move(function)) {
-    if (!function_) throw ValueError("a metric needs a function, got an empty one");
+    if (!function_) throw ValueError("expected a function for a metric, got an empty one");
   }
   void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
     const Tensor values = function_(y_true, y_pred);
@@ -131,15 +129,8 @@ class NamedMetric final : public MeanOf {
                std::move(function)),
         class_name_(std::move(class_name)),
         more_is_better_(more_is_better) {}
-  std::string class_name() const override {
-    if (class_name_.empty()) {
-      throw ValueError(
-          "this metric is a function without a name, which a file cannot hold: make it known by "
-          "register_metric() and use it by its name");
-    }
-    return class_name_;
-  }
-  Config get_config() const override { return Config::map(); }
+  std::string class_name() const override { return class_name_; }
+  Config get_config() const override { return {}; }
   std::optional<bool> more_is_better() const override { return more_is_better_; }
 
  private:
@@ -147,7 +138,7 @@ class NamedMetric final : public MeanOf {
   std::optional<bool> more_is_better_;
 };
 
-/// The mean of a loss. Named as it was asked for: "mse".
+/// The mean of a loss. NamedHandle as it was asked for: "mse".
 class LossMetric final : public MeanOf {
  public:
   LossMetric(std::string name, Loss loss)
@@ -164,49 +155,41 @@ class LossMetric final : public MeanOf {
   Loss loss_;
 };
 
-template <class Kind>
-void add_kind(std::vector<Registry<MetricBase>::Entry>& entries) {
-  for (const std::string& name : {std::string(Kind::name), to_snake_case(Kind::name)}) {
-    entries.push_back(Registry<MetricBase>::entry<KindMetric<Kind>>(name, [](const Config& config) {
-      return std::make_shared<KindMetric<Kind>>(from_config<typename Kind::Options>(config));
-    }));
-  }
-}
-
 std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
-  std::vector<Registry<MetricBase>::Entry> entries;
+  std::vector<Registry<MetricBase>::Entry> entries =
+      internal::entries_of<MetricBase, KindMetric, SparseCategoricalAccuracyKind, CategoricalAccuracyKind,
+                           BinaryAccuracyKind>();
   for (const char* name : {"accuracy", "acc"}) {
     entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
         name, [name](const Config&) { return std::make_shared<NamedMetric>(name, accuracy, true); }));
   }
-  add_kind<SparseCategoricalAccuracyKind>(entries);
-  add_kind<CategoricalAccuracyKind>(entries);
-  add_kind<BinaryAccuracyKind>(entries);
   return entries;
 }
 
-std::shared_ptr<MetricBase> metric_named(const std::string& name, const Config& config) {
-  if (metric_registry().contains(name)) return metric_registry().create(name, config);
-  if (loss_registry().contains(name)) {
-    const Loss loss =
-        Loss::from_config(Config::map({{"class_name", name}, {"config", config}}).named(config.path()));
-    return std::make_shared<LossMetric>(config.get("name", name), loss);
-  }
-  std::vector<std::string> known = metric_registry().names();
-  for (std::string& loss : loss_registry().names()) known.push_back(std::move(loss));
-  throw ValueError(config.path() + ": no metric is called " + in_quotes(name) + did_you_mean(name, known));
-}
-
 }  // namespace
+
+template class NamedHandle<Metric, MetricBase, metric_registry>;
 
 Registry<MetricBase>& metric_registry() {
   static Registry<MetricBase> registry("metric", &built_in_metrics, "register_metric");
   return registry;
 }
 
-void register_metric(const std::string& name, Function function) {
-  metric_registry().add<NamedMetric>(
-      name, [name, function](const Config&) { return std::make_shared<NamedMetric>(name, function); });
+std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& arguments) {
+  if (metric_registry().contains(name)) return metric_registry().create(name, arguments);
+  if (loss_registry().contains(name)) {
+    const Loss loss(std::shared_ptr<const LossBase>(loss_registry().create(name, arguments)));
+    return std::make_shared<LossMetric>(arguments.get("name", name), loss);
+  }
+  throw ValueError(metric_registry().unknown(name, arguments, loss_registry().names()));
+}
+
+std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function) {
+  return std::make_shared<NamedMetric>("", std::move(function));
+}
+
+void register_metric(const std::string& name, MetricBase::Function function) {
+  internal::add_function<NamedMetric>(metric_registry(), name, function);
 }
 
 Metric SparseCategoricalAccuracy(MetricOptions options) {
@@ -243,12 +226,6 @@ void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
 std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }
 Config MetricBase::get_config() const { return Config::map({{"name", name_}}); }
 
-Metric::~Metric() = default;
-Metric::Metric(const Metric& other) = default;
-Metric::Metric(Metric&& other) noexcept = default;
-Metric& Metric::operator=(const Metric& other) = default;
-Metric& Metric::operator=(Metric&& other) noexcept = default;
-Metric::Metric(const char* name) : Metric(std::string(name)) {}
 Metrics::~Metrics() = default;
 Metrics::Metrics(const Metrics& other) = default;
 Metrics::Metrics(Metrics&& other) noexcept = default;
@@ -257,27 +234,5 @@ Metrics& Metrics::operator=(Metrics&& other) noexcept = default;
 Metrics::Metrics() = default;
 Metrics::Metrics(std::initializer_list<Metric> metrics) : list_(metrics) {}
 Metrics::Metrics(std::vector<Metric> metrics) : list_(std::move(metrics)) {}
-Metric::Metric(const std::string& name) : Metric(metric_named(name, Config::map().named("the metric"))) {}
-Metric::Metric(Function function, Tag) : Metric(std::make_shared<NamedMetric>("", std::move(function))) {}
-
-MetricBase& Metric::implementation() const {
-  if (implementation_ == nullptr) throw ValueError("this Metric is empty: it was made without a name");
-  return *implementation_;
-}
-
-Config Metric::config() const {
-  if (implementation_ == nullptr) return {};
-  if (dynamic_cast<const NamedMetric*>(implementation_.get()) != nullptr)
-    return implementation_->class_name();
-  return Config::map(
-      {{"class_name", implementation_->class_name()}, {"config", implementation_->get_config()}});
-}
-
-Metric Metric::from_config(const Config& config) {
-  if (config.is_null()) return {};
-  if (config.is_string())
-    return Metric(metric_named(config.as<std::string>(), Config::map().named(config.path())));
-  return Metric(metric_named(config["class_name"].as<std::string>(), config["config"]));
-}
 
 }  // namespace unspool

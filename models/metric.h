@@ -1,36 +1,40 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
-template <class Base>
-class Registry;
-
-/// A metric of one's own that keeps more than a mean derives from this.
-class MetricBase {
+/// Base class of metrics. Derive from it for one of your own that has arguments or keeps more than a mean,
+/// and make it known by register_metric<MyMetric>(); for the mean of a function of (y_true, y_pred) the
+/// function is enough.
+class MetricBase : public NamedObject {
  public:
-  virtual ~MetricBase() = default;
-  MetricBase(const MetricBase&) = delete;
-  MetricBase& operator=(const MetricBase&) = delete;
+  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
+  /// Adds a batch.
   virtual void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) = 0;
+  /// The value over all batches since the last reset.
   virtual Tensor result() const = 0;
   virtual void reset_state() = 0;
-  virtual std::string class_name() const;
-  virtual Config get_config() const;
-  /// Empty: not known, and callbacks that watch it have to be told.
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
+  /// The name.
+  Config get_config() const override;
+  /// Whether a larger value is better. Nothing if that is not known: callbacks that watch the metric must be
+  /// told.
   virtual std::optional<bool> more_is_better() const { return std::nullopt; }
   const std::string& name() const { return name_; }
 
@@ -41,60 +45,34 @@ class MetricBase {
   std::string name_;
 };
 
-/// Something counted over batches: a shared MetricBase, from a name ("accuracy", or that of a loss), from one
-/// of the functions below, or from a function of (y_true, y_pred). Copying shares the state. Empty if
-/// default-made.
-class Metric {
+/// All metrics by name.
+Registry<MetricBase>& metric_registry();
+
+/// A value over the batches of an epoch. It is made from a name ("accuracy", or the name of a loss), by one
+/// of the functions below, or from a function of (y_true, y_pred), of whose values it is the mean. Copying
+/// shares the state.
+class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
  public:
-  Metric() = default;
-  ~Metric();
-  Metric(const Metric& other);
-  Metric(Metric&& other) noexcept;
-  Metric& operator=(const Metric& other);
-  Metric& operator=(Metric&& other) noexcept;
-  Metric(const char* name);
-  /// ValueError for an unknown name, naming the nearest.
-  Metric(const std::string& name);
-  /// The mean of what a function gives for each sample. A config cannot hold it: see register_metric.
-  template <class F>
-  requires std::is_invocable_r_v<Tensor, F, const Tensor&, const Tensor&> Metric(F function)
-      : Metric(Function(std::move(function)), Tag{}) {}
-  explicit Metric(std::shared_ptr<MetricBase> implementation) : implementation_(std::move(implementation)) {}
+  using NamedHandle::NamedHandle;
 
-  explicit operator bool() const { return implementation_ != nullptr; }
-  MetricBase* operator->() const { return &implementation(); }
-
-  /// Counts a batch. A mask on y_pred leaves steps out.
+  /// Adds a batch. Where a mask is attached to `y_pred`, steps that it masks do not count.
   void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const {
-    implementation().update_state(y_true, y_pred, sample_weight);
+    object().update_state(y_true, y_pred, sample_weight);
   }
-  /// What was counted since the last reset; 0 before anything was.
-  Tensor result() const { return implementation().result(); }
-  void reset_state() const { implementation().reset_state(); }
-  const std::string& name() const { return implementation().name(); }
-
-  /// {"class_name", "config"}, or the name alone of a metric made from it; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Metric from_config(const Config& config);
+  /// The value over all batches since the last reset; 0 before the first.
+  Tensor result() const { return object().result(); }
+  void reset_state() const { object().reset_state(); }
+  const std::string& name() const { return object().name(); }
 
  private:
-  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
-  struct Tag {};
-  Metric(Function function, Tag);
-  MetricBase& implementation() const;
-  std::shared_ptr<MetricBase> implementation_;
+  friend NamedHandle;
+  static std::shared_ptr<MetricBase> make(const std::string& name, const Config& arguments);
+  static std::shared_ptr<MetricBase> of_function(MetricBase::Function function);
 };
+extern template class NamedHandle<Metric, MetricBase, metric_registry>;
 
-template <>
-struct ConfigValue<Metric> {
-  static constexpr std::string_view name = "Metric";
-  static Config to(const Metric& value) { return value.config(); }
-  static Metric from(const Config& config) { return Metric::from_config(config); }
-};
-
-/// A list of metrics: {"accuracy", "mae"}. (As a list of strings, two names would become one string made of
-/// two pointers.)
+/// A list of metrics: {"accuracy", "mae"}. (A std::vector<std::string> would take two names for the begin and
+/// the end of one string.)
 class Metrics {
  public:
   Metrics();
@@ -111,31 +89,36 @@ class Metrics {
   std::vector<Metric> list_;
 };
 
-/// All metrics by name (core/registry.h).
-Registry<MetricBase>& metric_registry();
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Recall".
+template <std::derived_from<MetricBase> T>
+void register_metric(std::string name) {
+  metric_registry().add<T>(std::move(name));
+}
+/// Makes the mean of a function usable, and written to files, by a name: "my>recall". ValueError for a name
+/// of a built-in metric.
+void register_metric(const std::string& name, MetricBase::Function function);
 
-/// Makes the mean of a function usable, and written to files, by a name.
-void register_metric(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> function);
-
+/// Arguments of SparseCategoricalAccuracy and CategoricalAccuracy.
 struct MetricOptions {
-  /// Empty: the class's, "sparse_categorical_accuracy".
+  /// If empty, the name of the class: "sparse_categorical_accuracy".
   std::string name = {};
 
   static const Fields& fields();
 };
 
-/// How often the largest prediction is that of the right class, for labels 0, 1, ...
+/// The part of samples whose largest prediction is that of the right class, for labels 0, 1, ...
 Metric SparseCategoricalAccuracy(MetricOptions options = {});
-/// The same for one-hot labels.
+/// The part of samples whose largest prediction is that of the right class, for one-hot labels.
 Metric CategoricalAccuracy(MetricOptions options = {});
 
+/// Arguments of BinaryAccuracy.
 struct BinaryAccuracyOptions {
   std::string name = {};
   double threshold = 0.5;
 
   static const Fields& fields();
 };
-/// How often a prediction lies on the right side of a threshold.
+/// The part of predictions that lie on the right side of a threshold.
 Metric BinaryAccuracy(BinaryAccuracyOptions options = {});
 
 /// The weighted mean of values: mean.update_state(values, weights).
@@ -143,12 +126,14 @@ class Mean {
  public:
   explicit Mean(std::string name = "mean") : name_(std::move(name)) {}
   const std::string& name() const { return name_; }
+  /// Adds a batch. Each sample counts once, as the mean of its values; values whose weight is 0 do not count,
+  /// whatever they are.
   void update_state(const Tensor& values, const Tensor& sample_weight = {});
   void update_state(double value, double sample_weight = 1) {
     total_ += value * sample_weight;
     count_ += sample_weight;
   }
-  /// 0 before anything was counted.
+  /// 0 before the first value.
   double result() const { return count_ == 0 ? 0 : total_ / count_; }
   void reset_state() { total_ = count_ = 0; }
   double total() const { return total_; }

@@ -6,52 +6,12 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/core/registry.h>
-#include <unspool/optim/adadelta.h>
-#include <unspool/optim/adafactor.h>
-#include <unspool/optim/adagrad.h>
-#include <unspool/optim/adam.h>
-#include <unspool/optim/adamax.h>
-#include <unspool/optim/adamw.h>
-#include <unspool/optim/ftrl.h>
-#include <unspool/optim/lamb.h>
-#include <unspool/optim/lion.h>
-#include <unspool/optim/nadam.h>
 #include <unspool/optim/optimizer.h>
-#include <unspool/optim/rmsprop.h>
-#include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
 
 namespace {
-
-/// Every built-in optimizer, by its class name and, as Keras takes it, by that in small letters.
-std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
-  std::vector<Registry<OptimizerBase>::Entry> entries;
-  const auto add = [&]<class T>(std::type_identity<T>, std::string name) {
-    std::string small = name;
-    for (char& c : small) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    for (std::string& each : {std::ref(name), std::ref(small)}) {
-      entries.push_back(Registry<OptimizerBase>::entry<T>(std::move(each), [](const Config& config) {
-        return std::make_shared<T>(from_config<typename T::Options>(config));
-      }));
-    }
-  };
-  add(std::type_identity<optimizers::SGD>(), "SGD");
-  add(std::type_identity<optimizers::RMSprop>(), "RMSprop");
-  add(std::type_identity<optimizers::Adam>(), "Adam");
-  add(std::type_identity<optimizers::AdamW>(), "AdamW");
-  add(std::type_identity<optimizers::Adadelta>(), "Adadelta");
-  add(std::type_identity<optimizers::Adagrad>(), "Adagrad");
-  add(std::type_identity<optimizers::Adamax>(), "Adamax");
-  add(std::type_identity<optimizers::Adafactor>(), "Adafactor");
-  add(std::type_identity<optimizers::Nadam>(), "Nadam");
-  add(std::type_identity<optimizers::Ftrl>(), "Ftrl");
-  add(std::type_identity<optimizers::Lion>(), "Lion");
-  add(std::type_identity<optimizers::Lamb>(), "Lamb");
-  return entries;
-}
 
 template <class F>
 Tensor mapped(const Tensor& tensor, F&& f) {
@@ -70,21 +30,9 @@ double shrinking(double norm, double limit) {
   return limit / std::max(norm, limit);
 }
 
-std::shared_ptr<OptimizerBase> made(const std::string& name, const Config& config) {
-  // A wrong argument, not a wrong key.
-  if (!optimizer_registry().contains(name)) {
-    throw ValueError(config.path() + ": no optimizer is called " + in_quotes(name) +
-                     did_you_mean(name, optimizer_registry().names()));
-  }
-  return optimizer_registry().create(name, config);
-}
-
 }  // namespace
 
-Registry<OptimizerBase>& optimizer_registry() {
-  static Registry<OptimizerBase> registry("optimizer", &built_in_optimizers, "register_optimizer");
-  return registry;
-}
+template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
 OptimizerBase::OptimizerBase(OptimizerSettings settings)
     : settings_(std::move(settings)),
@@ -121,11 +69,6 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
 void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
   if (right) return;
   throw ValueError(fmt::format("{}: {} must {}, got {}", name(), argument, must, value));
-}
-
-void detail::register_optimizer(std::string name, const std::type_info& type,
-                                std::function<std::shared_ptr<OptimizerBase>(const Config&)> factory) {
-  optimizer_registry().add({std::move(name), type, std::move(factory)});
 }
 
 OptimizerBase::~OptimizerBase() = default;
@@ -338,32 +281,6 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
     if (variable.constraint()) variable.assign(variable.constraint()(variable.value()));
   }
   iteration_.assign(Tensor::scalar(calls() + 1));
-}
-
-std::vector<Variable> Optimizer::variables() const { return implementation().variables(); }
-Optimizer::~Optimizer() = default;
-Optimizer::Optimizer(const Optimizer& other) = default;
-Optimizer::Optimizer(Optimizer&& other) noexcept = default;
-Optimizer& Optimizer::operator=(const Optimizer& other) = default;
-Optimizer& Optimizer::operator=(Optimizer&& other) noexcept = default;
-Optimizer::Optimizer(const char* name) : Optimizer(std::string(name)) {}
-Optimizer::Optimizer(const std::string& name) : Optimizer(made(name, Config::map().named("the optimizer"))) {}
-
-OptimizerBase& Optimizer::implementation() const {
-  if (implementation_ == nullptr) throw ValueError("this Optimizer is empty: it was made without a name");
-  return *implementation_;
-}
-
-Config Optimizer::config() const {
-  if (implementation_ == nullptr) return {};
-  return Config::map(
-      {{"class_name", implementation_->class_name()}, {"config", implementation_->get_config()}});
-}
-
-Optimizer Optimizer::from_config(const Config& config) {
-  if (config.is_null()) return {};
-  if (config.is_string()) return Optimizer(config.as<std::string>());
-  return Optimizer(made(config["class_name"].as<std::string>(), config["config"]));
 }
 
 }  // namespace unspool

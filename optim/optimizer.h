@@ -1,28 +1,26 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <tuple>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 #include <unspool/optim/schedule.h>
 
 namespace unspool {
 
-template <class Base>
-class Registry;
-
-/// What every optimizer has, whatever its formula.
+/// The arguments that every optimizer takes.
 struct OptimizerSettings {
   LearningRate learning_rate = 0.001;
   std::optional<double> weight_decay = std::nullopt;
@@ -37,9 +35,8 @@ struct OptimizerSettings {
   std::string name = {};
 };
 
-/// The fields of an options struct that has weight_decay among its own: those, then the arguments that every
-/// optimizer takes. An optimizer of one's own may leave out those from use_ema to
-/// gradient_accumulation_steps.
+/// The fields of an options struct: its own, weight_decay among them, then the arguments that every optimizer
+/// takes. An optimizer of your own may leave out those from use_ema to gradient_accumulation_steps.
 template <class O, class... T>
 Fields optimizer_fields_with_decay(const Field<O, T>&... own) {
   const auto with = [&](const auto&... training) {
@@ -70,6 +67,7 @@ Fields optimizer_fields(const Field<O, T>&... own) {
                                                       "takes this part, times the rate, off each weight "
                                                       "before a step"));
 }
+/// The arguments in an options struct that every optimizer takes.
 template <class O>
 OptimizerSettings settings_of(const O& options) {
   OptimizerSettings settings{.learning_rate = options.learning_rate,
@@ -88,74 +86,83 @@ OptimizerSettings settings_of(const O& options) {
   return settings;
 }
 
-/// An optimizer of one's own derives from this, says which slots (running values) a variable gets, and how
-/// one variable makes a step; accumulating, clipping, decay, running means, constraints, counting and saving
-/// are done here, in Keras' order.
-class OptimizerBase {
+/// Base class of optimizers. Derive from it, or from OptimizerOf, for one of your own: it says which slots
+/// (running values, such as a momentum) a variable gets, and how one variable makes a step. Accumulating
+/// gradients, clipping, weight decay, running means, constraints, counting and saving are done here, in
+/// Keras' order.
+class OptimizerBase : public NamedObject {
  public:
-  virtual ~OptimizerBase();
-  OptimizerBase(const OptimizerBase&) = delete;
-  OptimizerBase& operator=(const OptimizerBase&) = delete;
+  ~OptimizerBase() override;
 
-  /// The class as configs have it, "Adam": its name in optimizer_registry().
-  std::string class_name() const;
+  /// The name under which the class is registered, "Adam". KeyError if it is not.
+  std::string class_name() const override;
   /// The arguments that make this optimizer again, with the learning rate as it is now.
-  virtual Config get_config() const = 0;
+  Config get_config() const override = 0;
 
   const std::string& name() const { return settings_.name; }
+  /// The number of steps made; calls that only add up gradients (gradient_accumulation_steps) are not steps.
   std::int64_t iterations() const;
+  /// The learning rate of the next step.
   double learning_rate() const;
+  /// Sets the learning rate. TypeError if a schedule sets it.
   void set_learning_rate(double learning_rate);
-  /// No decay for these variables, and for those whose name has one of these strings in it: {"bias"}. To be
-  /// said before the first step: ValueError after it.
+  /// Excludes from weight decay these variables, and all whose name contains one of these strings ({"bias"}).
+  /// ValueError after the first step.
   void exclude_from_weight_decay(std::vector<Variable> variables, std::vector<std::string> names = {});
+  /// The loss times loss_scale_factor: what a training loop of your own takes gradients of.
   Tensor scale_loss(const Tensor& loss) const;
+  /// With use_ema, sets the variables to their running means. fit() does it at its end.
   void finalize_variable_values() const;
 
-  /// Makes the slots. Done by the first step for the variables that it is given.
+  /// Makes the slots of these variables. The first step does it for the variables that it is given.
   void build(const std::vector<Variable>& variables);
   bool built() const { return built_; }
   /// The variables that have slots, in order.
   const std::vector<Variable>& built_for() const { return built_for_; }
+  /// One step of gradient descent, in Keras' order. A gradient that is an empty tensor is skipped. ValueError
+  /// if all are, if the lists differ in length, if a gradient has another shape or dtype than its variable,
+  /// and for a variable that has no slots.
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables);
   /// The state: iteration (int64), learning_rate (float32, unless it is a schedule), running means, sums of
-  /// gradients, then the slots, those of all variables together last.
+  /// gradients, slots of the variables, shared slots.
   std::vector<Variable> variables() const;
 
  protected:
-  /// A running value of a variable, of its shape and dtype unless it says others. It is called as the
-  /// variable, with its name behind if it has one.
+  /// A running value of a variable. It has the variable's shape and dtype unless it says others, and the
+  /// variable's name, followed by its own.
   struct Slot {
     std::string name;
     double initial = 0;
     std::optional<Shape> shape = std::nullopt;
     std::optional<DType> dtype = std::nullopt;
   };
-  /// One step, the same for all variables.
+  /// What is the same for all variables in one step.
   struct Step {
     double learning_rate;
-    std::int64_t number;            ///< Of this step, from 1.
+    std::int64_t number;            ///< The number of the step, from 1.
     std::span<const Variable> all;  ///< The values of shared_slots().
   };
 
-  /// ValueError if more than one way of clipping is asked for, or an argument is out of its range.
+  /// ValueError if more than one way of clipping is asked for, or an argument is out of range.
   explicit OptimizerBase(OptimizerSettings settings);
 
-  /// ValueError unless it is right; it says that the argument `must` ("lie in [0, 1]"), and what it got.
+  /// Throws a ValueError unless `right`: the argument `must` ("lie in [0, 1]"), got `value`.
   void require(bool right, const char* argument, double value, const char* must) const;
-  /// The same for how slowly a running mean moves, which is in [0, 1): at 1 it would never move.
+  /// Throws a ValueError unless `value`, the decay of a running mean, lies in [0, 1): with 1 the mean would
+  /// never move.
   void require_mean(const char* argument, double value) const {
     require(value >= 0 && value < 1, argument, value, "lie in [0, 1)");
   }
+  /// Throws a ValueError if `value` is negative.
   void require_not_negative(const char* argument, double value) const {
     require(value >= 0, argument, value, "be at least 0");
   }
 
-  /// The slots of a variable, in groups: those of the first group of all variables come first in variables().
+  /// The slots of a variable, in groups: variables() has the first group of all variables, then the second.
   virtual std::vector<std::vector<Slot>> slots(const Variable& variable) const;
-  /// Running values that belong to no variable: numbers, of the dtype of the first variable.
+  /// Running values that belong to no variable: scalars, of the dtype of the first variable.
   virtual std::vector<Slot> shared_slots() const;
-  /// Done once a step, before the first update().
+  /// Called once a step, before the first update().
   virtual void begin(const Step& step);
   /// Moves one variable; `slots` are its own, in order. See update_elements (optim/update.h).
   virtual void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
@@ -191,7 +198,8 @@ class OptimizerBase {
   std::vector<Variable> shared_;
 };
 
-/// The same with an options struct, which has the fields of optimizer_fields after its own.
+/// Base class of optimizers whose arguments are an options struct; its fields() are its own and those that
+/// optimizer_fields() adds.
 template <class O>
 class OptimizerOf : public OptimizerBase {
  public:
@@ -210,73 +218,38 @@ class OptimizerOf : public OptimizerBase {
   O options_;
 };
 
-/// A shared optimizer: what compile() takes, made by one of the functions (Adam({.learning_rate = 1e-3})) or
-/// from a name ("adam", with its defaults). Copying shares it and its state. Empty if default-made.
-class Optimizer {
- public:
-  Optimizer() = default;
-  ~Optimizer();
-  Optimizer(const Optimizer& other);
-  Optimizer(Optimizer&& other) noexcept;
-  Optimizer& operator=(const Optimizer& other);
-  Optimizer& operator=(Optimizer&& other) noexcept;
-  Optimizer(const char* name);
-  /// ValueError for an unknown name, naming the nearest.
-  Optimizer(const std::string& name);
-  explicit Optimizer(std::shared_ptr<OptimizerBase> implementation)
-      : implementation_(std::move(implementation)) {}
-
-  explicit operator bool() const { return implementation_ != nullptr; }
-  OptimizerBase* operator->() const { return &implementation(); }
-
-  /// One step of gradient descent: Keras' order. Gradients that are empty are left out, with their variables;
-  /// ValueError if all are, if the lists differ in length, or for a variable that was not there at the first
-  /// step.
-  void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
-    implementation().apply_gradients(gradients, variables);
-  }
-  /// How many steps were made; those that only add a gradient to others do not count.
-  std::int64_t iterations() const { return implementation().iterations(); }
-  /// The rate of the next step.
-  double learning_rate() const { return implementation().learning_rate(); }
-  /// TypeError if a schedule sets it.
-  void set_learning_rate(double learning_rate) const { implementation().set_learning_rate(learning_rate); }
-  /// What to take gradients of, where a loop of one's own takes them: the loss times loss_scale_factor.
-  Tensor scale_loss(const Tensor& loss) const { return implementation().scale_loss(loss); }
-  /// With use_ema: puts the running means into the variables. fit does it at its end.
-  void finalize_variable_values() const { implementation().finalize_variable_values(); }
-  std::vector<Variable> variables() const;
-
-  /// {"class_name", "config"}; null if empty.
-  Config config() const;
-  /// From that, a name, or null.
-  static Optimizer from_config(const Config& config);
-
- private:
-  OptimizerBase& implementation() const;
-  std::shared_ptr<OptimizerBase> implementation_;
-};
-
-template <>
-struct ConfigValue<Optimizer> {
-  static constexpr std::string_view name = "Optimizer";
-  static Config to(const Optimizer& value) { return value.config(); }
-  static Optimizer from(const Config& config) { return Optimizer::from_config(config); }
-};
-
-/// All optimizers by name (core/registry.h).
+/// All optimizers by name.
 Registry<OptimizerBase>& optimizer_registry();
-namespace detail {
-void register_optimizer(std::string name, const std::type_info& type,
-                        std::function<std::shared_ptr<OptimizerBase>(const Config&)> factory);
-}
 
-/// Makes an optimizer of one's own, which is made from T::Options, known to configs and files.
-template <class T>
+/// What compile() takes as optimizer. It is made by one of the functions, Adam({.learning_rate = 1e-3}), or
+/// from a name, "adam". Copying shares the optimizer and its state. The functions are those of OptimizerBase.
+class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry> {
+ public:
+  using NamedHandle::NamedHandle;
+
+  /// One step of gradient descent.
+  void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
+    object().apply_gradients(gradients, variables);
+  }
+  /// The number of steps made.
+  std::int64_t iterations() const { return object().iterations(); }
+  /// The learning rate of the next step.
+  double learning_rate() const { return object().learning_rate(); }
+  /// Sets the learning rate. TypeError if a schedule sets it.
+  void set_learning_rate(double learning_rate) const { object().set_learning_rate(learning_rate); }
+  /// The loss times loss_scale_factor.
+  Tensor scale_loss(const Tensor& loss) const { return object().scale_loss(loss); }
+  /// With use_ema, sets the variables to their running means.
+  void finalize_variable_values() const { object().finalize_variable_values(); }
+  /// The state.
+  std::vector<Variable> variables() const { return object().variables(); }
+};
+extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
+
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Sign".
+template <std::derived_from<OptimizerBase> T>
 void register_optimizer(std::string name) {
-  detail::register_optimizer(std::move(name), typeid(T), [](const Config& config) {
-    return std::make_shared<T>(from_config<typename T::Options>(config));
-  });
+  optimizer_registry().add<T>(std::move(name));
 }
 
 }  // namespace unspool

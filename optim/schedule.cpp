@@ -3,7 +3,6 @@
 #include <numbers>
 
 #include <unspool/core/error.h>
-#include <unspool/core/registry.h>
 #include <unspool/optim/schedule.h>
 
 namespace unspool {
@@ -139,36 +138,24 @@ class CosineRestarts : public ScheduleOf<CosineDecayRestartsOptions> {
   }
 };
 
-template <class T>
-Registry<ScheduleBase>::Entry entry(std::string name) {
-  return Registry<ScheduleBase>::entry<T>(std::move(name), [](const Config& config) {
-    return std::make_shared<T>(from_config<typename T::Options>(config));
-  });
-}
-
 std::vector<Registry<ScheduleBase>::Entry> built_in_schedules() {
-  return {entry<Exponential>("ExponentialDecay"),
-          entry<InverseTime>("InverseTimeDecay"),
-          entry<PiecewiseConstant>("PiecewiseConstantDecay"),
-          entry<Polynomial>("PolynomialDecay"),
-          entry<Cosine>("CosineDecay"),
-          entry<CosineRestarts>("CosineDecayRestarts")};
+  using R = Registry<ScheduleBase>;
+  return {R::entry<Exponential>("ExponentialDecay"),
+          R::entry<InverseTime>("InverseTimeDecay"),
+          R::entry<PiecewiseConstant>("PiecewiseConstantDecay"),
+          R::entry<Polynomial>("PolynomialDecay"),
+          R::entry<Cosine>("CosineDecay"),
+          R::entry<CosineRestarts>("CosineDecayRestarts")};
 }
 
 }  // namespace
-
-ScheduleBase::~ScheduleBase() = default;
-std::string ScheduleBase::class_name() const { return schedule_registry().name_of(*this); }
 
 Registry<ScheduleBase>& schedule_registry() {
   static Registry<ScheduleBase> registry("schedule", &built_in_schedules, "register_schedule");
   return registry;
 }
 
-void detail::register_schedule(std::string name, const std::type_info& type,
-                               std::function<std::shared_ptr<ScheduleBase>(const Config&)> factory) {
-  schedule_registry().add({std::move(name), type, std::move(factory)});
-}
+std::string ScheduleBase::class_name() const { return schedule_registry().name_of(*this); }
 
 LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule) : schedule_(std::move(schedule)) {
   if (schedule_ == nullptr) throw ValueError("a LearningRate needs a number or a schedule, got nothing");
@@ -180,12 +167,13 @@ double LearningRate::at(std::int64_t step) const {
 
 Config LearningRate::config() const {
   if (!schedule_) return value_;
-  return Config::map({{"class_name", schedule_->class_name()}, {"config", schedule_->get_config()}});
+  return schedule_registry().serialize(schedule_->class_name(), schedule_->get_config());
 }
 
 LearningRate LearningRate::from_config(const Config& config) {
   if (!config.is_map()) return config.as<double>();
-  return LearningRate(schedule_registry().create(config["class_name"].as<std::string>(), config["config"]));
+  const auto [name, arguments] = schedule_registry().parse(config);
+  return LearningRate(schedule_registry().create(name, arguments));
 }
 
 LearningRate ExponentialDecay(ExponentialDecayOptions options) {

@@ -1,39 +1,31 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/named_handle.h>
+#include <unspool/core/registry.h>
 
 namespace unspool {
 
-template <class Base>
-class Registry;
-
-/// A learning rate that depends on the step. One of one's own derives from this, or from ScheduleOf.
-class ScheduleBase {
+/// Base class of learning-rate schedules. Derive from it, or from ScheduleOf, for one of your own, and make
+/// it known by register_schedule<MySchedule>().
+class ScheduleBase : public NamedObject {
  public:
-  ScheduleBase() = default;
-  virtual ~ScheduleBase();
-  ScheduleBase(const ScheduleBase&) = delete;
-  ScheduleBase& operator=(const ScheduleBase&) = delete;
-
-  /// The rate of a step, the first of which is 0.
+  /// The learning rate of a step, the first of which is 0.
   virtual double at(std::int64_t step) const = 0;
-  /// The arguments that make this schedule again.
-  virtual Config get_config() const = 0;
-  /// The class as configs have it, "ExponentialDecay": its name in schedule_registry().
-  std::string class_name() const;
+  /// The name under which the class is registered. KeyError if it is not.
+  std::string class_name() const override;
 };
 
-/// The same with an options struct.
+/// Base class of schedules whose arguments are an options struct.
 template <class O>
 class ScheduleOf : public ScheduleBase {
  public:
@@ -48,19 +40,30 @@ class ScheduleOf : public ScheduleBase {
   O options_;
 };
 
-/// What an optimizer's learning_rate is: a number, or a schedule, made by one of the functions below. Copying
-/// shares a schedule.
+/// All schedules by name.
+Registry<ScheduleBase>& schedule_registry();
+
+/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Warmup".
+template <std::derived_from<ScheduleBase> T>
+void register_schedule(std::string name) {
+  schedule_registry().add<T>(std::move(name));
+}
+
+/// The learning rate of an optimizer: a number, or a schedule, which is made by one of the functions below.
+/// Copying shares the schedule.
 class LearningRate {
  public:
   LearningRate(double value) : value_(value) {}
+  /// ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
   bool is_schedule() const { return schedule_ != nullptr; }
-  /// In a step, the first of which is 0. Rounded to a float32, as Keras has it.
+  /// The rate of a step, the first of which is 0, rounded to float32, as Keras does.
   double at(std::int64_t step) const;
 
   /// The number, or the schedule's {"class_name", "config"}.
   Config config() const;
+  /// From one of those. KeyError for an unknown class, naming the nearest.
   static LearningRate from_config(const Config& config);
 
  private:
@@ -68,6 +71,7 @@ class LearningRate {
   std::shared_ptr<const ScheduleBase> schedule_;
 };
 
+/// LearningRate to configs and back.
 template <>
 struct ConfigValue<LearningRate> {
   static constexpr std::string_view name = "LearningRate";
@@ -75,6 +79,7 @@ struct ConfigValue<LearningRate> {
   static LearningRate from(const Config& config) { return LearningRate::from_config(config); }
 };
 
+/// Arguments of ExponentialDecay.
 struct ExponentialDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
@@ -84,10 +89,11 @@ struct ExponentialDecayOptions {
 
   static const Fields& fields();
 };
-/// initial_learning_rate * decay_rate ^ (step / decay_steps); staircase: of the whole part of the quotient.
-/// ValueError unless decay_steps is positive, as in those below.
+/// initial_learning_rate * decay_rate ^ (step / decay_steps); with staircase, the quotient is rounded down.
+/// ValueError unless decay_steps is positive.
 LearningRate ExponentialDecay(ExponentialDecayOptions options);
 
+/// Arguments of InverseTimeDecay.
 struct InverseTimeDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
@@ -97,10 +103,11 @@ struct InverseTimeDecayOptions {
 
   static const Fields& fields();
 };
-/// initial_learning_rate / (1 + decay_rate * step / decay_steps); staircase: of the whole part of the
-/// quotient.
+/// initial_learning_rate / (1 + decay_rate * step / decay_steps); with staircase, step / decay_steps is
+/// rounded down. ValueError unless decay_steps is positive.
 LearningRate InverseTimeDecay(InverseTimeDecayOptions options);
 
+/// Arguments of PiecewiseConstantDecay.
 struct PiecewiseConstantDecayOptions {
   required<std::vector<Index>> boundaries;
   required<std::vector<double>> values;
@@ -108,10 +115,11 @@ struct PiecewiseConstantDecayOptions {
 
   static const Fields& fields();
 };
-/// values[0] up to the first boundary and in it, values[1] up to the second, and so on. ValueError unless
-/// there is one value more than boundaries, and these ascend.
+/// values[0] for steps up to and including boundaries[0], values[1] up to and including boundaries[1], and so
+/// on. ValueError unless there is one value more than boundaries, and the boundaries ascend.
 LearningRate PiecewiseConstantDecay(PiecewiseConstantDecayOptions options);
 
+/// Arguments of PolynomialDecay.
 struct PolynomialDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
@@ -122,10 +130,12 @@ struct PolynomialDecayOptions {
 
   static const Fields& fields();
 };
-/// Down to end_learning_rate along (1 - step / decay_steps) ^ power; cycle: then up again, and down in twice,
-/// three times the steps.
+/// (initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ^ power + end_learning_rate. After
+/// decay_steps it stays at end_learning_rate; with cycle, it starts again with the next multiple of
+/// decay_steps. ValueError unless decay_steps is positive.
 LearningRate PolynomialDecay(PolynomialDecayOptions options);
 
+/// Arguments of CosineDecay.
 struct CosineDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
@@ -136,10 +146,12 @@ struct CosineDecayOptions {
 
   static const Fields& fields();
 };
-/// Along half a cosine down to the part alpha of itself (Loshchilov and Hutter 2017); with a warmup_target
-/// from there, after warmup_steps straight up to it.
+/// Half a cosine from initial_learning_rate down to alpha times it in decay_steps (Loshchilov and Hutter
+/// 2017). With a warmup_target, the rate first rises to it in a straight line in warmup_steps, and the cosine
+/// starts there. ValueError unless decay_steps is positive and warmup_steps is not negative.
 LearningRate CosineDecay(CosineDecayOptions options);
 
+/// Arguments of CosineDecayRestarts.
 struct CosineDecayRestartsOptions {
   required<double> initial_learning_rate;
   required<Index> first_decay_steps;
@@ -150,23 +162,9 @@ struct CosineDecayRestartsOptions {
 
   static const Fields& fields();
 };
-/// Half a cosine again and again, each t_mul times as long as the one before and m_mul times as high
-/// (Loshchilov and Hutter 2017).
+/// Half a cosine from initial_learning_rate down to alpha times it in first_decay_steps, and then again and
+/// again, each t_mul times as long as the one before and m_mul times as high (Loshchilov and Hutter 2017).
+/// ValueError unless first_decay_steps and t_mul are positive.
 LearningRate CosineDecayRestarts(CosineDecayRestartsOptions options);
-
-/// All schedules by name (core/registry.h).
-Registry<ScheduleBase>& schedule_registry();
-namespace detail {
-void register_schedule(std::string name, const std::type_info& type,
-                       std::function<std::shared_ptr<ScheduleBase>(const Config&)> factory);
-}
-
-/// Makes a schedule of one's own, which is made from T::Options, known to configs and files.
-template <class T>
-void register_schedule(std::string name) {
-  detail::register_schedule(std::move(name), typeid(T), [](const Config& config) {
-    return std::make_shared<T>(from_config<typename T::Options>(config));
-  });
-}
 
 }  // namespace unspool

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # Left out of unspool.h: it is to compile in no time.
-authors='core/array core/memory core/pooled core/registry core/small_vector autograd/attributes
+authors='core/array core/memory core/pooled core/small_vector autograd/attributes
   autograd/check_operation autograd/check_report autograd/elementwise autograd/families
   autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update'
 operation='autograd/check_operation autograd/elementwise autograd/operation autograd/recorder'

@@ -74,3 +74,17 @@ TEST_CASE("an activation of one's own") {
   CHECK(Activation::from_config(from_json(R"({"class_name": "function", "config": "my>snake"})")).name() ==
         "my>snake");
 }
+
+TEST_CASE("a name of a built-in activation cannot be taken, one's own can be given anew") {
+  const auto twice = [](const Tensor& x) { return x * 2; };
+  for (const char* name : {"tanh", "swish", "linear", ""}) {
+    CHECK_THROWS_AS(register_activation(name, twice), ValueError);
+  }
+  CHECK_THROWS_AS(register_activation("my>empty", ActivationBase::Function()), ValueError);
+  register_activation("my>times", twice);
+  register_activation("my>times", [](const Tensor& x) { return x * 3; });
+  CHECK(near(Activation("my>times")(Tensor::of<float>({1})), {3}));
+  CHECK(Activation("tanh") == Activation("tanh"));
+  CHECK_FALSE(Activation("tanh") == Activation());
+  CHECK(to_string(Activation("tanh")) == "tanh");
+}

@@ -63,3 +63,41 @@ TEST_CASE("a regularizer of one's own") {
   CHECK(
       near(Regularizer::from_config(Regularizer("my>mean_square").config())(Tensor::of<float>({1, 3})), {5}));
 }
+
+namespace {
+
+struct PowerPenaltyOptions {
+  double exponent = 4;
+  static const Fields& fields() {
+    static const Fields all =
+        fields_of<PowerPenaltyOptions>(field("exponent", &PowerPenaltyOptions::exponent));
+    return all;
+  }
+};
+
+class PowerPenalty : public RegularizerBase {
+ public:
+  using Options = PowerPenaltyOptions;
+  explicit PowerPenalty(PowerPenaltyOptions options) : options_(options) {}
+  Tensor call(const Tensor& x) const override { return sum(pow(x, options_.exponent)); }
+  Config get_config() const override { return to_config(options_); }
+
+ private:
+  PowerPenaltyOptions options_;
+};
+
+}  // namespace
+
+TEST_CASE("a class of regularizers of one's own has arguments") {
+  const Regularizer made(std::make_shared<PowerPenalty>(PowerPenaltyOptions{.exponent = 3}));
+  CHECK(near(made(Tensor::of<float>({1, 2})), {9}));
+  CHECK(contains(message_of<KeyError>([&] { made.config(); }), "register_regularizer"));
+  register_regularizer<PowerPenalty>("my>PowerPenalty");
+  const Regularizer read = Regularizer::from_config(from_json(to_json(made.config())));
+  CHECK(read == made);
+  CHECK(near(read(Tensor::of<float>({1, 2})), {9}));
+  CHECK(near(Regularizer("my>PowerPenalty")(Tensor::of<float>({1, 2})), {17}));
+  CHECK(to_string(read) == "my>PowerPenalty(exponent=3.0)");
+  const Ref<layers::Dense> dense = Dense({.units = 1, .kernel_regularizer = read});
+  CHECK(clone(dense)->options().kernel_regularizer == made);
+}

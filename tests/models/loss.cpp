@@ -123,8 +123,8 @@ TEST_CASE("labels that are no classes") {
   const Loss loss = "sparse_categorical_crossentropy";
   CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, 2}), loss_predictions), doctest::Contains("[0, 2)"),
                        ValueError);
-  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), loss_predictions),
-                       doctest::Contains("got -1"), ValueError);
+  CHECK_THROWS_WITH_AS(loss(Tensor::of<std::int32_t>({0, -1}), loss_predictions), doctest::Contains("got -1"),
+                       ValueError);
   CHECK_THROWS_WITH_AS(loss(loss_labels, loss_predictions), doctest::Contains("categorical_crossentropy"),
                        ValueError);
   CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), loss_predictions),
@@ -150,4 +150,45 @@ TEST_CASE("losses by name, from functions, to configs and back") {
   const Loss named = Loss::from_config(Loss("my>distance").config());
   CHECK(named.name() == "distance");
   check(named(loss_labels, loss_predictions), 1.2);
+}
+
+namespace {
+
+struct PowerLossOptions {
+  double exponent = 4;
+  Reduction reduction = {};
+  std::string name = "power_loss";
+  static const Fields& fields() {
+    using O = PowerLossOptions;
+    static const Fields all = fields_of<O>(field("exponent", &O::exponent), field("reduction", &O::reduction),
+                                           field("name", &O::name));
+    return all;
+  }
+};
+
+class PowerLoss : public LossBase {
+ public:
+  using Options = PowerLossOptions;
+  explicit PowerLoss(PowerLossOptions options)
+      : LossBase(options.name, options.reduction), options_(std::move(options)) {}
+  Tensor call(const Tensor& y, const Tensor& p) const override {
+    return mean(pow(y - p, options_.exponent), {-1});
+  }
+  Config get_config() const override { return to_config(options_); }
+
+ private:
+  PowerLossOptions options_;
+};
+
+}  // namespace
+
+TEST_CASE("a class of losses of one's own has arguments") {
+  register_loss<PowerLoss>("my>PowerLoss");
+  const Loss made(std::make_shared<PowerLoss>(PowerLossOptions{.exponent = 2, .reduction = "sum"}));
+  check(made(loss_labels, loss_predictions), .72);
+  const Loss read = Loss::from_config(from_json(to_json(made.config())));
+  check(read(loss_labels, loss_predictions), .72);
+  CHECK(read == made);
+  CHECK_FALSE(read == Loss("my>PowerLoss"));
+  CHECK_THROWS_AS(register_loss("mse", [](const Tensor& y, const Tensor&) { return y; }), ValueError);
 }

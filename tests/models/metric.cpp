@@ -89,3 +89,32 @@ TEST_CASE("a list of names is a list of metrics") {
   REQUIRE(metrics.list().size() == 2);
   CHECK(metrics.list()[1].name() == "mae");
 }
+
+TEST_CASE("metrics of one's own, by name and by class") {
+  register_metric("my>bias", [](const Tensor& y, const Tensor& p) { return p - y; });
+  const Metric bias = "my>bias";
+  CHECK(bias.name() == "bias");
+  CHECK(bias.config() == Config("my>bias"));
+  CHECK(after(Metric::from_config(bias.config()), Tensor::zeros({2, 1}), Tensor::of({{1}, {3}})) == 2);
+  // A name from which Keras makes a metric cannot be taken.
+  CHECK_THROWS_AS(register_metric("accuracy", [](const Tensor& y, const Tensor&) { return y; }), ValueError);
+
+  class Batches : public MetricBase {
+   public:
+    using Options = MetricOptions;
+    explicit Batches(MetricOptions options) : MetricBase(options.name) {}
+    void update_state(const Tensor&, const Tensor&, const Tensor&) override { ++count_; }
+    Tensor result() const override { return Tensor::scalar(count_, float32); }
+    void reset_state() override { count_ = 0; }
+
+   private:
+    double count_ = 0;
+  };
+  register_metric<Batches>("my>Batches");
+  const Metric made(std::make_shared<Batches>(MetricOptions{.name = "batches"}));
+  const Metric read = Metric::from_config(from_json(to_json(made.config())));
+  CHECK(read.name() == "batches");
+  CHECK(after(read, {}, {}) == 1);
+  CHECK_THROWS_WITH_AS(Metric([](const Tensor& y, const Tensor&) { return y; }).config(),
+                       doctest::Contains("register_metric"), ValueError);
+}

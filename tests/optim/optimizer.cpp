@@ -455,6 +455,9 @@ TEST_CASE("an optimizer of one's own") {
   const Optimizer read =
       Optimizer::from_config(Optimizer(std::make_shared<Sign>(SignOptions{.learning_rate = .5})).config());
   check_close(one_step(read), {.5, 1.5, 2.5, 3.5});
+  CHECK(Optimizer("my>Sign") == Optimizer("my>Sign"));
+  CHECK_FALSE(Optimizer("my>Sign") == Optimizer("adam"));
+  CHECK(to_string(Optimizer("my>Sign")).starts_with("my>Sign(learning_rate=0.1"));
 }
 
 TEST_CASE("a step gives the same bits on any number of threads") {

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <unspool/core/class_name.h>
+#include <unspool/core/config.h>
+#include <unspool/core/error.h>
+#include <unspool/core/fields.h>
+#include <unspool/core/registry.h>
+
+/// How the functions of tensors that are found by name are declared: initializers, regularizers, constraints,
+/// losses, metrics.
+namespace unspool::internal {
+
+/// The options of a class without arguments.
+struct NoOptions {
+  static const Fields& fields() {
+    static const Fields none = fields_of<NoOptions>();
+    return none;
+  }
+};
+
+/// The built-in class that a struct K declares:
+///   static constexpr auto name = "MaxNorm";
+///   using Options = MaxNormOptions;
+///   static void check(Options&);                   // If some options are not allowed: throws.
+///   static Tensor call(const Options&, A...);
+template <class Base, class K, class Function = typename Base::Function>
+class BuiltInFunction;
+
+template <class Base, class K, class Result, class... A>
+class BuiltInFunction<Base, K, std::function<Result(A...)>> final : public Base {
+ public:
+  using Options = typename K::Options;
+
+  explicit BuiltInFunction(const Options& options) : BuiltInFunction(options, options) {}
+  /// With other options for the config than for the calls.
+  BuiltInFunction(Options of_config, Options of_calls)
+      : of_config_(std::move(of_config)), of_calls_(std::move(of_calls)) {
+    if constexpr (requires { K::check(of_config_); }) {
+      K::check(of_config_);
+      K::check(of_calls_);
+    }
+  }
+
+  Result call(A... arguments) const override { return K::call(of_calls_, arguments...); }
+  std::string class_name() const override { return K::name; }
+  Config get_config() const override { return to_config(of_config_); }
+
+ private:
+  Options of_config_;
+  Options of_calls_;
+};
+
+/// A user's function; `name` is empty unless it is registered.
+template <class Base, class Function = typename Base::Function>
+class UserFunction;
+
+template <class Base, class Result, class... A>
+class UserFunction<Base, std::function<Result(A...)>> final : public Base {
+ public:
+  UserFunction(std::string name, std::function<Result(A...)> function)
+      : name_(std::move(name)), function_(std::move(function)) {
+    if (!function_) throw ValueError("expected a function, got an empty one");
+  }
+  Result call(A... arguments) const override { return function_(arguments...); }
+  std::string class_name() const override { return name_; }
+  Config get_config() const override { return Config::map(); }
+
+ private:
+  std::string name_;
+  std::function<Result(A...)> function_;
+};
+
+/// Registers a user's function, of which T(name, function) makes an object.
+template <class T, class Base, class Function>
+void add_function(Registry<Base>& registry, const std::string& name, const Function& function) {
+  T(name, function);  // Refuses what no object can be made of now, not at the first use.
+  registry.template add<T>(name,
+                           [name, function](const Config&) { return std::make_shared<T>(name, function); });
+}
+
+/// The rows of the classes Class<Kind>: the name of each kind, that name in snake case, and its aliases.
+template <class Base, template <class> class Class, class... Kind>
+std::vector<typename Registry<Base>::Entry> entries_of() {
+  std::vector<typename Registry<Base>::Entry> entries;
+  const auto add = [&]<class K>(std::type_identity<K>) {
+    std::vector<std::string> names{K::name, to_snake_case(K::name)};
+    if constexpr (requires { K::aliases; }) {
+      names.insert(names.end(), std::begin(K::aliases), std::end(K::aliases));
+    }
+    for (std::string& name : names) {
+      entries.push_back(Registry<Base>::template entry<Class<K>>(std::move(name)));
+    }
+  };
+  (add(std::type_identity<Kind>()), ...);
+  return entries;
+}
+
+}  // namespace unspool::internal
