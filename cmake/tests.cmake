@@ -24,7 +24,7 @@ endfunction()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
-  if(NOT sources OR folder MATCHES "^(install|golden_runner)$")
+  if(NOT sources OR folder MATCHES "^(install|golden_runner|checksums)$")
     continue()
   endif()
   unspool_test_program(test_${folder} ${sources})
@@ -58,6 +58,12 @@ foreach(group IN LISTS golden_groups)
   unspool_test(golden/${group} golden tests/golden/${group})
 endforeach()
 unspool_test(golden/more_optimizers golden tests/optim/keras)
+
+# Prints checksums of results, which scripts/check-same-bits.sh compares with those of another version.
+file(GLOB sources CONFIGURE_DEPENDS tests/checksums/*.cpp)
+add_executable(checksums ${sources})
+target_compile_options(checksums PRIVATE -O0)
+target_link_libraries(checksums PRIVATE unspool_settings unspool_static)
 
 # Compiled loops by the functions one by one, and products by tiles in C++, as where a system lets no program make code.
 # Optimised: the tiles of all instruction sets take minutes otherwise.

@@ -1,5 +1,7 @@
-// Runs cases of real Keras: golden FOLDER_OR_FILE... A line a case, which says by which path its recurrent
-// layers ran, the counts last; fails if any case does, is malformed or of a kind that has no runner here.
+// Runs cases of real Keras: golden [--checksums] FOLDER_OR_FILE... A line a case, which says by which path
+// its recurrent layers ran, the counts last; fails if any case does, is malformed or of a kind that has no
+// runner here. With --checksums a line for each value that is compared, with the checksum of its bytes, and
+// in place of the other lines only those of cases that fail, as errors.
 #include <algorithm>
 #include <filesystem>
 #include <iomanip>
@@ -28,8 +30,8 @@ std::vector<std::filesystem::path> cases_in(const std::filesystem::path& path) {
   return files;
 }
 
-void print(const std::string& name, const std::string& verdict) {
-  std::cout << std::left << std::setw(48) << name << ' ' << verdict << std::endl;
+void print(std::ostream& out, const std::string& name, const std::string& verdict) {
+  out << std::left << std::setw(48) << name << ' ' << verdict << std::endl;
 }
 
 /// " by scan and unroll", or nothing where no layer is recurrent.
@@ -39,13 +41,15 @@ std::string ways(const Report& report) {
   return text;
 }
 
-bool run_file(const std::filesystem::path& path) {
+bool run_file(const std::filesystem::path& path, bool checksums) {
   std::string name = path.string();
+  std::ostream& out = checksums ? std::cerr : std::cout;
   try {
     const Case file(path);
     name = file.name();
     set_seed(0);
-    Report report(file.tolerance());
+    testing::ChecksumLines lines(name, std::cout);
+    Report report(file.tolerance(), checksums ? &lines : nullptr);
     try {
       run(file, report);
     } catch (const std::exception& error) {
@@ -53,15 +57,17 @@ bool run_file(const std::filesystem::path& path) {
     }
     const std::string worst = digits(report.worst(), 3);
     if (report.holds()) {
-      print(name, worst + " holds" + ways(report) +
-                      (report.worst() > 0 ? ", greatest at " + report.worst_place() : ""));
+      if (checksums) return true;
+      print(out, name,
+            worst + " holds" + ways(report) +
+                (report.worst() > 0 ? ", greatest at " + report.worst_place() : ""));
       return true;
     }
     std::string why;
     for (const std::string& failure : report.failures()) why += "\n    " + failure;
-    print(name, worst + " FAILS" + ways(report) + why);
+    print(out, name, worst + " FAILS" + ways(report) + why);
   } catch (const std::exception& error) {
-    print(name, std::string("FAILS\n    ") + error.what());
+    print(out, name, std::string("FAILS\n    ") + error.what());
   }
   return false;
 }
@@ -69,21 +75,26 @@ bool run_file(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
+  std::vector<std::string> paths(argv + 1, argv + argc);
+  const bool checksums = !paths.empty() && paths.front() == "--checksums";
+  if (checksums) paths.erase(paths.begin());
+  if (paths.empty()) {
     std::cerr << "golden: expected folders or files of golden cases: golden tests/golden\n";
     return 2;
   }
   register_custom_cells();
   int passed = 0;
   int failed = 0;
-  for (int i = 1; i < argc; ++i) {
+  std::ostream& out = checksums ? std::cerr : std::cout;
+  for (const std::string& path : paths) {
     try {
-      for (const std::filesystem::path& file : cases_in(argv[i])) ++(run_file(file) ? passed : failed);
+      for (const std::filesystem::path& file : cases_in(path))
+        ++(run_file(file, checksums) ? passed : failed);
     } catch (const std::exception& error) {
-      print(argv[i], std::string("FAILS\n    ") + error.what());
+      print(out, path, std::string("FAILS\n    ") + error.what());
       ++failed;
     }
   }
-  std::cout << passed << " passed, " << failed << " failed\n";
+  out << passed << " passed, " << failed << " failed\n";
   return failed == 0 ? 0 : 1;
 }

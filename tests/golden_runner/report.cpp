@@ -60,6 +60,7 @@ void Report::compare_or_right(const std::string& what, const Tensor& got, const 
 }
 
 void Report::compare(const std::string& what, double got, double expected, double allowed) {
+  if (checksums_ != nullptr) checksums_->add(part_ + what, got);
   const double error = relative_error(got, expected, {.rtol = 0, .atol = allowed});
   note(error, part_ + what);
   if (error <= 1) return;
@@ -69,6 +70,7 @@ void Report::compare(const std::string& what, double got, double expected, doubl
 
 void Report::compare(const std::string& what, const Tensor& got, const Tensor& expected,
                      const Tolerance& tolerance, const Tensor* right) {
+  if (checksums_ != nullptr) checksums_->add(part_ + what, got);
   if (!got) return fail(what + ": expected " + describe(expected) + ", got nothing");
   if (!(got.shape() == expected.shape()) || got.dtype() != expected.dtype()) {
     return fail(what + ": expected " + describe(expected) + ", got " + describe(got));

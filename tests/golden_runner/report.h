@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/checksum.h"
 #include "case.h"
 
 namespace golden {
@@ -11,7 +12,9 @@ namespace golden {
 /// The outcome of a case: the greatest error relative to its tolerance, and all that does not hold.
 class Report {
  public:
-  explicit Report(const Tolerance& tolerance) : tolerance_(tolerance) {}
+  /// `checksums`, if there are any, get every value that is compared.
+  explicit Report(const Tolerance& tolerance, testing::ChecksumLines* checksums = nullptr)
+      : tolerance_(tolerance), checksums_(checksums) {}
 
   /// Every element within the case's tolerance, booleans and integers exactly; one shape and dtype.
   void compare(const std::string& what, const Tensor& got, const Tensor& expected);
@@ -41,11 +44,12 @@ class Report {
   const std::string& worst_place() const { return worst_place_; }
 
  private:
-  void compare(const std::string& what, const Tensor& got, const Tensor& expected,
-               const Tolerance& tolerance, const Tensor* right);
+  void compare(const std::string& what, const Tensor& got, const Tensor& expected, const Tolerance& tolerance,
+               const Tensor* right);
   void note(double error, const std::string& place);
 
   Tolerance tolerance_;
+  testing::ChecksumLines* checksums_;
   std::string part_;
   std::vector<std::string> failures_;
   std::set<std::string> paths_;
