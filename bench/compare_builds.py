@@ -340,9 +340,8 @@ def main() -> int:
         for name, pairs in (("step", steps), ("first call", firsts))
         for case, pair in pairs.items()
     ]
-    everything += [
-        {"title": pair.title, "what": name, "old": pair.old, "new": pair.new} for name in others for pair in others[name]
-    ]
+    for name, pairs in others.items():
+        everything += [{"title": pair.title, "what": name, "old": pair.old, "new": pair.new} for pair in pairs]
     (out / "figures.json").write_text(json.dumps(everything, indent=1) + "\n")
     print((out / "ratios.md").read_text())
     if not args.check:

@@ -3,14 +3,13 @@
 #
 # Compares checksums of the results of both in the cases of real Keras and in tests/checksums, on the given
 # instruction sets (default: all that this machine has), with one thread and with two, and without JIT-compiled
-# loops. Prints which results differ, and fails if any do. Both sides run the cases of this tree: its tests/checksums
-# is compiled against either library. All lines are kept in build/same-bits; those of an old version that has not
-# changed are used again.
+# loops. Prints which results differ, and fails if any do. tests/checksums of this tree is compiled against either
+# library. All lines are kept in build/same-bits; those of an old version that has not changed are used again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -ge 1 ] && [ -f "$1/unspool.h" ] || {
-  echo "usage: scripts/check-same-bits.sh OLD_TREE [INSTRUCTION_SET...]; OLD_TREE is a checkout of the other version" >&2
+  echo "usage: scripts/check-same-bits.sh OLD_TREE [INSTRUCTION_SET...]; OLD_TREE: a checkout of the other version" >&2
   exit 2
 }
 old_tree=$(cd "$1" && pwd)
@@ -41,19 +40,22 @@ echo "building"
 for side in old new; do
   tree=${side}_tree
   folder=$results/$side
-  mkdir -p "$folder/tests"
+  mkdir -p "$folder"
   build_library "${!tree}"
-  # Each version has its own runner of golden cases, which may use interfaces that have changed since; only the part
-  # that prints checksums is that of this tree.
-  rm -rf "$folder"/tests/{golden_runner,support}
-  cp -r "${!tree}/tests/golden_runner" "$folder/tests/"
-  cp -r tests/support "$folder/tests/"
+  # The programs of this tree, with the runner of golden cases and the random steps as either version has them: those
+  # may use interfaces that the other one lacks.
+  rm -rf "$folder"/{tests,bench}
+  mkdir -p "$folder"/{tests,bench}
+  cp -r tests/{checksums,support} "$folder/tests/"
+  cp bench/random_cell.h "$folder/bench/"
+  cp -r "${!tree}"/tests/{golden_runner,autograd} "$folder/tests/"
   cp tests/golden_runner/{main.cpp,report.h,report.cpp} "$folder/tests/golden_runner/"
   build_program "${!tree}" "$folder/tests/golden_runner" "$folder/golden"
-  build_program "${!tree}" "$new_tree/tests/checksums" "$folder/checksums"
+  build_program "${!tree}" "$folder/tests/checksums" "$folder/checksums"
 done
 
-mapfile -t cases < <(ctest --preset release -N -R '^golden/' | sed -n 's,.*: \(golden/.*\),tests/\1,p' | xargs ls -d 2>/dev/null)
+mapfile -t cases < <(ctest --preset release -N -R '^golden/' | sed -n 's,.*: \(golden/.*\),tests/\1,p' |
+  xargs ls -d 2>/dev/null)
 available=$({ UNSPOOL_ISA=none "$results/new/golden" "${cases[0]}" 2>&1 || true; } |
   sed -n 's/.*machine has (\([^)]*\)).*/\1/p' | head -n 1)
 [ -n "$available" ] || { echo "$results/new/golden does not say which instruction sets this machine has" >&2; exit 1; }

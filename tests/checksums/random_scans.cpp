@@ -1,6 +1,5 @@
-#include "../autograd/program_runs.h"
 #include "cases.h"
-#include "plan_limits.h"
+#include "scan_cuts.h"
 
 // The random programs of tests/autograd, by every way that a scan runs: chunks of time, groups of rows,
 // segments that are computed again, and the plain loop.
@@ -11,18 +10,12 @@ namespace {
 using scan_programs::Loop;
 using scan_programs::Program;
 
-struct Limits {
-  std::optional<Index> longest_chunk = std::nullopt;
-  std::optional<Index> grouped_weights = std::nullopt;
-};
-
 void run_program(const std::string& way, const Program& program, DType dtype, const Loop& loop,
-                 const Limits& limits = {}) {
+                 const ScanCuts& cuts = {}) {
   const std::string name =
       "scan/" + way + "/" + std::to_string(program.seed) + "/" + std::string(unspool::name_of(dtype));
   run_case(name, [&](ChecksumLines& lines) {
-    const PlanLimits guard(limits.longest_chunk, limits.grouped_weights);
-    const scan_programs::Results results = scan_programs::run(program, dtype, loop);
+    const scan_programs::Results results = run_cut(program, dtype, loop, cuts);
     lines.add("value", results.values);
     lines.add("gradient", results.first);
     lines.add("second gradient", results.second);
@@ -33,8 +26,9 @@ Loop recomputed(Index every) {
   return [every](const Program& program, const ScanFunction& step, const std::vector<Tensor>& carry,
                  const std::vector<Tensor>& sequences) {
     if (program.seed % 3 == 0) return scan_programs::scanned_by_rows(program, step, carry, sequences, every);
-    return scan(step, carry, sequences,
-                {.reverse = program.reverse, .steps = program.sizes.steps, .recompute_every = every});
+    const ScanOptions options = {
+        .reverse = program.reverse, .steps = program.sizes.steps, .recompute_every = every};
+    return scan(step, carry, sequences, cut_options(program, options));
   };
 }
 
