@@ -13,6 +13,19 @@ double after(const Metric& metric, const Tensor& y, const Tensor& p, const Tenso
   metric.update_state(y, p, w);
   return metric.result().item<double>();
 }
+/// A metric of a user's own with options: it counts batches.
+class Batches : public MetricBase {
+ public:
+  using Options = MetricOptions;
+  explicit Batches(MetricOptions options) : MetricBase(options.name) {}
+  void update_state(const Tensor&, const Tensor&, const Tensor&) override { ++count_; }
+  Tensor result() const override { return Tensor::scalar(count_, float32); }
+  void reset_state() override { count_ = 0; }
+
+ private:
+  double count_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("the mean of batches is weighted by their size") {
@@ -99,17 +112,6 @@ TEST_CASE("metrics of one's own, by name and by class") {
   // A name from which Keras makes a metric cannot be taken.
   CHECK_THROWS_AS(register_metric("accuracy", [](const Tensor& y, const Tensor&) { return y; }), ValueError);
 
-  class Batches : public MetricBase {
-   public:
-    using Options = MetricOptions;
-    explicit Batches(MetricOptions options) : MetricBase(options.name) {}
-    void update_state(const Tensor&, const Tensor&, const Tensor&) override { ++count_; }
-    Tensor result() const override { return Tensor::scalar(count_, float32); }
-    void reset_state() override { count_ = 0; }
-
-   private:
-    double count_ = 0;
-  };
   register_metric<Batches>("my>Batches");
   const Metric made(std::make_shared<Batches>(MetricOptions{.name = "batches"}));
   const Metric read = Metric::from_config(from_json(to_json(made.config())));
