@@ -166,12 +166,12 @@ using RowsRule = void (*)(const Call&, std::span<Rows> operands);
 namespace form {
 /// The output is op(x0) op(x1), for two matrices, each transposed where said.
 struct Product {
-  bool transpose_a = false;
-  bool transpose_b = false;
+  bool transpose_a = false;  ///< x0 is transposed
+  bool transpose_b = false;  ///< x1 is transposed
 };
 /// Output i is a range of the columns of x0 (its axis 1), which begins at first[i]; all other axes are whole.
 struct Columns {
-  SmallVector<Index, 4> first;
+  SmallVector<Index, 4> first;  ///< for each output, its first column
 };
 /// The output is the operands side by side along axis 1.
 struct Concatenation {};
@@ -331,8 +331,8 @@ std::span<const OperationList> operation_tables();
 /// operation, its operands and the layer's path.
 Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs,
                   const Attributes& attributes = no_attributes);
-/// \name An operation of one output
-/// As apply_all(). @{
+///@{
+/// As apply_all(), for an operation of one output.
 Tensor apply(OperationRef operation, std::span<const Tensor> inputs,
              const Attributes& attributes = no_attributes);
 Tensor apply(OperationRef operation, const Tensor& x, const Attributes& attributes = no_attributes);
@@ -340,6 +340,6 @@ Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b,
              const Attributes& attributes = no_attributes);
 Tensor apply(OperationRef operation, const Tensor& a, const Tensor& b, const Tensor& c,
              const Attributes& attributes = no_attributes);
-/// @}
+///@}
 
 }  // namespace unspool

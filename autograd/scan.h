@@ -31,6 +31,7 @@ struct ScanTuning {
   /// Elements of the weights from which the rows are summed in two groups; -1: the machine's default. Groups
   /// change the order of sums over rows, and so the rounding of weights' gradients.
   Index grouped_weights = -1;
+  /// True if both cut a scan in the same way.
   friend bool operator==(const ScanTuning&, const ScanTuning&) = default;
 };
 
@@ -47,6 +48,7 @@ struct ScanOptions {
   /// steps and steps / k carries in place of memory for all steps. (Chen et al. 2016, "Training deep nets
   /// with sublinear memory cost".)
   Index recompute_every = 0;
+  /// How the scan is cut.
   ScanTuning tuning = {};
 };
 
@@ -74,6 +76,7 @@ struct ScanResult {
   std::vector<Tensor> outputs = {};
   /// The outputs `last` of the last step.
   std::vector<Tensor> last = {};
+  /// The compiled scan, for its plan.
   std::shared_ptr<const CompiledScan> compiled = nullptr;
 };
 

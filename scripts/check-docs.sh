@@ -9,7 +9,8 @@ scripts/install-dependencies.sh doxygen
 
 mapfile -t headers < <(
   find . -maxdepth 1 -name '*.h'
-  find core serialization autograd layers optim models -name '*.h' -not -path '*/internal/*' -not -path '*/kernels/*' -not -path '*/scan/*'
+  find core serialization autograd layers optim models -name '*.h' -not -path '*/internal/*' -not -path '*/kernels/*' \
+    -not -path '*/scan/*'
 )
 
 mkdir -p build/docs
@@ -24,6 +25,8 @@ QUIET = YES
 GENERATE_LATEX = NO
 HAVE_DOT = NO
 SHOW_INCLUDE_FILES = NO
+# Fields of options are described in their lists of fields.
+INPUT_FILTER = scripts/doxygen-filter.pl
 # The first sentence is the summary. A comment over the first member of a group counts for the others.
 JAVADOC_AUTOBRIEF = YES
 DISTRIBUTE_GROUP_DOC = YES
