@@ -10,6 +10,7 @@
 
 namespace unspool {
 
+/// Arguments of Activation (ActivationLayer), in the order of Keras.
 struct ActivationLayerOptions {
   required<Activation> activation;
   std::string name = {};
@@ -20,6 +21,7 @@ struct ActivationLayerOptions {
   static const Fields& fields();
 };
 
+/// Arguments of ReLU, in the order of Keras.
 struct ReLUOptions {
   /// Empty: no bound.
   std::optional<double> max_value = std::nullopt;
@@ -33,6 +35,7 @@ struct ReLUOptions {
   static const Fields& fields();
 };
 
+/// Arguments of LeakyReLU, in the order of Keras.
 struct LeakyReLUOptions {
   double negative_slope = 0.3;
   std::string name = {};
@@ -43,6 +46,7 @@ struct LeakyReLUOptions {
   static const Fields& fields();
 };
 
+/// Arguments of PReLU, in the order of Keras.
 struct PReLUOptions {
   Initializer alpha_initializer = "zeros";
   Regularizer alpha_regularizer = {};
@@ -57,6 +61,7 @@ struct PReLUOptions {
   static const Fields& fields();
 };
 
+/// Arguments of ELU, in the order of Keras.
 struct ELUOptions {
   double alpha = 1;
   std::string name = {};
@@ -67,6 +72,7 @@ struct ELUOptions {
   static const Fields& fields();
 };
 
+/// Arguments of Softmax, in the order of Keras.
 struct SoftmaxOptions {
   LayerAxes axis = -1;
   std::string name = {};
@@ -151,12 +157,15 @@ class Softmax : public OptionsLayer<SoftmaxOptions> {
 
 }  // namespace layers
 
-/// Keras' layer Activation; a Sequential takes an Activation by itself, too: Activation("relu").
+///@{
+/// The layer of this name in Keras; ActivationLayer is Keras' Activation. A Sequential also takes an
+/// activation function by itself: Activation("relu").
 Ref<layers::Activation> ActivationLayer(ActivationLayerOptions options);
 Ref<layers::ReLU> ReLU(ReLUOptions options = {});
 Ref<layers::LeakyReLU> LeakyReLU(LeakyReLUOptions options = {});
 Ref<layers::PReLU> PReLU(PReLUOptions options = {});
 Ref<layers::ELU> ELU(ELUOptions options = {});
 Ref<layers::Softmax> Softmax(SoftmaxOptions options = {});
+///@}
 
 }  // namespace unspool

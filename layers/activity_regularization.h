@@ -6,6 +6,7 @@
 
 namespace unspool {
 
+/// Arguments of ActivityRegularization, in the order of Keras.
 struct ActivityRegularizationOptions {
   double l1 = 0;
   double l2 = 0;

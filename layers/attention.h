@@ -9,6 +9,7 @@
 
 namespace unspool {
 
+/// Arguments of Attention, in the order of Keras.
 struct AttentionOptions {
   /// Whether scores are multiplied by a learned number.
   bool use_scale = false;
@@ -28,6 +29,7 @@ struct AttentionOptions {
   static const Fields& fields();
 };
 
+/// Arguments of AdditiveAttention, in the order of Keras.
 struct AdditiveAttentionOptions {
   /// Whether each feature of tanh(query + key) has a learned weight in the sum.
   bool use_scale = true;
@@ -97,8 +99,10 @@ class AdditiveAttention : public Attention {
 
 }  // namespace layers
 
+///@{
 /// Attention({.use_scale = true})({query, value}).
 Ref<layers::Attention> Attention(AttentionOptions options = {});
 Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options = {});
+///@}
 
 }  // namespace unspool

@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// Arguments of Bidirectional, in the order of Keras.
 struct BidirectionalOptions {
   /// How the outputs of both directions become one: "concat", "sum", "mul", "ave"; none: both are returned.
   std::optional<std::string> merge_mode = "concat";
@@ -40,15 +41,20 @@ class Bidirectional : public OptionsLayer<BidirectionalOptions> {
   /// stateful, return_sequences, return_state or time_major.
   explicit Bidirectional(const Ref<RNN>& layer, const BidirectionalOptions& options = {});
 
+  /// The layer that reads the sequence from its beginning.
   const Ref<RNN>& forward_layer() const { return forward_; }
+  /// The layer that reads the sequence from its end.
   const Ref<RNN>& backward_layer() const { return options_.backward_layer; }
+  /// How the outputs are joined.
   const std::optional<std::string>& merge_mode() const { return options_.merge_mode; }
+  /// Whether both layers keep their states between calls.
   bool stateful() const { return forward_->stateful(); }
 
   /// Those kept between calls: the forward layer's, then the backward layer's.
   std::vector<Variable> states() const;
   /// Of both layers, to zeros. AttributeError unless stateful; ValueError unless built.
   void reset_states();
+  /// As reset_states(), by Keras 3's name.
   void reset_state() { reset_states(); }
 
   /// Time and batch may be unknown.
@@ -57,6 +63,7 @@ class Bidirectional : public OptionsLayer<BidirectionalOptions> {
   std::vector<Tensor> compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;
+  /// The layer of such a config, with the layers in it.
   static Ref<Bidirectional> from_config(const Config& config);
 
  protected:

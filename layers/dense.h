@@ -7,6 +7,7 @@
 
 namespace unspool {
 
+/// Arguments of Dense, in the order of Keras.
 struct DenseOptions {
   required<Index> units;
   Activation activation = {};

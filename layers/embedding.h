@@ -6,6 +6,7 @@
 
 namespace unspool {
 
+/// Arguments of Embedding, in the order of Keras.
 struct EmbeddingOptions {
   required<Index> input_dim;
   required<Index> output_dim;

@@ -13,11 +13,15 @@ namespace unspool {
 class GivenShape : public std::optional<Shape> {
  public:
   constexpr GivenShape() = default;
+  /// Left out.
   GivenShape(std::nullopt_t) {}
+  /// These sizes.
   GivenShape(std::initializer_list<Index> sizes) : std::optional<Shape>(Shape(sizes)) {}
+  /// This shape.
   GivenShape(const Shape& shape) : std::optional<Shape>(shape) {}
 };
 
+/// Arguments of Input, in the order of Keras.
 struct InputOptions {
   /// Without the batch; -1 where the size is not known.
   GivenShape shape = std::nullopt;

@@ -13,7 +13,9 @@ namespace unspool {
 
 /// What a function in a Lambda layer is told beside its inputs.
 struct LambdaCall {
+  /// The mask of the first input; empty if there is none.
   Tensor mask = {};
+  /// Whether the call trains.
   bool training = false;
   /// The layer's `arguments`.
   Config arguments = {};
@@ -59,16 +61,21 @@ LambdaOfLists lambda_function(F function) {
 /// ValueError for an unknown one.
 class LambdaFunction {
  public:
+  /// The function as it is called: of a list of tensors.
   using Function = internal::LambdaOfLists;
 
   /// No function; a std::function or a pointer that is empty gives none, too.
   LambdaFunction();
+  /// The function registered under this name.
   LambdaFunction(const char* name);
+  /// The function registered under this name.
   LambdaFunction(const std::string& name);
+  /// A function of one tensor or of a list.
   template <class F>
   requires internal::lambda_callable<F> LambdaFunction(F function)
       : LambdaFunction(internal::lambda_function(std::move(function)), {}) {}
 
+  /// Whether there is a function.
   explicit operator bool() const { return function_ != nullptr; }
   /// RuntimeError if there is no function.
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const LambdaCall& call) const;
@@ -98,6 +105,7 @@ struct ConfigValue<LambdaFunction> {
   static LambdaFunction from(const Config& config) { return LambdaFunction::from_config(config); }
 };
 
+/// Arguments of Lambda, in the order of Keras.
 struct LambdaOptions {
   required<LambdaFunction> function;
   /// Without the batch. Empty: found by calling the function without values.

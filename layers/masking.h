@@ -7,6 +7,7 @@
 
 namespace unspool {
 
+/// Arguments of Masking, in the order of Keras.
 struct MaskingOptions {
   double mask_value = 0;
   std::string name = {};

@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// Arguments of Concatenate, in the order of Keras.
 struct ConcatenateOptions {
   Index axis = -1;
   std::string name = {};
@@ -18,6 +19,7 @@ struct ConcatenateOptions {
   static const Fields& fields();
 };
 
+/// Arguments of Dot, in the order of Keras.
 struct DotOptions {
   /// One axis for both inputs, or one for each: 1, {2, 1}. Not the batch.
   required<LayerAxes> axes;
@@ -52,6 +54,7 @@ class Merge : public Layer {
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) final;
 };
 
+/// The sum of the inputs.
 class Add : public Merge {
  public:
   explicit Add(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -78,6 +81,7 @@ class Multiply : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
+/// The mean of the inputs.
 class Average : public Merge {
  public:
   explicit Average(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -129,13 +133,15 @@ class Dot : public OptionsLayer<DotOptions> {
 
 }  // namespace layers
 
-/// Add()({a, b, c}).
+///@{
+/// A layer that merges its inputs, as the class of its name: Add()({a, b, c}).
 Ref<layers::Add> Add(LayerOptions options = {});
 Ref<layers::Subtract> Subtract(LayerOptions options = {});
 Ref<layers::Multiply> Multiply(LayerOptions options = {});
 Ref<layers::Average> Average(LayerOptions options = {});
 Ref<layers::Maximum> Maximum(LayerOptions options = {});
 Ref<layers::Minimum> Minimum(LayerOptions options = {});
+///@}
 /// Concatenate({.axis = 1})({a, b}).
 Ref<layers::Concatenate> Concatenate(ConcatenateOptions options = {});
 /// Dot({.axes = {2, 1}})({a, b}).

@@ -10,6 +10,7 @@
 
 namespace unspool {
 
+/// Arguments of Dropout, in the order of Keras.
 struct DropoutOptions {
   /// The part of the elements that is left out, 0 to 1.
   required<double> rate;
@@ -24,6 +25,7 @@ struct DropoutOptions {
   static const Fields& fields();
 };
 
+/// Arguments of SpatialDropout1D, in the order of Keras.
 struct SpatialDropout1DOptions {
   required<double> rate;
   std::optional<std::int64_t> seed = std::nullopt;
@@ -35,6 +37,7 @@ struct SpatialDropout1DOptions {
   static const Fields& fields();
 };
 
+/// Arguments of GaussianNoise, in the order of Keras.
 struct GaussianNoiseOptions {
   /// 0 to 1.
   required<double> stddev;
@@ -96,9 +99,11 @@ class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
 
 }  // namespace layers
 
+///@{
 /// Dropout({.rate = 0.5}).
 Ref<layers::Dropout> Dropout(DropoutOptions options);
 Ref<layers::SpatialDropout1D> SpatialDropout1D(SpatialDropout1DOptions options);
 Ref<layers::GaussianNoise> GaussianNoise(GaussianNoiseOptions options);
+///@}
 
 }  // namespace unspool

@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// Arguments of LayerNormalization, in the order of Keras.
 struct LayerNormalizationOptions {
   LayerAxes axis = -1;
   double epsilon = 1e-3;
@@ -38,6 +39,7 @@ struct RenormClippingOptions {
   static const Fields& fields();
 };
 
+/// Arguments of BatchNormalization, in the order of Keras.
 struct BatchNormalizationOptions {
   Index axis = -1;
   double momentum = 0.99;
@@ -66,6 +68,7 @@ struct BatchNormalizationOptions {
   static const Fields& fields();
 };
 
+/// Arguments of RMSNormalization, in the order of Keras.
 struct RMSNormalizationOptions {
   LayerAxes axis = -1;
   double epsilon = 1e-6;
@@ -77,6 +80,7 @@ struct RMSNormalizationOptions {
   static const Fields& fields();
 };
 
+/// Arguments of UnitNormalization, in the order of Keras.
 struct UnitNormalizationOptions {
   LayerAxes axis = -1;
   std::string name = {};
@@ -175,10 +179,12 @@ class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
 
 }  // namespace layers
 
+///@{
 /// LayerNormalization({.axis = {1, 2}}).
 Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options = {});
 Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options = {});
 Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options = {});
 Ref<layers::UnitNormalization> UnitNormalization(UnitNormalizationOptions options = {});
+///@}
 
 }  // namespace unspool

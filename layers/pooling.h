@@ -6,6 +6,7 @@
 
 namespace unspool {
 
+/// Arguments of GlobalAveragePooling1D and GlobalMaxPooling1D, in the order of Keras.
 struct GlobalPooling1DOptions {
   /// (batch, time, features); "channels_first": (batch, features, time).
   std::string data_format = "channels_last";

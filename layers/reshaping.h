@@ -7,6 +7,7 @@
 
 namespace unspool {
 
+/// Arguments of Flatten, in the order of Keras.
 struct FlattenOptions {
   /// Or "channels_first": axis 1 is moved to the end before.
   std::string data_format = "channels_last";
@@ -18,6 +19,7 @@ struct FlattenOptions {
   static const Fields& fields();
 };
 
+/// Arguments of Reshape, in the order of Keras.
 struct ReshapeOptions {
   /// Without the batch; one size may be -1 and follows from the others.
   required<std::vector<Index>> target_shape;
@@ -29,6 +31,7 @@ struct ReshapeOptions {
   static const Fields& fields();
 };
 
+/// Arguments of Permute, in the order of Keras.
 struct PermuteOptions {
   /// Which axis comes where, counted from 1, since the batch stays: {2, 1}.
   required<std::vector<Index>> dims;
@@ -40,6 +43,7 @@ struct PermuteOptions {
   static const Fields& fields();
 };
 
+/// Arguments of RepeatVector, in the order of Keras.
 struct RepeatVectorOptions {
   required<Index> n;
   std::string name = {};
@@ -97,8 +101,10 @@ class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
 Ref<layers::Flatten> Flatten(FlattenOptions options = {});
 /// Reshape({.target_shape = {6, -1}}).
 Ref<layers::Reshape> Reshape(ReshapeOptions options);
+///@{
 /// Permute({.dims = {2, 1}}).
 Ref<layers::Permute> Permute(PermuteOptions options);
 Ref<layers::RepeatVector> RepeatVector(RepeatVectorOptions options);
+///@}
 
 }  // namespace unspool

@@ -7,6 +7,7 @@
 
 namespace unspool {
 
+/// Arguments of Sequential, in the order of Keras.
 struct SequentialOptions {
   /// Empty: "sequential", "sequential_1", ...
   std::string name = {};
@@ -18,24 +19,28 @@ namespace layers {
 /// Layers one after the other: the network inside a Sequential.
 class Sequential : public Layer {
  public:
-  /// What goes in, and what it is called. Without a name: not known.
+  /// The input of the network, if it is known.
   struct Input {
-    Shape shape = {};
-    DType dtype = float32;
-    std::string name = {};
+    Shape shape = {};       ///< With the batch.
+    DType dtype = float32;  ///< Of the input.
+    std::string name = {};  ///< Empty: the input is not known.
+    /// Whether the input is known.
     explicit operator bool() const { return !name.empty(); }
   };
 
   /// ValueError if two layers have one name.
   Sequential(SequentialOptions options, Input input, std::vector<Ref<Layer>> layers);
 
+  /// The input, if it is known.
   const Input& first_input() const { return input_; }
+  /// The layers in order.
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
   /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Those
   /// that `before` has called stay as they are.
   void connect_layers(const Sequential* before = nullptr);
-  /// The symbolic tensors that go in and come out; empty before connect_layers().
+  /// The symbolic input; empty before connect_layers().
   std::vector<Tensor> inputs() const;
+  /// The symbolic outputs; empty before connect_layers().
   std::vector<Tensor> outputs() const;
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
@@ -43,6 +48,7 @@ class Sequential : public Layer {
   std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
   Config get_config() const override;
+  /// The network of such a config. Throws ValueError for what get_config() does not write.
   static Ref<Sequential> from_config(const Config& config);
 
  protected:

@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// Arguments of TimeDistributed, in the order of Keras.
 struct TimeDistributedOptions {
   Regularizer activity_regularizer = {};
   std::string name = {};
@@ -28,12 +29,14 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
   /// ValueError for an empty layer.
   explicit TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions& options = {});
 
+  /// The layer that runs on each step.
   const Ref<Layer>& layer() const { return layer_; }
 
   /// Time and batch may be unknown. ValueError for inputs of rank < 3.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;
+  /// The layer of such a config, with the layer in it.
   static Ref<TimeDistributed> from_config(const Config& config);
 
  protected:

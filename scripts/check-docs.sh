@@ -41,10 +41,12 @@ WARN_LOGFILE = $log
 WARN_FORMAT = "\$file:\$line: \$text"
 DOXYGEN
 
-# These mean the same in every class: copying and moving, and what the concept Options describes.
+# These mean the same in every class: copying and moving, what the concept Options describes, and a constructor from the
+# options of the class, which a comment at the class or at its options describes.
 warnings=$(sed "s|^$PWD/||" "$log" | sort -u | grep "^${1:-}" |
   grep -vP 'Member (operator=\(|(\w+)\((const )?\2(< \w+ >)? &)' |
-  grep -vP 'Member (fields\(\)|Options) \((function|typedef)\)' || true)
+  grep -vP 'Member (fields\(\)|Options) \((function|typedef)\)' |
+  grep -vP 'Member (\w+)\((const )?(\1|Layer|Activation|ActivationLayer|GlobalPooling1D)Options &?options(=\{\})?\)' || true)
 if [ -n "$warnings" ]; then
   echo "$warnings" >&2
   exit 1
