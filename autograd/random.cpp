@@ -7,7 +7,9 @@
 
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/random.h>
+#include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan/trace.h>
+#include <unspool/core/internal/shape_inference.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
@@ -178,6 +180,12 @@ Tensor bernoulli(const Tensor& key, const Shape& shape, double probability, DTyp
                {{"shape", shape}, {"probability", probability}, {"dtype", dtype}});
 }
 
+/// Where only shapes are asked for and this one is not known, an abstract tensor: nothing is drawn.
+Tensor without_draw(const Shape& shape, DType dtype) {
+  const auto& inferred = internal::ShapeInference::recorder_for(shape);
+  return inferred == nullptr ? Tensor() : inferred->abstract({shape, dtype});
+}
+
 Tensor next_of_process() { return Trace::next_key(next_random_key); }
 Tensor next_of(SeedGenerator& seeds) {
   return Trace::next_key([&] { return seeds.next(); });
@@ -186,30 +194,39 @@ Tensor next_of(SeedGenerator& seeds) {
 }  // namespace
 
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return uniform(next_of_process(), shape, low, high, dtype);
 }
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, RandomKey key) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return uniform(key_tensor(key), shape, low, high, dtype);
 }
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, SeedGenerator& seeds) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return uniform(next_of(seeds), shape, low, high, dtype);
 }
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return normal(next_of_process(), shape, mean, stddev, dtype);
 }
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, RandomKey key) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return normal(key_tensor(key), shape, mean, stddev, dtype);
 }
 Tensor random_normal(const Shape& shape, double mean, double stddev, DType dtype, SeedGenerator& seeds) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return normal(next_of(seeds), shape, mean, stddev, dtype);
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return bernoulli(next_of_process(), shape, probability, dtype);
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, RandomKey key) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return bernoulli(key_tensor(key), shape, probability, dtype);
 }
 Tensor random_bernoulli(const Shape& shape, double probability, DType dtype, SeedGenerator& seeds) {
+  if (const Tensor inferred = without_draw(shape, dtype)) return inferred;
   return bernoulli(next_of(seeds), shape, probability, dtype);
 }
 

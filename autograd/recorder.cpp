@@ -1,4 +1,5 @@
 #include <unspool/autograd/recorder.h>
+#include <unspool/core/internal/shape_inference.h>
 
 namespace unspool {
 
@@ -22,6 +23,7 @@ class SpecRecorder : public Recorder {
 std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs) {
   const auto recorder = std::make_shared<SpecRecorder>();
+  const internal::ShapeInference inference(recorder);
   std::vector<Tensor> tensors;
   for (const Spec& spec : inputs) tensors.push_back(recorder->abstract(spec));
   std::vector<Spec> specs;

@@ -102,7 +102,8 @@ std::vector<int> new_axes(const Call& call) {
     axes.push_back(static_cast<int>(axis < 0 ? axis + rank : axis));
   }
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) call.fail("expected different axes, got one twice");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    call.fail("expected different axes, got one twice");
   return axes;
 }
 

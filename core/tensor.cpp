@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include <unspool/core/internal/shape_inference.h>
 #include <unspool/core/error.h>
 #include <unspool/core/memory.h>
 #include <unspool/core/tensor.h>
@@ -153,6 +154,9 @@ Tensor build(const Shape& shape, DType dtype, F&& fill) {
 }  // namespace
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+  if (const auto& inferred = internal::ShapeInference::recorder_for(shape)) {
+    return TensorAccess::abstract(shape, dtype, inferred);
+  }
   Tensor made = TensorAccess::allocate(shape, dtype);
   std::memset(TensorAccess::data(made), 0, made.bytes());
   return made;
@@ -161,6 +165,9 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor Tensor::full(const Shape& shape, Scalar value, DType dtype) {
+  if (const auto& inferred = internal::ShapeInference::recorder_for(shape)) {
+    return TensorAccess::abstract(shape, dtype, inferred);
+  }
   return build(shape, dtype,
                [&]<class T>(std::span<T> out) { std::fill(out.begin(), out.end(), value.as<T>()); });
 }

@@ -9,7 +9,7 @@
 
 namespace unspool {
 
-/// A shape that may be left out; `{}` and Shape() are the shape of a scalar.
+/// A shape that may be left out. Shape() is the shape of a scalar; `{}` is left out.
 class GivenShape : public std::optional<Shape> {
  public:
   constexpr GivenShape() = default;

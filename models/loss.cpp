@@ -106,7 +106,7 @@ struct CategoricalCrossentropyKind {
   static constexpr auto name = "CategoricalCrossentropy";
   static constexpr std::string_view aliases[] = {"cce", "CCE"};
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
-    if (!(y.shape() == p.shape())) {
+    if (!compatible(y.shape(), p.shape())) {
       throw ValueError("categorical_crossentropy: labels and predictions have one shape, got " + describe(y) +
                        " and " + describe(p) + "; for integer labels take sparse_categorical_crossentropy");
     }
@@ -130,7 +130,7 @@ struct SparseCategoricalCrossentropyKind {
     Tensor labels = is_integer(y.dtype()) ? y : cast(y, int32);
     if (labels.rank() == logits.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
     const Shape wanted = logits.shape().sub(0, logits.rank() - 1);
-    if (!(labels.shape() == wanted)) {
+    if (!compatible(labels.shape(), wanted)) {
       throw ValueError("sparse_categorical_crossentropy: expected labels of shape " + to_string(wanted) +
                        " for predictions " + describe(p) + ", got " + describe(y) +
                        "; for one-hot labels take categorical_crossentropy");
@@ -281,12 +281,10 @@ Tensor internal::reduced(const Tensor& losses, const Tensor& sample_weight, cons
   };
   Tensor weighted = losses;
   Tensor weights;
-  double count = static_cast<double>(losses.size());
+  Tensor mask;
   if (kept) {
-    const Tensor mask = beside_losses(kept, "the steps of a mask");
+    mask = beside_losses(kept, "the steps of a mask");
     weighted = where(mask, weighted, Tensor::scalar(0, losses.dtype()));
-    const double valid = sum(cast(mask, float64)).item<double>();
-    count *= valid / static_cast<double>(mask.size());
     weights = cast(mask, losses.dtype());
   }
   if (sample_weight) {
@@ -297,11 +295,24 @@ Tensor internal::reduced(const Tensor& losses, const Tensor& sample_weight, cons
   }
   const std::string& how = reduction.name();
   if (how == "none") return weighted;
-  const Tensor total = sum(weighted);
-  if (how == "sum") return total;
-  if (how == "mean_with_sample_weight" && weights) {
-    count = sum(broadcast_to(weights, losses.shape())).item<double>();
+  if (how == "sum") return sum(weighted);
+  const bool by_weights = how == "mean_with_sample_weight" && weights;
+  if (weighted.is_abstract()) {
+    // In a step or a graph of layers the divisor is computed there, and the size of the batch may be unknown.
+    const Tensor total = by_weights ? sum(weighted) : mean(weighted);
+    if (!by_weights && !mask) return total;
+    const Tensor divisor =
+        by_weights ? sum(broadcast_to(weights, losses.shape())) : mean(cast(mask, losses.dtype()));
+    const Tensor one = Tensor::scalar(1, losses.dtype());
+    return where(divisor > 0, total / where(divisor > 0, divisor, one), total * 0);
   }
+  double count = static_cast<double>(losses.size());
+  if (by_weights) {
+    count = sum(broadcast_to(weights, losses.shape())).item<double>();
+  } else if (mask) {
+    count *= sum(cast(mask, float64)).item<double>() / static_cast<double>(mask.size());
+  }
+  const Tensor total = sum(weighted);
   return count == 0 ? total * 0 : total / count;
 }
 

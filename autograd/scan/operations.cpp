@@ -5,6 +5,7 @@
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/product.h>
+#include <unspool/autograd/recorder.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/scan/gradient.h>
 #include <unspool/autograd/scan/operations.h>
@@ -389,7 +390,9 @@ OperationList families::scan() { return scan_table; }
 
 SharedProgram::Mask scan_compiler::tracked(std::span<const Tensor> operands) {
   Mask mask(operands.size(), false);
-  const bool traced = std::ranges::any_of(operands, [](const Tensor& x) { return x.is_abstract(); });
+  // Nobody asks for a gradient where only shapes are inferred.
+  const bool traced =
+      std::ranges::any_of(operands, [](const Tensor& x) { return x.is_abstract() && !is_inferred(x); });
   const Engine& engine = Engine::of_this_thread();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!is_floating(operands[i].dtype())) continue;

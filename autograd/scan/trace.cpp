@@ -3,6 +3,7 @@
 #include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/shape_inference.h>
 
 namespace unspool::scan_compiler {
 namespace {
@@ -42,6 +43,11 @@ Tensor Trace::keys(Trace* trace, const Shape& shape, const std::function<RandomK
         words[i + 1] = static_cast<Index>(key.stream);
       }
     });
+  }
+  const Shape all_shape = Shape{trace->steps_} + shape + Shape{2};
+  if (const auto& inferred = internal::ShapeInference::recorder_for(all_shape)) {
+    trace->drawn_.push_back(inferred->abstract({all_shape, int64}));
+    return trace->sequence({shape + Shape{2}, int64});
   }
   if (trace->steps_ == unknown) {
     throw RuntimeError(

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/scan/traced_scan.h>
 #include <unspool/core/error.h>
@@ -28,12 +29,15 @@ Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& optio
                                    sequence ? describe(sequence) : "an empty tensor"));
     }
     const Index own = sequence.shape()[options.time_axis];
+    if (own == unknown) continue;
     if (steps >= 0 && own != steps) {
       throw ValueError(fmt::format("scan: the sequences have {} and {} steps", steps, own));
     }
     steps = own;
   }
-  if (steps < 0) {
+  // Where only shapes are inferred, time may be unknown, too.
+  const bool inferred = std::ranges::any_of(sequences, [](const Tensor& x) { return is_inferred(x); });
+  if (steps < 0 && !inferred) {
     throw ValueError(
         "scan: the number of steps is not known: pass sequences of a known length, or set .steps");
   }

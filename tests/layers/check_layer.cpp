@@ -104,7 +104,7 @@ class NeedsLength : public Good {
  public:
   using Good::Good;
   Tensor call(const Tensor& x, const CallArgs& args) override {
-    return Good::call(x + Tensor::zeros(x.shape(), x.dtype()), args);
+    return Good::call(stack(unstack(x, 1), 1), args);
   }
 };
 
