@@ -86,14 +86,17 @@ class NamedHandle : public internal::HandleBase {
   using Base = std::remove_const_t<Object>;
 
  public:
+  /// An empty handle.
   NamedHandle() = default;
   /// From a name that the registry knows, with the defaults of its arguments. ValueError for an unknown name,
   /// naming the nearest.
   NamedHandle(const char* name);
+  /// From a name. ValueError for an unknown name, naming the nearest.
   NamedHandle(const std::string& name);
   /// From a function. A config can hold it only by a name: see register_loss() and its like.
   template <internal::FunctionFor<Base> F>
   NamedHandle(F function) : NamedHandle(Handle::of_function(std::move(function))) {}
+  /// From an object.
   explicit NamedHandle(std::shared_ptr<Object> object)
       : HandleBase(std::const_pointer_cast<Base>(std::move(object))) {}
 

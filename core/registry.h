@@ -61,16 +61,18 @@ class NameTable {
 template <class Base>
 class Registry {
  public:
+  /// Makes an object from its arguments.
   using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
   /// A row of the table. A class that has several names stands in several rows.
   struct Entry {
-    std::string name;
-    std::type_index type;
-    Factory factory;
+    std::string name;      ///< What finds the class.
+    std::type_index type;  ///< The class.
+    Factory factory;       ///< Makes an object of the class.
     /// Where Keras has a built-in class, if not where the rest of the table is.
     std::string module = {};
   };
 
+  /// A row for a class, which is made from T::Options if no factory is given.
   template <std::derived_from<Base> T>
   static Entry entry(std::string name, Factory factory = &from_options<T>) {
     return {std::move(name), typeid(T), std::move(factory)};
@@ -97,6 +99,7 @@ class Registry {
   void add(std::string name, Factory factory = &from_options<T>) {
     add(entry<T>(std::move(name), std::move(factory)));
   }
+  /// Adds a row.
   void add(Entry entry) { table_.add(erased(std::move(entry))); }
 
   /// A new object of the class with this name. KeyError that names the nearest known name.
@@ -112,6 +115,7 @@ class Registry {
     };
   }
 
+  /// Whether a class has this name.
   bool contains(std::string_view name) const { return table_.contains(name); }
 
   /// The first name of a class, if it has one.

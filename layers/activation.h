@@ -18,6 +18,7 @@ namespace unspool {
 /// arguments, and make it known by register_activation<MyActivation>().
 class ActivationBase : public NamedObject {
  public:
+  /// A function that can stand for an activation.
   using Function = std::function<Tensor(const Tensor&)>;
 
   /// The activation of a tensor, of its shape.
@@ -33,6 +34,7 @@ Registry<ActivationBase>& activation_registry();
 /// nothing.
 class Activation : public NamedHandle<Activation, const ActivationBase, activation_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// The activation of a tensor. The tensor itself if this does nothing.

@@ -20,6 +20,7 @@ namespace unspool {
 /// register_constraint<MyBound>(); for one without arguments a function is enough.
 class ConstraintBase : public NamedObject {
  public:
+  /// A function that can stand for a constraint.
   using Function = std::function<Tensor(const Tensor&)>;
 
   /// The allowed value nearest to a weight's, of its shape.
@@ -36,6 +37,7 @@ Registry<ConstraintBase>& constraint_registry();
 /// function.
 class Constraint : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// The allowed value, of the same shape. ValueError for an empty constraint.
@@ -59,11 +61,15 @@ void register_constraint(const std::string& name, ConstraintBase::Function funct
 /// One axis or several. A config holds one axis as a number and several as a list, as Keras does.
 class AxisList {
  public:
+  /// One axis.
   AxisList(Index axis) : axes_{axis} {}
+  /// Several axes.
   AxisList(std::initializer_list<Index> axes) : axes_(axes) {}
+  /// Several axes.
   explicit AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
   /// The axes in the order in which they were given.
   const std::vector<Index>& list() const { return axes_; }
+  /// True for the same axes in the same order.
   friend bool operator==(const AxisList&, const AxisList&) = default;
 
  private:

@@ -21,6 +21,7 @@ namespace unspool {
 /// register_initializer<MyInitializer>(); for one without arguments a function is enough.
 class InitializerBase : public NamedObject {
  public:
+  /// A function of shape and dtype that can stand for an initializer.
   using Function = std::function<Tensor(const Shape&, DType)>;
 
   /// The first value of a weight of this shape, which is known, and dtype.
@@ -40,6 +41,7 @@ Registry<InitializerBase>& initializer_registry();
 /// it is made. One made from a name gives new values each time.
 class Initializer : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// A value of this shape and dtype. ValueError for an empty initializer and for a shape that is not known

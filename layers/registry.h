@@ -87,6 +87,7 @@ Ref<L> clone(const Ref<L>& layer) {
 /// A layer with the same arguments, copies of the weights, and what it keeps between calls as it is now. It
 /// has no nodes.
 Ref<LayerBase> deep_copy(const LayerBase& layer);
+/// The same for a layer of a known class.
 template <class L>
 Ref<L> deep_copy(const Ref<L>& layer) {
   return Ref<L>(std::static_pointer_cast<L>(deep_copy(static_cast<const LayerBase&>(*layer)).pointer()));

@@ -18,6 +18,7 @@ namespace unspool {
 /// register_regularizer<MyPenalty>(); for one without arguments a function is enough.
 class RegularizerBase : public NamedObject {
  public:
+  /// A function that can stand for a regularizer.
   using Function = std::function<Tensor(const Tensor&)>;
 
   /// The penalty, a scalar.
@@ -34,6 +35,7 @@ Registry<RegularizerBase>& regularizer_registry();
 /// gives a scalar.
 class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// The penalty, a scalar. ValueError for an empty regularizer.

@@ -27,8 +27,11 @@ class Reduction {
   Reduction() = default;
   /// ValueError for another name than those above.
   Reduction(const char* name) : Reduction(std::string(name)) {}
+  /// ValueError for another name than those above.
   Reduction(const std::string& name);
+  /// One of the names above.
   const std::string& name() const { return name_; }
+  /// True for one name.
   friend bool operator==(const Reduction&, const Reduction&) = default;
 
  private:
@@ -49,6 +52,7 @@ struct ConfigValue<Reduction> {
 /// register_loss<MyLoss>(); for one without arguments a function is enough.
 class LossBase : public NamedObject {
  public:
+  /// A function of (y_true, y_pred) that can stand for a loss.
   using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
   /// One loss a sample: the shape of `y_pred` without its last axis.
@@ -59,10 +63,13 @@ class LossBase : public NamedObject {
   std::string class_name() const override;
   /// The reduction and the name.
   Config get_config() const override;
+  /// What logs call it.
   const std::string& name() const { return name_; }
+  /// How the losses of a batch become one number.
   const Reduction& reduction() const { return reduction_; }
 
  protected:
+  /// With a name for logs.
   LossBase(std::string name, Reduction reduction)
       : name_(std::move(name)), reduction_(std::move(reduction)) {}
 
@@ -79,12 +86,14 @@ Registry<LossBase>& loss_registry();
 /// which the mean is taken.
 class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// The reduced loss of a batch. Where a mask is attached to `y_pred`, steps that it masks do not count,
   /// whatever they hold. `sample_weight` has the shape of the losses or of their leading axes. ValueError for
   /// an empty loss and for shapes that do not fit.
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
+  /// What logs call it.
   const std::string& name() const { return object().name(); }
 
  private:

@@ -22,12 +22,14 @@ namespace unspool {
 /// function is enough.
 class MetricBase : public NamedObject {
  public:
+  /// A function of (y_true, y_pred) that can stand for a metric.
   using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
   /// Adds a batch.
   virtual void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) = 0;
   /// The value over all batches since the last reset.
   virtual Tensor result() const = 0;
+  /// Starts again, as if no batch had been added.
   virtual void reset_state() = 0;
   /// The name under which the class is registered. KeyError if it is not.
   std::string class_name() const override;
@@ -36,9 +38,11 @@ class MetricBase : public NamedObject {
   /// Whether a larger value is better. Nothing if that is not known: callbacks that watch the metric must be
   /// told.
   virtual std::optional<bool> more_is_better() const { return std::nullopt; }
+  /// What logs call it.
   const std::string& name() const { return name_; }
 
  protected:
+  /// With a name for logs.
   explicit MetricBase(std::string name) : name_(std::move(name)) {}
 
  private:
@@ -53,6 +57,7 @@ Registry<MetricBase>& metric_registry();
 /// shares the state.
 class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
  public:
+  /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
   /// Adds a batch. Where a mask is attached to `y_pred`, steps that it masks do not count.
@@ -61,7 +66,9 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
   }
   /// The value over all batches since the last reset; 0 before the first.
   Tensor result() const { return object().result(); }
+  /// Starts again, as if no batch had been added.
   void reset_state() const { object().reset_state(); }
+  /// What logs call it.
   const std::string& name() const { return object().name(); }
 
  private:
@@ -81,8 +88,11 @@ class Metrics {
   Metrics(Metrics&& other) noexcept;
   Metrics& operator=(const Metrics& other);
   Metrics& operator=(Metrics&& other) noexcept;
+  /// These metrics, in their order.
   Metrics(std::initializer_list<Metric> metrics);
+  /// These metrics, in their order.
   Metrics(std::vector<Metric> metrics);
+  /// The metrics, in their order.
   const std::vector<Metric>& list() const { return list_; }
 
  private:
@@ -124,19 +134,25 @@ Metric BinaryAccuracy(BinaryAccuracyOptions options = {});
 /// The weighted mean of values: mean.update_state(values, weights).
 class Mean {
  public:
+  /// With a name for logs.
   explicit Mean(std::string name = "mean") : name_(std::move(name)) {}
+  /// What logs call it.
   const std::string& name() const { return name_; }
   /// Adds a batch. Each sample counts once, as the mean of its values; values whose weight is 0 do not count,
   /// whatever they are.
   void update_state(const Tensor& values, const Tensor& sample_weight = {});
+  /// Adds one value.
   void update_state(double value, double sample_weight = 1) {
     total_ += value * sample_weight;
     count_ += sample_weight;
   }
-  /// 0 before the first value.
+  /// The mean; 0 before the first value.
   double result() const { return count_ == 0 ? 0 : total_ / count_; }
+  /// Starts again, as if no value had been added.
   void reset_state() { total_ = count_ = 0; }
+  /// The sum of the values, each times its weight.
   double total() const { return total_; }
+  /// The sum of the weights.
   double count() const { return count_; }
 
  private:

@@ -8,9 +8,10 @@ namespace unspool {
 const Fields& AdadeltaOptions::fields() {
   using O = AdadeltaOptions;
   static const Fields all = optimizer_fields<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step"),
-      field("rho", &O::rho, "how slowly the means of squares move"),
-      field("epsilon", &O::epsilon, "keeps the divisor from 0, and gets the first step going"));
+      field("learning_rate", &O::learning_rate, "the learning rate"),
+      field("rho", &O::rho, "the decay of the running means of squares"),
+      field("epsilon", &O::epsilon,
+            "added under both roots: avoids division by 0, and makes the first step possible"));
   return all;
 }
 

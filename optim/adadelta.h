@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Adadelta; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct AdadeltaOptions {
   LearningRate learning_rate = 0.001;
   double rho = 0.95;
@@ -24,6 +25,7 @@ struct AdadeltaOptions {
 
 namespace optimizers {
 
+/// The class that Adadelta() makes an object of.
 class Adadelta : public OptimizerOf<AdadeltaOptions> {
  public:
   explicit Adadelta(AdadeltaOptions options);
@@ -36,8 +38,9 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a running mean of its squares, and multiplies by that of the squares
-/// of the steps made (Zeiler 2012).
+/// Divides each gradient by the root of a running mean of its squares, and multiplies it by the root of a
+/// running mean of the squares of the steps made (Zeiler 2012). ValueError unless rho lies in [0, 1) and
+/// epsilon is not negative.
 Optimizer Adadelta(AdadeltaOptions options = {});
 
 }  // namespace unspool

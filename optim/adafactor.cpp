@@ -12,15 +12,16 @@ namespace unspool {
 const Fields& AdafactorOptions::fields() {
   using O = AdafactorOptions;
   static const Fields all = optimizer_fields<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step, at most 1 / sqrt(t) in step t"),
+      field("learning_rate", &O::learning_rate, "the learning rate, at most 1 / sqrt(t) in step t"),
       field("beta_2_decay", &O::beta_2_decay,
-            "how fast the means slow down: step t keeps 1 - t^beta_2_decay of them"),
-      field("epsilon_1", &O::epsilon_1, "keeps the divisor from 0"),
-      field("epsilon_2", &O::epsilon_2, "what very small weights count as"),
+            "the decay of the running means in step t is 1 - t^beta_2_decay"),
+      field("epsilon_1", &O::epsilon_1, "added to the divisor, which may be 0"),
+      field("epsilon_2", &O::epsilon_2,
+            "the least root mean square of the weights that a step is in proportion to"),
       field("clip_threshold", &O::clip_threshold,
-            "the largest root mean square of a step before it is multiplied by the rate"),
+            "the largest root mean square of a step before it is multiplied by the learning rate"),
       field("relative_step", &O::relative_step,
-            "changes nothing, as in Keras, which bounds the rate by 1 / sqrt(t) all the same"));
+            "has no effect, as in Keras: the learning rate is at most 1 / sqrt(t) in step t"));
   return all;
 }
 

@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Adafactor; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct AdafactorOptions {
   LearningRate learning_rate = 0.001;
   double beta_2_decay = -0.8;
@@ -27,6 +28,7 @@ struct AdafactorOptions {
 
 namespace optimizers {
 
+/// The class that Adafactor() makes an object of.
 class Adafactor : public OptimizerOf<AdafactorOptions> {
  public:
   explicit Adafactor(AdafactorOptions options);
@@ -39,8 +41,9 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a mean of its squares, of which a matrix keeps the means of its rows
-/// and columns alone, and makes steps in proportion to the weights (Shazeer and Stern 2018).
+/// Divides each gradient by the root of a running mean of its squares, of which a matrix keeps only the means
+/// over its rows and over its columns; with relative_step, the step is in proportion to the weights (Shazeer
+/// and Stern 2018). ValueError for an argument out of range.
 Optimizer Adafactor(AdafactorOptions options = {});
 
 }  // namespace unspool

@@ -8,10 +8,10 @@ namespace unspool {
 const Fields& AdagradOptions::fields() {
   using O = AdagradOptions;
   static const Fields all =
-      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
+      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the learning rate"),
                           field("initial_accumulator_value", &O::initial_accumulator_value,
-                                "what the sum of squares starts from"),
-                          field("epsilon", &O::epsilon, "keeps the divisor from 0"));
+                                "the initial value of the sum of squares"),
+                          field("epsilon", &O::epsilon, "added to the divisor, which may be 0"));
   return all;
 }
 

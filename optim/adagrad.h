@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Adagrad; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct AdagradOptions {
   LearningRate learning_rate = 0.001;
   double initial_accumulator_value = 0.1;
@@ -24,9 +25,9 @@ struct AdagradOptions {
 
 namespace optimizers {
 
+/// The class that Adagrad() makes an object of.
 class Adagrad : public OptimizerOf<AdagradOptions> {
  public:
-  /// ValueError if the initial_accumulator_value is negative.
   explicit Adagrad(AdagradOptions options);
 
  protected:
@@ -37,7 +38,8 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of the sum of its squares so far (Duchi, Hazan, Singer 2011).
+/// Divides each gradient by the root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
+/// ValueError if initial_accumulator_value or epsilon is negative.
 Optimizer Adagrad(AdagradOptions options = {});
 
 }  // namespace unspool

@@ -8,10 +8,10 @@ namespace unspool {
 const Fields& AdamOptions::fields() {
   using O = AdamOptions;
   static const Fields all =
-      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
-                          field("beta_1", &O::beta_1, "how slowly the mean of the gradients moves"),
-                          field("beta_2", &O::beta_2, "how slowly the mean of their squares moves"),
-                          field("epsilon", &O::epsilon, "keeps the divisor from 0"),
+      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the learning rate"),
+                          field("beta_1", &O::beta_1, "the decay of the running mean of the gradients"),
+                          field("beta_2", &O::beta_2, "the decay of the running mean of their squares"),
+                          field("epsilon", &O::epsilon, "added to the divisor, which may be 0"),
                           field("amsgrad", &O::amsgrad,
                                 "divides by the largest mean of squares so far (Reddi, Kale, Kumar 2018)"));
   return all;

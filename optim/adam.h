@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Adam; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct AdamOptions {
   LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
@@ -26,6 +27,7 @@ struct AdamOptions {
 
 namespace optimizers {
 
+/// The class that Adam() makes an object of.
 class Adam : public OptimizerOf<AdamOptions> {
  public:
   explicit Adam(AdamOptions options);
@@ -38,8 +40,9 @@ class Adam : public OptimizerOf<AdamOptions> {
 
 }  // namespace optimizers
 
-/// Steps along a running mean of the gradients, divided by the root of that of their squares (Kingma and Ba
-/// 2015).
+/// A step along a running mean of the gradients, divided by the root of a running mean of their squares
+/// (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar 2018).
+/// ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adam(AdamOptions options = {});
 
 }  // namespace unspool

@@ -8,10 +8,10 @@ namespace unspool {
 const Fields& AdamaxOptions::fields() {
   using O = AdamaxOptions;
   static const Fields all =
-      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
-                          field("beta_1", &O::beta_1, "how slowly the mean of the gradients moves"),
-                          field("beta_2", &O::beta_2, "how slowly the largest gradient is forgotten"),
-                          field("epsilon", &O::epsilon, "keeps the divisor from 0"));
+      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the learning rate"),
+                          field("beta_1", &O::beta_1, "the decay of the running mean of the gradients"),
+                          field("beta_2", &O::beta_2, "the decay of the largest gradient so far"),
+                          field("epsilon", &O::epsilon, "added to the divisor, which may be 0"));
   return all;
 }
 

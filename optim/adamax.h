@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Adamax; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct AdamaxOptions {
   LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
@@ -25,6 +26,7 @@ struct AdamaxOptions {
 
 namespace optimizers {
 
+/// The class that Adamax() makes an object of.
 class Adamax : public OptimizerOf<AdamaxOptions> {
  public:
   explicit Adamax(AdamaxOptions options);
@@ -37,7 +39,8 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 
 }  // namespace optimizers
 
-/// Adam, divided by the largest gradient so far, which is slowly forgotten (Kingma and Ba 2015).
+/// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the root of the mean
+/// of squares (Kingma and Ba 2015). ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adamax(AdamaxOptions options = {});
 
 }  // namespace unspool

@@ -6,12 +6,12 @@ namespace unspool {
 const Fields& AdamWOptions::fields() {
   using O = AdamWOptions;
   static const Fields all = optimizer_fields_with_decay<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step"),
+      field("learning_rate", &O::learning_rate, "the learning rate"),
       field("weight_decay", &O::weight_decay,
-            "takes this part, times the rate, off each weight before a step"),
-      field("beta_1", &O::beta_1, "how slowly the mean of the gradients moves"),
-      field("beta_2", &O::beta_2, "how slowly the mean of their squares moves"),
-      field("epsilon", &O::epsilon, "keeps the divisor from 0"),
+            "subtracts this part of each weight, times the learning rate, before a step"),
+      field("beta_1", &O::beta_1, "the decay of the running mean of the gradients"),
+      field("beta_2", &O::beta_2, "the decay of the running mean of their squares"),
+      field("epsilon", &O::epsilon, "added to the divisor, which may be 0"),
       field("amsgrad", &O::amsgrad,
             "divides by the largest mean of squares so far (Reddi, Kale, Kumar 2018)"));
   return all;

@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of AdamW: those of Adam, with a weight_decay that is not optional.
 struct AdamWOptions {
   LearningRate learning_rate = 0.001;
   std::optional<double> weight_decay = 0.004;
@@ -26,17 +27,18 @@ struct AdamWOptions {
 
 namespace optimizers {
 
+/// The class that AdamW() makes an object of.
 class AdamW : public Adam {
  public:
   using Options = AdamWOptions;
 
-  /// ValueError without a weight_decay.
   explicit AdamW(const AdamWOptions& options);
 };
 
 }  // namespace optimizers
 
-/// Adam with weights that decay (Loshchilov and Hutter 2019).
+/// Adam with weight decay that is separate from the gradients (Loshchilov and Hutter 2019). ValueError
+/// without a weight_decay.
 Optimizer AdamW(AdamWOptions options = {});
 
 }  // namespace unspool

@@ -8,18 +8,18 @@ namespace unspool {
 const Fields& FtrlOptions::fields() {
   using O = FtrlOptions;
   static const Fields all = optimizer_fields<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step"),
+      field("learning_rate", &O::learning_rate, "the learning rate"),
       field("learning_rate_power", &O::learning_rate_power,
-            "how the rate falls with the sum of squares: -0.5 for its root, 0 for not at all"),
+            "the power of the sum of squares that the learning rate is multiplied by"),
       field("initial_accumulator_value", &O::initial_accumulator_value,
-            "what the sum of squares starts from"),
+            "the initial value of the sum of squares"),
       field("l1_regularization_strength", &O::l1_regularization_strength,
-            "how strongly weights are drawn to 0"),
+            "the strength of the L1 penalty on the weights"),
       field("l2_regularization_strength", &O::l2_regularization_strength,
-            "how strongly weights are kept small"),
+            "the strength of the L2 penalty on the weights"),
       field("l2_shrinkage_regularization_strength", &O::l2_shrinkage_regularization_strength,
-            "how much of each weight joins its gradient"),
-      field("beta", &O::beta, "joins the l2 strength, divided by twice the rate"));
+            "the part of each weight that is added to its gradient, as an L2 penalty"),
+      field("beta", &O::beta, "divided by twice the learning rate, it is added to the L2 strength"));
   return all;
 }
 

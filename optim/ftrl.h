@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Ftrl; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct FtrlOptions {
   LearningRate learning_rate = 0.001;
   double learning_rate_power = -0.5;
@@ -28,9 +29,9 @@ struct FtrlOptions {
 
 namespace optimizers {
 
+/// The class that Ftrl() makes an object of.
 class Ftrl : public OptimizerOf<FtrlOptions> {
  public:
-  /// ValueError if the power is positive, or another argument negative.
   explicit Ftrl(FtrlOptions options);
 
  protected:
@@ -41,9 +42,9 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 
 }  // namespace optimizers
 
-/// Follow the regularised leader: the weights are made anew each step from what the gradients add up to, so
-/// that weights of no use are exactly 0 (McMahan et al. 2013). What they were before the first step is
-/// forgotten.
+/// Follow the regularized leader (McMahan et al. 2013): the weights are computed at each step from sums over
+/// all gradients, so that weights that do not matter become exactly 0. The values from before the first step
+/// are forgotten. ValueError if learning_rate_power is positive or another argument negative.
 Optimizer Ftrl(FtrlOptions options = {});
 
 }  // namespace unspool

@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Lamb; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct LambOptions {
   LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
@@ -25,6 +26,7 @@ struct LambOptions {
 
 namespace optimizers {
 
+/// The class that Lamb() makes an object of.
 class Lamb : public OptimizerOf<LambOptions> {
  public:
   explicit Lamb(LambOptions options);
@@ -37,7 +39,8 @@ class Lamb : public OptimizerOf<LambOptions> {
 
 }  // namespace optimizers
 
-/// Adam, with steps as long as the weights of the variable: for large batches (You et al. 2020).
+/// Adam with a step whose norm is that of the variable times the learning rate: for large batches (You et al.
+/// 2020). ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Lamb(LambOptions options = {});
 
 }  // namespace unspool

@@ -6,9 +6,9 @@ namespace unspool {
 const Fields& LionOptions::fields() {
   using O = LionOptions;
   static const Fields all = optimizer_fields<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step"),
-      field("beta_1", &O::beta_1, "how much the mean counts for the sign, beside the gradient"),
-      field("beta_2", &O::beta_2, "how slowly the mean of the gradients moves"));
+      field("learning_rate", &O::learning_rate, "the learning rate"),
+      field("beta_1", &O::beta_1, "the weight of the running mean in the sign, beside the gradient"),
+      field("beta_2", &O::beta_2, "the decay of the running mean of the gradients"));
   return all;
 }
 

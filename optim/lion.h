@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Lion; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct LionOptions {
   LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
@@ -24,9 +25,9 @@ struct LionOptions {
 
 namespace optimizers {
 
+/// The class that Lion() makes an object of.
 class Lion : public OptimizerOf<LionOptions> {
  public:
-  /// ValueError unless beta_1 lies in (0, 1].
   explicit Lion(LionOptions options);
 
  protected:
@@ -37,7 +38,8 @@ class Lion : public OptimizerOf<LionOptions> {
 
 }  // namespace optimizers
 
-/// Steps of one length, with the sign of a running mean of the gradients (Chen et al. 2023).
+/// A step of one size for all weights, along the sign of a running mean of the gradients (Chen et al. 2023).
+/// ValueError unless beta_1 lies in (0, 1] and beta_2 in [0, 1).
 Optimizer Lion(LionOptions options = {});
 
 }  // namespace unspool

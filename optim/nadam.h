@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of Nadam; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct NadamOptions {
   LearningRate learning_rate = 0.001;
   double beta_1 = 0.9;
@@ -25,6 +26,7 @@ struct NadamOptions {
 
 namespace optimizers {
 
+/// The class that Nadam() makes an object of.
 class Nadam : public OptimizerOf<NadamOptions> {
  public:
   explicit Nadam(NadamOptions options);
@@ -39,7 +41,8 @@ class Nadam : public OptimizerOf<NadamOptions> {
 
 }  // namespace optimizers
 
-/// Adam that looks ahead along its momentum, as Nesterov's does (Dozat 2015).
+/// Adam with Nesterov momentum (Dozat 2015). ValueError unless the betas lie in [0, 1) and epsilon is not
+/// negative.
 Optimizer Nadam(NadamOptions options = {});
 
 }  // namespace unspool

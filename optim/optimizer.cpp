@@ -24,7 +24,8 @@ Tensor mapped(const Tensor& tensor, F&& f) {
   return made;
 }
 
-/// What brings a norm down to the limit. A norm that is no number makes all gradients NaN rather than 0.
+/// The factor that brings a norm down to the limit. A norm that is not finite makes all gradients NaN rather
+/// than 0.
 double shrinking(double norm, double limit) {
   if (!std::isfinite(norm)) return std::numeric_limits<double>::quiet_NaN();
   return limit / std::max(norm, limit);
@@ -98,7 +99,7 @@ void OptimizerBase::exclude_from_weight_decay(std::vector<Variable> variables,
                                               std::vector<std::string> names) {
   if (built_) {
     throw ValueError(settings_.name +
-                     " has made a step: what does not decay must be said before the first one");
+                     " has made a step: call exclude_from_weight_decay() before the first step");
   }
   not_decaying_ = std::move(variables);
   names_not_decaying_ = std::move(names);
@@ -159,8 +160,9 @@ std::size_t OptimizerBase::index_of(const Variable& variable, std::size_t likely
   const auto found = std::find_if(built_for_.begin(), built_for_.end(), is);
   if (found == built_for_.end()) {
     throw ValueError(
-        settings_.name + " does not know the variable " + variable.path() +
-        ": it was not there at the first step. Make a new optimizer, or build() it with all variables");
+        settings_.name + " has no slots for the variable " + variable.path() +
+        ": it was not among the variables of the first step. Make a new optimizer, or build() it with all "
+        "variables");
   }
   return static_cast<std::size_t>(found - built_for_.begin());
 }
@@ -191,8 +193,8 @@ void OptimizerBase::clip(std::vector<Move>& moves) const {
   }
 }
 
-/// Adds the gradients to those of the steps before. Says whether it is time for a step: then they are the
-/// means, and the sums are zeros again.
+/// Adds the gradients to the sums of earlier calls. Returns whether it is time for a step: then the gradients
+/// are the means, and the sums are 0 again.
 bool OptimizerBase::accumulate(std::vector<Move>& moves) const {
   const Index steps = *settings_.gradient_accumulation_steps;
   const bool last = (calls() + 1) % steps == 0;
@@ -222,7 +224,7 @@ void OptimizerBase::decay(const Variable& variable, double learning_rate) const 
 }
 
 void OptimizerBase::update_averages() const {
-  // Nothing is left of what a mean was before the first step.
+  // The first step sets each mean to the weight.
   const double momentum = iterations() == 0 ? 0 : settings_.ema_momentum;
   for (std::size_t i = 0; i < averages_.size(); ++i) {
     visit_floating(averages_[i].dtype(), [&]<class T>(T) {

@@ -22,7 +22,7 @@ namespace unspool {
 
 /// The arguments that every optimizer takes.
 struct OptimizerSettings {
-  LearningRate learning_rate = 0.001;
+  LearningRate learning_rate = 0.001;  ///< A number or a schedule.
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
@@ -43,19 +43,21 @@ Fields optimizer_fields_with_decay(const Field<O, T>&... own) {
     return fields_of<O>(
         own..., field("clipnorm", &O::clipnorm, "the largest norm of each gradient"),
         field("clipvalue", &O::clipvalue, "the largest absolute value of a gradient's elements"),
-        field("global_clipnorm", &O::global_clipnorm, "the largest norm of all gradients together"),
+        field("global_clipnorm", &O::global_clipnorm,
+              "the largest norm of all gradients taken as one vector"),
         training..., field("name", &O::name, "the optimizer's name"));
   };
   if constexpr (requires { &O::use_ema; }) {
     return with(
-        field("use_ema", &O::use_ema, "keeps a running mean of each weight, which fit puts in at its end"),
-        field("ema_momentum", &O::ema_momentum, "how slowly these means move, in [0, 1]"),
+        field("use_ema", &O::use_ema,
+              "keeps a running mean of each weight, to which fit() sets the weight at its end"),
+        field("ema_momentum", &O::ema_momentum, "the decay of the running means of the weights, in [0, 1]"),
         field("ema_overwrite_frequency", &O::ema_overwrite_frequency,
-              "puts the means into the weights each so many steps, too"),
+              "also sets the weights to their running means every so many steps"),
         field("loss_scale_factor", &O::loss_scale_factor,
-              "multiplies the loss before its gradients are taken, which are divided by it"),
+              "multiplies the loss; gradients are divided by it again"),
         field("gradient_accumulation_steps", &O::gradient_accumulation_steps,
-              "weights move once in so many steps, along the mean of the gradients"));
+              "makes one step for so many calls, with the mean of their gradients"));
   } else {
     return with();
   }
@@ -64,8 +66,8 @@ Fields optimizer_fields_with_decay(const Field<O, T>&... own) {
 template <class O, class... T>
 Fields optimizer_fields(const Field<O, T>&... own) {
   return optimizer_fields_with_decay<O>(own..., field("weight_decay", &O::weight_decay,
-                                                      "takes this part, times the rate, off each weight "
-                                                      "before a step"));
+                                                      "subtracts this part of each weight, times the "
+                                                      "learning rate, before a step"));
 }
 /// The arguments in an options struct that every optimizer takes.
 template <class O>
@@ -99,6 +101,7 @@ class OptimizerBase : public NamedObject {
   /// The arguments that make this optimizer again, with the learning rate as it is now.
   Config get_config() const override = 0;
 
+  /// The argument `name`, with which the names of its variables begin.
   const std::string& name() const { return settings_.name; }
   /// The number of steps made; calls that only add up gradients (gradient_accumulation_steps) are not steps.
   std::int64_t iterations() const;
@@ -116,6 +119,7 @@ class OptimizerBase : public NamedObject {
 
   /// Makes the slots of these variables. The first step does it for the variables that it is given.
   void build(const std::vector<Variable>& variables);
+  /// Whether the slots are made.
   bool built() const { return built_; }
   /// The variables that have slots, in order.
   const std::vector<Variable>& built_for() const { return built_for_; }
@@ -128,17 +132,16 @@ class OptimizerBase : public NamedObject {
   std::vector<Variable> variables() const;
 
  protected:
-  /// A running value of a variable. It has the variable's shape and dtype unless it says others, and the
-  /// variable's name, followed by its own.
+  /// A running value of a variable.
   struct Slot {
-    std::string name;
-    double initial = 0;
-    std::optional<Shape> shape = std::nullopt;
-    std::optional<DType> dtype = std::nullopt;
+    std::string name;                           ///< What follows the variable's name; may be empty.
+    double initial = 0;                         ///< The value of all elements before the first step.
+    std::optional<Shape> shape = std::nullopt;  ///< The shape, if not that of the variable.
+    std::optional<DType> dtype = std::nullopt;  ///< The dtype, if not that of the variable.
   };
   /// What is the same for all variables in one step.
   struct Step {
-    double learning_rate;
+    double learning_rate;           ///< The learning rate of the step.
     std::int64_t number;            ///< The number of the step, from 1.
     std::span<const Variable> all;  ///< The values of shared_slots().
   };
@@ -204,6 +207,7 @@ template <class O>
 class OptimizerOf : public OptimizerBase {
  public:
   using Options = O;
+  /// The options, with the learning rate as it is now.
   Config get_config() const override {
     Config config = to_config(options_);
     const LearningRate rate = options_.learning_rate;
@@ -211,7 +215,9 @@ class OptimizerOf : public OptimizerBase {
   }
 
  protected:
+  /// With these arguments.
   explicit OptimizerOf(O options) : OptimizerBase(settings_of(options)), options_(std::move(options)) {}
+  /// The arguments.
   const O& options() const { return options_; }
 
  private:
@@ -225,6 +231,7 @@ Registry<OptimizerBase>& optimizer_registry();
 /// from a name, "adam". Copying shares the optimizer and its state. The functions are those of OptimizerBase.
 class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry> {
  public:
+  /// Empty, or from a name or an object.
   using NamedHandle::NamedHandle;
 
   /// One step of gradient descent.

@@ -7,12 +7,12 @@ namespace unspool {
 
 const Fields& RMSpropOptions::fields() {
   using O = RMSpropOptions;
-  static const Fields all =
-      optimizer_fields<O>(field("learning_rate", &O::learning_rate, "the size of a step"),
-                          field("rho", &O::rho, "how slowly the mean of the squared gradients moves"),
-                          field("momentum", &O::momentum, "how much of the last step is made again"),
-                          field("epsilon", &O::epsilon, "keeps the divisor from 0"),
-                          field("centered", &O::centered, "divides by the variance, not by the mean square"));
+  static const Fields all = optimizer_fields<O>(
+      field("learning_rate", &O::learning_rate, "the learning rate"),
+      field("rho", &O::rho, "the decay of the running mean of the squared gradients"),
+      field("momentum", &O::momentum, "the part of the last step that is added to the next"),
+      field("epsilon", &O::epsilon, "added to the divisor, which may be 0"),
+      field("centered", &O::centered, "divides by an estimate of the variance, not by the mean square"));
   return all;
 }
 

@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of RMSprop; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct RMSpropOptions {
   LearningRate learning_rate = 0.001;
   double rho = 0.9;
@@ -26,6 +27,7 @@ struct RMSpropOptions {
 
 namespace optimizers {
 
+/// The class that RMSprop() makes an object of.
 class RMSprop : public OptimizerOf<RMSpropOptions> {
  public:
   explicit RMSprop(RMSpropOptions options);
@@ -38,7 +40,9 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012).
+/// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012). With
+/// centered, by the root of a running estimate of its variance. ValueError unless rho lies in [0, 1),
+/// momentum in [0, 1], and epsilon is not negative.
 Optimizer RMSprop(RMSpropOptions options = {});
 
 }  // namespace unspool

@@ -197,67 +197,69 @@ LearningRate CosineDecayRestarts(CosineDecayRestartsOptions options) {
 
 const Fields& ExponentialDecayOptions::fields() {
   using O = ExponentialDecayOptions;
-  static const Fields all =
-      fields_of<O>(field("initial_learning_rate", &O::initial_learning_rate, "the rate of the first step"),
-                   field("decay_steps", &O::decay_steps, "the steps in which it decays by decay_rate"),
-                   field("decay_rate", &O::decay_rate, "what is left after decay_steps"),
-                   field("staircase", &O::staircase, "decays once in decay_steps, not a little each step"),
-                   field("name", &O::name, "the schedule's name"));
+  static const Fields all = fields_of<O>(
+      field("initial_learning_rate", &O::initial_learning_rate, "the learning rate of the first step"),
+      field("decay_steps", &O::decay_steps, "the number of steps in which it decays by decay_rate"),
+      field("decay_rate", &O::decay_rate, "the factor by which it decays in decay_steps"),
+      field("staircase", &O::staircase, "decays once every decay_steps, not at each step"),
+      field("name", &O::name, "the schedule's name"));
   return all;
 }
 
 const Fields& InverseTimeDecayOptions::fields() {
   using O = InverseTimeDecayOptions;
-  static const Fields all =
-      fields_of<O>(field("initial_learning_rate", &O::initial_learning_rate, "the rate of the first step"),
-                   field("decay_steps", &O::decay_steps, "the steps in which decay_rate is added once"),
-                   field("decay_rate", &O::decay_rate, "what the divisor grows by"),
-                   field("staircase", &O::staircase, "decays once in decay_steps, not a little each step"),
-                   field("name", &O::name, "the schedule's name"));
+  static const Fields all = fields_of<O>(
+      field("initial_learning_rate", &O::initial_learning_rate, "the learning rate of the first step"),
+      field("decay_steps", &O::decay_steps, "the number of steps in which the divisor grows by decay_rate"),
+      field("decay_rate", &O::decay_rate, "the growth of the divisor in decay_steps"),
+      field("staircase", &O::staircase, "decays once every decay_steps, not at each step"),
+      field("name", &O::name, "the schedule's name"));
   return all;
 }
 
 const Fields& PiecewiseConstantDecayOptions::fields() {
   using O = PiecewiseConstantDecayOptions;
-  static const Fields all = fields_of<O>(field("boundaries", &O::boundaries, "the last step of each value"),
-                                         field("values", &O::values, "the rates, one more"),
-                                         field("name", &O::name, "the schedule's name"));
+  static const Fields all =
+      fields_of<O>(field("boundaries", &O::boundaries, "the last step of each value but the last"),
+                   field("values", &O::values, "the learning rates, one more than boundaries"),
+                   field("name", &O::name, "the schedule's name"));
   return all;
 }
 
 const Fields& PolynomialDecayOptions::fields() {
   using O = PolynomialDecayOptions;
-  static const Fields all =
-      fields_of<O>(field("initial_learning_rate", &O::initial_learning_rate, "the rate of the first step"),
-                   field("decay_steps", &O::decay_steps, "the steps down to the end"),
-                   field("end_learning_rate", &O::end_learning_rate, "the least rate"),
-                   field("power", &O::power, "1: a straight line down"),
-                   field("cycle", &O::cycle, "starts again at the end, with more steps"),
-                   field("name", &O::name, "the schedule's name"));
+  static const Fields all = fields_of<O>(
+      field("initial_learning_rate", &O::initial_learning_rate, "the learning rate of the first step"),
+      field("decay_steps", &O::decay_steps, "the number of steps to the end"),
+      field("end_learning_rate", &O::end_learning_rate, "the learning rate after decay_steps"),
+      field("power", &O::power, "the exponent; 1 gives a straight line"),
+      field("cycle", &O::cycle, "starts again at the end, with a longer period"),
+      field("name", &O::name, "the schedule's name"));
   return all;
 }
 
 const Fields& CosineDecayOptions::fields() {
   using O = CosineDecayOptions;
-  static const Fields all =
-      fields_of<O>(field("initial_learning_rate", &O::initial_learning_rate, "the rate of the first step"),
-                   field("decay_steps", &O::decay_steps, "the steps down, after the warmup"),
-                   field("alpha", &O::alpha, "the part of the rate that is left at the end"),
-                   field("name", &O::name, "the schedule's name"),
-                   field("warmup_target", &O::warmup_target, "the rate to rise to first"),
-                   field("warmup_steps", &O::warmup_steps, "the steps up to it"));
+  static const Fields all = fields_of<O>(
+      field("initial_learning_rate", &O::initial_learning_rate, "the learning rate of the first step"),
+      field("decay_steps", &O::decay_steps, "the number of steps to the end, after the warmup"),
+      field("alpha", &O::alpha, "the learning rate at the end, as a part of the one at the start"),
+      field("name", &O::name, "the schedule's name"),
+      field("warmup_target", &O::warmup_target, "the learning rate at the end of the warmup"),
+      field("warmup_steps", &O::warmup_steps, "the number of steps of the warmup"));
   return all;
 }
 
 const Fields& CosineDecayRestartsOptions::fields() {
   using O = CosineDecayRestartsOptions;
-  static const Fields all =
-      fields_of<O>(field("initial_learning_rate", &O::initial_learning_rate, "the rate of the first step"),
-                   field("first_decay_steps", &O::first_decay_steps, "the steps of the first period"),
-                   field("t_mul", &O::t_mul, "how many times longer each next period is"),
-                   field("m_mul", &O::m_mul, "how many times higher each next period starts"),
-                   field("alpha", &O::alpha, "the part of the rate that is left at the end"),
-                   field("name", &O::name, "the schedule's name"));
+  static const Fields all = fields_of<O>(
+      field("initial_learning_rate", &O::initial_learning_rate, "the learning rate of the first step"),
+      field("first_decay_steps", &O::first_decay_steps, "the number of steps of the first period"),
+      field("t_mul", &O::t_mul, "the length of a period, as a multiple of the one before"),
+      field("m_mul", &O::m_mul,
+            "the learning rate at the start of a period, as a multiple of the one before"),
+      field("alpha", &O::alpha, "the learning rate at the end, as a part of the one at the start"),
+      field("name", &O::name, "the schedule's name"));
   return all;
 }
 

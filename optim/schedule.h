@@ -30,10 +30,12 @@ template <class O>
 class ScheduleOf : public ScheduleBase {
  public:
   using Options = O;
+  /// With these arguments.
   explicit ScheduleOf(O options) : options_(std::move(options)) {}
   Config get_config() const override { return to_config(options_); }
 
  protected:
+  /// The arguments.
   const O& options() const { return options_; }
 
  private:
@@ -53,10 +55,12 @@ void register_schedule(std::string name) {
 /// Copying shares the schedule.
 class LearningRate {
  public:
+  /// The same rate in every step.
   LearningRate(double value) : value_(value) {}
   /// ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
+  /// Whether the rate depends on the step.
   bool is_schedule() const { return schedule_ != nullptr; }
   /// The rate of a step, the first of which is 0, rounded to float32, as Keras does.
   double at(std::int64_t step) const;

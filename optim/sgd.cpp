@@ -6,9 +6,9 @@ namespace unspool {
 const Fields& SGDOptions::fields() {
   using O = SGDOptions;
   static const Fields all = optimizer_fields<O>(
-      field("learning_rate", &O::learning_rate, "the size of a step"),
-      field("momentum", &O::momentum, "how much of the last step is made again, in [0, 1]"),
-      field("nesterov", &O::nesterov, "looks ahead along the momentum (Nesterov 1983)"));
+      field("learning_rate", &O::learning_rate, "the learning rate"),
+      field("momentum", &O::momentum, "the part of the last step that is added to the next, in [0, 1]"),
+      field("nesterov", &O::nesterov, "uses Nesterov momentum (Nesterov 1983)"));
   return all;
 }
 

@@ -4,6 +4,7 @@
 
 namespace unspool {
 
+/// Arguments of SGD; the fields from weight_decay on are those of every optimizer (OptimizerSettings).
 struct SGDOptions {
   LearningRate learning_rate = 0.01;
   double momentum = 0;
@@ -24,9 +25,9 @@ struct SGDOptions {
 
 namespace optimizers {
 
+/// The class that SGD() makes an object of.
 class SGD : public OptimizerOf<SGDOptions> {
  public:
-  /// ValueError unless the momentum lies in [0, 1].
   explicit SGD(SGDOptions options);
 
  protected:
@@ -37,7 +38,9 @@ class SGD : public OptimizerOf<SGDOptions> {
 
 }  // namespace optimizers
 
-/// Gradient descent, with momentum if asked for: m = momentum m - rate g, w += m.
+/// Gradient descent: w <- w - learning_rate * gradient. With momentum, m <- momentum * m - learning_rate *
+/// gradient and w <- w + m; with nesterov, w <- w + momentum * m - learning_rate * gradient. ValueError
+/// unless momentum lies in [0, 1].
 Optimizer SGD(SGDOptions options = {});
 
 }  // namespace unspool
