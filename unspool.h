@@ -102,6 +102,7 @@
 #include <unspool/models/curve.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/history.h>
+#include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 #include <unspool/models/model.h>

@@ -4,7 +4,7 @@
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
-#include <unspool/core/internal/config_keys.h>
+#include <unspool/core/internal/config.h>
 
 namespace unspool {
 

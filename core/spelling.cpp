@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include <unspool/core/config.h>
-#include <unspool/core/internal/config_keys.h>
+#include <unspool/core/internal/config.h>
 
 namespace unspool {
 

@@ -1,6 +1,5 @@
 #include <unspool/core/error.h>
 #include <unspool/models/callback.h>
-#include <unspool/models/model.h>
 
 namespace unspool {
 
@@ -26,21 +25,6 @@ class FunctionsCallback final : public Callback {
   LambdaCallbackOptions options_;
 };
 
-class RateScheduler final : public Callback {
- public:
-  explicit RateScheduler(std::function<double(Index, double)> schedule) : schedule_(std::move(schedule)) {}
-  void on_epoch_begin(Index epoch) override {
-    const Optimizer optimizer = model().optimizer();
-    optimizer.set_learning_rate(schedule_(epoch, optimizer.learning_rate()));
-  }
-  void on_epoch_end(Index, Logs& logs) override {
-    logs.set("learning_rate", model().optimizer().learning_rate());
-  }
-
- private:
-  std::function<double(Index, double)> schedule_;
-};
-
 }  // namespace
 
 Callback::~Callback() = default;
@@ -61,10 +45,6 @@ Model& Callback::model() const {
 
 std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options) {
   return std::make_shared<FunctionsCallback>(std::move(options));
-}
-
-std::shared_ptr<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {
-  return std::make_shared<RateScheduler>(std::move(schedule));
 }
 
 }  // namespace unspool

@@ -81,9 +81,4 @@ struct LambdaCallbackOptions {
 /// A callback that calls functions.
 std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options);
 
-/// A callback that sets the learning rate to schedule(epoch, current rate) at the start of each epoch, and
-/// adds "learning_rate" to the logs.
-std::shared_ptr<Callback> LearningRateScheduler(
-    std::function<double(Index epoch, double learning_rate)> schedule);
-
 }  // namespace unspool

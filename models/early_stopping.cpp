@@ -4,7 +4,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/early_stopping.h>
-#include <unspool/models/internal/state.h>
+#include <unspool/models/internal/model.h>
 
 namespace unspool {
 namespace {

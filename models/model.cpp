@@ -11,11 +11,11 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/rnn.h>
+#include <unspool/layers/sequential.h>
+#include <unspool/models/internal/model.h>
 #include <unspool/models/internal/progress.h>
 #include <unspool/models/internal/rows.h>
-#include <unspool/models/internal/state.h>
 #include <unspool/models/model.h>
-#include <unspool/models/sequential.h>
 
 namespace unspool {
 

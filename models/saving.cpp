@@ -7,7 +7,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/registry.h>
-#include <unspool/models/internal/state.h>
+#include <unspool/models/internal/model.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
 #include <unspool/serialization/archive.h>

@@ -3,7 +3,7 @@
 #include <unspool/core/error.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/graph.h>
-#include <unspool/models/internal/state.h>
+#include <unspool/models/internal/model.h>
 #include <unspool/models/sequential.h>
 
 namespace unspool {

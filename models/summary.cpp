@@ -8,7 +8,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
-#include <unspool/models/internal/state.h>
+#include <unspool/models/internal/model.h>
 #include <unspool/models/model.h>
 #include <unspool/models/sequential.h>
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Who may include whom: core < autograd < layers < models; optim sits on autograd, serialization on core. Nothing
-# includes upward, and nothing includes in a circle.
+# Who may include whom. Folders: core < autograd < layers < models; optim on autograd, serialization on core. Nothing
+# includes upward, and headers do not include each other in a circle. Inside a folder units do not depend on each other in
+# a circle either, so that it can be read from the bottom up: a unit is a header with its source, and with the header of
+# the same name in internal/. Operations (autograd/*) are the exception: their gradients are made of each other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +15,7 @@ declare -A below=(
   [models]='core serialization autograd layers optim models'
 )
 
-# "file:included", both from the root, of every include of this project.
+# "file included", both from the root, of every include of this project.
 includes() {
   grep -rEo --include='*.h' --include='*.cpp' --include='*.inc' '^ *# *include *(<unspool/[^>]+>|"[^"]+")' "$@" |
     while IFS=: read -r file include; do
@@ -23,30 +25,47 @@ includes() {
         *'<'*) path=${path#unspool/} ;;
         *) path=$(realpath -m --relative-to=. "$(dirname "$file")/$path") ;;
       esac
-      echo "$file:$path"
+      echo "$file $path"
     done
 }
 
 failed=0
-edges=$(mktemp)
-trap 'rm -f "$edges"' EXIT
-for folder in "${!below[@]}"; do
-  [ -d "$folder" ] || continue
-  while IFS=: read -r file path; do
-    echo "$file $path" >>"$edges"
-    case " ${below[$folder]} " in
-      *" ${path%%/*} "*) ;;
-      *)
-        echo "$file includes $path, which does not lie below $folder" >&2
-        failed=1
-        ;;
-    esac
-  done < <(includes "$folder")
-done
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+includes "${!below[@]}" >"$scratch/files"
 
-if ! circle=$(tsort "$edges" 2>&1 >/dev/null); then
-  echo "headers include each other in a circle:" >&2
-  echo "$circle" >&2
-  failed=1
-fi
+while read -r file path; do
+  case " ${below[${file%%/*}]} " in
+    *" ${path%%/*} "*) ;;
+    *)
+      echo "$file includes $path, which does not lie below ${file%%/*}" >&2
+      failed=1
+      ;;
+  esac
+done <"$scratch/files"
+
+circle() {
+  local found
+  if ! found=$(tsort "$2" 2>&1 >/dev/null); then
+    echo "$1 depend on each other in a circle:" >&2
+    echo "$found" >&2
+    failed=1
+  fi
+}
+circle headers "$scratch/files"
+
+# The unit of a file: its path without its ending and, if a public header has that name, without internal/.
+unit() {
+  local name=${1%.*}
+  local public=${name/\/internal\///}
+  [ ! -e "$public.h" ] || name=$public
+  unit=$name
+}
+while read -r file path; do
+  case $file in autograd/*) continue ;; esac
+  unit "$file" && from=$unit
+  unit "$path" && to=$unit
+  [ "$from" = "$to" ] || echo "$from $to"
+done <"$scratch/files" >"$scratch/units"
+circle 'headers with their sources' "$scratch/units"
 exit $failed
