@@ -57,15 +57,14 @@ LayerOptions wrapper_options(const Ref<RNN>& layer, const BidirectionalOptions& 
           .activity_regularizer = options.activity_regularizer};
 }
 
-/// The same layer with fresh weights, under its name with `prefix`, unless that stands there.
+/// The layer with fresh weights, in this direction, under its name with `prefix`, unless that stands there.
 Ref<RNN> copied(const RNN& layer, std::string_view prefix, bool go_backwards) {
   const std::string& name = layer.name();
-  Config serialized = serialize_layer(layer);
-  Config arguments = serialized["config"];
-  arguments.set("name", name.starts_with(prefix) ? name : std::string(prefix) + name);
-  arguments.set("go_backwards", go_backwards);
-  // It is built within the wrapper.
-  return layer_from_config<RNN>(serialized.set("config", arguments).erase("build_config"));
+  const Ref<LayerBase> copy = detail::copy_layer(layer, [&](Config& arguments) {
+    arguments.set("name", name.starts_with(prefix) ? name : std::string(prefix) + name);
+    arguments.set("go_backwards", go_backwards);
+  });
+  return detail::layer_as<RNN>(copy, {});
 }
 
 Tensor merged(const std::string& mode, const Tensor& forward, const Tensor& backward) {
@@ -129,8 +128,8 @@ void Bidirectional::check_directions() const {
 }
 
 void Bidirectional::build_all(const std::vector<Shape>& input_shapes) {
-  forward_->build_once(input_shapes);
-  backward_layer()->build_once(input_shapes);
+  forward_->build_once(input_shapes, built_for());
+  backward_layer()->build_once(input_shapes, built_for());
   set_first_weights();
 }
 

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,11 +13,10 @@
 
 namespace unspool {
 
-/// What a cell makes once a call and keeps over its steps, dropout masks say; a cell made of others keeps
-/// theirs, too.
-struct PerCall {
+/// What a cell computes once for all steps of a sequence, dropout masks for example.
+struct CallCache {
+  /// In an order of the cell's own.
   std::vector<Tensor> tensors = {};
-  std::vector<PerCall> of_cells = {};
 };
 
 /// The arguments of a call beside its inputs.
@@ -31,8 +29,9 @@ struct CallArgs {
   std::vector<Tensor> initial_state = {};
   /// What a cell is given at every step beside its input.
   std::vector<Tensor> constants = {};
-  /// What the cell's per_call() gave. Filled in by RNN.
-  std::shared_ptr<const PerCall> per_call = nullptr;
+  /// What the cell's call_cache() returned. Set in what call() gets, valid during that call; what a caller
+  /// sets is ignored, so that a cell may hand on its own arguments to another one.
+  const CallCache* call_cache = nullptr;
 
   /// `training`, false if it is empty.
   bool is_training() const { return training.value_or(false); }

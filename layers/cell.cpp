@@ -1,11 +1,16 @@
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/recorder.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>
+#include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
 
 namespace unspool {
+
+using internal::UnbuiltChildren;
+
 namespace {
 
 bool needs_cast(const Tensor& tensor, DType dtype) {
@@ -50,7 +55,24 @@ States Cell::get_initial_state(const Tensor& x) {
   return get_initial_state(x.shape().front(), is_floating(x.dtype()) ? x.dtype() : dtype());
 }
 
-PerCall Cell::per_call(const Tensor&, const CallArgs&) { return {}; }
+CallCache Cell::call_cache(const Tensor&, const CallArgs&) { return {}; }
+
+void Cell::reset_call_cache() {
+  for (const Child& child : children()) {
+    if (auto* cell = dynamic_cast<Cell*>(child.layer.pointer().get())) cell->reset_call_cache();
+  }
+}
+
+const CallCache& Cell::cache_in(internal::CallCaches& caches, const Tensor& x, const CallArgs& args) {
+  internal::CallCaches::Key key{
+      .owner = this, .shape = x.shape(), .dtype = x.dtype(), .training = args.is_training()};
+  for (const Tensor& constant : args.constants) key.constants.push_back(constant.id());
+  return caches.get(key, [&] {
+    CallArgs converted = args;
+    for (Tensor& constant : converted.constants) constant = as(constant, dtype());
+    return call_cache(x, converted);
+  });
+}
 
 void Cell::check_states(const States& states, std::string_view whose, const Shape& input) const {
   if (states.size() != state_sizes_.size()) {
@@ -79,31 +101,55 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
     return {outputs.front(), States(outputs.begin() + 1, outputs.end())};
   }
   internal::CallScope scope(*this, args.training);
+  const bool inferring = internal::is_inferred(inputs, args);
+  scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
   if (!x) throw ValueError("the input is an empty tensor");
   if (x.rank() == 0) throw ValueError("the input has a batch axis, got " + describe(x));
   check_inputs({x});
   check_states(states, "got", x.shape());
-  if (!built()) {
+  const Tensor input = as(x, dtype());
+  if (!build_done()) {
     std::vector<Shape> shapes = {x.shape()};
     for (const Tensor& constant : args.constants) shapes.push_back(constant.shape());
-    build_here(shapes);
+    build_here(shapes, input.dtype());
     check_inputs({x});
   }
 
   CallArgs resolved = args;
-  resolved.training = scope->training && !internal::is_inferred(inputs, args);
+  resolved.training = scope->training && !inferring;
+  CallCache own;
+  if (internal::CallCaches* const caches = scope->caches; caches != nullptr) {
+    resolved.call_cache =
+        &cache_in(*caches, internal::TensorAccess::abstract(input.shape(), input.dtype()), resolved);
+  }
   for (Tensor& constant : resolved.constants) constant = as(constant, dtype());
+  if (scope->caches == nullptr) {
+    own = call_cache(input, resolved);
+    resolved.call_cache = &own;
+  }
   States cast_states;
   for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));
-  const Tensor input = as(x, dtype());
-  if (resolved.per_call == nullptr)
-    resolved.per_call = std::make_shared<const PerCall>(per_call(input, resolved));
 
   CellOutput result = call(input, cast_states, resolved);
   if (!result.output) throw ValueError("call() returned an empty tensor as output");
   check_states(result.states, "call() returned", x.shape());
+  note_call();
   return result;
+}
+
+void Cell::infer_call(const std::vector<Spec>& inputs) {
+  infer(
+      [&](const std::vector<Tensor>& known) {
+        const Tensor& x = known.front();
+        States states;
+        for (const Shape& size : state_sizes_) {
+          states.push_back(x.recorder()->abstract({Shape({x.shape().front()}) + size, dtype()}));
+        }
+        (*this)(x, states, {.constants = {known.begin() + 1, known.end()}});
+        return std::vector<Tensor>();
+      },
+      inputs);
 }
 
 }  // namespace unspool

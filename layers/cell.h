@@ -10,6 +10,13 @@
 
 namespace unspool {
 
+namespace internal {
+class CallCaches;
+}
+namespace layers {
+class RNN;
+}
+
 /// The states of a cell, one tensor each: (batch, size).
 using States = std::vector<Tensor>;
 
@@ -65,13 +72,14 @@ class Cell : public LayerBase {
   /// Whether call() has a use for args.constants: an RNN refuses them otherwise.
   virtual bool supports_constants() const { return true; }
 
-  /// What is the same at every step of one call: dropout masks, or whatever follows from the constants. RNN
-  /// asks for it before the first step, with the input of that step, and call() finds it in args.per_call at
-  /// each. By default nothing.
-  virtual PerCall per_call(const Tensor& x, const CallArgs& args);
-  /// Forgets what a cell may have kept of it for calls outside of an RNN, which calls this before and after
-  /// its steps.
-  virtual void reset_per_call() {}
+  /// What is the same at every step of a sequence: dropout masks, or what follows from the constants. By
+  /// default nothing. In an RNN it is asked for once a call of the RNN, outside of the steps, and call()
+  /// finds it in args.call_cache at each step; elsewhere it is asked for at each call. `x` is the input of
+  /// the first step; in a cell that another one calls in an RNN, shape and dtype are all that is known of it.
+  virtual CallCache call_cache(const Tensor& x, const CallArgs& args);
+  /// Forgets what is kept for calls outside of an RNN, here and in the cells that this one owns. An RNN does
+  /// it before its steps. By default that of the owned cells.
+  virtual void reset_call_cache();
 
  protected:
   explicit Cell(CellOptions options);
@@ -79,9 +87,14 @@ class Cell : public LayerBase {
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:
+  friend class layers::RNN;
+
   /// Of x and the states: the output and the next states.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_states(const States& states, std::string_view whose, const Shape& input) const;
+  void infer_call(const std::vector<Spec>& inputs) override;
+  /// The cache of this cell in the sequence whose steps are running.
+  const CallCache& cache_in(internal::CallCaches& caches, const Tensor& x, const CallArgs& args);
 
   std::vector<Shape> state_sizes_;
   Shape output_size_;

@@ -4,6 +4,8 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>
+#include <unspool/layers/internal/call_caches.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/dropout.h>
 
 namespace unspool {
@@ -42,15 +44,26 @@ void DropoutCell::check_count(int count) const {
       fmt::format("the cell {} makes one dropout mask or more, got a count of {}", name(), count));
 }
 
-std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype,
-                                       double rate, int count) {
-  const bool fits = static_cast<int>(kept.size()) == count && kept.front().shape() == shape &&
-                    kept.front().dtype() == dtype;
+std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Tensor& like, double rate,
+                                       int count) {
+  if (internal::CallCaches* const caches = internal::CallContext::current().caches; caches != nullptr) {
+    const auto draw = [&] {
+      CallCache drawn;
+      for (int i = 0; i < count; ++i) {
+        drawn.tensors.push_back(internal::dropout_mask(like.shape(), rate, like.dtype(), seeds_));
+      }
+      return drawn;
+    };
+    return caches->get({.owner = &kept, .shape = like.shape(), .dtype = like.dtype(), .count = count}, draw)
+        .tensors;
+  }
+  const bool fits = static_cast<int>(kept.size()) == count && kept.front().shape() == like.shape() &&
+                    kept.front().dtype() == like.dtype();
   if (!fits) {
     kept.clear();
     for (int i = 0; i < count; ++i) {
-      // A named key: the masks hold for all steps of a sequence.
-      kept.push_back(internal::dropout_mask(shape, rate, dtype, seeds_.next()));
+      // With a key of its own a mask has a value, also in the step of a scan.
+      kept.push_back(internal::dropout_mask(like.shape(), rate, like.dtype(), seeds_.next()));
     }
   }
   return kept;
@@ -60,7 +73,7 @@ std::vector<Tensor> DropoutCell::get_dropout_mask_for_cell(const Tensor& x, bool
   check_count(count);
   if (dropout_ == 0) return {};
   if (!training) return all_kept(x, count);
-  return masks(input_masks_, x.shape(), x.dtype(), dropout_, count);
+  return masks(input_masks_, x, dropout_, count);
 }
 
 std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training,
@@ -68,31 +81,36 @@ std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tenso
   check_count(count);
   if (recurrent_dropout_ == 0) return {};
   if (!training) return all_kept(state, count);
-  return masks(state_masks_, state.shape(), state.dtype(), recurrent_dropout_, count);
+  return masks(state_masks_, state, recurrent_dropout_, count);
 }
 
-PerCall DropoutCell::per_call(const Tensor& x, const CallArgs& args) {
+CallCache DropoutCell::call_cache(const Tensor& x, const CallArgs& args) {
   if (!args.is_training()) return {};
-  PerCall made;
-  made.tensors = get_dropout_mask_for_cell(x, true, masks_);
+  CallCache cache = {get_dropout_mask_for_cell(x, true, masks_)};
   if (recurrent_dropout_ > 0) {
     const Tensor state =
         internal::TensorAccess::abstract(Shape({x.shape().front()}) + state_sizes().front(), dtype());
     for (Tensor& mask : get_recurrent_dropout_mask_for_cell(state, true, masks_)) {
-      made.tensors.push_back(std::move(mask));
+      cache.tensors.push_back(std::move(mask));
     }
   }
-  return made;
+  return cache;
+}
+
+void DropoutCell::reset_call_cache() {
+  reset_dropout_mask();
+  reset_recurrent_dropout_mask();
+  Cell::reset_call_cache();
 }
 
 Tensor DropoutCell::dropped_input(const Tensor& x, const CallArgs& args, int i) const {
-  if (dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return x;
-  return x * args.per_call->tensors.at(static_cast<std::size_t>(i));
+  if (dropout_ == 0 || args.call_cache == nullptr || args.call_cache->tensors.empty()) return x;
+  return x * args.call_cache->tensors.at(static_cast<std::size_t>(i));
 }
 
 Tensor DropoutCell::dropped_state(const Tensor& state, const CallArgs& args, int i) const {
-  if (recurrent_dropout_ == 0 || args.per_call == nullptr || args.per_call->tensors.empty()) return state;
-  return state * args.per_call->tensors.at(static_cast<std::size_t>(i + (dropout_ > 0 ? masks_ : 0)));
+  if (recurrent_dropout_ == 0 || args.call_cache == nullptr || args.call_cache->tensors.empty()) return state;
+  return state * args.call_cache->tensors.at(static_cast<std::size_t>(i + (dropout_ > 0 ? masks_ : 0)));
 }
 
 Tensor DropoutCell::input_product(const Tensor& x, const Tensor& kernel, const CallArgs& args,

@@ -23,25 +23,27 @@ struct DropoutCellOptions {
 /// every step (Gal and Ghahramani 2016). In call(), write dropped_input(x, args) for x and dropped_state(h,
 /// args) for h.
 ///
-/// A mask holds 0 or 1 / (1 - rate). Outside of an RNN masks stay until they are reset, or until the input's
-/// shape changes.
+/// A mask holds 0 or 1 / (1 - rate). The masks belong to the call of the RNN, whatever lies between it and
+/// the cell. Outside of an RNN the cell keeps its masks until they are reset, or until the input's shape
+/// changes.
 class DropoutCell : public Cell {
  public:
   double dropout() const { return dropout_; }
   double recurrent_dropout() const { return recurrent_dropout_; }
 
   /// The masks for inputs like `x`: none if the rate is 0, else `count` of them, of ones outside of training.
+  /// In the steps of an RNN they are drawn once a call of the RNN; elsewhere they are kept until they are
+  /// reset, or until the input's shape changes.
   std::vector<Tensor> get_dropout_mask_for_cell(const Tensor& x, bool training, int count = 1);
-  /// The same for the first state.
+  /// The masks for states like `state`, the first one, as get_dropout_mask_for_cell().
   std::vector<Tensor> get_recurrent_dropout_mask_for_cell(const Tensor& state, bool training, int count = 1);
+  /// Forgets the masks that are kept for inputs.
   void reset_dropout_mask() { reset(input_masks_); }
+  /// Forgets the masks that are kept for states.
   void reset_recurrent_dropout_mask() { reset(state_masks_); }
 
-  PerCall per_call(const Tensor& x, const CallArgs& args) override;
-  void reset_per_call() override {
-    reset_dropout_mask();
-    reset_recurrent_dropout_mask();
-  }
+  CallCache call_cache(const Tensor& x, const CallArgs& args) override;
+  void reset_call_cache() override;
 
  protected:
   /// ValueError for a rate outside of 0 to 1.
@@ -63,8 +65,8 @@ class DropoutCell : public Cell {
   static void reset(std::vector<Tensor>& masks) {
     if (!masks.empty()) masks.clear();  // Prediction writes nothing.
   }
-  std::vector<Tensor> masks(std::vector<Tensor>& kept, const Shape& shape, DType dtype, double rate,
-                            int count);
+  /// Masks for tensors like this: those of the sequence whose steps are running, else those in `kept`.
+  std::vector<Tensor> masks(std::vector<Tensor>& kept, const Tensor& like, double rate, int count);
 
   double dropout_;
   double recurrent_dropout_;

@@ -13,6 +13,7 @@
 namespace unspool {
 
 using internal::CallScope;
+using internal::UnbuiltChildren;
 
 namespace {
 
@@ -40,6 +41,8 @@ Outputs Layer::operator()(const Inputs& inputs, const CallArgs& args) {
 std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallArgs& args,
                                    ShapesFrom shapes_from) {
   CallScope scope(*this, args.training);
+  const bool inferring = internal::is_inferred(given, args);
+  scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
 
   if (given.empty()) throw ValueError("the call has no input");
@@ -47,14 +50,14 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
     if (!given[i]) throw ValueError(fmt::format("input {} is an empty tensor", i));
   }
   check_inputs(given);
-  const bool inferring = internal::is_inferred(given, args);
   CallArgs resolved = args;
   resolved.training = scope->training && !inferring;
   if (!resolved.mask) resolved.mask = mask_of(given.front());
   if (resolved.mask && resolved.mask.dtype() != boolean) resolved.mask = cast(resolved.mask, boolean);
   check_call(given, resolved);
-  if (!built()) {
-    build_here(build_shapes(given, resolved));
+  if (!build_done()) {
+    const DType first = given.front().dtype();
+    build_here(build_shapes(given, resolved), autocast() && is_floating(first) ? dtype() : first);
     check_inputs(given);
   }
 
@@ -67,9 +70,14 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
   scope->given = &given;
   scope->received = &tensors;
 
-  std::vector<Tensor> outputs = inferring && shapes_from == ShapesFrom::rule
-                                    ? compute_output_spec(tensors, resolved)
-                                    : call_all(tensors, resolved);
+  std::vector<Tensor> outputs;
+  if (inferring && shapes_from == ShapesFrom::rule) {
+    outputs = compute_output_spec(tensors, resolved);
+    if (!built()) build_children();
+  } else {
+    outputs = call_all(tensors, resolved);
+    note_call();
+  }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
@@ -82,6 +90,10 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
 }
 
 Outputs Layer::apply(const Inputs& inputs, const CallArgs& args) { return (*this)(inputs, args); }
+
+void Layer::infer_call(const std::vector<Spec>& inputs) {
+  infer([&](const std::vector<Tensor>& x) { return call_on(x, {}, ShapesFrom::call); }, inputs);
+}
 
 std::vector<Tensor> Layer::run(const std::vector<Tensor>& inputs, const CallArgs& args) {
   return (*this)(inputs, args).all();

@@ -81,6 +81,7 @@ class Layer : public LayerBase {
     }
   }
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  void infer_call(const std::vector<Spec>& inputs) override;
   std::vector<Tensor> call_on(const std::vector<Tensor>& inputs, const CallArgs& args,
                               ShapesFrom shapes_from);
   void add_activity_losses(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);

@@ -17,6 +17,7 @@ namespace unspool {
 
 using internal::CallContext;
 using internal::CallScope;
+using internal::UnbuiltChildren;
 
 namespace {
 
@@ -102,6 +103,7 @@ LayerTree::LayerTree(LayerOptions options)
 }
 
 void LayerTree::build_once(const Shape& input_shape) { build_once(std::vector<Shape>{input_shape}); }
+void LayerTree::build_once(const std::vector<Shape>& input_shapes) { build_once(input_shapes, dtype_); }
 void LayerTree::set_input_spec(std::vector<InputSpec> spec) { input_spec_ = std::move(spec); }
 LayerTree::~LayerTree() = default;
 
@@ -159,7 +161,7 @@ void LayerTree::set_weights(const std::vector<Tensor>& values) {
     throw ValueError(fmt::format(
         "set_weights on the layer {}: it has {} weight{}, got {}{}", path_or_name(), all.size(),
         all.size() == 1 ? "" : "s", values.size(),
-        built_ ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
+        built() ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
   }
   std::vector<Tensor> converted;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -179,7 +181,7 @@ void LayerTree::set_weights(const std::vector<Tensor>& values) {
 }
 
 Index LayerTree::count_params() const {
-  if (!built_) {
+  if (!built()) {
     throw ValueError(fmt::format(
         "count_params: the layer {} is not built: call it, or build it with the shape of its input, first",
         name()));
@@ -288,7 +290,10 @@ Config LayerTree::get_build_config() const {
 }
 
 void LayerTree::build_from_config(const Config& config) {
-  if (const std::vector<Shape> shapes = shapes_of_build_config(config); !shapes.empty()) build_once(shapes);
+  const std::vector<Shape> shapes = shapes_of_build_config(config);
+  if (shapes.empty()) return;
+  const CallScope scope([](CallContext& context) { context.unbuilt_children = UnbuiltChildren::recorded; });
+  build_once(shapes);
 }
 
 void LayerTree::build_later(const Config& config) {
@@ -297,12 +302,14 @@ void LayerTree::build_later(const Config& config) {
 
 void LayerTree::build_like(const LayerTree& other) {
   if (other.built_) {
+    const CallScope scope([](CallContext& context) { context.unbuilt_children = UnbuiltChildren::called; });
     build_once(other.build_shapes_);
     set_paths(other.path_);
   }
   for (std::size_t i = 0; i < std::min(children_.size(), other.children_.size()); ++i) {
     children_[i].layer->build_like(*other.children_[i].layer);
   }
+  waits_ = other.waits_;
 }
 
 Config LayerTree::config_of(const Fields& fields, const Config& arguments) const {
@@ -433,17 +440,11 @@ void LayerTree::build(const Shape&) {}
 
 void LayerTree::build_all(const std::vector<Shape>& input_shapes) { build(input_shapes.front()); }
 
-void LayerTree::build_once(const std::vector<Shape>& input_shapes) {
+void LayerTree::build_once(const std::vector<Shape>& input_shapes, DType first_dtype) {
   if (built_) return;
   const CallScope scope(*this);
-  build_here(input_shapes);
-}
-
-void LayerTree::set_paths(std::string path) {
-  path_ = std::move(path);
-  for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
-    for (const Variable& weight : own) weight.set_path(path_ + "/" + weight.name());
-  }
+  build_here(input_shapes, first_dtype);
+  build_children();
 }
 
 /// The layers of a tree that are not built, as they were: the next call may come with a shape that fits.
@@ -472,6 +473,7 @@ class LayerTree::BeforeBuild {
       layer.path_ = std::move(before.path);
       layer.built_ = false;
       layer.building_ = false;
+      layer.waits_ = false;
     }
   }
 
@@ -489,8 +491,55 @@ class LayerTree::BeforeBuild {
   std::vector<Before> layers_;
 };
 
+bool LayerTree::has_unbuilt_child() const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [](const Child& child) { return !child.layer->built(); });
+}
+
+void LayerTree::build_children() {
+  waits_ = has_unbuilt_child();
+  if (!waits_) return;
+  switch (CallContext::current().unbuilt_children) {
+    case UnbuiltChildren::called:
+      break;
+    case UnbuiltChildren::recorded:
+      for (const Child& child : children_) {
+        LayerTree& layer = *child.layer;
+        // A copy: building writes them.
+        if (const std::vector<Shape> shapes = layer.build_shapes_; !shapes.empty()) layer.build_once(shapes);
+      }
+      if (!has_unbuilt_child()) break;
+      [[fallthrough]];
+    case UnbuiltChildren::inferred:
+      std::vector<Spec> inputs;
+      for (const Shape& shape : build_shapes_)
+        inputs.push_back({shape, inputs.empty() ? built_for_ : dtype_});
+      const CallScope inference([](CallContext& context) {
+        context.keeps_losses = false;
+        context.notes = nullptr;
+        context.caches = nullptr;
+      });
+      const NoGradient no_gradient;
+      BeforeBuild before(*this);
+      try {
+        infer_call(inputs);
+      } catch (const std::exception&) {
+        // For example since call() reads values: its first call builds them.
+        before.restore();
+      }
+  }
+  waits_ = has_unbuilt_child();
+}
+
+void LayerTree::set_paths(std::string path) {
+  path_ = std::move(path);
+  for (const std::vector<Variable>& own : {trainable_weights_, other_weights_}) {
+    for (const Variable& weight : own) weight.set_path(path_ + "/" + weight.name());
+  }
+}
+
 /// Within a scope of this layer.
-void LayerTree::build_here(const std::vector<Shape>& input_shapes) {
+void LayerTree::build_here(const std::vector<Shape>& input_shapes, DType first_dtype) {
   if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
   // What is built in a step of a scan has values: the weights are drawn once.
   const scan_compiler::TraceScope untraced(nullptr);
@@ -498,6 +547,7 @@ void LayerTree::build_here(const std::vector<Shape>& input_shapes) {
   std::vector<Shape> shapes = with_known_sizes(input_shapes, build_shapes_);
   check_input_shapes(shapes);
   building_ = true;
+  built_for_ = first_dtype;
   try {
     build_all(shapes);
   } catch (...) {
@@ -508,6 +558,7 @@ void LayerTree::build_here(const std::vector<Shape>& input_shapes) {
   built_ = true;
   build_shapes_ = std::move(shapes);
   set_paths(CallContext::of(*this)->path());
+  waits_ = has_unbuilt_child();
 }
 
 void LayerTree::fail_no_input() const {

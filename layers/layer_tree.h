@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/autograd/operation.h>
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
@@ -19,6 +20,10 @@
 namespace unspool {
 
 class LayerBase;
+
+namespace internal {
+struct LayerAccess;
+}
 
 /// Arguments that every layer takes.
 struct LayerOptions {
@@ -144,11 +149,14 @@ class LayerTree {
   /// state, as the weights are, when training is to go on from a file.
   std::vector<SeedGenerator*> seed_generators();
 
-  /// Whether the weights are made.
-  bool built() const { return built_; }
-  /// Makes the weights for inputs of these shapes, unless they are made. A call does it by itself; a layer
-  /// may do it for its children while it is built.
+  /// Whether all weights are made, those of the layers below among them.
+  bool built() const { return built_ && !waits_; }
+  /// Makes the weights for inputs of these shapes and of the layer's dtype, unless they are made. A call does
+  /// it by itself; a layer may do it for its children while it is built. Children that build() does not build
+  /// are built by a call on abstract tensors; where that fails they are left to the first call.
   void build_once(const std::vector<Shape>& input_shapes);
+  /// Makes the weights for inputs of which the first has this dtype.
+  void build_once(const std::vector<Shape>& input_shapes, DType first_dtype);
   /// Makes the weights for one input of this shape.
   void build_once(const Shape& input_shape);
   /// What inputs must be like, one spec for each of the first inputs.
@@ -217,17 +225,29 @@ class LayerTree {
     return config_of(O::fields(), to_config(options));
   }
 
-  /// Makes the weights, within a call context of this layer.
-  void build_here(const std::vector<Shape>& input_shapes);
+  /// Whether build() is done; children may still have to be built.
+  bool build_done() const { return built_; }
+  /// While the layer is built: the dtype of its first input.
+  DType built_for() const { return built_for_; }
+  /// Makes the weights, within a call context of this layer, for inputs of which the first has this dtype.
+  void build_here(const std::vector<Shape>& input_shapes, DType first_dtype);
+  /// Builds the children that build() left unbuilt, as the call context says.
+  void build_children();
+  /// Says that call() has run, so that the children that it uses are built.
+  void note_call() {
+    if (waits_) waits_ = false;  // Calls of a built layer write nothing.
+  }
+  /// Calls the layer on abstract tensors.
+  virtual void infer_call(const std::vector<Spec>& inputs) = 0;
   /// This layer and all below, each once, in order.
   std::vector<const LayerBase*> all_layers() const;
 
  private:
-  friend Ref<LayerBase> deserialize_layer(const Config& config);
-  friend Ref<LayerBase> deep_copy(const LayerBase& layer);
+  friend struct internal::LayerAccess;
   class BeforeBuild;
 
   const LayerBase& self() const;
+  bool has_unbuilt_child() const;
   /// Says what shapes the layer was built with when the config was written: whoever builds it may know less.
   void build_later(const Config& config);
   /// Builds this layer and those below as another one of the same arguments is built.
@@ -248,6 +268,8 @@ class LayerTree {
   Regularizer activity_regularizer_;
   bool built_ = false;
   bool building_ = false;
+  bool waits_ = false;  // Some children are to be built by the first call.
+  DType built_for_ = float32;
   std::vector<Variable> trainable_weights_;  // Added as such, whatever they are now.
   std::vector<Variable> other_weights_;
   std::vector<Child> children_;

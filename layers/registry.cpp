@@ -1,70 +1,95 @@
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/config_text.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_access.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool {
 namespace {
 
-/// While one lives, layers are made as parts of another one.
-class Within {
+/// What serialize_layer() and the calls within it write together. A layer that stands at several places has a
+/// number at each, as in Keras' files, so that it is one object again when it is read.
+class Writer {
  public:
-  Within() { ++depth_; }
-  ~Within() { --depth_; }
-  Within(const Within&) = delete;
-  Within& operator=(const Within&) = delete;
-  static bool any() { return depth_ > 0; }
+  /// Writes a layer, as part of what the thread is writing if that is the case.
+  static Config write(const LayerBase& layer) {
+    if (current_ != nullptr) return current_->layer(layer);
+    return write_alone(layer);
+  }
+  /// Writes a layer apart from what the thread is writing.
+  static Config write_alone(const LayerBase& layer) {
+    Writer writer;
+    writer.layer(layer);  // Counts.
+    writer.counting_ = false;
+    return writer.layer(layer);
+  }
 
  private:
-  static inline thread_local int depth_ = 0;
+  Writer() : around_(std::exchange(current_, this)) {}
+  ~Writer() { current_ = around_; }
+
+  Config layer(const LayerBase& layer) {
+    // What is below a layer that was met before is not met again.
+    const bool met_before = counting_ && (skipped_ > 0 || ++places_[&layer] > 1);
+    skipped_ += met_before ? 1 : 0;
+    Config config = layer_registry().serialize(layer_registry().name_of(layer), layer.get_config());
+    skipped_ -= met_before ? 1 : 0;
+    if (const Config built = layer.get_build_config(); !built.is_null()) config.set("build_config", built);
+    if (places_[&layer] > 1) {
+      config.set("shared_object_id", numbers_.emplace(&layer, numbers_.size() + 1).first->second);
+    }
+    return config;
+  }
+
+  static inline thread_local Writer* current_ = nullptr;
+  Writer* around_;
+  bool counting_ = true;
+  int skipped_ = 0;
+  std::unordered_map<const LayerBase*, int> places_;
+  std::unordered_map<const LayerBase*, std::size_t> numbers_;
 };
 
-/// Layers that several others own are one object again when they are read: each has a number in what is
-/// written, as in Keras' files.
-using Numbers = std::unordered_map<const LayerBase*, Index>;
-using Numbered = std::unordered_map<Index, Ref<LayerBase>>;
-
-Numbers numbers_of_shared(const LayerBase& root) {
-  std::unordered_map<const LayerBase*, int> owners;
-  std::vector<const LayerBase*> pending = {&root};
-  Numbers numbers;
-  while (!pending.empty()) {
-    const LayerBase* next = pending.back();
-    pending.pop_back();
-    for (const Ref<LayerBase>& below : next->sublayers()) {
-      const int count = ++owners[below.pointer().get()];
-      if (count == 1) pending.push_back(below.pointer().get());
-      if (count == 2) numbers.emplace(below.pointer().get(), static_cast<Index>(numbers.size()) + 1);
-    }
-  }
-  return numbers;
-}
-
-/// What all that is written or read by the outermost call on this thread has in common.
-template <class T>
-class Shared {
+/// What deserialize_layer() and the calls within it read together: the layers that have a number.
+class Reader {
  public:
-  template <class F>
-  explicit Shared(F&& make) : outermost_(current_ == nullptr) {
-    if (!outermost_) return;
-    own_ = make();
-    current_ = &own_;
+  /// Reads a layer, as part of what the thread is reading if that is the case.
+  static Ref<LayerBase> read(const Config& config) {
+    if (current_ != nullptr) return current_->layer(config);
+    return read_alone(config);
   }
-  ~Shared() {
-    if (outermost_) current_ = nullptr;
+  /// Reads a layer apart from what the thread is reading.
+  static Ref<LayerBase> read_alone(const Config& config) {
+    Reader reader;
+    return reader.layer(config);
   }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T& operator*() const { return *current_; }
 
  private:
-  static inline thread_local T* current_ = nullptr;
-  bool outermost_;
-  T own_;
+  Reader() : around_(std::exchange(current_, this)) {}
+  ~Reader() { current_ = around_; }
+
+  /// While one exists, the parts of a layer are read.
+  class Within {
+   public:
+    explicit Within(Reader& reader) : reader_(reader) { ++reader_.depth_; }
+    ~Within() { --reader_.depth_; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    Reader& reader_;
+  };
+
+  Ref<LayerBase> layer(const Config& config);
+
+  static inline thread_local Reader* current_ = nullptr;
+  Reader* around_;
+  int depth_ = 0;
+  std::unordered_map<Index, Ref<LayerBase>> numbered_;
 };
 
 /// ValueError for what serves neither as name nor as trainable; a name of null is none.
@@ -119,44 +144,47 @@ void detail::fail_layer_class(const Config& config, const LayerBase& got, const 
                   got.class_name());
 }
 
-Config serialize_layer(const LayerBase& layer) {
-  const Shared<Numbers> numbers([&] { return numbers_of_shared(layer); });
-  Config config = layer_registry().serialize(layer_registry().name_of(layer), layer.get_config());
-  if (const Config built = layer.get_build_config(); !built.is_null()) config.set("build_config", built);
-  if (const auto found = (*numbers).find(&layer); found != (*numbers).end()) {
-    config.set("shared_object_id", found->second);
-  }
-  return config;
-}
+Config serialize_layer(const LayerBase& layer) { return Writer::write(layer); }
 
-Ref<LayerBase> deserialize_layer(const Config& config) {
-  const Shared<Numbered> numbered([] { return Numbered(); });
+Ref<LayerBase> Reader::layer(const Config& config) {
   std::optional<Index> number;
   if (const auto shared = config.find("shared_object_id"); shared && !shared->is_null()) {
     number = shared->as<Index>();
-    if (const auto known = (*numbered).find(*number); known != (*numbered).end()) return known->second;
+    if (const auto known = numbered_.find(*number); known != numbered_.end()) return known->second;
   }
   const auto [name, arguments] = layer_registry().parse(config);
   Ref<LayerBase> made;
   {
-    const Within within;
+    const Within within(*this);
     made = made_from(name, arguments);
   }
-  if (number) (*numbered).emplace(*number, made);
+  if (number) numbered_.emplace(*number, made);
   const std::optional<Config> built = config.find("build_config");
   if (!built || built->is_null()) return made;
   // A part is built by the layer around, so that its weights are named after that.
-  if (Within::any()) {
-    made->build_later(*built);
+  if (depth_ > 0 || around_ != nullptr) {
+    internal::LayerAccess::build_later(*made, *built);
   } else {
     made->build_from_config(*built);
   }
   return made;
 }
 
+Ref<LayerBase> deserialize_layer(const Config& config) { return Reader::read(config); }
+
+Ref<LayerBase> detail::copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change) {
+  Config serialized = Writer::write_alone(layer).erase("build_config");
+  if (change) {
+    Config arguments = serialized["config"];
+    change(arguments);
+    serialized.set("config", arguments);
+  }
+  return Reader::read_alone(serialized);
+}
+
 Ref<LayerBase> deep_copy(const LayerBase& layer) {
-  Ref<LayerBase> copy = deserialize_layer(serialize_layer(layer).erase("build_config"));
-  copy->build_like(layer);
+  Ref<LayerBase> copy = detail::copy_layer(layer);
+  internal::LayerAccess::build_like(*copy, layer);
   copy->copy_state(layer);
   return copy;
 }

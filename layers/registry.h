@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -21,7 +22,17 @@ namespace detail {
 /// `config` as the options structs have it: Keras' dtype policies become names, arguments of Keras that say
 /// nothing are left out.
 Config plain_layer_config(const Config& config);
+/// A layer with the same arguments that has no weights yet; `change` may change the arguments. It shares no
+/// layer with the one it is made from.
+Ref<LayerBase> copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change = {});
 [[noreturn]] void fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted);
+/// The layer as what it is. TypeError if it is another kind of layer.
+template <class L>
+Ref<L> layer_as(const Ref<LayerBase>& layer, const Config& config) {
+  auto wanted = std::dynamic_pointer_cast<L>(layer.pointer());
+  if (wanted == nullptr) fail_layer_class(config, *layer, typeid(L));
+  return Ref<L>(std::move(wanted));
+}
 
 template <class L>
 concept MadeFromOptions = requires {
@@ -72,16 +83,13 @@ Ref<LayerBase> deserialize_layer(const Config& config);
 /// kind.
 template <class L = Layer>
 Ref<L> layer_from_config(const Config& config) {
-  const Ref<LayerBase> made = deserialize_layer(config);
-  auto wanted = std::dynamic_pointer_cast<L>(made.pointer());
-  if (wanted == nullptr) detail::fail_layer_class(config, *made, typeid(L));
-  return Ref<L>(std::move(wanted));
+  return detail::layer_as<L>(deserialize_layer(config), config);
 }
 
 /// A layer with the same arguments, its name among them, that has no weights yet.
 template <class L>
 Ref<L> clone(const Ref<L>& layer) {
-  return layer_from_config<L>(serialize_layer(*layer).erase("build_config"));
+  return detail::layer_as<L>(detail::copy_layer(*layer), {});
 }
 
 /// A layer with the same arguments, copies of the weights, and what it keeps between calls as it is now. It

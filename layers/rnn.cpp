@@ -10,6 +10,8 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/call_caches.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/internal/sequence_call.h>
@@ -125,7 +127,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   }
   std::vector<Shape> shapes = {step};
   shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
-  cell_->build_once(shapes);
+  cell_->build_once(shapes, built_for());
   if (options_.stateful) {
     std::vector<Variable> states;
     for (const Tensor& state : cell_->get_initial_state(step.front())) {
@@ -148,7 +150,7 @@ void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) co
         fmt::format("the layer {} needs at least one time step, got the shape {}", name(), to_string(shape)));
   }
   const Index batch = step_shape(shape).front();
-  if (options_.stateful && built() && batch != unknown && states_.front().shape().front() != batch) {
+  if (options_.stateful && !states_.empty() && batch != unknown && states_.front().shape().front() != batch) {
     throw ValueError(fmt::format(
         "the layer {} is stateful and was built for batch size {}, got a batch size of {} (shape {})", name(),
         states_.front().shape().front(), batch, to_string(shape)));
@@ -241,11 +243,12 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   CallArgs step_args;
   step_args.training = args.training;
   step_args.constants = parts.constants;
-  cell_->reset_per_call();
+  cell_->reset_call_cache();
+  internal::CallCaches caches;
+  const internal::CallScope steps([&](internal::CallContext& context) { context.caches = &caches; });
   const Index begin = options_.go_backwards ? time - 1 : 0;
   const Tensor first = squeeze(slice(sequence, time_axis(), begin, begin + 1), {time_axis()});
-  step_args.per_call = std::make_shared<const PerCall>(cell_->per_call(first, step_args));
-  cell_->reset_per_call();
+  cell_->cache_in(caches, first, step_args);
 
   std::vector<Tensor> results = options_.unroll ? unrolled(sequence, mask, std::move(states), step_args)
                                                 : scanned(sequence, mask, std::move(states), step_args);
@@ -362,7 +365,7 @@ void RNN::check_keeps_states() const {
     throw AttributeError(fmt::format(
         "reset_states: the layer {} is not stateful: make it with stateful = true", path_or_name()));
   }
-  if (!built()) {
+  if (states_.empty()) {
     throw ValueError(
         fmt::format("reset_states: the layer {} is not built, so its batch size is not known: call it, or "
                     "build it with the shape of its input, first",

@@ -42,10 +42,10 @@ namespace layers {
 /// Runs a cell over the steps of a sequence (batch, time, features...): output (batch, ...) of the last step,
 /// or (batch, time, ...), then each state if return_state.
 ///
-/// A step whose mask is false changes nothing: the states stay, and the output is that of the step before
-/// (zeros before the first). What is masked is never used, so a NaN there reaches neither results nor
-/// gradients. args.initial_state has one tensor a state; args.constants are handed to the cell at every step.
-/// Both may also follow the sequence in the list of inputs.
+/// A step whose mask is false changes nothing: the states stay, and the
+/// output is that of the step before (zeros before the first). What is masked is never used, so a NaN there
+/// reaches neither results nor gradients. args.initial_state has one tensor a state; args.constants are
+/// handed to the cell at every step. Both may also follow the sequence in the list of inputs.
 class RNN : public OptionsLayer<RNNOptions> {
  public:
   explicit RNN(Ref<Cell> cell, const RNNOptions& options = {});

@@ -1,5 +1,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/call_caches.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/simple_rnn.h>
 
@@ -34,14 +36,15 @@ std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional
   const Tensor step = internal::TensorAccess::abstract({batch, shape[2]}, dtype());
   const Tensor state = internal::TensorAccess::abstract({batch, now.units}, dtype());
   SimpleRNNCell& own = own_cell();
-  own.reset_per_call();
+  own.reset_call_cache();
+  internal::CallCaches caches;
+  const internal::CallScope sequence([&](internal::CallContext& context) { context.caches = &caches; });
   const bool trains = training.value_or(false);
   std::vector<Tensor> constants;
   for (const std::vector<Tensor>& masks : {own.get_dropout_mask_for_cell(step, trains),
                                            own.get_recurrent_dropout_mask_for_cell(state, trains)}) {
     constants.push_back(masks.empty() || !trains ? Tensor::scalar(1, dtype()) : masks.front());
   }
-  own.reset_per_call();
   return constants;
 }
 
@@ -52,12 +55,15 @@ CellOutput SimpleRNN::step(const Tensor& inputs, const std::vector<Tensor>& stat
                     name(), states.size()));
   }
   // The masks as the cell finds them in a call: those that its rates ask for.
-  PerCall masks;
+  CallCache masks;
   if (states.size() == 3) {
     if (own_cell().dropout() > 0) masks.tensors.push_back(states[1]);
     if (own_cell().recurrent_dropout() > 0) masks.tensors.push_back(states[2]);
   }
-  return (*cell())(inputs, {states.front()}, {.per_call = std::make_shared<const PerCall>(std::move(masks))});
+  internal::CallCaches caches;
+  caches.give(own_cell(), std::move(masks));
+  const internal::CallScope sequence([&](internal::CallContext& context) { context.caches = &caches; });
+  return (*cell())(inputs, {states.front()});
 }
 
 }  // namespace unspool::layers

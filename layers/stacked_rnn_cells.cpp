@@ -65,21 +65,6 @@ States StackedRNNCells::get_initial_state(Index batch_size, DType dtype) {
   return states;
 }
 
-PerCall StackedRNNCells::per_call(const Tensor& x, const CallArgs& args) {
-  PerCall made;
-  Tensor input = x;
-  for (const Ref<Cell>& cell : cells_) {
-    made.of_cells.push_back(cell->per_call(input, args));
-    // Of what the next cell is given, the shape alone is known yet.
-    input = internal::TensorAccess::abstract(Shape({x.shape().front()}) + cell->output_size(), cell->dtype());
-  }
-  return made;
-}
-
-void StackedRNNCells::reset_per_call() {
-  for (const Ref<Cell>& cell : cells_) cell->reset_per_call();
-}
-
 bool StackedRNNCells::supports_constants() const {
   return std::any_of(cells_.begin(), cells_.end(),
                      [](const Ref<Cell>& cell) { return cell->supports_constants(); });
@@ -87,20 +72,19 @@ bool StackedRNNCells::supports_constants() const {
 
 void StackedRNNCells::build_all(const std::vector<Shape>& input_shapes) {
   std::vector<Shape> shapes = input_shapes;
+  DType first = built_for();
   for (const Ref<Cell>& cell : cells_) {
-    cell->build_once(shapes);
+    cell->build_once(shapes, first);
     shapes.front() = Shape({shapes.front().front()}) + cell->output_size();
+    first = cell->dtype();
   }
 }
 
 CellOutput StackedRNNCells::call(const Tensor& x, const States& states, const CallArgs& args) {
   const std::vector<States> before = by_cell(states);
   CellOutput result{x, {}};
-  CallArgs cell_args = args;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
-    // Shares the ownership of the whole.
-    cell_args.per_call = std::shared_ptr<const PerCall>(args.per_call, &args.per_call->of_cells.at(i));
-    CellOutput step = cells_[i](result.output, before[i], cell_args);
+    CellOutput step = cells_[i](result.output, before[i], args);
     result.output = std::move(step.output);
     for (Tensor& state : step.states) result.states.push_back(std::move(state));
   }

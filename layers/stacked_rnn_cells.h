@@ -34,8 +34,6 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
 
   States get_initial_state(Index batch_size, DType dtype) override;
   using Cell::get_initial_state;
-  PerCall per_call(const Tensor& x, const CallArgs& args) override;
-  void reset_per_call() override;
   /// If one of them does.
   bool supports_constants() const override;
   Config get_config() const override;

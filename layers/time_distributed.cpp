@@ -1,8 +1,11 @@
 #include <unspool/autograd/parts.h>
+#include <unspool/autograd/recorder.h>
+#include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
+#include <unspool/layers/internal/layer_call.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/time_distributed.h>
@@ -67,7 +70,7 @@ void TimeDistributed::check_call(const std::vector<Tensor>& inputs, const CallAr
 }
 
 void TimeDistributed::build_all(const std::vector<Shape>& input_shapes) {
-  layer_->build_once(step_shapes(input_shapes));
+  layer_->build_once(step_shapes(input_shapes), built_for());
 }
 
 std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -91,8 +94,46 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
     for (std::size_t i = 0; i < results.size(); ++i) outputs[i].push_back(results[i]);
   }
   std::vector<Tensor> sequences;
-  for (const std::vector<Tensor>& of_output : outputs) sequences.push_back(stack(of_output, 1));
+  for (const std::vector<Tensor>& of_output : outputs) {
+    Tensor sequence = stack(of_output, 1);
+    if (mask_of(of_output.front())) {
+      std::vector<Tensor> of_steps;
+      for (const Tensor& step : of_output) of_steps.push_back(mask_of(step));
+      sequence = with_mask(sequence, stack(of_steps, 1));
+    }
+    sequences.push_back(std::move(sequence));
+  }
   return sequences;
+}
+
+std::vector<Tensor> TimeDistributed::compute_output_spec(const std::vector<Tensor>& inputs,
+                                                         const CallArgs& args) {
+  // All steps are alike: one says what the others give.
+  const std::shared_ptr<Recorder> recorder = internal::recorder_of(inputs, args);
+  const auto without_time = [&](const Tensor& tensor) {
+    const Shape& shape = tensor.shape();
+    return recorder->abstract({shape.sub(0, 1) + shape.sub(2, shape.rank()), tensor.dtype()});
+  };
+  const Index time = inputs.front().shape()[1];
+  const auto with_time = [&](const Tensor& step) {
+    const Shape& shape = step.shape();
+    return recorder->abstract({shape.sub(0, 1) + Shape({time}) + shape.sub(1, shape.rank()), step.dtype()});
+  };
+  std::vector<Tensor> step;
+  for (const Tensor& input : inputs) step.push_back(without_time(input));
+  std::vector<Tensor> sequences;
+  for (const Tensor& output : layer_(step, {.mask = args.mask ? without_time(args.mask) : Tensor()}).all()) {
+    const Tensor mask = mask_of(output);
+    sequences.push_back(with_mask(with_time(output), mask ? with_time(mask) : Tensor()));
+  }
+  return sequences;
+}
+
+Tensor TimeDistributed::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
+  if (!mask || mask.rank() <= 2) return mask;
+  std::vector<Index> within_step;
+  for (Index axis = 2; axis < mask.rank(); ++axis) within_step.push_back(axis);
+  return any(mask, within_step);
 }
 
 std::vector<Shape> TimeDistributed::compute_output_shapes(const std::vector<Shape>& inputs) {

@@ -34,6 +34,8 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
 
   /// Time and batch may be unknown. ValueError for inputs of rank < 3.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
+  /// Unless the outputs of the layer have masks: a step counts if any element of its mask counts.
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;
   /// The layer of such a config, with the layer in it.
@@ -43,6 +45,7 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
+  std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
   /// Of one step. ValueError unless they are sequences of one length.

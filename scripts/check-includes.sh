@@ -55,7 +55,21 @@ circle() {
 circle headers "$scratch/files"
 
 # The unit of a file: its path without its ending and, if a public header has that name, without internal/.
+# Some ideas take several files that know one another: a layer with the graph of its calls, and the table of
+# instruction sets with what each can do.
 unit() {
+  case $1 in
+    layers/layer.* | layers/layer_base.* | layers/layer_calls.* | layers/layer_tree.* | layers/graph.* | layers/call.* | \
+      layers/call_tensors.* | layers/ref.* | layers/internal/layer_call.* | layers/internal/call_context.* | \
+      layers/internal/call_caches.* | layers/internal/layer_access.*)
+      unit=layers/layer
+      return
+      ;;
+    core/kernels/isa.* | core/kernels/instruction_set*.* | core/kernels/jit.* | core/kernels/*_table.*)
+      unit=core/kernels/isa
+      return
+      ;;
+  esac
   local name=${1%.*}
   local public=${name/\/internal\///}
   [ ! -e "$public.h" ] || name=$public

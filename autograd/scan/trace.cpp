@@ -9,28 +9,30 @@ namespace unspool::scan_compiler {
 namespace {
 
 thread_local int traces = 0;
-thread_local Trace* innermost = nullptr;
+thread_local Trace* innermost_trace = nullptr;
 
 }  // namespace
 
-TraceScope::TraceScope(Trace* trace) : outer_(innermost) {
-  innermost = trace;
+TraceScope::TraceScope(Trace* trace) : outer_(innermost_trace) {
+  innermost_trace = trace;
   ++traces;
 }
 TraceScope::~TraceScope() {
-  innermost = outer_;
+  innermost_trace = outer_;
   --traces;
 }
+
+Trace* Trace::innermost() { return innermost_trace; }
 
 Trace::Trace(Index steps, bool reverse)
     : depth_(traces + 1),
       floor_(Engine::of_this_thread().tape),
       steps_(steps),
       reverse_(reverse),
-      outer_(innermost) {}
+      outer_(innermost_trace) {}
 
 Tensor Trace::next_key(const std::function<RandomKey()>& next) {
-  return innermost == nullptr ? key_tensor(next()) : keys(innermost, {}, next);
+  return innermost_trace == nullptr ? key_tensor(next()) : keys(innermost_trace, {}, next);
 }
 
 /// Keys of this shape, in the order in which a plain loop would draw them.

@@ -42,6 +42,8 @@ class Trace : public Recorder {
   RecordedFunction record_apart(
       std::span<const Spec> arguments,
       const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function);
+  /// The innermost trace of this thread; null if there is none, or if it is hidden.
+  static Trace* innermost();
   /// The innermost trace that made one of these tensors; null if there is none.
   static Trace* of(std::span<const Tensor> tensors);
   /// Ends the trace and returns its program, without outputs: the caller adds those. Tensors of the trace

@@ -12,7 +12,18 @@
 
 namespace unspool::internal {
 
+class CallCaches;
 struct CallNotes;
+
+/// How the layers are built that a layer owns and does not build in build().
+enum class UnbuiltChildren {
+  /// By a call of the layer on abstract tensors, after its build.
+  inferred,
+  /// When they are called: a call of the layer follows its build.
+  called,
+  /// With the shapes that their configs have, where they have them.
+  recorded,
+};
 
 /// What surrounds a call of a layer on this thread. Contexts are nested: a new one starts as a copy of the
 /// innermost one. Only CallScope makes them.
@@ -25,6 +36,10 @@ struct CallContext {
   bool training = false;
   /// Whether add_loss() keeps the loss in the layer.
   bool keeps_losses = true;
+  /// How a layer that is built now gets its children built.
+  UnbuiltChildren unbuilt_children = UnbuiltChildren::inferred;
+  /// The caches of the recurrent layer whose steps are running; null outside of its steps.
+  CallCaches* caches = nullptr;
   /// Where a symbolic call notes losses and updates in place of doing them; null in other calls.
   CallNotes* notes = nullptr;
   /// The inputs as the call got them, and as call() did: casting makes other tensors of them. Null unless a

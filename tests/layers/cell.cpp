@@ -53,12 +53,12 @@ class ConstantCell : public Cell {
     constant_ =
         add_weight({.name = "constant_kernel", .shape = {shapes.at(1).back(), 2}, .initializer = "ones"});
   }
-  PerCall per_call(const Tensor&, const CallArgs& args) override {
+  CallCache call_cache(const Tensor&, const CallArgs& args) override {
     ++prepared;
     return {.tensors = {matmul(args.constants.at(0), constant_)}};
   }
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override {
-    const Tensor next = states[0] + matmul(x, kernel_) + args.per_call->tensors.at(0);
+    const Tensor next = states[0] + matmul(x, kernel_) + args.call_cache->tensors.at(0);
     return {next, {next}};
   }
   int prepared = 0;

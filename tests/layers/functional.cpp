@@ -13,7 +13,7 @@ Ref<layers::Functional> graph(const std::vector<Tensor>& inputs, const std::vect
   return make<layers::Functional>(inputs, outputs, FunctionalOptions{.name = name});
 }
 
-class NonZero : public Layer {
+class NonZeroMask : public Layer {
  public:
   Tensor call(const Tensor& x, const CallArgs&) override { return x * 1; }
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor&) override {
@@ -22,7 +22,7 @@ class NonZero : public Layer {
 };
 
 /// Says how it was called.
-class Probe : public Layer {
+class SeesMask : public Layer {
  public:
   using Layer::Layer;
   Tensor call(const Tensor& x, const CallArgs& args) override {
@@ -92,7 +92,7 @@ TEST_CASE("layers stand in Keras' order, far from the outputs first") {
 }
 
 TEST_CASE("shared layers run once a node with one set of weights") {
-  const Ref<Probe> probe = make<Probe>();
+  const Ref<SeesMask> probe = make<SeesMask>();
   const Ref<layers::Dense> shared = Dense({.units = 2});
   const Tensor a = Input({.shape = {2}});
   const Tensor b = Input({.shape = {2}});
@@ -111,10 +111,10 @@ TEST_CASE("shared layers run once a node with one set of weights") {
 }
 
 TEST_CASE("training and masks go down to the nodes") {
-  const Ref<Probe> probe = make<Probe>();
-  const Ref<Probe> always = make<Probe>();
+  const Ref<SeesMask> probe = make<SeesMask>();
+  const Ref<SeesMask> always = make<SeesMask>();
   const Tensor x = Input({.shape = {unknown, 2}});
-  const Tensor marked = make<NonZero>()(x);
+  const Tensor marked = make<NonZeroMask>()(x);
   const Ref<layers::Functional> model =
       graph({x}, {probe(marked), always(marked, {.training = true}), Dense({.units = 1})(marked)});
   const Tensor data = Tensor::of<float>({{{1, 0}, {0, 0}}, {{0, 0}, {3, 4}}});
@@ -131,7 +131,7 @@ TEST_CASE("training and masks go down to the nodes") {
 TEST_CASE("masks: attached anew, taken away, given as arguments, given from outside") {
   const Tensor x = Input({.shape = {3, 2}});
   const Tensor bits = Input({.shape = {3}, .dtype = boolean});
-  const Tensor marked = make<NonZero>()(x);
+  const Tensor marked = make<NonZeroMask>()(x);
   const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2});
   const Ref<layers::Functional> model =
       graph({x, bits}, {rnn(with_mask(x, bits)), rnn(with_mask(marked, {})), rnn(marked),
@@ -270,7 +270,7 @@ TEST_CASE("errors at run time name the layers around") {
 TEST_CASE("a long graph runs and is freed") {
   Tensor x = Input({.shape = {1}});
   const Tensor start = x;
-  const Ref<Probe> probe = make<Probe>();
+  const Ref<SeesMask> probe = make<SeesMask>();
   for (int i = 0; i < 20000; ++i) x = i % 2 == 0 ? x + 1 : Tensor(probe(x));
   Ref<layers::Functional> model = graph({start}, {x});
   x = {};

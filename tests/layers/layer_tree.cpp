@@ -6,9 +6,9 @@ using namespace unspool::testing;
 namespace {
 
 /// Owns layers in every way.
-class Owner : public Layer {
+class Parent : public Layer {
  public:
-  Owner() {
+  Parent() {
     add_layer("first", Dense({.units = 1}));
     add_layer(Dense({.units = 1}));
     add_layer(Dense({.units = 1}));
@@ -36,10 +36,10 @@ std::vector<std::string> names_of_children(const LayerBase& layer) {
 }  // namespace
 
 TEST_CASE("children are known by the names of attributes, of lists and of classes") {
-  CHECK(names_of_children(*make<Owner>()) ==
+  CHECK(names_of_children(*make<Parent>()) ==
         std::vector<std::string>{"first", "dense", "dense_1", "list/dense", "list/layer_normalization",
                                  "list/dense_2"});
-  const Ref<Owner> owner = make<Owner>();
+  const Ref<Parent> owner = make<Parent>();
   REQUIRE(owner->sublayers().size() == 6);
   CHECK(owner->sublayers()[3] == owner->children()[3].layer);
 }

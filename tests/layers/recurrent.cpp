@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("rate 1 leaves nothing of the input, prediction drops nothing
 
 TEST_CASE("masks of a gate each, or one for all: as Keras counts them") {
   const Tensor x = Tensor::ones({100, 100});
-  const auto count = [&](const auto& cell) { return cell->per_call(x, {.training = true}).tensors.size(); };
+  const auto count = [&](const auto& cell) { return cell->call_cache(x, {.training = true}).tensors.size(); };
   CHECK(count(SimpleRNNCell({.units = 5, .dropout = 0.5})) == 1);
   CHECK(count(SimpleRNNCell({.units = 5, .dropout = 0.5, .recurrent_dropout = 0.5})) == 2);
   CHECK(count(LSTMCell({.units = 5, .dropout = 0.5})) == 1);
@@ -222,7 +222,7 @@ TEST_CASE("masks of a gate each, or one for all: as Keras counts them") {
   // Those of the gates are independent, and those of the state have the state's size.
   const Ref<layers::LSTMCell> cell =
       LSTMCell({.units = 100, .dropout = 0.5, .recurrent_dropout = 0.5, .seed = 1});
-  const std::vector<Tensor> masks = cell->per_call(x, {.training = true}).tensors;
+  const std::vector<Tensor> masks = cell->call_cache(x, {.training = true}).tensors;
   for (std::size_t i = 0; i < masks.size(); ++i) {
     CHECK(masks[i].shape() == Shape{100, 100});
     for (std::size_t j = 0; j < i; ++j) {

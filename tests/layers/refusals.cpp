@@ -91,9 +91,9 @@ std::vector<Recurrent> recurrent_layers() {
 }
 
 /// Makes a layer of its own at its first call, and two others before.
-class Block : public Layer {
+class FailingBlock : public Layer {
  public:
-  Block() : Layer({.name = "block"}) {
+  FailingBlock() : Layer({.name = "block"}) {
     first_ = add_layer(Dense({.units = 2, .name = "first"}));
     second_ = add_layer(Dense({.units = 2, .name = "second"}));
   }
@@ -120,9 +120,9 @@ class LateLayer : public Layer {
 };
 
 /// Owns another one, when it is built.
-class Owner : public Layer {
+class OwnsOther : public Layer {
  public:
-  explicit Owner(std::string name) : Layer({.name = std::move(name)}) {}
+  explicit OwnsOther(std::string name) : Layer({.name = std::move(name)}) {}
   void build(const Shape&) override { add_layer(Ref<Layer>(other.lock())); }
   Tensor call(const Tensor& x, const CallArgs&) override { return x; }
   std::weak_ptr<Layer> other;
@@ -265,9 +265,8 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
         layer, {{Input({.shape = {3, 4}}), {}, {"its batch size must be known", "[?, 3, 4]", "batch_size"}}});
     layer(x);
     check_refused(
-        layer,
-        {{Tensor::ones({5, 3, 4}), {}, {"built for batch size 2, got a batch size of 5", "[5, 3, 4]"}},
-         {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"got a batch size of 5"}}});
+        layer, {{Tensor::ones({5, 3, 4}), {}, {"built for batch size 2, got a batch size of 5", "[5, 3, 4]"}},
+                {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"got a batch size of 5"}}});
     const auto rnn = std::dynamic_pointer_cast<layers::RNN>(layer.pointer());
     if (rnn == nullptr) continue;
     const Ref<layers::RNN> of_rnn(rnn);
@@ -398,7 +397,7 @@ TEST_CASE("cells: inputs and states that do not fit, not built and built") {
 }
 
 TEST_CASE("a build that fails leaves all layers below as they were") {
-  const Ref<Block> block = make<Block>();
+  const Ref<FailingBlock> block = make<FailingBlock>();
   const std::string message = refusal<ValueError>(block, [&] { block(Tensor::ones({2, 13})); });
   CHECK(message.starts_with("block/second: "));
   CHECK(block->weights().empty());
@@ -424,8 +423,8 @@ TEST_CASE("a built layer gets no further layers, and none owns itself") {
   const std::string message = refusal<RuntimeError>(late, [&] { late(Tensor::ones({1, 1})); });
   CHECK(contains(message, "is built and gets no further layers, got late_dense"));
   CHECK(contains(message, "in build() or in the constructor"));
-  const Ref<Owner> a = make<Owner>("a");
-  const Ref<Owner> b = make<Owner>("b");
+  const Ref<OwnsOther> a = make<OwnsOther>("a");
+  const Ref<OwnsOther> b = make<OwnsOther>("b");
   a->other = a.pointer();
   CHECK(contains(refusal<ValueError>(a, [&] { a->build_once(Shape{1}); }), "a cannot own itself"));
   a->other = b.pointer();
@@ -504,9 +503,8 @@ TEST_CASE("masks that do not fit are named as such") {
   check_refused(Attention({.name = "a"}),
                 {{{x, x}, {.mask = odd}, parts}, {{x, with_mask(x, odd)}, {}, parts}});
   for (const bool training : {false, true}) {
-    check_refused(
-        BatchNormalization({.name = "b"}),
-        {{x, {.training = training, .mask = odd}, {"[2, 3, 4], of shape [2, 3], got bool[2, 9]"}}});
+    check_refused(BatchNormalization({.name = "b"}),
+                  {{x, {.training = training, .mask = odd}, {"[2, 3, 4], of shape [2, 3], got bool[2, 9]"}}});
   }
 }
 

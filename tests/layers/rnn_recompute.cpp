@@ -10,9 +10,9 @@ using namespace unspool::testing;
 namespace {
 
 /// Lei et al. 2018, with noise of its own and constants: what it does is known to nobody but its call().
-class OwnCell : public Cell {
+class RecomputedCell : public Cell {
  public:
-  OwnCell() : Cell({.state_sizes = {3}, .dtype = float64}) {
+  RecomputedCell() : Cell({.state_sizes = {3}, .dtype = float64}) {
     noise_ = add_layer(GaussianNoise({.stddev = 0.3, .seed = 4, .dtype = float64}));
   }
   bool supports_constants() const override { return true; }
@@ -68,7 +68,7 @@ std::vector<Maker> makers() {
           maker<layers::LSTM>({.units = 3, .implementation = 1}),
           maker<layers::GRU>({.units = 3}),
           maker<layers::GRU>({.units = 3, .reset_after = false}),
-          around([]() -> Ref<Cell> { return make<OwnCell>(); }),
+          around([]() -> Ref<Cell> { return make<RecomputedCell>(); }),
           around([]() -> Ref<Cell> {
             return StackedRNNCells({LSTMCell({.units = 3, .dtype = float64}),
                                     GRUCell({.units = 2, .dropout = 0.4, .seed = 3, .dtype = float64})});
