@@ -94,38 +94,31 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
     for (std::size_t i = 0; i < results.size(); ++i) outputs[i].push_back(results[i]);
   }
   std::vector<Tensor> sequences;
-  for (const std::vector<Tensor>& of_output : outputs) {
-    Tensor sequence = stack(of_output, 1);
-    if (mask_of(of_output.front())) {
-      std::vector<Tensor> of_steps;
-      for (const Tensor& step : of_output) of_steps.push_back(mask_of(step));
-      sequence = with_mask(sequence, stack(of_steps, 1));
-    }
-    sequences.push_back(std::move(sequence));
-  }
+  for (const std::vector<Tensor>& of_output : outputs) sequences.push_back(stack(of_output, 1));
+  if (mask_of(outputs.front().front())) sequences.front() = with_mask(sequences.front(), args.mask);
   return sequences;
 }
 
 std::vector<Tensor> TimeDistributed::compute_output_spec(const std::vector<Tensor>& inputs,
                                                          const CallArgs& args) {
-  // All steps are alike: one says what the others give.
+  // One step says what the others give.
   const std::shared_ptr<Recorder> recorder = internal::recorder_of(inputs, args);
   const auto without_time = [&](const Tensor& tensor) {
     const Shape& shape = tensor.shape();
     return recorder->abstract({shape.sub(0, 1) + shape.sub(2, shape.rank()), tensor.dtype()});
   };
-  const Index time = inputs.front().shape()[1];
-  const auto with_time = [&](const Tensor& step) {
-    const Shape& shape = step.shape();
-    return recorder->abstract({shape.sub(0, 1) + Shape({time}) + shape.sub(1, shape.rank()), step.dtype()});
-  };
   std::vector<Tensor> step;
   for (const Tensor& input : inputs) step.push_back(without_time(input));
+  const std::vector<Tensor> outputs =
+      layer_(step, {.mask = args.mask ? without_time(args.mask) : Tensor()}).all();
+  const Shape time = {inputs.front().shape()[1]};
   std::vector<Tensor> sequences;
-  for (const Tensor& output : layer_(step, {.mask = args.mask ? without_time(args.mask) : Tensor()}).all()) {
-    const Tensor mask = mask_of(output);
-    sequences.push_back(with_mask(with_time(output), mask ? with_time(mask) : Tensor()));
+  for (const Tensor& output : outputs) {
+    const Shape& shape = output.shape();
+    sequences.push_back(
+        recorder->abstract({shape.sub(0, 1) + time + shape.sub(1, shape.rank()), output.dtype()}));
   }
+  if (mask_of(outputs.front())) sequences.front() = with_mask(sequences.front(), args.mask);
   return sequences;
 }
 

@@ -22,8 +22,9 @@ struct TimeDistributedOptions {
 namespace layers {
 
 /// A layer on every step of a sequence (batch, time, ...), by itself: step t of the output (batch, time, ...)
-/// is the layer's of step t of the input. A mask (batch, time, ...) goes to the layer step by step, and on
-/// with the output as it is.
+/// is the layer's of step t of the input. A mask (batch, time, ...) goes to the layer step by step. It goes
+/// on with the output as it is if the layer hands its part on; else, as with masked words in a sentence, a
+/// step counts if any element of its part counts.
 class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
  public:
   /// ValueError for an empty layer.
@@ -34,7 +35,7 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
 
   /// Time and batch may be unknown. ValueError for inputs of rank < 3.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
-  /// Unless the outputs of the layer have masks: a step counts if any element of its mask counts.
+  /// One value a step: whether any element of the mask counts.
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;

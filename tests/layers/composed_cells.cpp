@@ -474,6 +474,9 @@ TEST_CASE(
   check(LSTM({.units = 2, .return_sequences = true}), mask.to_vector<bool>());
   check(Dense({.units = 2}), mask.to_vector<bool>());
   CHECK_FALSE(mask_of(TimeDistributed(LSTM({.units = 2}))(x)));
+  // As in Keras, a mask that the layer makes itself is not that of the sequence.
+  CHECK_FALSE(mask_of(TimeDistributed(Embedding({.input_dim = 5, .output_dim = 2, .mask_zero = true}))(
+      Tensor::ones({2, 3, 4}, int32))));
 }
 
 TEST_CASE("sentences of masked words: the numbers of Keras") {
