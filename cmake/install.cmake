@@ -4,7 +4,6 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unspool)
 install(TARGETS unspool_static unspool_shared EXPORT unspool)
 install(EXPORT unspool NAMESPACE unspool:: FILE unspoolTargets.cmake DESTINATION ${package_dir})
 install(FILES unspool.h operation.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool)
-install(FILES eigen.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool OPTIONAL)
 install(DIRECTORY ${UNSPOOL_FOLDERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool
   FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN internal EXCLUDE PATTERN scan EXCLUDE)
 

@@ -9,12 +9,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   mark_as_advanced(UNSPOOL_XBYAK)
 endif()
 
-# A public header is <unspool/FOLDER/file.h> in the tree as when installed.
+# Makes a public header <unspool/FOLDER/file.h> in the build tree, as when installed.
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/unspool SYMBOLIC)
 
-# One binary serves every x86-64 machine: the kernels of an instruction set lie in sources of their own, compiled with the
-# flags of its row in instruction_sets.def. Other architectures leave them out.
+# One binary runs on every x86-64 machine: the kernels for an instruction set are in sources of their own, which are
+# compiled with the flags of its row in instruction_sets.def. Other architectures do not compile them.
 set(instruction_sets ${PROJECT_SOURCE_DIR}/core/kernels/instruction_sets.def)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${instruction_sets})
 set(UNSPOOL_SETS)
@@ -33,8 +33,8 @@ foreach(row IN LISTS rows)
   endif()
 endforeach()
 
-# Compiled once, for the static and the shared library both. The dependencies are headers, and end here: whoever
-# links the library needs none of them.
+# The sources are compiled once for the static and the shared library. The dependencies are private: programs that use the
+# library do not need them.
 set(UNSPOOL_FOLDERS core serialization autograd layers optim models)
 set(objects)
 foreach(folder IN LISTS UNSPOOL_FOLDERS)
@@ -43,14 +43,13 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   add_library(unspool_objects_${folder} OBJECT ${sources})
   list(APPEND objects $<TARGET_OBJECTS:unspool_objects_${folder}>)
   set_target_properties(unspool_objects_${folder} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  # g++ alone supposes that another library may replace a function of this one, and then inlines none of them. And it lets
-  # a source grow by inlining only in proportion, less if it is large, as sources compiled as one are: recording an
-  # operation takes a sixth longer then.
+  # Two settings that g++ needs for inlining: that other libraries do not replace functions of this one, and a higher limit
+  # on the growth of large sources, as those of unity builds. Without the latter, recording an operation takes a sixth
+  # longer.
   target_compile_options(unspool_objects_${folder} PRIVATE
     $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
     $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
-  # g++ 12 spills into MMX registers where it runs out of others, and leaves them taken: whoever computes in long double
-  # afterwards gets NaN.
+  # g++ 12 spills to MMX registers without restoring the x87 state: arithmetic in long double then gives NaN.
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     target_compile_options(unspool_objects_${folder} PRIVATE -mno-mmx)
   endif()
@@ -61,8 +60,8 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   target_link_libraries(unspool_objects_${folder} PRIVATE
     unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
 
-  # Clang with its sanitizers takes twice as long to optimise, and minutes for the tiles of products, which are assembly
-  # anyway: only what tests spend their time in is worth it.
+  # With sanitizers clang takes twice as long to optimize, and minutes for the matrix product kernels. Optimize only what
+  # tests spend their time in.
   set(sanitized $<AND:$<CONFIG:RelWithDebInfo>,$<CXX_COMPILER_ID:Clang>>)
   if(folder MATCHES "^(layers|optim|models)$")
     target_compile_options(unspool_objects_${folder} PRIVATE $<${sanitized}:-O0>)
@@ -71,7 +70,7 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     if(NOT source MATCHES "/core/kernels/")
       continue()
     endif()
-    # Only the loops over elements are worth -O3.
+    # Only the loops over elements benefit from -O3.
     set(options $<$<CONFIG:Release>:-O3>)
     if(source MATCHES "/gemm_")
       list(APPEND options $<${sanitized}:-O0>)

@@ -1,4 +1,4 @@
-# Each source is a program, named by its file.
+# Makes a program of each source, with the name of the source.
 function(unspool_programs)
   file(GLOB sources CONFIGURE_DEPENDS ${ARGN})
   foreach(source IN LISTS sources)

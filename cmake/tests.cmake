@@ -1,16 +1,16 @@
 find_package(doctest REQUIRED)
 
-# An archive, not an object: a test program with a main of its own keeps it.
+# A static library, so that a test program may define its own main().
 add_library(unspool_test_main STATIC tests/main.cpp)
 target_link_libraries(unspool_test_main PRIVATE unspool_settings PUBLIC doctest::doctest)
 
-# One program for each folder of tests; each source in it is a test by itself, so that tests run beside each other.
-# They run in the root of the tree, where they find their data.
+# One program for each folder of tests. Each source is a CTest test of its own, so that tests run in parallel. They run in
+# the root of the tree, where their data is.
 function(unspool_test_program name)
   add_executable(${name} ${ARGN})
-  # What is tested is the library; optimising the tests themselves would only double the time of a build.
+  # Optimizing the tests would double the build time.
   target_compile_options(${name} PRIVATE -O0)
-  # The tests may use what the library hides, to check it.
+  # Tests may use internal headers, which use these libraries.
   target_link_libraries(${name} PRIVATE
     unspool_settings unspool_static unspool_test_main Eigen3::Eigen fmt::fmt-header-only cereal::cereal
     nlohmann_json::nlohmann_json)
@@ -32,12 +32,12 @@ foreach(folder IN LISTS folders)
     cmake_path(GET source STEM LAST_ONLY stem)
     string(REGEX REPLACE "_test$" "" name ${folder}/${stem})
     unspool_test(${name} test_${folder} --source-file=*tests/${folder}/${stem}.cpp)
-    # A filter that selects nothing passes, and would hide a test that went missing.
+    # doctest succeeds if its filter selects no test case.
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 ")
   endforeach()
 endforeach()
 
-# The longest: begun last, the others would have ended before it does.
+# The longest test starts first.
 set_tests_properties(layers/suite PROPERTIES COST 1000)
 
 file(GLOB sources CONFIGURE_DEPENDS tests/*.cpp)
@@ -49,7 +49,7 @@ foreach(source IN LISTS sources)
   endif()
 endforeach()
 
-# Cases of real Keras, with nothing of the library but what is public. These groups hold whole.
+# Golden cases computed with Keras. The program uses public headers only. All cases of these groups must pass.
 set(golden_groups activations cells custom initializers layers optimizers rnn stateful wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
@@ -59,14 +59,14 @@ foreach(group IN LISTS golden_groups)
 endforeach()
 unspool_test(golden/more_optimizers golden tests/optim/keras)
 
-# Prints checksums of results, which scripts/check-same-bits.sh compares with those of another version.
+# Prints checksums of results. scripts/check-same-bits.sh compares them with those of another version.
 file(GLOB sources CONFIGURE_DEPENDS tests/checksums/*.cpp)
 add_executable(checksums ${sources})
 target_compile_options(checksums PRIVATE -O0)
 target_link_libraries(checksums PRIVATE unspool_settings unspool_static)
 
-# Compiled loops by the functions one by one, and products by tiles in C++, as where a system lets no program make code.
-# Optimised: the tiles of all instruction sets take minutes otherwise.
+# Without JIT-compiled kernels, as on a system that does not allow executable memory. In release builds only: the C++
+# kernels of all instruction sets take minutes without optimization.
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   unspool_test(golden/without_machine_code golden tests/golden/cells tests/golden/rnn)
   unspool_test(autograd/scan_without_machine_code test_autograd --source-file=*tests/autograd/scan_random.cpp)
@@ -75,7 +75,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
     PROPERTIES ENVIRONMENT UNSPOOL_MACHINE_CODE=off)
 endif()
 
-# Saved in one process, the same bits in another.
+# A model saved by one process predicts bit-identically in another.
 if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/digits digits --epochs 2 --out ${PROJECT_BINARY_DIR}/digits)
   unspool_test(examples/digits_predict digits_predict --from ${PROJECT_BINARY_DIR}/digits)
@@ -84,7 +84,7 @@ if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/custom_cell custom_cell 3 ${PROJECT_BINARY_DIR}/custom_cell)
 endif()
 
-# The house itself.
+# Checks of the source tree.
 unspool_test(house/umbrella scripts/umbrella.sh --check)
 unspool_test(house/includes scripts/check-includes.sh)
 unspool_test(house/parity scripts/check-parity.sh)
@@ -93,6 +93,9 @@ if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AM
   unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
   unspool_test(house/kernel_flags scripts/check-kernel-flags.sh ${PROJECT_BINARY_DIR})
 endif()
-if(EXISTS ${PROJECT_SOURCE_DIR}/models/sequential.h)
-  unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include)
+unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include)
+# Once is enough, and takes about a minute.
+if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  unspool_test(house/unity scripts/check-sources.sh together ${PROJECT_BINARY_DIR})
+  set_tests_properties(house/unity PROPERTIES COST 500)
 endif()

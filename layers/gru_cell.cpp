@@ -37,8 +37,8 @@ void GRUCell::build(const Shape& input_shape) {
 }
 
 CellOutput GRUCell::call(const Tensor& x, const States& states, const CallArgs& args) {
-  const Activation& activation = options_.activation;
-  const Activation& gate = options_.recurrent_activation;
+  const auto& activation = options_.activation;
+  const auto& gate = options_.recurrent_activation;
   const Tensor& h = states[0];
   Tensor input = input_product(x, kernel_, args, 3);
   if (options_.use_bias) input = input + (options_.reset_after ? slice(bias_, 0, 0, 1) : bias_.value());

@@ -13,10 +13,10 @@ namespace unspool {
 
 namespace {
 
-constexpr int left = 56;
-constexpr int right = 16;
-constexpr int top = 48;
-constexpr int bottom = 40;
+constexpr int left_margin = 56;
+constexpr int right_margin = 16;
+constexpr int top_margin = 48;
+constexpr int bottom_margin = 40;
 constexpr std::string_view training_color = "#1f5fa8";
 constexpr std::string_view validation_color = "#c8501e";
 
@@ -113,8 +113,8 @@ std::string panel(const History& history, const std::string& name, const std::ve
   }
   if (!(low <= high)) low = high = 0;
   if (!(first <= last)) first = last = 1;
-  const Scale x(first, last, left, options.width - right, true);
-  const Scale y(low, high, options.height - bottom, top, false);
+  const Scale x(first, last, left_margin, options.width - right_margin, true);
+  const Scale y(low, high, options.height - bottom_margin, top_margin, false);
 
   std::string svg;
   const auto out = std::back_inserter(svg);
@@ -122,18 +122,18 @@ std::string panel(const History& history, const std::string& name, const std::ve
     fmt::format_to(out,
                    "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>"
                    "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.6g}</text>\n",
-                   left, options.width - right, y(mark), y(mark), left - 6, y(mark) + 4,
+                   left_margin, options.width - right_margin, y(mark), y(mark), left_margin - 6, y(mark) + 4,
                    std::abs(mark) < 1e-12 ? 0 : mark);
   }
   for (const double mark : x.marks()) {
     fmt::format_to(out, "<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.6g}</text>\n", x(mark),
-                   options.height - bottom + 18, mark);
+                   options.height - bottom_margin + 18, mark);
   }
   fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>\n",
-                 (left + options.width - right) / 2, options.height - 6);
-  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n", left, top - 10,
-                 escaped(name));
-  int legend = options.width - right;
+                 (left_margin + options.width - right_margin) / 2, options.height - 6);
+  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n", left_margin,
+                 top_margin - 10, escaped(name));
+  int legend = options.width - right_margin;
   for (const Line& line : lines) {
     std::string points;
     for (std::size_t i = 0; i < line.values->size(); ++i) {
@@ -146,7 +146,7 @@ std::string panel(const History& history, const std::string& name, const std::ve
                    points, line.color, line.dashes);
     if (lines.size() > 1) {
       fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>\n", legend,
-                     top - 10, line.color, line.label);
+                     top_margin - 10, line.color, line.label);
       legend -= 72;
     }
   }
@@ -156,8 +156,8 @@ std::string panel(const History& history, const std::string& name, const std::ve
 }  // namespace
 
 std::string history_to_svg(const History& history, CurveOptions options) {
-  options.width = std::max(options.width, left + right + 64);
-  options.height = std::max(options.height, top + bottom + 64);
+  options.width = std::max(options.width, left_margin + right_margin + 64);
+  options.height = std::max(options.height, top_margin + bottom_margin + 64);
   std::string panels;
   int count = 0;
   for (const auto& [name, values] : history.history) {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold: the tests in a release build, under the sanitizers and built by
-# clang, and the library as others use it once it is installed.
+# Runs all checks: the tests in a release build, with sanitizers and with clang; the installed library; the documentation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,22 +10,26 @@ scripts/test.sh
 
 scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user
 
-step "every public header by itself"
-scripts/check-headers.sh --alone g++ build/release/include
+step "documentation of every public name"
+scripts/check-docs.sh
 
-step "installed, and used from outside"
+step "every public header and every source compiled alone"
+scripts/check-headers.sh --alone g++ build/release/include
+scripts/check-sources.sh alone build/release
+
+step "installed, and used from another project"
 scripts/check-install.sh
 if [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null; then
-  step "installed, and used in a bare Debian"
+  step "installed, and used in a minimal Debian"
   scripts/check-install-bare.sh
 else
-  step "installed, and used in a bare Debian: NOT RUN, since it needs root and debootstrap"
+  step "installed, and used in a minimal Debian: NOT RUN, needs root and debootstrap"
 fi
 
 step "sanitizers: build and tests"
 scripts/check-sanitizers.sh
 
-step "cases of Keras on every instruction set"
+step "golden cases of Keras on every instruction set"
 scripts/check-golden.sh
 
 step "clang: build and tests"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The cases of real Keras on each instruction set that this machine has, and, where qemu-user is installed, on a
-# processor without vectors of 32 bytes or fused multiply-adds.
+# Runs the golden cases of Keras on each instruction set that this machine has and, if qemu-user is installed, on an emulated
+# processor without AVX and FMA.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

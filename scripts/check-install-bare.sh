@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Uses the installed library in a bare Debian that has nothing but g++, cmake and make: the package needs no other.
-# Runs after check-install.sh, as root, with debootstrap; the bare system is made once and kept in build/bare.
+# Checks that the installed library works in a minimal Debian with only g++, cmake and make. Needs root and debootstrap. Run
+# check-install.sh first. The minimal system is created once, in build/bare.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bare=$PWD/build/bare

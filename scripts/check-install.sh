@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the release build into a folder of its own and uses it from a project outside of the tree, in every way
-# that is promised: find_package and pkg-config, static and shared, the tree moved, and add_subdirectory.
+# Installs the release build and uses it from another project in every supported way: find_package, pkg-config and
+# add_subdirectory, static and shared, with the installed tree moved.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Each source is compiled for the instruction set in its name, with the flags of core/kernels/instruction_sets.def, and
-# every other for what any x86-64 machine has, but none with MMX (see cmake/library.cmake).
+# Checks compiler flags: a source with an instruction set in its name is compiled with the flags of its row in
+# core/kernels/instruction_sets.def, every other source for any x86-64 machine, and all without MMX (see
+# cmake/library.cmake).
 #   check-kernel-flags.sh BUILD-FOLDER
 set -euo pipefail
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every row of docs/parity.md names a test that is there: "file: name of the test case". A row without one says that
-# the member is not offered, and why.
+# Checks that every row of docs/parity.md names an existing test, as "file: name of the test case", or else gives the reason
+# why the member is not offered.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs every test under the sanitizers: address and undefined behaviour by clang, then threads by g++.
+# Builds and runs all tests with sanitizers: address and undefined behavior with clang, then threads with g++.
 #   check-sanitizers.sh [asan] [tsan]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 scripts/install-dependencies.sh clang-14 libclang-rt-14-dev
 
-# Some containers forbid what the runtimes need: tracing for the search for leaks, a fixed layout for threads.
+# Some containers do not allow what the runtimes need: ptrace for finding leaks, a fixed address layout for threads.
 starts() {
   local folder
   folder=$(mktemp -d)
@@ -24,11 +24,11 @@ for preset in "$@"; do
   probe=(address,undefined clang++-14)
   if [ "$preset" = tsan ]; then
     probe=(thread g++)
-    # The runtime of g++ 12 does not start where the kernel spreads addresses too widely.
+    # The runtime of g++ 12 does not start with a large randomization of addresses.
     if setarch -R true 2>/dev/null; then run=(setarch -R); fi
   fi
   if ! starts "${probe[@]}" "${run[@]}"; then
-    echo "NOT RUN: the runtime of this sanitizer does not start here" >&2
+    echo "NOT RUN: the runtime of this sanitizer does not start on this machine" >&2
     continue
   fi
   cmake --preset "$preset"

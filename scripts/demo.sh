@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains a network on handwritten digits, saves it, and reads digits with it in a second program.
+# Trains a network on handwritten digits, saves it, and loads it in a second program to recognize digits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the build needs and the system lacks, with apt-get; packages named as arguments as well.
+# Installs missing build dependencies, and the packages given as arguments, with apt-get.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libeigen3-dev libfmt-dev libcereal-dev rapidjson-dev nlohmann-json3-dev
   libxbyak-dev doctest-dev "$@")
 
 if ! command -v apt-get >/dev/null; then
-  echo "This is not a Debian: make sure that it has ${packages[*]}, or what they are called here." >&2
+  echo "This system has no apt-get: install ${packages[*]}, or whatever they are called here." >&2
   exit 0
 fi
 

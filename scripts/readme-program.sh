@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the program of the README.
+# Prints the complete program in the README.
 set -eu
 awk '
   /^```cpp$/ { inside = 1; text = ""; next }

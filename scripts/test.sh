@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test, from a bare Debian on.
+# Installs the dependencies, builds everything and runs all tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes unspool.h, which includes what programs use, and operation.h, which includes what it takes to declare an
-# operation. With --check, says whether they do and writes nothing.
+# Writes unspool.h, which includes the headers for programs, and operation.h, which includes those for declaring operations.
+# With --check, only checks that they are up to date.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Left out of unspool.h: it is to compile in no time.
+# Not in unspool.h, to keep it quick to compile.
 authors='core/array core/memory core/pooled core/small_vector autograd/attributes
   autograd/check_operation autograd/check_report autograd/elementwise autograd/families
   autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update'

@@ -9,15 +9,12 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 
+#include "../support/counted.h"
+
 using namespace unspool;
+using unspool::testing::counted;
 
 namespace {
-
-Tensor counted(const Shape& shape) {
-  return Tensor::generate<std::int32_t>(shape, [](std::span<std::int32_t> out) {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::int32_t>(i);
-  });
-}
 
 using Ints = std::vector<int>;
 

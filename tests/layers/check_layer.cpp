@@ -54,7 +54,7 @@ class Random : public Good {
   }
 };
 
-class Counts : public Good {
+class CountsCalls : public Good {
  public:
   using Good::Good;
   void build(const Shape& input) override {
@@ -159,7 +159,7 @@ TEST_CASE("check_layer finds wrong shapes and dtypes") {
 
 TEST_CASE("check_layer finds calls that do not repeat or change something") {
   CHECK(contains(failures_of<Random>(), "Random: float32: repetition: a second call"));
-  CHECK(contains(failures_of<Counts>(), "weights after calls"));
+  CHECK(contains(failures_of<CountsCalls>(), "weights after calls"));
 }
 
 TEST_CASE("check_layer finds samples that depend on each other") {

@@ -8,9 +8,9 @@ using namespace unspool::testing;
 namespace {
 
 /// Layers within a layer.
-class Block : public Layer {
+class RecurrentBlock : public Layer {
  public:
-  explicit Block(LayerOptions options = {}) : Layer(std::move(options)) {
+  explicit RecurrentBlock(LayerOptions options = {}) : Layer(std::move(options)) {
     rnn = add_layer(SimpleRNN({.units = 3, .return_sequences = true}));
     dense = add_layer(Dense({.units = 2}));
   }
@@ -97,7 +97,7 @@ TEST_CASE("layers build and infer on symbolic tensors") {
 
 TEST_CASE("a call of a layer is one node, and layers within it are none") {
   const Tensor x = Input({.shape = {unknown, 4}});
-  const Ref<Block> block = make<Block>();
+  const Ref<RecurrentBlock> block = make<RecurrentBlock>();
   const Tensor y = block(x);
   CHECK(y.shape() == Shape{unknown, unknown, 2});
   const auto node = GraphNode::of(y);

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Checks that unity builds do not decide about names: any sources of a folder compile together, and each compiles alone.
+#   check-sources.sh together BUILD [FOLDER...]   all sources of a folder as one: finds names that two sources define
+#   check-sources.sh alone BUILD [FOLDER...]      each source by itself: finds missing includes
+# BUILD is a configured build folder, whose flags are used. Kernels are left out: they are never part of a unity build.
+set -euo pipefail
+mode=$1
+build=$(realpath "$2")
+shift 2
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- core serialization autograd layers optim models tests/*/
+
+# The compile command of a target, without its source and output.
+command_of() {
+  grep -m 1 "\"command\":.*CMakeFiles/$1\.dir/" "$build/compile_commands.json" |
+    sed -E 's/^ *"command": "//; s/",?$//; s/ -o [^ ]+ -c [^ ]+$//; s/ -m(avx|fma)[^ ]*//g; s/\\"/"/g'
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+jobs=$work/jobs
+for folder in "$@"; do
+  folder=${folder%/}
+  case $folder in
+    tests/golden_runner) target=golden ;;
+    tests/*) target=test_${folder#tests/} ;;
+    *) target=unspool_objects_$folder ;;
+  esac
+  mapfile -t sources < <(find "$folder" -name '*.cpp' -not -path '*/kernels/*' | LC_ALL=C sort)
+  command=$(command_of "$target" || true)
+  [ -n "$command" ] && [ ${#sources[@]} -gt 0 ] || continue
+  if [ "$mode" = together ]; then
+    printf "#include \"$PWD/%s\"\n" "${sources[@]}" >"$work/$target.cpp"
+    sources=("$work/$target.cpp")
+  fi
+  printf "$command -fsyntax-only %s\n" "${sources[@]}" >>"$jobs"
+done
+xargs -P "$(nproc)" -d '\n' -I{} sh -c '{}' <"$jobs"
