@@ -72,10 +72,15 @@ class Registry {
     std::string module = {};
   };
 
-  /// A row for a class, which is made from T::Options if no factory is given.
+  /// A row for a class that this factory makes.
   template <std::derived_from<Base> T>
-  static Entry entry(std::string name, Factory factory = &from_options<T>) {
+  static Entry entry(std::string name, Factory factory) {
     return {std::move(name), typeid(T), std::move(factory)};
+  }
+  /// The same, made from T::Options.
+  template <std::derived_from<Base> T>
+  static Entry entry(std::string name) {
+    return entry<T>(std::move(name), &from_options<T>);
   }
 
   /// `kind` is what errors call a member ("layer"), `how_to_add` what they advise for a class that is not
