@@ -22,19 +22,27 @@ using States = std::vector<Tensor>;
 
 /// What one step gives: the output and the states that the next step takes.
 struct CellOutput {
+  /// (batch, features...).
   Tensor output;
+  /// (batch, size) each, in the order of Cell::state_sizes().
   States states;
 };
 
-/// The shape of a state without the batch: 64, or {rows, columns} for a matrix. Default-made: not said.
+/// The shape of a state without the batch: 64, or {rows, columns} for a matrix. Default-constructed: not
+/// given.
 class StateSize {
  public:
   StateSize() = default;
+  /// A vector of `units` elements.
   template <std::integral I>
   StateSize(I units) : shape_({static_cast<Index>(units)}), said_(true) {}
+  /// A shape of one axis or several.
   StateSize(std::initializer_list<Index> sizes) : shape_(sizes), said_(true) {}
+  /// A shape.
   StateSize(const Shape& shape) : shape_(shape), said_(true) {}
+  /// Whether a size was given.
   explicit operator bool() const { return said_; }
+  /// The size as a shape.
   const Shape& shape() const { return shape_; }
 
  private:
@@ -42,6 +50,7 @@ class StateSize {
   bool said_ = false;
 };
 
+/// What every cell is made with.
 struct CellOptions {
   /// One for each state: {units}, {units, units}, {{rows, columns}, units}.
   std::vector<StateSize> state_sizes;
@@ -56,7 +65,9 @@ struct CellOptions {
 /// rest. Cells never see masks.
 class Cell : public LayerBase {
  public:
+  /// The shape of each state without the batch.
   const std::vector<Shape>& state_sizes() const { return state_sizes_; }
+  /// The shape of the output without the batch.
   const Shape& output_size() const { return output_size_; }
 
   /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...). On
@@ -65,6 +76,7 @@ class Cell : public LayerBase {
 
   /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
   virtual States get_initial_state(Index batch_size, DType dtype);
+  /// Of the dtype of the cell.
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
   /// Of the batch size and dtype of an input (batch, ...).
   States get_initial_state(const Tensor& x);
@@ -84,6 +96,7 @@ class Cell : public LayerBase {
  protected:
   explicit Cell(CellOptions options);
 
+  /// One step: the equations of the cell. `x` is (batch, features...); each state is (batch, size).
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:

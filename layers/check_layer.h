@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// What check_layer() calls a layer with, and what it leaves out.
 struct CheckLayerOptions {
   /// The shapes of the inputs, with one batch size of at least 2 in front.
   std::vector<Shape> input_shapes = {};

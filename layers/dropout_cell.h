@@ -9,6 +9,7 @@
 
 namespace unspool {
 
+/// The rates of a DropoutCell.
 struct DropoutCellOptions {
   /// The part of the input's elements that a call leaves out, 0 to 1.
   double dropout = 0;
@@ -28,7 +29,9 @@ struct DropoutCellOptions {
 /// changes.
 class DropoutCell : public Cell {
  public:
+  /// The rate for the input.
   double dropout() const { return dropout_; }
+  /// The rate for the first state.
   double recurrent_dropout() const { return recurrent_dropout_; }
 
   /// The masks for inputs like `x`: none if the rate is 0, else `count` of them, of ones outside of training.
@@ -51,11 +54,13 @@ class DropoutCell : public Cell {
 
   /// `x` with the i-th mask of this call; as it is where there is none.
   Tensor dropped_input(const Tensor& x, const CallArgs& args, int i = 0) const;
+  /// `state` with the i-th mask of this call; as it is where there is none.
   Tensor dropped_state(const Tensor& state, const CallArgs& args, int i = 0) const;
 
   /// matmul(x, kernel) with x dropped. With one mask a gate, each of `gates` equal parts of the kernel's
   /// columns sees x through its own, the first mask first.
   Tensor input_product(const Tensor& x, const Tensor& kernel, const CallArgs& args, int gates) const;
+  /// matmul(state, kernel) with the state dropped, as input_product().
   Tensor state_product(const Tensor& state, const Tensor& kernel, const CallArgs& args, int gates) const;
 
   SeedGenerator* seed_generator() override { return &seeds_; }

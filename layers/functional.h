@@ -8,6 +8,7 @@
 
 namespace unspool {
 
+/// Name and trainability of a Functional.
 struct FunctionalOptions {
   /// Empty: "functional", "functional_1", ...
   std::string name = {};
@@ -26,8 +27,9 @@ class Functional : public Layer {
   Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, FunctionalOptions options = {});
   ~Functional() override;
 
-  /// The symbolic tensors.
+  /// The symbolic tensors that a call puts others in for.
   const std::vector<Tensor>& inputs() const { return inputs_; }
+  /// The symbolic tensors that a call gives the values of.
   const std::vector<Tensor>& outputs() const { return outputs_; }
   /// The nodes in the order in which they run, without the inputs.
   const std::vector<std::shared_ptr<const GraphNode>>& nodes() const;

@@ -33,6 +33,7 @@ class GraphNode final : public Recorder {
   GraphNode();
   ~GraphNode() override;
 
+  /// Whether Input() made it.
   bool is_input() const { return layer_ == nullptr && !operation_.has_value(); }
   /// The input's, operation's or layer's.
   std::string name() const;
@@ -42,6 +43,7 @@ class GraphNode final : public Recorder {
   const CallArgs& args() const;
   /// What it does if it is an operation.
   const std::optional<OperationRef>& operation() const { return operation_; }
+  /// The attributes of that operation.
   const Attributes& attributes() const { return attributes_; }
   /// What it takes: symbolic tensors, and concrete ones as they were.
   const std::vector<Tensor>& inputs() const { return inputs_; }
@@ -51,6 +53,7 @@ class GraphNode final : public Recorder {
   std::vector<std::shared_ptr<const GraphNode>> parents() const;
   /// What it gives, in order.
   const std::vector<Spec>& outputs() const { return outputs_; }
+  /// The same as symbolic tensors.
   std::vector<Tensor> output_tensors() const;
   /// Which of its outputs `tensor` is. ValueError if it is none.
   std::size_t index_of(const Tensor& tensor) const;

@@ -9,6 +9,7 @@
 
 namespace unspool {
 
+/// What GRU takes: the options of its cell and those of an RNN, under the names that Keras gives them.
 struct GRUOptions {
   required<Index> units;
   Activation activation = "tanh";

@@ -10,6 +10,7 @@
 
 namespace unspool {
 
+/// What GRUCell takes, under the names that Keras gives it.
 struct GRUCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -53,6 +54,7 @@ class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
 
  protected:
   void build(const Shape& input_shape) override;
+  /// The equations above.
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:

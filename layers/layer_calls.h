@@ -45,7 +45,9 @@ class LayerCalls : public LayerTree {
 
   /// A loss of the last call, and the identities of the inputs that it depends on.
   struct AddedLoss {
+    /// A scalar.
     Tensor value;
+    /// Identities of tensors.
     std::vector<std::uint64_t> inputs;
   };
   /// The losses of this layer's own calls since the outermost call began.

@@ -88,7 +88,9 @@ class LayerTree {
   /// A layer that this one owns, and the name of the attribute that holds it: "cell", "forward_layer". An
   /// element of a list has the names of list and class: "cells/lstm_cell", "cells/lstm_cell_1".
   struct Child {
+    /// The path of the attribute.
     std::string name;
+    /// Never empty.
     Ref<LayerBase> layer;
   };
 

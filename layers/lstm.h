@@ -9,6 +9,7 @@
 
 namespace unspool {
 
+/// What LSTM takes: the options of its cell and those of an RNN, under the names that Keras gives them.
 struct LSTMOptions {
   required<Index> units;
   Activation activation = "tanh";

@@ -10,6 +10,7 @@
 
 namespace unspool {
 
+/// What LSTMCell takes, under the names that Keras gives it.
 struct LSTMCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -52,6 +53,7 @@ class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
 
  protected:
   void build(const Shape& input_shape) override;
+  /// The equations above.
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:

@@ -23,6 +23,7 @@ class OptionsLayer : public Base {
     if constexpr (requires { now.dtype = this->dtype(); }) now.dtype = this->dtype();
     return now;
   }
+  /// options() as a config.
   Config get_config() const override { return this->config_of(options_); }
 
  protected:

@@ -48,23 +48,30 @@ namespace layers {
 /// handed to the cell at every step. Both may also follow the sequence in the list of inputs.
 class RNN : public OptionsLayer<RNNOptions> {
  public:
+  /// Runs this cell. ValueError if it is empty.
   explicit RNN(Ref<Cell> cell, const RNNOptions& options = {});
 
+  /// The cell that does a step.
   const Ref<Cell>& cell() const { return cell_; }
+  /// Whether a batch goes on where the one before ended.
   bool stateful() const { return options_.stateful; }
   /// For layers that hold several others and need one rule for all: sets the option.
   void set_zero_output_for_mask(bool zero) { options_.zero_output_for_mask = zero; }
 
-  /// Zeros, or what the cell says: (batch, size) each. Given a sequence, of its batch size and dtype.
+  /// Zeros, or what the cell gives: (batch, size) each, of the dtype of the cell.
   States get_initial_state(Index batch_size) const { return cell_->get_initial_state(batch_size); }
+  /// The same, of this dtype.
   States get_initial_state(Index batch_size, DType dtype) const;
+  /// The same, of the batch size and dtype of a sequence.
   States get_initial_state(const Tensor& sequence) const;
   /// The states kept between calls; empty unless stateful and built.
   const std::vector<Variable>& states() const { return states_; }
-  /// Sets them to zeros, or to given values. AttributeError unless stateful; ValueError unless built, and for
-  /// another number or other shapes, and then nothing has changed.
+  /// Sets them to zeros. AttributeError unless stateful; ValueError unless built.
   void reset_states();
+  /// Sets them to these values. ValueError for another number or other shapes too, and then nothing has
+  /// changed.
   void reset_states(const std::vector<Tensor>& values);
+  /// The name that Keras gives reset_states().
   void reset_state() { reset_states(); }
 
   /// How the last call was run: what runs once, before, in and after the loop over time, forward and
@@ -120,6 +127,7 @@ class RNN : public OptionsLayer<RNNOptions> {
 Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options = {});
 /// RNN({cell, cell}): an RNN over StackedRNNCells.
 Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {});
+/// The same of a vector.
 Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options = {});
 
 }  // namespace unspool

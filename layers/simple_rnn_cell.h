@@ -10,6 +10,7 @@
 
 namespace unspool {
 
+/// What SimpleRNNCell takes, under the names that Keras gives it.
 struct SimpleRNNCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -46,6 +47,7 @@ class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
 
  protected:
   void build(const Shape& input_shape) override;
+  /// The equations above.
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:

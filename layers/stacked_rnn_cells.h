@@ -9,6 +9,7 @@
 
 namespace unspool {
 
+/// What StackedRNNCells takes beside its cells.
 struct StackedRNNCellsOptions {
   std::string name = {};
   bool trainable = true;
@@ -27,20 +28,24 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
   /// ValueError unless there is a cell, and none is empty.
   explicit StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options = {});
 
+  /// The cells in the order in which they run.
   const std::vector<Ref<Cell>>& cells() const { return cells_; }
   /// Some of this cell's states, in order, or tensors that stand for them, cell by cell. ValueError unless
   /// there are as many as states.
   std::vector<States> by_cell(const States& states) const;
 
+  /// Those of the cells, the first cell's first.
   States get_initial_state(Index batch_size, DType dtype) override;
   using Cell::get_initial_state;
   /// If one of them does.
   bool supports_constants() const override;
   Config get_config() const override;
+  /// Makes the cells, then the stack. ValueError for a config that names none.
   static Ref<StackedRNNCells> from_config(const Config& config);
 
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
+  /// Runs the cells one after the other.
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:
