@@ -101,8 +101,13 @@ class Registry {
   /// Adds a class under a name; a class may have several, and is written under its first. Adding the same
   /// again replaces the factory. ValueError if the name is empty, a built-in one, or another class's.
   template <std::derived_from<Base> T>
-  void add(std::string name, Factory factory = &from_options<T>) {
+  void add(std::string name, Factory factory) {
     add(entry<T>(std::move(name), std::move(factory)));
+  }
+  /// The same for a class that is made from T::Options.
+  template <std::derived_from<Base> T>
+  void add(std::string name) {
+    add(entry<T>(std::move(name)));
   }
   /// Adds a row.
   void add(Entry entry) { table_.add(erased(std::move(entry))); }
