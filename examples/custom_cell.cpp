@@ -1,5 +1,5 @@
-// A cell of one's own: a Minimal Gated Unit (Zhou et al. 2016), of which an RNN is made that foretells the
-// number of sunspots of a year from the twelve years before.
+// A user-defined cell, the Minimal Gated Unit (Zhou et al. 2016), in an RNN that predicts the number of
+// sunspots of a year from the twelve years before.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -53,7 +53,7 @@ struct Windows {
   Tensor y;  // (windows, 1)
 };
 
-/// One for each year from `first` to `last`.
+/// One window for each year from `first` to `last`.
 Windows windows(const Tensor& sunspots, Index first, Index last) {
   const Index start = 1700;
   std::vector<Tensor> x, y;
@@ -64,7 +64,7 @@ Windows windows(const Tensor& sunspots, Index first, Index last) {
   return {expand_dims(stack(x), -1), stack(y)};
 }
 
-/// The mean squared error over the variance of 1700 to 1979, as the literature has it.
+/// The mean squared error divided by the variance of the years 1700 to 1979, which the literature reports.
 double relative_error(const Model& model, const Windows& data) {
   const Tensor difference = (model.predict(data.x) - data.y) * scale;
   return mean(square(difference)).item<double>() / 1495.6;
@@ -85,27 +85,27 @@ int run(Index epochs, const std::filesystem::path& out) {
   });
   model.compile({.optimizer = Adam({.learning_rate = 5e-3}), .loss = "mse"});
   model.fit(training.x, training.y, {.batch_size = 32, .epochs = epochs, .verbose = 0});
-  std::cout << "Mean squared error over the variance of 1700 to 1979, one year ahead:\n"
+  std::cout << "Mean squared error of predictions one year ahead, divided by the variance of 1700 to 1979:\n"
             << "  1712 to 1920, trained on: " << relative_error(model, training) << '\n'
             << "  1921 to 1955:             " << relative_error(model, windows(sunspots, 1921, 1955)) << '\n'
             << "  1956 to 1979:             " << relative_error(model, windows(sunspots, 1956, 1979)) << '\n'
-            << "(least squares on twelve years: 0.132, 0.130, 0.368)\n";
+            << "(linear least squares on twelve years: 0.132, 0.130, 0.368)\n";
 
-  // The cell's config is part of the layer's, and its class is found by the name that it was given.
+  // The config of a layer contains that of its cell, whose class is found by its registered name.
   const Ref<layers::RNN> rnn = RNN(make<MinimalGatedCell>(16), {.return_sequences = true});
   std::filesystem::create_directories(out);
   std::ofstream(out / "custom_cell.json") << to_json(serialize_layer(*rnn), 2);
   std::stringstream text;
   text << std::ifstream(out / "custom_cell.json").rdbuf();
   const auto again = layer_from_config<layers::RNN>(from_json(text.str()));
-  std::cout << "Made again from " << (out / "custom_cell.json").string() << ": an RNN over a "
+  std::cout << "Loaded from " << (out / "custom_cell.json").string() << ": an RNN with a "
             << again->cell()->class_name() << " of " << again->cell()->output_size()[0] << " units\n";
 
-  // And the whole model, with its weights.
+  // The whole model with its weights.
   model.save(out / "custom_cell.unspool");
   const Model loaded = load_model(out / "custom_cell.unspool");
   if (loaded.predict(training.x).to_vector<float>() != model.predict(training.x).to_vector<float>()) {
-    std::cerr << "custom_cell: the model that was loaded predicts something else\n";
+    std::cerr << "custom_cell: the loaded model gives other predictions\n";
     return 1;
   }
   return 0;

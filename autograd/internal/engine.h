@@ -9,13 +9,13 @@
 
 namespace unspool {
 
-/// What surrounds the operations of one thread.
+/// The state of one thread that operations use.
 struct Engine {
-  /// The innermost of the tapes that record.
+  /// The innermost active tape.
   class TapeState* tape = nullptr;
   bool recording = true;
   bool anomaly = false;
-  /// The operation whose gradient rule runs; null outside a sweep.
+  /// The operation whose gradient rule runs; null outside of a sweep.
   const Operation* backward_of = nullptr;
 
   bool records() const { return recording && tape != nullptr; }
@@ -32,9 +32,9 @@ struct Variable::State {
   std::uint64_t version = 0;
 };
 
-/// The list behind a GradientTape. Values on it are numbered in order of birth; an operation holds the
-/// numbers of its operands and outputs, so that one sweep from the last to the first visits every use before
-/// its source.
+/// The list of a GradientTape. Values are numbered in the order in which they are made, and a node holds the
+/// numbers of its operands and outputs: a sweep from the last node to the first visits every use of a value
+/// before the node that made it.
 class TapeState {
  public:
   explicit TapeState(bool persistent, bool watch_variables);
@@ -42,7 +42,7 @@ class TapeState {
   TapeState(const TapeState&) = delete;
   TapeState& operator=(const TapeState&) = delete;
 
-  /// Spans of a fixed size, with which most operations come, take a shorter way.
+  /// Spans of fixed size, which most operations have, take a fast path.
   template <std::size_t inputs, std::size_t outputs>
   void record(OperationRef operation, std::span<const Tensor, inputs> operands,
               std::span<const Tensor, outputs> results, const Attributes& attributes);
@@ -50,12 +50,12 @@ class TapeState {
   void read(const Variable& variable, const Tensor& value);
   bool watches_variables() const { return watch_variables_; }
   void stop();
-  /// The next tape around this one, among those that record.
+  /// The next outer active tape.
   TapeState* outer() const { return outer_; }
   bool persistent() const { return persistent_; }
 
-  /// The gradients of sum(target * seed), one a source; empty where the target does not depend on it. With
-  /// `release`, what the sweep has passed is freed, and the tape is at its end.
+  /// The gradients of sum(target * seed), one for each source, empty if the target does not depend on it.
+  /// With `release` the sweep frees the nodes, and the tape ends.
   std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
                             bool release);
   bool recorded(const Tensor& tensor) const { return number_of(tensor) != untracked; }
@@ -66,7 +66,7 @@ class TapeState {
   using Number = std::int32_t;
   static constexpr Number untracked = -1;
 
-  /// One use of an operation. Its tensors and their numbers, operands first, follow it in memory.
+  /// One use of an operation. Its tensors and their numbers follow it in memory, operands first.
   struct Node {
     const Operation* operation;
     Node* previous;
@@ -78,7 +78,7 @@ class TapeState {
     Tensor* tensors() { return reinterpret_cast<Tensor*>(this + 1); }
     const Tensor* tensors() const { return reinterpret_cast<const Tensor*>(this + 1); }
     const Number* numbers() const { return numbers(size()); }
-    /// For who knows the size.
+    /// For callers that know the size.
     const Number* numbers(std::size_t size) const {
       return reinterpret_cast<const Number*>(tensors() + size);
     }
@@ -88,8 +88,8 @@ class TapeState {
     Number number;
   };
 
-  /// Numbers by identity: open addressing. Identities are born in order, so neighbours in time are neighbours
-  /// here.
+  /// A hash table from identities to numbers, with open addressing. Identities grow over time, and tensors
+  /// made one after the other are neighbors in the table.
   class Numbers {
    public:
     Number find(std::uint64_t id) const;
@@ -109,10 +109,10 @@ class TapeState {
     std::size_t count_ = 0;
   };
 
-  /// What is known in a sweep of the values on the tape, by number.
+  /// The state of a value in a sweep, by number.
   struct Value {
     Tensor gradient;
-    /// It depends on a source.
+    /// Whether it depends on a source.
     bool wanted = false;
     bool source = false;
   };
@@ -122,26 +122,26 @@ class TapeState {
     const internal::TensorHead* head = internal::TensorAccess::head(tensor);
     return head->tape == serial_ ? head->number : numbers_.find(head->id);
   }
-  /// From the first to the last.
+  /// All nodes, first to last.
   PooledVector<const Node*> nodes() const;
-  /// Lets go of what the operation's keep_rule does not name.
+  /// Drops the elements that the operation's keep_rule does not name.
   static void forget(Node& node, const Call& call, std::span<const Tensor> outputs);
   Number track(const Tensor& tensor);
   Number track_newborn(const Tensor& tensor);
   void clear();
   void check_usable() const;
   std::vector<Number> numbers_of(const Source& source) const;
-  /// Marks what depends on a source.
+  /// Marks the values that depend on a source.
   void find_wanted(Values& values) const;
   static void step_back(const Node& node, Values& values);
-  /// The same for one output and so many operands, which most operations have.
+  /// The fast path of step_back() for one output and a fixed number of operands.
   template <std::size_t inputs>
   static void step_back_few(const Node& node, Values& values);
   static void step_back_many(const Node& node, Values& values);
   static Tensor take_gradient(Value& value);
-  /// Adds what the rule of an operation made for operand i.
+  /// Adds the gradient that the rule of an operation made for operand i.
   static void add_gradient(const Node& node, std::size_t i, Tensor& made, Tensor& sum);
-  /// A gradient by operand i in that operand's shape.
+  /// Sums a gradient to the shape of operand i. Throws RuntimeError if it does not fit.
   static Tensor fitted(const Node& node, std::size_t i, const Tensor& made);
   void free_last();
 
@@ -150,7 +150,7 @@ class TapeState {
   Arena arena_;
   std::vector<Read> reads_;
   Numbers numbers_;
-  /// What was watched or read, as against computed.
+  /// The values that were watched or read, not computed.
   PooledVector<Number> roots_;
   Number next_number_ = 0;
   std::uint32_t serial_;

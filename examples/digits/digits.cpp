@@ -1,5 +1,5 @@
-// Learns to read handwritten digits with a simple recurrent network, which sees an image row by row, from top
-// to bottom: eight steps of eight pixels.
+// Trains a simple recurrent network to recognize handwritten digits. It reads an image row by row: eight time
+// steps of eight pixels.
 #include "digits.h"
 
 #include <cmath>
@@ -15,21 +15,21 @@ struct Trained {
   double accuracy;
 };
 
-Trained train(const digits::Split& data, int seed, int epochs, bool talk) {
+Trained train(const digits::Split& data, int seed, int epochs, bool verbose) {
   set_seed(static_cast<std::uint64_t>(seed));
   Sequential model({
       Input({.shape = {8, 8}}),
       SimpleRNN({.units = 64}),
       Dense({.units = 10, .activation = "softmax"}),
   });
-  // A little of each label is spread over the other digits, so that the network does not become too sure of
-  // itself on so few images: of all that was tried on parts of the training data this helped most.
+  // Label smoothing keeps the network from overfitting to so few images. It helped most of all that was tried
+  // on parts of the training data.
   model.compile({.optimizer = Adam({.learning_rate = 4e-3}),
                  .loss = CategoricalCrossentropy({.label_smoothing = 0.1}),
                  .metrics = {"accuracy"}});
-  if (talk) model.summary();
+  if (verbose) model.summary();
 
-  // The rate falls along half a cosine to a hundredth.
+  // The learning rate follows half a cosine down to a hundredth.
   const auto rate = [epochs](Index epoch, double) {
     const double done = static_cast<double>(epoch) / epochs;
     return 4e-3 * (0.01 + 0.99 * 0.5 * (1 + std::cos(std::numbers::pi * done)));
@@ -37,7 +37,7 @@ Trained train(const digits::Split& data, int seed, int epochs, bool talk) {
   History history = model.fit(data.training.x, one_hot(data.training.y, 10),
                               {.batch_size = 32,
                                .epochs = epochs,
-                               .verbose = talk ? 1 : 0,
+                               .verbose = verbose ? 1 : 0,
                                .callbacks = {LearningRateScheduler(rate)},
                                .validation_split = 0.1});
   const Logs test = model.evaluate(data.test.x, one_hot(data.test.y, 10), {.verbose = 0});
@@ -65,8 +65,8 @@ int run(const digits::Arguments& arguments) {
 
   const Trained trained = train(data, arguments.number("seed"), epochs, true);
   const Index images = data.test.x.shape().front();
-  std::cout << "\nTest accuracy, on " << images << " images that training did not see: " << trained.accuracy
-            << "\n\n";
+  std::cout << "\nTest accuracy on " << images
+            << " images that were not used in training: " << trained.accuracy << "\n\n";
 
   const Tensor predictions = trained.model.predict(data.test.x);
   std::vector<std::string> captions;

@@ -9,7 +9,7 @@
 
 #include <unspool/unspool.h>
 
-/// What the two programs share: the images, and the words of the command line.
+/// Shared by the two programs: loading images, and command line arguments.
 namespace digits {
 
 using namespace unspool;
@@ -29,11 +29,11 @@ inline Images take(const Images& from, const std::vector<std::int32_t>& which) {
   return {gather(from.x, rows), gather(from.y, rows)};
 }
 
-/// Every fifth image is for the test; training never sees it.
+/// Every fifth image is for testing and is not used in training.
 inline Split load(const std::filesystem::path& path) {
   const Tensor table = read_csv(path);
   if (table.shape().back() != 65)
-    throw FileError(path.string() + ": expected 64 pixels and a digit in each line");
+    throw FileError(path.string() + ": expected 64 pixels and a digit in each line, got " + describe(table));
   const Images all{reshape(slice(table, 1, 0, 64), {-1, 8, 8}) / 16,
                    cast(reshape(slice(table, 1, 64, 65), {-1}), int32)};
   std::vector<std::int32_t> training;
@@ -44,7 +44,7 @@ inline Split load(const std::filesystem::path& path) {
   return {take(all, training), take(all, test)};
 }
 
-/// Some images side by side, as text, with what was said about each below it.
+/// Prints images side by side as text, with a caption below each.
 inline void show(const Tensor& images, const std::vector<std::string>& captions) {
   const std::string shades = " .:-=+*%@";
   for (Index row = 0; row < 8; ++row) {
@@ -63,7 +63,7 @@ inline void show(const Tensor& images, const std::vector<std::string>& captions)
   std::cout << "\n\n";
 }
 
-/// --name value, each with its default. Anything else is an error that lists them.
+/// Command line arguments of the form --name value, with their defaults. Throws for any other argument.
 class Arguments {
  public:
   Arguments(int count, char** words, std::map<std::string, std::string> defaults)
@@ -89,7 +89,7 @@ class Arguments {
     std::string known;
     for (const auto& [name, value] : values_)
       known += " [--" + name + " " + (value.empty() ? "..." : value) + "]";
-    throw std::invalid_argument("got " + got + ", expected" + known);
+    throw std::invalid_argument("expected" + known + ", got " + got);
   }
   std::map<std::string, std::string> values_;
 };

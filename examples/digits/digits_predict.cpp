@@ -1,5 +1,5 @@
-// Loads the network that the program digits has saved, reads the test images with it, and sees that every bit
-// is as it was in the process that trained it.
+// Loads the model that the program `digits` saved, recognizes the test images with it, and checks that the
+// predictions are bit-identical to those of the process that trained it.
 #include <cstring>
 
 #include "digits.h"
@@ -18,7 +18,7 @@ int run(const digits::Arguments& arguments) {
   const Tensor read = argmax(predictions);
   const Tensor right = equal(read, data.test.y);
   std::cout << sum(cast(right, int32)).item<int>() << " of " << right.size()
-            << " test images read right.\n\n";
+            << " test images recognized correctly.\n\n";
   std::vector<std::int32_t> wrong;
   std::vector<std::string> captions;
   for (Index i = 0; i < right.size() && wrong.size() < 4; ++i) {
@@ -34,8 +34,8 @@ int run(const digits::Arguments& arguments) {
 
   const bool same = describe(predictions) == describe(then) &&
                     std::memcmp(predictions.raw(), then.raw(), predictions.bytes()) == 0;
-  std::cout << describe(predictions) << ": " << (same ? "every bit as" : "NOT the same bits as")
-            << " in the process that trained the network.\n";
+  std::cout << describe(predictions) << ": " << (same ? "bit-identical to" : "NOT bit-identical to")
+            << " the predictions of the process that trained the model.\n";
   return same ? 0 : 1;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 using Function = std::function<Tensor(const Tensor&)>;
 
-/// A function of Keras with the arguments that it takes beside x.
+/// An activation function of Keras with its arguments beside x.
 struct WithArguments {
   std::string_view name;
   std::vector<std::string> arguments;
@@ -70,11 +70,11 @@ Function function_of(const Config& config, const Config& arguments) {
     }
     return [&known, arguments](const Tensor& x) { return known.call(x, arguments); };
   }
-  throw ValueError(in_quotes(name) + " is no activation that takes arguments here, got " +
+  throw ValueError(in_quotes(name) + ": expected an activation that takes arguments, got " +
                    to_json(arguments));
 }
 
-/// The function and its derivative, element by element.
+/// A function and its derivative at every element.
 struct Curve {
   Tensor output;
   Tensor derivative;
@@ -87,7 +87,7 @@ Curve curve(const Function& function, const Tensor& x, const Tensor& cotangent =
   return {y, tape.gradient(y, x, {.output_gradient = cotangent, .unconnected = Unconnected::zero})};
 }
 
-/// Whatever mixes elements has a cotangent; what does not has its derivative on a grid.
+/// Functions that mix elements are checked with a cotangent, elementwise ones by their derivative on a grid.
 void check(const Case& file, const Function& function, const std::string& i, Report& report) {
   const Tensor& x = file.tensor("input." + i);
   if (file.has("cotangent." + i)) {
@@ -113,9 +113,9 @@ void check(const Case& file, const Function& function, const std::string& i, Rep
     report.compare("kink_output." + i, function(file.tensor("kink_input." + i)),
                    file.tensor("kink_output." + i));
   }
-  // At a corner the derivative is a convention, and TensorFlow's is not asked for.
+  // The derivative at a kink is a convention, in which this library may differ from TensorFlow.
   file.pass_over("kink_derivative." + i);
-  // There Keras' own result overflows.
+  // Keras' result overflows at these inputs.
   file.pass_over("not_finite_input." + i);
 }
 

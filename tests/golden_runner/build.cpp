@@ -6,7 +6,7 @@
 namespace golden {
 namespace {
 
-/// {"class_name": "RNN", "cell": "SomeCell", "units": 2, ...} as Keras would serialize it.
+/// Converts {"class_name": "RNN", "cell": "SomeCell", "units": 2, ...} to the form that Keras serializes.
 Config serialized(const Config& description, DType dtype) {
   Config cell = Config::map({{"dtype", to_config(dtype)}});
   Config rnn = Config::map({{"dtype", to_config(dtype)}});
@@ -34,7 +34,7 @@ bool has_key(const Config& config, std::string_view key) {
   return false;
 }
 
-/// The same config with every `unroll` in it replaced.
+/// A copy of a config with every `unroll` in it replaced.
 Config unrolled(const Config& config, bool unroll) {
   if (config.is_list()) {
     std::vector<Config> elements;

@@ -9,18 +9,19 @@
 
 namespace golden {
 
-/// The layer or cell of a case's config: a serialized object of Keras, or the small description that a case
-/// with constants has instead.
+/// The layer or cell of a case: from an object serialized by Keras, or from the short description in cases
+/// with constants.
 Ref<LayerBase> build(const Config& config, DType dtype);
 
 /// One way to run a case.
 struct Variant {
-  /// Stands before messages; empty for the case as it is.
+  /// A prefix for messages; empty for the unchanged config.
   std::string name;
   Config config;
 };
 
-/// The case as it is; where it has recurrent layers, also with all of them unrolled, and with none.
+/// The unchanged config and, if it has recurrent layers, configs with all of them unrolled and with none
+/// unrolled.
 std::vector<Variant> variants_of(const Config& config);
 
 }  // namespace golden

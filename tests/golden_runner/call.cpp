@@ -10,7 +10,7 @@
 namespace golden {
 namespace {
 
-/// What gradients are taken by, and what their names end with: "input.0".
+/// A source of gradients, with the end of their names: "input.0".
 struct GradientSource {
   std::string name;
   Source source;
@@ -51,7 +51,7 @@ Call::Call(const Case& file, std::string key, const Config& about)
     if (!file.has(name("mask", i))) continue;
     masked = true;
     const Tensor& mask = file.tensor(name("mask", i));
-    // The argument is that of the first input.
+    // The mask argument is that of the first input.
     if (via == "argument" && i == 0) {
       args_.mask = mask;
     } else {
@@ -59,8 +59,8 @@ Call::Call(const Case& file, std::string key, const Config& about)
     }
   }
   if (masked != about.get("has_mask", masked)) {
-    throw ValueError(masked ? "has_mask is false, but there is a mask"
-                            : "has_mask is true, but there is no mask");
+    throw ValueError(masked ? "expected no mask, since has_mask is false, got one"
+                            : "expected a mask, since has_mask is true, got none");
   }
 }
 
@@ -73,8 +73,8 @@ std::string Call::name(const std::string& what, std::size_t i) const {
 void Call::check_count(const char* key, std::size_t got) const {
   const auto said = about_.get(key, got);
   if (said == got) return;
-  throw ValueError(std::string(key) + " is " + std::to_string(said) +
-                   ", but so many tensors are there: " + std::to_string(got));
+  throw ValueError("expected " + std::to_string(said) + " tensors, as " + key + " says, got " +
+                   std::to_string(got));
 }
 
 std::vector<Tensor> Call::run(const Ref<LayerBase>& layer) const {
@@ -129,13 +129,13 @@ void Call::check_masks(const std::vector<Tensor>& outputs, Report& report) const
     if (file_.has(expected)) {
       report.compare(expected, mask, file_.tensor(expected));
     } else if (mask && key_.empty()) {
-      // Files of several calls hold no masks of outputs.
+      // Files with several calls have no output masks.
       report.fail(expected + ": expected none, got " + describe(mask));
     }
   }
 }
 
-/// In Keras' order, or in another with the same sum.
+/// Compares losses in Keras' order, or only their sum if the order is another.
 void Call::check_losses(const std::vector<Tensor>& losses, Report& report) const {
   const std::vector<Tensor> expected = file_.numbered(name("layer_loss") + ".");
   if (losses.empty() && expected.empty()) return;
@@ -197,7 +197,7 @@ void Call::check_gradients(const Ref<LayerBase>& layer, GradientTape& tape, cons
                })) {
       report.compare(expected, gradients[i], Tensor::zeros(gradients[i].shape(), gradients[i].dtype()));
     } else {
-      report.fail("the file has no " + expected + ", nor is it under no_gradient");
+      report.fail("expected " + expected + " in the file, or under no_gradient, got neither");
     }
   }
 }

@@ -11,16 +11,16 @@
 
 namespace golden {
 
-/// One call of a layer or a cell as a file describes it, and what must come of it.
+/// One call of a layer or cell that a file describes, with its expected results.
 class Call {
  public:
-  /// `key` is "" where a file holds one call; else "call2", and names carry it: "input.call2.0". `about` says
-  /// how it was called.
+  /// `key` is "" if the file has one call, else for example "call2", which is part of names: "input.call2.0".
+  /// `about` describes the call.
   Call(const Case& file, std::string key, const Config& about);
 
-  /// Calls the layer once, so that it has its weights.
+  /// Calls the layer once to build it.
   void build(const Ref<LayerBase>& layer) const;
-  /// Calls the layer, and compares outputs, masks, losses and gradients.
+  /// Calls the layer and compares outputs, masks, losses and gradients.
   void check(const Ref<LayerBase>& layer, Report& report) const;
 
  private:

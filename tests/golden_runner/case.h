@@ -19,31 +19,30 @@ struct Tolerance {
   double atol = 0;
 };
 
-/// One file: what was built and called, and the tensors that real Keras took and gave. See
-/// tests/golden/FORMAT.md. It remembers which tensors were asked for, so that none is left out of a check
-/// unseen.
+/// A golden case: what was built and called, and the inputs and outputs of Keras (tests/golden/FORMAT.md). It
+/// counts which tensors were used, so that no tensor goes unchecked.
 class Case {
  public:
-  /// FileError, or a ValueError or KeyError that names the place, unless it is a golden case.
+  /// Throws FileError, ValueError or KeyError, with the position, if the file is not a golden case.
   explicit Case(const std::filesystem::path& path);
 
   const std::string& group() const { return group_; }
   /// "group/name".
   const std::string& name() const { return name_; }
   const Tolerance& tolerance() const { return tolerance_; }
-  /// The JSON of the metadata.
+  /// The metadata.
   const Config& about() const { return about_; }
   Config config() const { return about_["config"]; }
   Config call() const { return about_["call"]; }
 
   bool has(const std::string& name) const;
-  /// KeyError that names the nearest.
+  /// The tensor of this name. Throws KeyError if there is none, with the nearest name.
   const Tensor& tensor(const std::string& name) const;
-  /// Those called prefix + "0", prefix + "1" and so on.
+  /// The tensors called prefix + "0", prefix + "1" and so on.
   std::vector<Tensor> numbered(const std::string& prefix) const;
-  /// That this tensor is known, but that nothing is to be compared with it.
+  /// Marks a tensor as used although nothing is compared with it.
   void pass_over(const std::string& name) const { asked_.insert(name); }
-  /// The tensors that nobody has asked for.
+  /// The tensors that were not used.
   std::vector<std::string> left() const;
 
  private:

@@ -28,7 +28,7 @@ CellOptions options_in(const Config& config, std::vector<StateSize> state_sizes)
 
 Index size_in(const Config& config, const char* name) { return config[name].as<Index>(); }
 
-/// Writes the config that it was made from.
+/// A cell whose config is the one that it was made from.
 class ConfiguredCell : public Cell {
  public:
   Config get_config() const override {
@@ -122,7 +122,7 @@ class GatedConstantsCell : public ConfiguredCell {
   Variable w_, u_, v_, d_;
 };
 
-/// Its state is a matrix: h' = tanh(X A + P h + b).
+/// A cell whose state is a matrix: h' = tanh(X A + P h + b).
 class MatrixStateCell : public ConfiguredCell {
  public:
   explicit MatrixStateCell(const Config& config)
@@ -153,7 +153,7 @@ class MatrixStateCell : public ConfiguredCell {
   Variable a_, p_, b_;
 };
 
-/// Beside the matrix a vector: v' = v / 2 + the mean of the rows of h', which is the output.
+/// A MatrixStateCell with a vector as second state and output: v' = v / 2 + the mean of the rows of h'.
 class MatrixAndVectorStateCell : public MatrixStateCell {
  public:
   explicit MatrixAndVectorStateCell(const Config& config) : MatrixStateCell(config, sizes_in(config)) {}

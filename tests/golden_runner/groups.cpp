@@ -32,9 +32,9 @@ void run(const Case& file, Report& report) {
       if (!report.holds()) return;
       report.begin_part("");
       for (const std::string& name : file.left()) {
-        report.fail("the file holds a tensor " + in_quotes(name) + " that this program has no use for");
+        report.fail("expected known tensors in the file, got " + in_quotes(name));
       }
-      if (report.compared() == 0) report.fail("the file holds nothing to compare with");
+      if (report.compared() == 0) report.fail("expected results in the file, got none");
       return;
     }
     known.emplace_back(group);

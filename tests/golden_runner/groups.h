@@ -7,18 +7,18 @@
 
 namespace golden {
 
-/// One step, or one call, of a cell or a layer: the groups cells, rnn, custom, wrappers and layers.
+/// One call of a cell or layer: the groups cells, rnn, custom, wrappers and layers.
 void run_layer(const Case& file, Report& report);
-/// Several calls on one layer that keeps its states.
+/// Several calls of one stateful layer.
 void run_stateful(const Case& file, Report& report);
-/// A function with its derivative, in float32 and float64.
+/// An activation function with its derivative, in float32 and float64.
 void run_activation(const Case& file, Report& report);
-/// What drawn weights must be like.
+/// The distribution of initial weights.
 void run_initializer(const Case& file, Report& report);
-/// Steps of an optimizer, or what a schedule of learning rates gives.
+/// Steps of an optimizer, or values of a learning-rate schedule.
 void run_optimizer(const Case& file, Report& report);
 
-/// Runs a case by its group. ValueError for a group that has no runner here.
+/// Runs a case. Throws ValueError for an unknown group.
 void run(const Case& file, Report& report);
 
 }  // namespace golden

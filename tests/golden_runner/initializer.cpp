@@ -8,7 +8,7 @@
 namespace golden {
 namespace {
 
-/// What is expected of the values of one shape, and the values that were got.
+/// The expected distribution for one shape, and the values.
 struct Draw {
   Config expected;
   std::string what;
@@ -28,7 +28,7 @@ void check_limits(const Draw& draw, double slack, Report& report) {
   }
 }
 
-/// Five standard errors of mean and standard deviation.
+/// Checks mean and standard deviation within five standard errors.
 void check_distribution(const Draw& draw, Report& report) {
   const auto size = static_cast<double>(draw.values.size());
   const double mean = draw.expected["mean"].as<double>();
@@ -49,8 +49,8 @@ void check_constant(const Draw& draw, const Tolerance& tolerance, Report& report
   }
 }
 
-/// As a matrix (product of all sizes but the last, last), Q: its rows or columns, whichever are fewer, are
-/// orthogonal and as long as the gain.
+/// Checks that the rows or columns, whichever are fewer, of the matrix of shape (product of all sizes but the
+/// last, last) are orthogonal and of the length `gain`.
 void check_orthogonal(const Draw& draw, const Tolerance& tolerance, Report& report) {
   const auto columns = static_cast<std::size_t>(draw.shape.back());
   const std::size_t rows = draw.values.size() / columns;
@@ -84,7 +84,7 @@ void check(const Draw& draw, const Tolerance& tolerance, Report& report) {
   const std::string kind = draw.expected["kind"].as<std::string>();
   if (kind == "orthogonal") return check_orthogonal(draw, tolerance, report);
   if (kind == "identity") return check_identity(draw, tolerance, report);
-  // Limits are numbers of float64, values of float32.
+  // Limits are float64, values float32.
   check_limits(draw, tolerance.atol, report);
   if (kind == "constant") return check_constant(draw, tolerance, report);
   if (kind == "uniform" || kind == "normal" || kind == "truncated_normal") {
@@ -95,7 +95,7 @@ void check(const Draw& draw, const Tolerance& tolerance, Report& report) {
       did_you_mean(kind, {"constant", "uniform", "normal", "truncated_normal", "orthogonal", "identity"}));
 }
 
-/// Keras leaves the gain of an Identity out of its config.
+/// The config of an initializer. Keras omits the gain of Identity.
 Config with_gain(const Config& config, const Config& expected) {
   if (expected["kind"].as<std::string>() != "identity" || config["config"].contains("gain")) return config;
   Config arguments = config["config"];
@@ -114,7 +114,7 @@ void run_initializer(const Case& file, Report& report) {
     const Tensor drawn = initializer(shape, float32);
     check({expected, describe(drawn), shape, drawn.to_vector<double>()}, file.tolerance(), report);
   }
-  // `expect` says it all; shapes that are left out of it keep their numbers.
+  // `expect` has all shapes; the tensors of shapes are not needed.
   for (const std::string& name : file.left()) {
     if (name.starts_with("shape.")) file.pass_over(name);
   }

@@ -6,7 +6,7 @@
 namespace golden {
 namespace {
 
-/// Weights that the call changed, and those that it had to leave alone.
+/// Compares the weights that the call changed, and checks that it did not change others.
 void check_weights_after(const Case& file, const Ref<LayerBase>& layer, Report& report) {
   const std::vector<Tensor> weights = layer->get_weights();
   for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -1,7 +1,7 @@
-// Runs cases of real Keras: golden [--checksums] FOLDER_OR_FILE... A line a case, which says by which path
-// its recurrent layers ran, the counts last; fails if any case does, is malformed or of a kind that has no
-// runner here. With --checksums a line for each value that is compared, with the checksum of its bytes, and
-// in place of the other lines only those of cases that fail, as errors.
+// Runs golden cases computed with Keras: golden [--checksums] FOLDER_OR_FILE... Prints one line for each
+// case, with how its recurrent layers ran, and the counts. Fails if a case fails, is malformed, or is of an
+// unknown kind. With
+// --checksums it prints the checksum of every value that is compared instead, and cases that fail as errors.
 #include <algorithm>
 #include <filesystem>
 #include <iomanip>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace golden;
 
-/// The cases below a folder, in order; a file is itself.
+/// All cases in a folder, sorted; a file is one case.
 std::vector<std::filesystem::path> cases_in(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) throw FileError(path.string() + ": no such file or folder");
   if (!std::filesystem::is_directory(path)) return {path};
@@ -25,7 +25,7 @@ std::vector<std::filesystem::path> cases_in(const std::filesystem::path& path) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
     if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
   }
-  if (files.empty()) throw FileError(path.string() + ": no file .safetensors lies here");
+  if (files.empty()) throw FileError(path.string() + ": expected .safetensors files, got none");
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -34,7 +34,7 @@ void print(std::ostream& out, const std::string& name, const std::string& verdic
   out << std::left << std::setw(48) << name << ' ' << verdict << std::endl;
 }
 
-/// " by scan and unroll", or nothing where no layer is recurrent.
+/// " by scan and unroll", or "" if no layer is recurrent.
 std::string ways(const Report& report) {
   std::string text;
   for (const std::string& path : report.paths()) text += (text.empty() ? " by " : " and ") + path;

@@ -6,7 +6,7 @@
 namespace golden {
 namespace {
 
-/// learning_rate[i] at step[i].
+/// Compares learning_rate[i] with the rate at step[i].
 void check_schedule(const Case& file, Report& report) {
   const LearningRate rate = LearningRate::from_config(file.config());
   std::vector<double> got;
@@ -32,7 +32,7 @@ void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
       report.fail(path + ": expected " + std::string(name_of(dtype)) + ", got " +
                   std::string(name_of(state[i].dtype())));
     }
-    // The file has an int64 as an int32.
+    // The file stores int64 as int32.
     const Tensor& value = file.tensor(name);
     report.compare(path, cast(state[i].value(), value.dtype()), value);
   }
@@ -41,8 +41,8 @@ void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
 void compare_all(const std::string& what, const std::vector<Variable>& variables,
                  const std::vector<Tensor>& expected, Report& report) {
   if (expected.size() != variables.size()) {
-    report.fail(what + ": the file holds " + std::to_string(expected.size()) + " values for " +
-                std::to_string(variables.size()) + " variables");
+    report.fail(what + ": expected " + std::to_string(variables.size()) + " values in the file, got " +
+                std::to_string(expected.size()));
     return;
   }
   for (std::size_t i = 0; i < variables.size(); ++i) {

@@ -8,7 +8,7 @@ void collect(const Ref<LayerBase>& layer, std::vector<std::shared_ptr<layers::RN
   for (const Ref<LayerBase>& sublayer : layer->sublayers()) collect(sublayer, found);
 }
 
-/// What stands after `words` on its line; empty if they are nowhere.
+/// The rest of the line after `words`; empty if they do not occur.
 std::string after(const std::string& text, const std::string& words) {
   const std::size_t at = text.find(words);
   if (at == std::string::npos) return "";

@@ -9,11 +9,11 @@
 
 namespace golden {
 
-/// The recurrent layers in a layer, itself among them, in the order of the layers that hold them.
+/// All recurrent layers of a layer, itself included, in the order of the layers.
 std::vector<std::shared_ptr<layers::RNN>> recurrent_layers(const Ref<LayerBase>& layer);
 
-/// Notes by which path the recurrent layers in a layer were run. One that went step by step fails, unless it
-/// was to unroll, or its plan says why.
+/// Reports how the recurrent layers of a layer ran. A layer that did not run by scan fails, unless it was
+/// asked to unroll.
 void check_paths(const Ref<LayerBase>& layer, Report& report);
 
 }  // namespace golden

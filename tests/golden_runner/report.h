@@ -9,37 +9,37 @@
 
 namespace golden {
 
-/// The outcome of a case: the greatest error relative to its tolerance, and all that does not hold.
+/// The result of a case: the largest error relative to the tolerance, and all failures.
 class Report {
  public:
-  /// `checksums`, if there are any, get every value that is compared.
+  /// `checksums`, if not null, get every value that is compared.
   explicit Report(const Tolerance& tolerance, testing::ChecksumLines* checksums = nullptr)
       : tolerance_(tolerance), checksums_(checksums) {}
 
-  /// Every element within the case's tolerance, booleans and integers exactly; one shape and dtype.
+  /// Compares shape, dtype and elements: floating ones within the tolerance, others exactly.
   void compare(const std::string& what, const Tensor& got, const Tensor& expected);
   void compare(const std::string& what, const Tensor& got, const Tensor& expected,
                const Tolerance& tolerance);
-  /// Where Keras' float32 result is itself beyond the tolerance from the right one (float64), the right one
-  /// will do.
+  /// Like compare(), but where Keras' float32 result is off by more than the tolerance, compares with the
+  /// float64 one.
   void compare_or_right(const std::string& what, const Tensor& got, const Tensor& expected,
                         const Tensor& right);
-  /// One number that may be off by `allowed`.
+  /// Compares one number with an absolute tolerance.
   void compare(const std::string& what, double got, double expected, double allowed);
   void fail(const std::string& why) { failures_.push_back(part_ + why); }
 
-  /// How it was run: "scan". Each is noted once.
+  /// Records how a layer ran: "scan". Each way is recorded once.
   void took_path(const std::string& path) { paths_.insert(path); }
   const std::set<std::string>& paths() const { return paths_; }
 
-  /// What stands before the messages from now on: "unroll=true: ".
+  /// Sets the prefix of further messages: "unroll=true: ".
   void begin_part(std::string name) { part_ = std::move(name); }
 
   bool holds() const { return failures_.empty(); }
-  /// How many tensors and numbers have been compared.
+  /// The number of tensors and numbers that were compared.
   int compared() const { return compared_; }
   const std::vector<std::string>& failures() const { return failures_; }
-  /// Above 1: beyond the tolerance.
+  /// The largest error relative to its tolerance; above 1 is a failure.
   double worst() const { return worst_; }
   const std::string& worst_place() const { return worst_place_; }
 
@@ -58,10 +58,10 @@ class Report {
   std::string worst_place_;
 };
 
-/// A number in so many digits: "1.23".
+/// A number with so many significant digits: "1.23".
 std::string digits(double value, int count);
 
-/// |got - expected| in tolerances; infinite for a NaN.
+/// |got - expected| relative to the tolerance; infinite for NaN.
 double relative_error(double got, double expected, const Tolerance& tolerance);
 
 }  // namespace golden

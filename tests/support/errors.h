@@ -7,7 +7,7 @@
 
 namespace unspool::testing {
 
-/// What f() says when it throws an E; a failure of the test if it throws anything else, or nothing.
+/// The message of the E that f() throws. The test fails if it throws something else, or nothing.
 template <class E, class F>
 std::string message_of(F&& f) {
   try {

@@ -10,7 +10,7 @@
 
 namespace unspool::testing {
 
-/// Bits, since NaN does not equal itself and -0 equals 0.
+/// Whether two values have equal bits: unlike ==, true for NaN and itself, false for 0 and -0.
 inline bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.dtype() == b.dtype() &&
          (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
@@ -22,7 +22,7 @@ inline bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b
   return all;
 }
 
-/// NaN is NaN, whichever.
+/// Whether two values have equal bits, or are both NaN.
 inline bool same_bits(float a, float b) {
   return std::isnan(a) ? std::isnan(b) : std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }

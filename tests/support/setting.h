@@ -4,7 +4,7 @@
 
 namespace unspool::testing {
 
-/// A setting has this value for as long as this lives.
+/// Gives a setting a value while it lives.
 template <class T>
 class With {
  public:

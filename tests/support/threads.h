@@ -4,7 +4,7 @@
 
 namespace unspool::testing {
 
-/// A number of threads for as long as it lives.
+/// Sets the number of threads while it lives.
 struct Threads {
   int before = num_threads();
   explicit Threads(int n) { set_num_threads(n); }
