@@ -7,7 +7,9 @@
 #include <unspool/autograd/scan/traced_scan.h>
 #include <unspool/unspool.h>
 
-/// Programs that tests of the compiler's passes start from: two rows, four inputs, three units.
+/// Programs that tests of the compiler's passes start from: two rows, four inputs, three units. Steps name
+/// what they compute, since C++ does not say which operand of + comes first, and the tests compare programs
+/// as text.
 namespace unspool::testing {
 
 /// h' = tanh(x W + h U + b), with h' of all steps as output.
@@ -16,7 +18,8 @@ inline scan_compiler::SharedProgram::Pointer simple_rnn_program(const ScanOption
   const Tensor u = Tensor::ones({3, 3});
   const Tensor b = Tensor::ones({3});
   const auto step = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& x) {
-    const Tensor h = tanh(matmul(x[0], w) + b + matmul(carry[0], u));
+    const Tensor of_state = matmul(carry[0], u);
+    const Tensor h = tanh(matmul(x[0], w) + b + of_state);
     return ScanStep{.carry = {h}, .outputs = {h}};
   };
   const Tensor x = Tensor::ones(options.time_axis == 0 ? Shape{5, 2, 4} : Shape{2, 5, 4});
@@ -31,8 +34,10 @@ inline scan_compiler::SharedProgram::Pointer sru_program() {
     const auto [z, forget, reset, s] = split<4>(matmul(x[0], w));
     const Tensor f = sigmoid(forget);
     const Tensor r = sigmoid(reset);
-    const Tensor c = f * carry[0] + (1 - f) * z;
-    return ScanStep{.carry = {c}, .outputs = {r * tanh(c) + (1 - r) * s}};
+    const Tensor fresh = (1 - f) * z;
+    const Tensor c = f * carry[0] + fresh;
+    const Tensor skipped = (1 - r) * s;
+    return ScanStep{.carry = {c}, .outputs = {r * tanh(c) + skipped}};
   };
   return scan_compiler::trace_scan(step, {Tensor::zeros({2, 3})}, {Tensor::ones({5, 2, 4})}, {}).program;
 }
