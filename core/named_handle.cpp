@@ -26,7 +26,7 @@ bool HandleBase::equals(const HandleBase& other) const {
 
 std::string HandleBase::text() const {
   if (object_ == nullptr) return "none";
-  const std::string name = object_->class_name();
+  std::string name = object_->class_name();
   if (name.empty()) return "a function";
   const Config arguments = object_->get_config();
   if (arguments.is_null()) return name;

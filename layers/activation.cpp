@@ -94,7 +94,7 @@ std::shared_ptr<const ActivationBase> Activation::of_function(ActivationBase::Fu
 
 Config Activation::config() const { return *this ? NamedHandle::config() : "linear"; }
 
-void register_activation(const std::string& name, ActivationBase::Function function) {
+void register_activation(const std::string& name, const ActivationBase::Function& function) {
   internal::add_function<FunctionActivation>(activation_registry(), name, function);
 }
 

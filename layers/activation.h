@@ -58,7 +58,7 @@ void register_activation(std::string name) {
 }
 /// Makes a function usable, and written to configs, by a name: "my>snake". ValueError for a name of a
 /// built-in activation.
-void register_activation(const std::string& name, ActivationBase::Function function);
+void register_activation(const std::string& name, const ActivationBase::Function& function);
 
 /// Every name that is known, the built-in ones first.
 std::vector<std::string> activation_names();

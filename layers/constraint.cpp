@@ -84,8 +84,8 @@ std::vector<Registry<ConstraintBase>::Entry> built_in_constraints() {
 }
 
 template <class Kind>
-Constraint made_constraint(const typename Kind::Options& options) {
-  return Constraint(std::make_shared<BuiltInConstraint<Kind>>(options));
+Constraint made_constraint(typename Kind::Options options) {
+  return Constraint(std::make_shared<BuiltInConstraint<Kind>>(std::move(options)));
 }
 
 }  // namespace
@@ -106,13 +106,15 @@ std::shared_ptr<const ConstraintBase> Constraint::of_function(ConstraintBase::Fu
 
 Tensor Constraint::operator()(const Tensor& x) const { return object().call(x); }
 
-void register_constraint(const std::string& name, ConstraintBase::Function function) {
+void register_constraint(const std::string& name, const ConstraintBase::Function& function) {
   internal::add_function<internal::UserFunction<ConstraintBase>>(constraint_registry(), name, function);
 }
 
-Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(options); }
-Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(options); }
-Constraint MinMaxNorm(MinMaxNormOptions options) { return made_constraint<MinMaxNormKind>(options); }
+Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(std::move(options)); }
+Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(std::move(options)); }
+Constraint MinMaxNorm(MinMaxNormOptions options) {
+  return made_constraint<MinMaxNormKind>(std::move(options));
+}
 Constraint NonNeg() { return made_constraint<NonNegKind>({}); }
 
 }  // namespace unspool

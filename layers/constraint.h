@@ -56,7 +56,7 @@ void register_constraint(std::string name) {
 }
 /// Makes a function usable, and written to configs, by a name: "my>bound". ValueError for a name of a
 /// built-in constraint.
-void register_constraint(const std::string& name, ConstraintBase::Function function);
+void register_constraint(const std::string& name, const ConstraintBase::Function& function);
 
 /// One axis or several. A config holds one axis as a number and several as a list, as Keras does.
 class AxisList {

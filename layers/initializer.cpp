@@ -358,7 +358,7 @@ Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
   return initializer.call(shape, dtype);
 }
 
-void register_initializer(const std::string& name, InitializerBase::Function function) {
+void register_initializer(const std::string& name, const InitializerBase::Function& function) {
   internal::add_function<internal::UserFunction<InitializerBase>>(initializer_registry(), name, function);
 }
 

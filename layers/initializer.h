@@ -61,7 +61,7 @@ void register_initializer(std::string name) {
 }
 /// Makes a function usable, and written to configs, by a name: "my>scaled". ValueError for a name of a
 /// built-in initializer.
-void register_initializer(const std::string& name, InitializerBase::Function function);
+void register_initializer(const std::string& name, const InitializerBase::Function& function);
 
 /// All 0.
 Initializer Zeros();

@@ -109,8 +109,8 @@ std::vector<Registry<RegularizerBase>::Entry> built_in_regularizers() {
 }
 
 template <class Kind>
-Regularizer made_regularizer(const typename Kind::Options& options) {
-  return Regularizer(std::make_shared<BuiltInRegularizer<Kind>>(options));
+Regularizer made_regularizer(typename Kind::Options options) {
+  return Regularizer(std::make_shared<BuiltInRegularizer<Kind>>(std::move(options)));
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ std::shared_ptr<const RegularizerBase> Regularizer::of_function(RegularizerBase:
 
 Tensor Regularizer::operator()(const Tensor& x) const { return object().call(x); }
 
-void register_regularizer(const std::string& name, RegularizerBase::Function function) {
+void register_regularizer(const std::string& name, const RegularizerBase::Function& function) {
   internal::add_function<internal::UserFunction<RegularizerBase>>(regularizer_registry(), name, function);
 }
 
@@ -139,7 +139,7 @@ Regularizer L1(L1Options options) { return made_regularizer<L1Kind>(options); }
 Regularizer L2(L2Options options) { return made_regularizer<L2Kind>(options); }
 Regularizer L1L2(L1L2Options options) { return made_regularizer<L1L2Kind>(options); }
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options) {
-  return made_regularizer<OrthogonalRegularizerKind>(options);
+  return made_regularizer<OrthogonalRegularizerKind>(std::move(options));
 }
 
 }  // namespace unspool

@@ -54,7 +54,7 @@ void register_regularizer(std::string name) {
 }
 /// Makes a function usable, and written to configs, by a name: "my>penalty". ValueError for a name of a
 /// built-in regularizer.
-void register_regularizer(const std::string& name, RegularizerBase::Function function);
+void register_regularizer(const std::string& name, const RegularizerBase::Function& function);
 
 // The factors of regularizers are rounded to float32 even for float64 weights, as Keras does. A factor that
 // is negative or not finite is a ValueError.

@@ -223,7 +223,7 @@ Registry<LossBase>& loss_registry() {
   return registry;
 }
 
-void register_loss(const std::string& name, LossBase::Function function) {
+void register_loss(const std::string& name, const LossBase::Function& function) {
   internal::add_function<FunctionLoss>(loss_registry(), name, function);
 }
 

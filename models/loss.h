@@ -109,7 +109,7 @@ void register_loss(std::string name) {
 }
 /// Makes a function usable, and written to files, by a name: "my>huber". ValueError for a name of a built-in
 /// loss.
-void register_loss(const std::string& name, LossBase::Function function);
+void register_loss(const std::string& name, const LossBase::Function& function);
 
 /// Arguments of MeanSquaredError and MeanAbsoluteError.
 struct LossOptions {

@@ -188,7 +188,7 @@ std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function) {
   return std::make_shared<NamedMetric>("", std::move(function));
 }
 
-void register_metric(const std::string& name, MetricBase::Function function) {
+void register_metric(const std::string& name, const MetricBase::Function& function) {
   internal::add_function<NamedMetric>(metric_registry(), name, function);
 }
 

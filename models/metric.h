@@ -106,7 +106,7 @@ void register_metric(std::string name) {
 }
 /// Makes the mean of a function usable, and written to files, by a name: "my>recall". ValueError for a name
 /// of a built-in metric.
-void register_metric(const std::string& name, MetricBase::Function function);
+void register_metric(const std::string& name, const MetricBase::Function& function);
 
 /// Arguments of SparseCategoricalAccuracy and CategoricalAccuracy.
 struct MetricOptions {

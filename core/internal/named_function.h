@@ -40,7 +40,7 @@ class BuiltInFunction<Base, K, std::function<Result(A...)>> final : public Base 
  public:
   using Options = typename K::Options;
 
-  explicit BuiltInFunction(const Options& options) : BuiltInFunction(options, options) {}
+  explicit BuiltInFunction(Options options) : BuiltInFunction(options, options) {}
   /// With other options for the config than for the calls.
   BuiltInFunction(Options of_config, Options of_calls)
       : of_config_(std::move(of_config)), of_calls_(std::move(of_calls)) {

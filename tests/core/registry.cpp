@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include <unspool/core/error.h>
+#include <unspool/core/fields.h>
 #include <unspool/core/registry.h>
 
 #include "../support/errors.h"

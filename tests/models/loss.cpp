@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
