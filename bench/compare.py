@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the recurrent step of this library beside that of its peers, in one run, interleaved.
+"""Times a recurrent step of this library and of its peers in one run, interleaved.
 
 A train step is forward and the gradients of sum(last output * constant) by the input and every weight; inference is
 forward alone; float32. A side's figure is the median of the faster half of its repeats. docs/benchmarks.md says more.
@@ -25,10 +25,10 @@ CELLS = ["simple_rnn", "lstm", "gru", "mgu"]
 SIZES = {"S": (32, 50, 32, 64), "M": (32, 100, 128, 256), "L": (64, 200, 256, 512), "1": (1, 200, 64, 128)}
 TINY = (2, 3, 3, 4)
 
-# Rounds and repeats in each: at least 30 repeats of a side, 10 at L, where a step takes seconds.
+# Rounds, and repeats in each round: at least 30 repeats in all, 10 for L, where a step takes seconds.
 REPEATS = {"S": (6, 10), "M": (6, 6), "L": (4, 3), "1": (6, 10)}
 
-# Each peer's process, and what must be installed for it.
+# The process of each peer, and the packages that it needs.
 WORKERS = {
     "torch.layer": ("torch", ["torch_peer.py", "--form", "layer", "--threads"]),
     "torch.loop": ("torch", ["torch_peer.py", "--form", "loop", "--threads"]),
@@ -38,7 +38,7 @@ WORKERS = {
 }
 ONEDNN = "onednn"
 PEERS = [*WORKERS, ONEDNN]
-# Neither PyTorch nor oneDNN has a layer for every cell.
+# PyTorch and oneDNN do not have a layer for every cell.
 NO_MGU = {"torch.layer", ONEDNN}
 
 
@@ -76,7 +76,7 @@ def make_peer(name: str, args: argparse.Namespace, python: Path, machine: Machin
 
 
 def make_machine(threads: int, isa: str) -> Machine:
-    """The last cores: the first one serves most interrupts."""
+    """The last cores, since the first one serves most interrupts."""
     cores = sorted(os.sched_getaffinity(0))
     if threads > len(cores):
         sys.exit(f"{threads} threads need as many cores, and there are {len(cores)}")
@@ -84,7 +84,7 @@ def make_machine(threads: int, isa: str) -> Machine:
 
 
 def measure(case: Case, sides: dict[str, Side], rounds: int, repeats: int) -> dict[str, list[list[float]]]:
-    """The times of every side, by round. Each round has every side, so that noise of the machine meets all of them."""
+    """The times of every side, by round. A round times every side, so that noise of the machine affects all of them."""
     for side in sides.values():
         side.prepare(case)
     times: dict[str, list[list[float]]] = {name: [] for name in sides}
@@ -113,14 +113,14 @@ def measure_all(args: argparse.Namespace, python: Path) -> Iterator[Measured]:
 
 
 def distance(found: list[float], expected: list[float]) -> float:
-    """The largest difference over the largest value."""
+    """The largest difference divided by the largest value."""
     if len(found) != len(expected) or not all(map(math.isfinite, found)):
         return float("inf")
     return max(abs(a - b) for a, b in zip(found, expected)) / max(map(abs, expected))
 
 
 def self_test(args: argparse.Namespace, python: Path) -> bool:
-    """Whether every peer computes the cells' equations and their gradients, at a tiny size."""
+    """Whether every peer computes the equations of the cells and their gradients, at a tiny size."""
     machine = make_machine(1, args.isa)
     reference = Worker(python, ["reference.py"], machine)
     sides = {name: make_peer(name, args, python, machine) for name in args.peers}

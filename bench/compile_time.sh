@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How long the README's program takes to compile, beside a file that includes five headers of the standard library
-# that such a program uses anyway. The ratio is to stay below 2.
+# Compares the compile time of the program in the README with that of a file that includes five standard headers, which
+# such a program uses anyway. The ratio should be below 2.
 #   compile_time.sh [COMPILER [INCLUDE-FOLDER]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ scripts/readme-program.sh >"$folder/readme.cpp"
 printf '#include <%s>\n' vector string memory functional optional >"$folder/std.cpp"
 echo 'int main() {}' >>"$folder/std.cpp"
 
-# Milliseconds of processor time.
+# CPU time in milliseconds.
 cost() {
   local TIMEFORMAT='%U %S'
   { time "$compiler" -std=c++20 -O2 -I"$include" -c "$folder/$1.cpp" -o "$folder/$1.o" 2>"$folder/errors"; } 2>&1 |
@@ -21,7 +21,7 @@ cost() {
   [ ! -s "$folder/errors" ] || { cat "$folder/errors" >&2; return 1; }
 }
 
-# The least of several runs, the two kinds in turn, so that whatever else the machine does falls on both.
+# The minimum of several runs, alternating between the two files, so that other load affects both.
 cost std >/dev/null
 cost readme >/dev/null
 for _ in 1 2 3 4 5 6 7; do

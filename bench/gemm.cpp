@@ -1,5 +1,5 @@
-// Matrix products of float in GFLOP/s, beside the multiply-add peak of the core measured just before each: on
-// a shared host both sink together. gemm [seconds a figure]
+// GFLOP/s of float32 matrix products, each beside the multiply-add peak of the core measured just before it,
+// since both vary on a shared machine. gemm [seconds for each measurement]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -25,7 +25,7 @@ struct Rate {
   double most = 0;
 };
 
-// Of `work` floating-point operations by run(), in GFLOP/s.
+// GFLOP/s of run(), which does `work` floating-point operations.
 Rate measure(double work, double budget, const std::function<void()>& run) {
   run();
   std::vector<double> rates;

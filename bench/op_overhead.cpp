@@ -1,5 +1,5 @@
-// Nanoseconds per recorded scalar operation, forward and backward together, and the system's allocations per
-// operation once the first rounds have filled the pools.
+// Nanoseconds for recording a scalar operation and differentiating it, and system allocations for each
+// operation after the first rounds have filled the pools.
 
 #include <algorithm>
 #include <atomic>
@@ -25,8 +25,7 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 
 }  // namespace
 
-// Every allocation of the program and of the library goes through these or through the pool, which counts its
-// own.
+// All allocations of the program and the library use these operators, or the pool, which counts its own.
 void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<std::size_t>(alignment));

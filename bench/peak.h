@@ -12,8 +12,8 @@
 /// The multiply-add peak of a core, measured.
 namespace bench {
 
-// Twelve chains of vectors, more than the latency of a multiply-add asks for. The empty assembly keeps a
-// compiler from doing the sums by itself. Returns floating-point operations.
+// Twelve independent chains of multiply-adds, enough to hide their latency. The empty assembly keeps the
+// compiler from optimizing them away. Returns the number of floating-point operations.
 inline constexpr int peak_steps = 100000;
 
 #ifdef __x86_64__
@@ -60,7 +60,7 @@ inline double peak_baseline() {
   return 2.0 * 12 * 4 * peak_steps;
 }
 
-/// GFLOP/s of one core in the instruction set in use, in one run of less than a millisecond.
+/// GFLOP/s of one core with the selected instruction set, in one run of less than a millisecond.
 inline double peak_once() {
   double (*run)() = &peak_baseline;
 #ifdef __x86_64__
@@ -72,7 +72,7 @@ inline double peak_once() {
   return work / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e-9;
 }
 
-/// The best of some runs.
+/// The best of several runs.
 inline double peak() {
   double most = 0;
   for (int i = 0; i < 40; ++i) most = std::max(most, peak_once());

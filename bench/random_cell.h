@@ -9,9 +9,8 @@
 
 namespace bench {
 
-/// A gated cell of which the number of gates, their order, activations and couplings are drawn: what someone
-/// may come up with. It keeps most of its state at each step, so that gradients do not fade to denormal
-/// numbers.
+/// A gated cell with a random number, order, activation and coupling of gates, like one that a user may
+/// invent. It keeps most of its state at each step, so that gradients do not become subnormal.
 class RandomCell : public unspool::Cell {
  public:
   RandomCell(unspool::Index units, std::uint32_t seed) : RandomCell(units, Draw(seed)) {}

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Do cells that nobody thought of run at the pace of an LSTM?
+"""Compares the speed of randomly generated cells with that of an LSTM.
 
-Times training steps of random cells (bench/random_cell.h) and of the LSTM in turn, and prints the share of the
-measured peak that their products reach, over the LSTM's in the same rounds. A random cell has as many units as give
-a step of it about the LSTM's number of operations, and as many steps as make up for the rest. Exits with 1 if one
-falls short by more than five hundredths.
+Times training steps of random cells (bench/random_cell.h) and of an LSTM alternately, and prints the share of the
+measured peak that their products reach, divided by that of the LSTM in the same rounds. The number of units of a random
+cell gives a step with about as many operations as a step of the LSTM; the number of steps compensates for the rest.
+Exits with 1 if a cell is slower by more than five hundredths.
 
-Units are a multiple of 16, so that vectors are whole as the LSTM's are: what a width costs that is none is not the
-cell's doing. --multiple 8 shows it.
+Units are a multiple of 16, so that they fill whole vectors, as those of the LSTM do. --multiple 8 shows the cost of
+other widths.
 """
 
 import argparse

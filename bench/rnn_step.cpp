@@ -16,14 +16,14 @@
 #include "peak.h"
 #include "random_cell.h"
 
-// One step of training or inference of one recurrent layer, timed. Prints one line of JSON;
-// docs/benchmarks.md says what is measured.
+// Times one step of training or inference of a recurrent layer. Prints one line of JSON; docs/benchmarks.md
+// describes what is measured.
 
 using namespace unspool;
 
 namespace {
 
-/// An LSTM as a user would write it, from the equations alone.
+/// An LSTM as a user would write it, from its equations.
 class UserLstm : public Cell {
  public:
   explicit UserLstm(Index units) : Cell({.state_sizes = {units, units}}), units_(units) {}
@@ -45,7 +45,7 @@ class UserLstm : public Cell {
   Variable kernel_, recurrent_, bias_;
 };
 
-/// Zhou et al. 2016.
+/// The Minimal Gated Unit (Zhou et al. 2016).
 class MinimalGated : public Cell {
  public:
   explicit MinimalGated(Index units) : Cell({.state_sizes = {units}}), units_(units) {}
@@ -127,7 +127,7 @@ Ref<layers::RNN> layer_of(const Settings& settings) {
   throw ValueError("unknown cell " + settings.cell);
 }
 
-/// Gates that keep most of the state, so that gradients do not fade to denormal numbers over many steps.
+/// Gates that keep most of the state, so that gradients do not become subnormal over many steps.
 void keep_states(const Ref<layers::RNN>& layer, const Settings& settings) {
   if (settings.cell == "simple_rnn" || settings.cell == "random") return;
   std::vector<Tensor> weights = layer->get_weights();
@@ -152,7 +152,7 @@ double milliseconds(const std::function<void()>& f) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The median of the faster half: what the machine does when it is not disturbed.
+/// The median of the faster half: noise only makes a step slower.
 double of_faster_half(const std::vector<double>& sorted) { return sorted[(sorted.size() + 1) / 4]; }
 
 long peak_kib() {
@@ -177,7 +177,7 @@ int main(int count, char** arguments) {
     const bool train = settings.mode == "train";
     Tensor result;
     const auto step = [&] {
-      result = Tensor();  // The last step's: nothing of it is needed beside this one.
+      result = Tensor();  // Frees the result of the last step.
       if (!train) {
         result = layer(x);
         return;
@@ -200,7 +200,7 @@ int main(int count, char** arguments) {
     step();
     const std::uint64_t allocations = memory_statistics().system_allocations;
     std::vector<double> times;
-    std::vector<double> slowness;  // Of the multiply-adds, measured in turn with the steps.
+    std::vector<double> slowness;  // Of multiply-adds, measured between the steps.
     for (Index i = 0; i < settings.repeat; ++i) {
       slowness.push_back(1 / bench::peak_once());
       times.push_back(milliseconds(step));

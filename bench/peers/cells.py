@@ -1,4 +1,4 @@
-"""The cells that are compared, and the numbers they are fed with: the same for every side."""
+"""The cells that are compared, and their inputs and weights, which are equal for all sides."""
 
 import json
 import sys
@@ -9,16 +9,16 @@ from sides import Case
 
 Arrays = dict[str, np.ndarray]
 
-# Gates stand side by side in the kernels, in PyTorch's order: lstm i, f, c, o; gru r, z, n; mgu f, c.
+# The kernels have the gates side by side, in PyTorch's order: lstm i, f, c, o; gru r, z, n; mgu f, c.
 GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3, "mgu": 2}
 
-# What a gate that keeps the state has as its bias: the cell remembers, and the gradients do not fade into
-# denormal numbers over hundreds of steps, which would slow some sides down and not others.
+# The bias of a gate that keeps the state. The cell remembers, so that gradients do not become subnormal over hundreds of
+# steps, which would slow down some sides and not others.
 KEEPING = {"lstm": (1, 2.0), "gru": (1, 2.0), "mgu": (0, -2.0)}
 
 
 def orthogonal(units: int, generator: np.random.Generator) -> np.ndarray:
-    """A recurrent kernel that neither grows nor shrinks the state."""
+    """A recurrent kernel that preserves the norm of the state."""
     return np.linalg.qr(generator.standard_normal((units, units)))[0]
 
 
@@ -51,6 +51,6 @@ def weight_names(cell: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    # For a program that is not Python: the arrays of the case in the first argument, one after the other.
+    # For programs in other languages: writes the arrays of a case to the file in the first argument.
     values = make_arrays(Case(**json.loads(sys.argv[1]))).values()
     np.concatenate([value.ravel() for value in values]).tofile(sys.argv[2])

@@ -1,4 +1,4 @@
-"""Installs the peers into a virtual environment of their own, and builds the program that times oneDNN."""
+"""Installs the peers into a virtual environment, and builds the program that times oneDNN."""
 
 import re
 import subprocess
@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 TORCH = "torch==2.13.0"
-# The packages that importing torch needs. Its CUDA libraries, some gigabytes, it needs by name only.
+# The packages that `import torch` needs. It links to CUDA libraries of several gigabytes without calling them.
 TORCH_NEEDS = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "numpy"]
-# The one CUDA library that runs when torch is imported without a GPU.
+# The only CUDA library that runs when torch is imported without a GPU.
 CUDA_RUNTIME = "nvidia-cuda-runtime>=13,<14"
 JAX = "jax==0.10.2"
 KERAS = ["keras==3.15.1", "tensorflow-cpu==2.21.0"]
@@ -22,7 +22,7 @@ def output(*command: str | Path) -> str:
 
 
 def runs(python: Path, module: str) -> bool:
-    """Whether the environment has a module that works."""
+    """Whether a module can be imported in the environment."""
     return python.exists() and subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
@@ -71,7 +71,7 @@ def install_torch(python: Path) -> None:
 
 
 def install(folder: Path, modules: set[str]) -> Path:
-    """The environment's Python, with numpy and those of torch, jax and keras that are asked for and lack."""
+    """The Python of the environment, after installing numpy and the requested ones of torch, jax and keras."""
     python = folder / "venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
@@ -91,7 +91,7 @@ def install(folder: Path, modules: set[str]) -> Path:
 
 
 def build_onednn(folder: Path, source: Path) -> Path:
-    """The program that times oneDNN's own layers; it needs Debian's package libdnnl-dev."""
+    """The program that times the layers of oneDNN. Needs Debian's package libdnnl-dev."""
     program = folder / source.stem
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         folder.mkdir(parents=True, exist_ok=True)

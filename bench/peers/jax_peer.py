@@ -1,4 +1,4 @@
-"""JAX: lax.scan over a user's cell, compiled. The input's product is inside the loop, or (--hoist) before it."""
+"""JAX: lax.scan over a user's cell, compiled. The product of the input is in the loop, or (--hoist) before it."""
 
 import argparse
 import functools
@@ -17,7 +17,7 @@ Weights = dict[str, jax.Array]
 
 
 def next_states(cell: str, weights: Weights, x: jax.Array, states: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-    """One step; x is the input's product with the kernel, bias added."""
+    """One step; x is the product of the input and the kernel, plus the bias."""
     h = states[0]
     recurrent = weights["recurrent"]
     if cell == "simple_rnn":

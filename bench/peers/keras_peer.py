@@ -14,7 +14,7 @@ from cells import Arrays, weight_names
 from sides import Case
 from worker import serve
 
-# Where Keras keeps the gates that the other sides have in PyTorch's order: lstm i, f, c, o; gru z, r, n.
+# The order of gates in Keras: lstm i, f, c, o; gru z, r, n. The other sides have PyTorch's order.
 ORDER = {"simple_rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2], "mgu": [0, 1]}
 
 
@@ -46,7 +46,7 @@ def make_layer(case: Case) -> keras.layers.Layer:
 
 
 def permuted(array: np.ndarray, order: list[int]) -> np.ndarray:
-    """The gates, which stand side by side in the last axis, in another order."""
+    """Reorders the gates, which are side by side in the last axis."""
     gates = np.split(array, len(order), axis=-1)
     return np.concatenate([gates[i] for i in order], axis=-1)
 

@@ -1,7 +1,7 @@
-// Times oneDNN's own RNN, LSTM and GRU layers: a training step (forward and all gradients) or inference.
+// Times the RNN, LSTM and GRU layers of oneDNN: a training step (forward and all gradients) or inference.
 //
-// What favours oneDNN: data are time-major, and the gradient of the last output lies ready. The weights are
-// reordered from their plain layout in every step, since a training program has new ones in each.
+// In favor of oneDNN, the data are time-major, and the gradient of the last output is given. The weights are
+// reordered from their plain layout in every step, since they change in every training step.
 
 #include <algorithm>
 #include <chrono>
@@ -33,7 +33,7 @@ struct Options {
 
   bool train() const { return mode == "train"; }
   memory::dim gates() const { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
-  // The gru has a second bias in the candidate alone; those of the other gates would only be added up.
+  // The GRU has a second bias in the candidate only; in other gates it would be added to the first one.
   memory::dim biases() const { return cell == "gru" ? 4 : gates(); }
 };
 
@@ -67,13 +67,13 @@ Options parse(int argc, char** argv) {
   return o;
 }
 
-// One gate's columns of a row of `gates` gates, copied from place `from` to place `to`.
+// Copies the columns of gate `from` in rows of `gates` gates to gate `to`.
 void move_gate(const float* source, memory::dim from, float* target, memory::dim to, memory::dim units) {
   std::copy_n(source + from * units, units, target + to * units);
 }
 
-// oneDNN's gru has update, reset, candidate where the other sides have reset, update, candidate. Swapping the
-// two first goes both ways.
+// Swaps the first two gates of a GRU: oneDNN has update, reset, candidate, the other sides reset, update,
+// candidate.
 void swap_gru_gates(Floats& rows, memory::dim gates, memory::dim units) {
   Floats row(static_cast<std::size_t>(gates * units));
   for (auto at = rows.begin(); at != rows.end(); at += gates * units) {
@@ -83,7 +83,7 @@ void swap_gru_gates(Floats& rows, memory::dim gates, memory::dim units) {
   }
 }
 
-// (a, b, c) to (b, a, c): batch-major to time-major and back.
+// Transposes (a, b, c) to (b, a, c): batch-major to time-major and back.
 Floats swapped(const Floats& values, memory::dim a, memory::dim b, memory::dim c) {
   Floats result(values.size());
   for (memory::dim i = 0; i < a; ++i) {
@@ -92,7 +92,7 @@ Floats swapped(const Floats& values, memory::dim a, memory::dim b, memory::dim c
   return result;
 }
 
-// The numbers of the other sides, in oneDNN's layouts.
+// The inputs and weights of all sides, in the layouts of oneDNN.
 struct Arrays {
   Floats x, kernel, recurrent, bias, constant;
 
@@ -120,7 +120,7 @@ struct Arrays {
   }
 };
 
-// What the three layers have in common; Lstm says what it has besides, the state c.
+// The common part of the three layers. Lstm adds the state c.
 class Layer {
  public:
   Layer(const Options& o, const Arrays& arrays)
@@ -149,7 +149,7 @@ class Layer {
     if (options_.train()) {
       reorder(kernel_, backward_arguments_.at(DNNL_ARG_WEIGHTS_LAYER));
       reorder(recurrent_, backward_arguments_.at(DNNL_ARG_WEIGHTS_ITER));
-      // oneDNN adds to what is there.
+      // oneDNN adds to the gradients.
       for (const int argument :
            {DNNL_ARG_DIFF_WEIGHTS_LAYER, DNNL_ARG_DIFF_WEIGHTS_ITER, DNNL_ARG_DIFF_BIAS}) {
         const memory& sum = backward_arguments_.at(argument);
@@ -162,7 +162,7 @@ class Layer {
     stream_.wait();
   }
 
-  // The last output, and when training the gradients, by the names and in the layouts of the other sides.
+  // The last output and, in training, the gradients, with the names and layouts of the other sides.
   std::map<std::string, Floats> results() const {
     const Options& o = options_;
     const Floats outputs = values(forward_arguments_.at(DNNL_ARG_DST_LAYER));
@@ -218,8 +218,8 @@ class Layer {
     }
   }
 
-  // The initial states are 0. They are given all the same: without them oneDNN 2.6 computes a wrong gradient
-  // of the recurrent kernel.
+  // The initial states are 0, but must be given: without them oneDNN 2.6 computes a wrong gradient of the
+  // recurrent kernel.
   template <class Forward, class Backward>
   void make() {
     const Options& o = options_;
@@ -336,7 +336,7 @@ void run(const Options& options) {
   Layer layer(options, Arrays(options));
   layer.step();
   if (options.results) return print(layer.results());
-  // A second step that is not counted: the first one has only just touched its memory.
+  // A second warm-up step: the first one has touched the memory for the first time.
   layer.step();
   const Floats times = time(layer, options.repeat);
   Floats sorted = times;

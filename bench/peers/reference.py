@@ -1,4 +1,4 @@
-"""The cells in numpy, float64, with gradients by central differences: what every peer is held against.
+"""The cells in numpy, in float64, with gradients by central differences: the reference for all peers.
 
 It answers like a peer's process, so that the program that compares needs no numpy itself.
 """
@@ -40,7 +40,7 @@ def last_output(cell: str, a: Arrays) -> np.ndarray:
 
 
 def gradient(cell: str, arrays: Arrays, name: str) -> np.ndarray:
-    """The gradient of sum(last output * constant) by one array, each number of it moved both ways."""
+    """The gradient of sum(last output * constant) with respect to one array, by central differences."""
     result = np.empty_like(arrays[name])
     step = 1e-6
     for index in np.ndindex(result.shape):

@@ -1,4 +1,4 @@
-"""What is made of the times: a table and a picture of ratios, the raw figures, and whether they are as they should be."""
+"""Reports: a table and a picture of ratios, all times, and the check against the required ratios."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 OURS = "unspool"
-# Whom this library must outrun; oneDNN, hand-written for its cells, it must equal.
+# This library must be faster than these, and as fast as oneDNN, whose layers are written by hand.
 RIVALS = ["torch.layer", "torch.loop", "jax.scan", "jax.hoisted"]
 LEAST_IN_EACH = 1.2
 LEAST_MEAN = 1.5
@@ -33,7 +33,7 @@ def figure(times: Iterable[float]) -> float:
 
 @dataclass(frozen=True)
 class Measured:
-    """The times of all sides in one case, by round, and what our program printed besides in its last round."""
+    """The times of all sides in one case, by round, and the other values that our program printed in its last round."""
 
     cell: str
     size: str
@@ -52,11 +52,11 @@ class Measured:
         return figure(time for times in self.times[side] for time in times)
 
     def ratio(self, peer: str) -> float:
-        """How many times as long as ours the peer takes."""
+        """The time of a peer divided by ours."""
         return self.figure(peer) / self.figure(OURS)
 
     def spread(self, peer: str) -> tuple[float, float]:
-        """The least and the greatest ratio that a single round would have given."""
+        """The smallest and the largest ratio of a single round."""
         ratios = [figure(theirs) / figure(ours) for theirs, ours in zip(self.times[peer], self.times[OURS])]
         return min(ratios), max(ratios)
 
@@ -65,7 +65,7 @@ class Measured:
 
 
 def line(measured: Measured) -> str:
-    """One case for the terminal, while the others are still to come."""
+    """One case as text, printed as soon as it is measured."""
     sides = (f"{side} {measured.figure(side):.3g} ms" for side in measured.times)
     return f"{measured.mode:5} {measured.threads}T {measured.title():13} {', '.join(sides)}"
 
@@ -75,7 +75,7 @@ def geometric_mean(ratios: Iterable[float]) -> float:
 
 
 def groups(measured: list[Measured]) -> Iterator[tuple[str, list[Measured]]]:
-    """The cases of one table: training or inference by so many threads."""
+    """The cases of one table: training or inference, with one number of threads."""
     for key in dict.fromkeys((m.mode, m.threads) for m in measured):
         mode, threads = key
         name = {"train": "Training", "infer": "Inference"}[mode]
@@ -94,7 +94,7 @@ def row(texts: Iterable[str]) -> str:
 
 
 def table(cases: list[Measured]) -> str:
-    """A row for each case, a column for each peer, the geometric means last."""
+    """A table with a row for each case and a column for each peer; geometric means in the last row."""
     peers = list(dict.fromkeys(peer for case in cases for peer in case.peers()))
     rivals = [(case, rival) for case in cases if (rival := case.best_rival())]
     rows = [row(["case", f"{OURS}, ms", *peers, "best rival"]), row(["---"] * (len(peers) + 3))]
@@ -125,7 +125,7 @@ def rule(x1: float, y1: float, x2: float, y2: float, colour: str, width: float) 
 
 
 class Axis:
-    """From ratios to places, by their logarithm: twice as fast is as far from 1 as half as fast."""
+    """A logarithmic scale for ratios."""
 
     left, right = 130.0, 760.0
 
@@ -143,7 +143,7 @@ class Axis:
 
 
 def panel(title: str, cases: list[Measured], axis: Axis, top: float) -> tuple[list[str], float]:
-    """One table as a panel: a line for each case, on it a dot for each peer over the spread of its rounds."""
+    """A panel of the picture: a line for each case, with a dot for each peer on the range of its rounds."""
     height = 20.0
     bottom = top + 30 + height * len(cases)
     parts = [text(axis.left, top + 12, title, weight="bold")]
@@ -180,7 +180,7 @@ def picture(measured: list[Measured]) -> str:
 
 
 def write(measured: list[Measured], folder: Path) -> None:
-    """ratios.md, ratios.svg and figures.json with every time that was taken."""
+    """Writes ratios.md, ratios.svg and figures.json, which has all times."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ratios.md").write_text(markdown(measured))
     (folder / "ratios.svg").write_text(picture(measured))
@@ -191,7 +191,7 @@ def write(measured: list[Measured], folder: Path) -> None:
 
 
 def case_failures(case: Measured) -> Iterator[str]:
-    """What a case with one thread falls short of."""
+    """The requirements that a case with one thread does not meet."""
     name = f"{case.mode} {case.title()}"
     rival = case.best_rival()
     least = LEAST_IN_EACH if case.mode == "train" else 1.0
@@ -204,7 +204,7 @@ def case_failures(case: Measured) -> Iterator[str]:
 
 
 def failures(measured: list[Measured]) -> list[str]:
-    """What falls short, of what was measured with one thread."""
+    """The requirements that the cases with one thread do not meet."""
     cases = [case for case in measured if case.threads == 1]
     found = [failure for case in cases for failure in case_failures(case)] if cases else ["no case had one thread"]
     ratios = [case.ratio(rival) for case in cases if case.mode == "train" and (rival := case.best_rival())]

@@ -1,4 +1,4 @@
-"""The sides of a comparison: each answers "so many repeats" of a case with their times in milliseconds."""
+"""The sides of a comparison: each returns the times, in milliseconds, of a number of repeats of a case."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Machine:
-    """What every side runs on: the cores it is pinned to, and the best instruction set that it may use."""
+    """The cores that every side is pinned to, and the best instruction set that it may use."""
 
     cores: tuple[int, ...]
     isa: str
@@ -44,7 +44,7 @@ class Machine:
         return os.environ | values | {"XLA_FLAGS": " ".join(flags)}
 
     def start(self, command: Sequence[str | Path], **options: int) -> subprocess.Popen:
-        """Starts a process on the cores, so that its libraries count no more of them than they have."""
+        """Starts a process on the cores, so that its libraries see only these."""
         return subprocess.Popen(
             list(command),
             env=self.environment(),
@@ -56,7 +56,7 @@ class Machine:
 
 
 class Program:
-    """A program that times one case in a process of its own and prints one JSON line, as bench/rnn_step does."""
+    """A program that is started for each case and prints one line of JSON, like bench/rnn_step."""
 
     def __init__(self, command: Sequence[str | Path], machine: Machine) -> None:
         self.command = list(command)
@@ -81,11 +81,11 @@ class Program:
         return self.printed.get("ms", [self.printed["ms_median"]])
 
     def close(self) -> None:
-        """Nothing lives on."""
+        """Nothing to stop: each process has ended."""
 
 
 class OneDnn(Program):
-    """oneDNN's own layers. The program reads its numbers from a file, so that they are those of the other sides."""
+    """The layers of oneDNN. The program reads inputs and weights from a file, so that they equal those of other sides."""
 
     def __init__(self, program: Path, python: Path, machine: Machine) -> None:
         super().__init__([program, "--arrays", program.with_suffix(".f32")], machine)
@@ -100,7 +100,7 @@ class OneDnn(Program):
 
 
 class Worker:
-    """A peer's process, which is started once and lives on."""
+    """The process of a peer, which is started once."""
 
     def __init__(self, python: Path, arguments: Sequence[str], machine: Machine) -> None:
         self.name = " ".join(arguments)

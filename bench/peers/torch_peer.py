@@ -13,7 +13,7 @@ LAYERS = {"simple_rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class TorchStep:
-    """Forward, and backward where training. The leaves are the weights as the form at hand has them, and x."""
+    """A step: forward and, in training, backward. The leaves are the weights, in the form of the side, and x."""
 
     def __init__(self, case: Case, arrays: Arrays) -> None:
         self.case = case
@@ -42,7 +42,7 @@ class TorchStep:
 
 
 class LayerStep(TorchStep):
-    """nn.RNN, nn.LSTM or nn.GRU. Two biases are its own form; where the cell has one, the second is 0."""
+    """nn.RNN, nn.LSTM or nn.GRU. These have two biases; if the cell has one, the second is 0."""
 
     def __init__(self, case: Case, arrays: Arrays) -> None:
         super().__init__(case, arrays)
@@ -68,7 +68,7 @@ class LayerStep(TorchStep):
 
 
 class LoopStep(TorchStep):
-    """A cell that a user wrote with PyTorch's operations, called once a step."""
+    """A cell written in PyTorch operations, called once for each time step."""
 
     def __init__(self, case: Case, arrays: Arrays) -> None:
         super().__init__(case, arrays)
@@ -104,7 +104,7 @@ class LoopStep(TorchStep):
     def forward(self) -> Tensor:
         zeros = torch.zeros(self.case.batch, self.case.units)
         states = (zeros, zeros) if self.case.cell == "lstm" else (zeros,)
-        # Taken apart at once: the gradient of x[:, t] would be as large as x at every step.
+        # unbind() instead of x[:, t], whose gradient would be as large as x at every step.
         for x in self.x.unbind(1):
             states = self.cell(x, states)
         return states[0]

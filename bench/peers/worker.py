@@ -1,4 +1,4 @@
-"""What the peers' processes have in common: each lives on and obeys requests, a JSON object a line.
+"""Common parts of the peers' processes, each of which answers requests: one JSON object on each line.
 
 {"do": "prepare", "case": {...}}  makes the step and warms it up
 {"do": "run", "repeats": n}       answers {"ms": [...]}, the time of each step
@@ -17,25 +17,25 @@ from sides import Case
 
 
 class Step(Protocol):
-    """A step ready to be timed."""
+    """A step that can be timed."""
 
     def run(self) -> None:
-        """One step, finished when it returns."""
+        """Runs one step to its end."""
 
     def results(self) -> Arrays:
-        """What the last run computed: "output", and when training the gradient of every array but the constant,
-        by the array's name and in its layout."""
+        """The results of the last run: "output" and, in training, the gradient of every array except the constant, with the
+        name and layout of the array."""
 
 
 def timed(step: Step) -> float:
-    """Milliseconds of one step."""
+    """The time of one step in milliseconds."""
     start = time.perf_counter()
     step.run()
     return (time.perf_counter() - start) * 1e3
 
 
 def answer(request: dict, step: Step | None, prepare: Callable[[Case, Arrays], Step]) -> tuple[dict, Step | None]:
-    """The answer to a request, and the step that the next one is about."""
+    """The answer to a request, and the step for the next request."""
     if request["do"] == "prepare":
         case = Case(**request["case"])
         step = prepare(case, make_arrays(case))
@@ -43,14 +43,14 @@ def answer(request: dict, step: Step | None, prepare: Callable[[Case, Arrays], S
         return {}, step
     assert step is not None
     if request["do"] == "run":
-        # The step before the timed ones brings back to the caches what the other sides have driven out.
+        # One step before the timed ones fills the caches again.
         step.run()
         return {"ms": [timed(step) for _ in range(request["repeats"])]}, step
     return {name: array.ravel().tolist() for name, array in step.results().items()}, step
 
 
 def serve(prepare: Callable[[Case, Arrays], Step]) -> None:
-    """Obeys until the input ends. Whatever a library prints goes to the error stream, not among the answers."""
+    """Answers requests until the input ends. The output of libraries goes to stderr, apart from the answers."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     step: Step | None = None
