@@ -5,7 +5,7 @@
 
 /// \file
 /// Elementwise arithmetic with NumPy's broadcasting. Throws TypeError if the operands differ in dtype,
-/// ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for a
+/// Throws ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for a
 /// floating number with an integer tensor, which makes both float32.
 
 namespace unspool {

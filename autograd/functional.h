@@ -24,7 +24,7 @@ Tensor jacobian(const UnaryFunction& f, const Tensor& x);
 /// The second derivatives of f(x), of shape x.shape + x.shape. Throws ValueError if f(x) is not a scalar.
 Tensor hessian(const UnaryFunction& f, const Tensor& x);
 /// The Hessian of f(x) times v, computed in two sweeps without the Hessian itself (Pearlmutter 1994). Throws
-/// ValueError if f(x) is not a scalar.
+/// Throws ValueError if f(x) is not a scalar.
 Tensor hessian_vector_product(const UnaryFunction& f, const Tensor& x, const Tensor& v);
 
 }  // namespace unspool

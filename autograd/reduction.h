@@ -19,7 +19,7 @@ Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 ///@{
 /// The largest or smallest element. If several are equal, each gets an equal share of the gradient. Throws
-/// ValueError if there are no elements.
+/// Throws ValueError if there are no elements.
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 ///@}
@@ -31,7 +31,7 @@ Tensor variance(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 ///@{
 /// The index of the first largest or smallest element along one axis, of dtype int32 as in Keras. Throws
-/// ValueError for an axis of size 0.
+/// Throws ValueError for an axis of size 0.
 Tensor argmax(const Tensor& x, int axis = -1);
 Tensor argmin(const Tensor& x, int axis = -1);
 ///@}

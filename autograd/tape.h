@@ -91,7 +91,7 @@ class GradientTape {
   ///@{
   /// d sum(target * output_gradient) / d source, for one source or several. Call it on the thread that made
   /// the tape. Throws ValueError if the tape did not record `target` or a tensor among the sources,
-  /// RuntimeError for a second call on a tape that is not persistent.
+  /// Throws RuntimeError for a second call on a tape that is not persistent.
   Tensor gradient(const Tensor& target, const Source& source, GradientOptions options = {});
   std::vector<Tensor> gradient(const Tensor& target, const Sources& sources, GradientOptions options = {});
   ///@}

@@ -88,10 +88,10 @@ class NamedHandle : public internal::HandleBase {
  public:
   /// An empty handle.
   NamedHandle() = default;
-  /// From a name that the registry knows, with the defaults of its arguments. ValueError for an unknown name,
+  /// From a name that the registry knows, with the defaults of its arguments. Throws ValueError for an unknown name,
   /// naming the nearest.
   NamedHandle(const char* name);
-  /// From a name. ValueError for an unknown name, naming the nearest.
+  /// From a name. Throws ValueError for an unknown name, naming the nearest.
   NamedHandle(const std::string& name);
   /// From a function. A config can hold it only by a name: see register_loss() and its like.
   template <internal::FunctionFor<Base> F>
@@ -100,20 +100,20 @@ class NamedHandle : public internal::HandleBase {
   explicit NamedHandle(std::shared_ptr<Object> object)
       : HandleBase(std::const_pointer_cast<Base>(std::move(object))) {}
 
-  /// The object. ValueError if there is none.
+  /// The object. Throws ValueError if there is none.
   Object* operator->() const { return &object(); }
 
   /// The serialized form (see Registry::serialize), or the name alone if the class takes no arguments; null
-  /// for an empty handle. ValueError for a function without a name.
+  /// for an empty handle. Throws ValueError for a function without a name.
   Config config() const;
-  /// From a serialized form, a name, or null. ValueError for an unknown name, naming the nearest.
+  /// From a serialized form, a name, or null. Throws ValueError for an unknown name, naming the nearest.
   static Handle from_config(const Config& config);
 
   /// True for one object, and for objects of one name with equal arguments.
   friend bool operator==(const Handle& a, const Handle& b) { return a.equals(b); }
 
  protected:
-  /// The object. ValueError if there is none.
+  /// The object. Throws ValueError if there is none.
   Object& object() const {
     if (!*this) fail_empty();
     return static_cast<Object&>(*pointer());

@@ -99,7 +99,7 @@ class Registry {
             std::move(how_to_add), std::move(module)) {}
 
   /// Adds a class under a name; a class may have several, and is written under its first. Adding the same
-  /// again replaces the factory. ValueError if the name is empty, a built-in one, or another class's.
+  /// again replaces the factory. Throws ValueError if the name is empty, a built-in one, or another class's.
   template <std::derived_from<Base> T>
   void add(std::string name, Factory factory) {
     add(entry<T>(std::move(name), std::move(factory)));
@@ -112,7 +112,7 @@ class Registry {
   /// Adds a row.
   void add(Entry entry) { table_.add(erased(std::move(entry))); }
 
-  /// A new object of the class with this name. KeyError that names the nearest known name.
+  /// A new object of the class with this name. Throws KeyError that names the nearest known name.
   std::shared_ptr<Base> create(std::string_view name, const Config& config) const {
     return factory_of(name, config)(config);
   }
@@ -130,7 +130,7 @@ class Registry {
 
   /// The first name of a class, if it has one.
   std::optional<std::string> name_of(std::type_index type) const { return table_.name_of(type); }
-  /// The first name of an object's class. KeyError if it is not registered.
+  /// The first name of an object's class. Throws KeyError if it is not registered.
   std::string name_of(const Base& object) const { return table_.name_of(typeid(object)); }
 
   /// All names, in the order of registration.
@@ -147,7 +147,7 @@ class Registry {
   }
 
   /// The serialized form of a member: {"module", "class_name", "config", "registered_name"}, as Keras has it,
-  /// if this registry has a module, else {"class_name", "config"}. ValueError for a function without a name.
+  /// if this registry has a module, else {"class_name", "config"}. Throws ValueError for a function without a name.
   Config serialize(const std::string& name, const Config& arguments) const {
     return table_.serialize(name, arguments);
   }

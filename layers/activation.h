@@ -23,7 +23,7 @@ class ActivationBase : public NamedObject {
 
   /// The activation of a tensor, of its shape.
   virtual Tensor call(const Tensor& x) const = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
@@ -41,7 +41,7 @@ class Activation : public NamedHandle<Activation, const ActivationBase, activati
   Tensor operator()(const Tensor& x) const { return *this ? object().call(x) : x; }
   /// "linear" if this does nothing; empty for a function without a name.
   std::string name() const { return *this ? class_name() : "linear"; }
-  /// The name, as in Keras. ValueError for a function that has none.
+  /// The name, as in Keras. Throws ValueError for a function that has none.
   Config config() const;
 
  private:
@@ -56,7 +56,7 @@ template <std::derived_from<ActivationBase> T>
 void register_activation(std::string name) {
   activation_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>snake". ValueError for a name of a
+/// Makes a function usable, and written to configs, by a name: "my>snake". Throws ValueError for a name of a
 /// built-in activation.
 void register_activation(const std::string& name, const ActivationBase::Function& function);
 

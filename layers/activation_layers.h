@@ -99,7 +99,7 @@ class Activation : public OptionsLayer<ActivationLayerOptions> {
 /// x, but no more than max_value; below the threshold negative_slope * (x - threshold).
 class ReLU : public OptionsLayer<ReLUOptions> {
  public:
-  /// ValueError for a negative argument.
+  /// Throws ValueError for a negative argument.
   explicit ReLU(ReLUOptions options = {});
   bool supports_masking() const override { return true; }
 
@@ -110,7 +110,7 @@ class ReLU : public OptionsLayer<ReLUOptions> {
 /// x above 0, else negative_slope * x (Maas, Hannun and Ng 2013).
 class LeakyReLU : public OptionsLayer<LeakyReLUOptions> {
  public:
-  /// ValueError for a negative slope.
+  /// Throws ValueError for a negative slope.
   explicit LeakyReLU(LeakyReLUOptions options = {});
   bool supports_masking() const override { return true; }
 

@@ -22,7 +22,7 @@ namespace layers {
 /// Its input, with the loss l1 sum(|x|) + l2 sum(x^2) over the batch size. Masks pass through.
 class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions> {
  public:
-  /// ValueError for a factor that is negative or not finite.
+  /// Throws ValueError for a factor that is negative or not finite.
   explicit ActivityRegularization(const ActivityRegularizationOptions& options = {});
   bool supports_masking() const override { return true; }
 

@@ -54,7 +54,7 @@ namespace layers {
 /// leaves out is 0, and the output has that mask. Weights: scale, concat_score_weight, where they are used.
 class Attention : public OptionsLayer<AttentionOptions> {
  public:
-  /// ValueError for another score_mode or a rate outside of [0, 1].
+  /// Throws ValueError for another score_mode or a rate outside of [0, 1].
   explicit Attention(AttentionOptions options = {});
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
@@ -80,7 +80,7 @@ class AdditiveAttention : public Attention {
  public:
   using Options = AdditiveAttentionOptions;
 
-  /// ValueError for a rate outside of [0, 1].
+  /// Throws ValueError for a rate outside of [0, 1].
   explicit AdditiveAttention(const AdditiveAttentionOptions& options = {});
 
   /// The arguments that make the layer again, from those of Attention.

@@ -37,7 +37,7 @@ namespace layers {
 /// backward layer. Initial states are given in the same order.
 class Bidirectional : public OptionsLayer<BidirectionalOptions> {
  public:
-  /// ValueError for an empty layer, another merge_mode, two layers of one direction, or layers that differ in
+  /// Throws ValueError for an empty layer, another merge_mode, two layers of one direction, or layers that differ in
   /// stateful, return_sequences, return_state or time_major.
   explicit Bidirectional(const Ref<RNN>& layer, const BidirectionalOptions& options = {});
 
@@ -52,7 +52,7 @@ class Bidirectional : public OptionsLayer<BidirectionalOptions> {
 
   /// Those kept between calls: the forward layer's, then the backward layer's.
   std::vector<Variable> states() const;
-  /// Of both layers, to zeros. AttributeError unless stateful; ValueError unless built.
+  /// Of both layers, to zeros. Throws AttributeError unless stateful; throws ValueError unless built.
   void reset_states();
   /// As reset_states(), by Keras 3's name.
   void reset_state() { reset_states(); }
@@ -75,7 +75,7 @@ class Bidirectional : public OptionsLayer<BidirectionalOptions> {
 
  private:
   struct Calls;
-  /// What each direction is called with. ValueError if that is not clear.
+  /// What each direction is called with. Throws ValueError if that is not clear.
   Calls calls_of(const std::vector<Tensor>& inputs, const CallArgs& args) const;
   void check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void check_directions() const;

@@ -19,27 +19,29 @@ struct CallCache {
   std::vector<Tensor> tensors = {};
 };
 
-/// The arguments of a call beside its inputs.
+/// The arguments of a call besides its inputs.
 struct CallArgs {
-  /// Whether dropout, batch statistics and the like are on. Empty: as in the layer around, else false.
+  /// Whether the call is part of training, which enables dropout. Empty: as in the outer layer, or else
+  /// false.
   std::optional<bool> training = std::nullopt;
-  /// Which steps count, (batch, time), bool. Empty: the mask attached to the first input, if any.
+  /// The steps to process, (batch, time), of dtype bool. Empty: the mask attached to the first input, if
+  /// there is one.
   Tensor mask = {};
-  /// The states before the first step of a recurrent layer, one tensor each. Empty: what the cell says.
+  /// The states of a recurrent layer before the first step. Empty: those of Cell::get_initial_state().
   std::vector<Tensor> initial_state = {};
-  /// What a cell is given at every step beside its input.
+  /// Further inputs of a cell, equal for all steps.
   std::vector<Tensor> constants = {};
-  /// What the cell's call_cache() returned. Set in what call() gets, valid during that call; what a caller
-  /// sets is ignored, so that a cell may hand on its own arguments to another one.
+  /// The result of the cell's call_cache(), set for call() and valid during that call. A value set by the
+  /// caller is ignored, so that a cell may pass its own arguments on to another cell.
   const CallCache* call_cache = nullptr;
 
-  /// `training`, false if it is empty.
+  /// `training`, or false if it is empty.
   bool is_training() const { return training.value_or(false); }
 };
 
 class Outputs;
 
-/// The input tensors of a call, from one tensor or a list, or all outputs of another call.
+/// The inputs of a call: one tensor, a list of tensors, or all outputs of another call.
 class Inputs {
  public:
   /// One tensor.
@@ -59,7 +61,7 @@ class Inputs {
   std::vector<Tensor> tensors_;
 };
 
-/// What a call returns: the first output, which may have others after it. unpack<n>() names them all.
+/// The outputs of a call. It converts to the first one; unpack<n>() returns all of them.
 class Outputs : public Tensor {
  public:
   /// A single output.
@@ -68,21 +70,21 @@ class Outputs : public Tensor {
   Outputs(std::vector<Tensor> all);
   /// All of them, in order.
   const std::vector<Tensor>& all() const& { return all_; }
-  /// All outputs of a temporary: `for (const Tensor& y : layer(x).all())` is safe.
+  /// All outputs. A copy for temporaries, so that `for (const Tensor& y : layer(x).all())` is safe.
   std::vector<Tensor> all() &&;
 
  private:
   std::vector<Tensor> all_;
 };
 
-/// The shape of the first of some tensors, which may have others after it.
+/// The shapes of some tensors. It converts to the first one.
 class Shapes : public Shape {
  public:
   /// The shapes of the tensors, in order.
   Shapes(std::vector<Shape> all);
   /// All of them, in order.
   const std::vector<Shape>& all() const& { return all_; }
-  /// All shapes of a temporary.
+  /// All shapes; a copy for temporaries.
   std::vector<Shape> all() &&;
 
  private:
@@ -93,8 +95,8 @@ namespace detail {
 [[noreturn]] void fail_unpack(std::size_t wanted, std::size_t got);
 }
 
-/// All outputs of a call as an array: `auto [sequence, state] = unpack<2>(rnn(x))`. ValueError if there are
-/// not exactly `count` outputs.
+/// All outputs of a call as an array: `auto [sequence, state] = unpack<2>(rnn(x))`. Throws ValueError if
+/// their number is not `count`.
 template <std::size_t count>
 std::array<Tensor, count> unpack(const Outputs& outputs) {
   if (outputs.all().size() != count) detail::fail_unpack(count, outputs.all().size());
@@ -103,8 +105,8 @@ std::array<Tensor, count> unpack(const Outputs& outputs) {
   return parts;
 }
 
-/// `tensor` with a mask attached, (batch, time) and bool: layers that understand masks find it there. An
-/// empty mask takes the mask away.
+/// `tensor` with a mask attached, (batch, time) of dtype bool, which layers with support for masks use. An
+/// empty mask removes the mask.
 Tensor with_mask(const Tensor& tensor, const Tensor& mask);
 /// The mask attached to a tensor; empty if there is none.
 Tensor mask_of(const Tensor& tensor);

@@ -17,26 +17,26 @@ namespace layers {
 class RNN;
 }
 
-/// The states of a cell, one tensor each: (batch, size).
+/// The states of a cell, tensors of shape (batch, size).
 using States = std::vector<Tensor>;
 
-/// What one step gives: the output and the states that the next step takes.
+/// The result of a step: the output, and the states for the next step.
 struct CellOutput {
-  /// (batch, features...).
+  /// The output, (batch, features...).
   Tensor output;
-  /// (batch, size) each, in the order of Cell::state_sizes().
+  /// The next states, each (batch, size), in the order of Cell::state_sizes().
   States states;
 };
 
-/// The shape of a state without the batch: 64, or {rows, columns} for a matrix. Default-constructed: not
-/// given.
+/// The shape of a state without the batch: 64, or {rows, columns} for a matrix. A default-constructed one is
+/// empty.
 class StateSize {
  public:
   StateSize() = default;
   /// A vector of `units` elements.
   template <std::integral I>
   StateSize(I units) : shape_({static_cast<Index>(units)}), said_(true) {}
-  /// A shape of one axis or several.
+  /// These sizes.
   StateSize(std::initializer_list<Index> sizes) : shape_(sizes), said_(true) {}
   /// A shape.
   StateSize(const Shape& shape) : shape_(shape), said_(true) {}
@@ -50,19 +50,19 @@ class StateSize {
   bool said_ = false;
 };
 
-/// What every cell is made with.
+/// The arguments of a cell.
 struct CellOptions {
-  /// One for each state: {units}, {units, units}, {{rows, columns}, units}.
+  /// The sizes of the states: {units}, {units, units}, {{rows, columns}, units}.
   std::vector<StateSize> state_sizes;
-  /// The shape of the output without the batch; empty: the first state's.
+  /// The shape of the output without the batch. Default: that of the first state.
   StateSize output_size = {};
   std::string name = {};
   bool trainable = true;
   DType dtype = float32;
 };
 
-/// One step of a recurrent layer: write its weights in build() and its equations in call(); RNN does the
-/// rest. Cells never see masks.
+/// One step of a recurrent layer. Derive from it, make the weights in build() and write the equations in
+/// call(); RNN does the rest, masks included.
 class Cell : public LayerBase {
  public:
   /// The shape of each state without the batch.
@@ -70,43 +70,44 @@ class Cell : public LayerBase {
   /// The shape of the output without the batch.
   const Shape& output_size() const { return output_size_; }
 
-  /// Builds the cell at the first call, checks the states, and does one step on x (batch, features...). On
-  /// symbolic tensors it becomes a node of the graph of layers.
+  /// Runs one step on x of shape (batch, features...): builds the cell at the first call, checks the states,
+  /// and runs call(). On symbolic tensors the step becomes a node of the graph of layers.
   CellOutput operator()(const Tensor& x, const States& states, const CallArgs& args = {});
 
-  /// The states before the first step: zeros unless overridden. ValueError unless the batch size is known.
+  /// The states before the first step; zeros by default. Throws ValueError if the batch size is unknown.
   virtual States get_initial_state(Index batch_size, DType dtype);
-  /// Of the dtype of the cell.
+  /// The states before the first step, with the dtype of the cell.
   States get_initial_state(Index batch_size) { return get_initial_state(batch_size, dtype()); }
-  /// Of the batch size and dtype of an input (batch, ...).
+  /// The states before the first step, with the batch size and dtype of an input of shape (batch, ...).
   States get_initial_state(const Tensor& x);
 
-  /// Whether call() has a use for args.constants: an RNN refuses them otherwise.
+  /// Whether call() uses args.constants. If not, RNN throws when it is given constants.
   virtual bool supports_constants() const { return true; }
 
-  /// What is the same at every step of a sequence: dropout masks, or what follows from the constants. By
-  /// default nothing. In an RNN it is asked for once a call of the RNN, outside of the steps, and call()
-  /// finds it in args.call_cache at each step; elsewhere it is asked for at each call. `x` is the input of
-  /// the first step; in a cell that another one calls in an RNN, shape and dtype are all that is known of it.
+  /// Computes what is equal for all steps of a sequence, such as dropout masks, or functions of the
+  /// constants. By default nothing. An RNN calls it once, outside of the steps, and passes the result to
+  /// call() in args.call_cache at each step; outside of an RNN it is called for each step. `x` is the input
+  /// of the first step; if another cell calls this one in an RNN, only its shape and dtype are known.
   virtual CallCache call_cache(const Tensor& x, const CallArgs& args);
-  /// Forgets what is kept for calls outside of an RNN, here and in the cells that this one owns. An RNN does
-  /// it before its steps. By default that of the owned cells.
+  /// Clears what this cell and the cells that it owns keep for calls outside of an RNN. An RNN calls it
+  /// before its steps. By default it clears that of owned cells.
   virtual void reset_call_cache();
 
  protected:
   explicit Cell(CellOptions options);
 
-  /// One step: the equations of the cell. `x` is (batch, features...); each state is (batch, size).
+  /// Computes one step. Override it with the equations of the cell. `x` is (batch, features...), each state
+  /// (batch, size).
   virtual CellOutput call(const Tensor& x, const States& states, const CallArgs& args) = 0;
 
  private:
   friend class layers::RNN;
 
-  /// Of x and the states: the output and the next states.
+  /// Runs call() on x and the states, and returns the output and the next states.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_states(const States& states, std::string_view whose, const Shape& input) const;
   void infer_call(const std::vector<Spec>& inputs) override;
-  /// The cache of this cell in the sequence whose steps are running.
+  /// The cache of this cell for the sequence that is running.
   const CallCache& cache_in(internal::CallCaches& caches, const Tensor& x, const CallArgs& args);
 
   std::vector<Shape> state_sizes_;

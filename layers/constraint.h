@@ -25,7 +25,7 @@ class ConstraintBase : public NamedObject {
 
   /// The allowed value nearest to a weight's, of its shape.
   virtual Tensor call(const Tensor& x) const = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
@@ -40,7 +40,7 @@ class Constraint : public NamedHandle<Constraint, const ConstraintBase, constrai
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// The allowed value, of the same shape. ValueError for an empty constraint.
+  /// The allowed value, of the same shape. Throws ValueError for an empty constraint.
   Tensor operator()(const Tensor& x) const;
 
  private:
@@ -54,7 +54,7 @@ template <std::derived_from<ConstraintBase> T>
 void register_constraint(std::string name) {
   constraint_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>bound". ValueError for a name of a
+/// Makes a function usable, and written to configs, by a name: "my>bound". Throws ValueError for a name of a
 /// built-in constraint.
 void register_constraint(const std::string& name, const ConstraintBase::Function& function);
 

@@ -32,12 +32,12 @@ namespace layers {
 /// units). Weights: kernel (features, units), bias (units). Masks pass through.
 class Dense : public OptionsLayer<DenseOptions> {
  public:
-  /// ValueError unless units > 0.
+  /// Throws ValueError unless units > 0.
   explicit Dense(DenseOptions options);
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
-  /// ValueError if units is no integer.
+  /// Throws ValueError if units is no integer.
   static Ref<Dense> from_config(const Config& config);
 
  protected:

@@ -49,7 +49,7 @@ class DropoutCell : public Cell {
   void reset_call_cache() override;
 
  protected:
-  /// ValueError for a rate outside of 0 to 1.
+  /// Throws ValueError for a rate outside of 0 to 1.
   DropoutCell(CellOptions cell, DropoutCellOptions dropout);
 
   /// `x` with the i-th mask of this call; as it is where there is none.

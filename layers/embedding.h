@@ -28,11 +28,11 @@ struct EmbeddingOptions {
 namespace layers {
 
 /// Row i of a table for each id i: ids (batch, ...) to (batch, ..., output_dim). Weights: embeddings
-/// (input_dim, output_dim), with a dense gradient. Floating ids are cut to integers. IndexError for an id
+/// (input_dim, output_dim), with a dense gradient. Floating ids are cut to integers. Throws IndexError for an id
 /// outside of [0, input_dim).
 class Embedding : public OptionsLayer<EmbeddingOptions> {
  public:
-  /// ValueError unless both sizes are positive.
+  /// Throws ValueError unless both sizes are positive.
   explicit Embedding(EmbeddingOptions options);
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;

@@ -22,7 +22,7 @@ namespace layers {
 /// are its sublayers, those far from the outputs first.
 class Functional : public Layer {
  public:
-  /// ValueError for an input that Input() did not make or that comes twice, for an output that is not
+  /// Throws ValueError for an input that Input() did not make or that comes twice, for an output that is not
   /// symbolic or depends on anything else than the inputs, and for two layers of one name.
   Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, FunctionalOptions options = {});
   ~Functional() override;
@@ -37,11 +37,11 @@ class Functional : public Layer {
   /// Masks are those of the layers, and come with the outputs.
   std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
-  /// Keras' form: layers, inputs and operations, each with its calls. ValueError for an operation that holds
+  /// Keras' form: layers, inputs and operations, each with its calls. Throws ValueError for an operation that holds
   /// a C++ function.
   Config get_config() const override;
   Config get_build_config() const override;
-  /// Makes the layers and calls them. ValueError for calls that take what is not there, or wait for each
+  /// Makes the layers and calls them. Throws ValueError for calls that take what is not there, or wait for each
   /// other.
   static Ref<Functional> from_config(const Config& config);
 

@@ -19,51 +19,51 @@ struct NodeOutput;
 struct NodeRecord;
 }  // namespace internal
 
-/// A node of a graph of layers: an input, an operation done on symbolic tensors, or a call of a layer or
-/// cell. A symbolic tensor is an abstract one whose recorder is the node that made it. A node holds the
-/// tensors it took, and so the nodes before it, and its layer: a tensor owns its whole history, and two
-/// graphs that meet in a node are one from there on. See docs/design/layer_graph.md.
+/// A node of a graph of layers: an input, an operation on symbolic tensors, or a call of a layer or cell. A
+/// symbolic tensor is an abstract tensor whose recorder is the node that made it. A node owns its layer and
+/// its inputs, and thus the nodes before it: a symbolic tensor owns its whole history. See
+/// docs/design/layer_graph.md.
 class GraphNode final : public Recorder {
  public:
-  /// A symbolic tensor that something will be put in for.
+  /// A symbolic tensor that stands for an input.
   static Tensor input(const Spec& spec, std::string name);
-  /// The node that made a symbolic tensor; null for any other.
+  /// The node that made a symbolic tensor; null for other tensors.
   static std::shared_ptr<const GraphNode> of(const Tensor& tensor);
 
   GraphNode();
   ~GraphNode() override;
 
-  /// Whether Input() made it.
+  /// Whether this is an input.
   bool is_input() const { return layer_ == nullptr && !operation_.has_value(); }
-  /// The input's, operation's or layer's.
+  /// The name of the input, operation or layer.
   std::string name() const;
   /// The layer or cell that was called; null in other nodes.
   const std::shared_ptr<LayerBase>& layer() const { return layer_; }
-  /// What the layer was given beside its inputs.
+  /// The arguments of a call besides its inputs.
   const CallArgs& args() const;
-  /// What it does if it is an operation.
+  /// The operation, if this is one.
   const std::optional<OperationRef>& operation() const { return operation_; }
-  /// The attributes of that operation.
+  /// The attributes of the operation.
   const Attributes& attributes() const { return attributes_; }
-  /// What it takes: symbolic tensors, and concrete ones as they were.
+  /// The inputs, symbolic and concrete.
   const std::vector<Tensor>& inputs() const { return inputs_; }
   /// The symbolic tensors among inputs, initial_state, constants and mask, in this order.
   std::vector<Tensor> input_tensors() const;
-  /// The nodes that made these, one each.
+  /// The nodes that made input_tensors(), in order.
   std::vector<std::shared_ptr<const GraphNode>> parents() const;
-  /// What it gives, in order.
+  /// Shapes and dtypes of the outputs.
   const std::vector<Spec>& outputs() const { return outputs_; }
-  /// The same as symbolic tensors.
+  /// The outputs as symbolic tensors.
   std::vector<Tensor> output_tensors() const;
-  /// Which of its outputs `tensor` is. ValueError if it is none.
+  /// The index of `tensor` among the outputs. Throws ValueError if it is not an output.
   std::size_t index_of(const Tensor& tensor) const;
 
-  /// Does again what the node did, with other tensors for those it took: value_of() is asked for each
-  /// symbolic one, and for the symbolic masks attached to them.
+  /// Runs the node with value_of(t) in place of every symbolic tensor t that it takes, symbolic masks
+  /// included.
   std::vector<Tensor> run(const std::function<Tensor(const Tensor&)>& value_of) const;
-  /// The symbolic tensors that run() asks for, in the order in which it does.
+  /// The symbolic tensors for which run() calls value_of(), in order.
   std::vector<Tensor> asked_for() const;
-  /// The mask of output i as a symbolic tensor; empty if it has none.
+  /// The mask of output i as a symbolic tensor; empty if there is none.
   Tensor output_mask(std::size_t i) const;
 
   Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
@@ -87,7 +87,7 @@ class GraphNode final : public Recorder {
   std::vector<Tensor> inputs_;
   std::vector<Spec> outputs_;
   std::vector<std::uint64_t> identities_;
-  // Of the outputs of a layer's call: the masks, an identity of 0 where there is none.
+  // The identities of the masks of the outputs of a call; 0 for an output without one.
   std::vector<Spec> masks_;
   std::vector<std::uint64_t> mask_identities_;
 };

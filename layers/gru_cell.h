@@ -47,7 +47,7 @@ namespace layers {
 /// units) if reset_after: that of the input and that of the state.
 class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
  public:
-  /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
+  /// Throws ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
   explicit GRUCell(const GRUCellOptions& options);
 
   bool supports_constants() const override { return false; }

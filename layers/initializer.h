@@ -26,7 +26,7 @@ class InitializerBase : public NamedObject {
 
   /// The first value of a weight of this shape, which is known, and dtype.
   virtual Tensor call(const Shape& shape, DType dtype) const = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
@@ -44,8 +44,8 @@ class Initializer : public NamedHandle<Initializer, const InitializerBase, initi
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// A value of this shape and dtype. ValueError for an empty initializer and for a shape that is not known
-  /// or does not suit; TypeError for a dtype that does not.
+  /// A value of this shape and dtype. Throws ValueError for an empty initializer and for a shape that is not known
+  /// or does not suit; throws TypeError for a dtype that does not.
   Tensor operator()(const Shape& shape, DType dtype = float32) const;
 
  private:
@@ -59,7 +59,7 @@ template <std::derived_from<InitializerBase> T>
 void register_initializer(std::string name) {
   initializer_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>scaled". ValueError for a name of a
+/// Makes a function usable, and written to configs, by a name: "my>scaled". Throws ValueError for a name of a
 /// built-in initializer.
 void register_initializer(const std::string& name, const InitializerBase::Function& function);
 
@@ -112,7 +112,7 @@ struct VarianceScalingOptions {
 /// Drawn with the variance scale / fan, where fan is the number of inputs of a unit (mode "fan_in"), of its
 /// outputs
 /// ("fan_out") or their mean ("fan_avg"), from a "truncated_normal", "untruncated_normal" or "uniform"
-/// distribution. ValueError for another mode or distribution, or a scale that is not positive.
+/// distribution. Throws ValueError for another mode or distribution, or a scale that is not positive.
 Initializer VarianceScaling(VarianceScalingOptions options = {});
 
 /// Arguments of the named forms of VarianceScaling.
@@ -142,7 +142,7 @@ struct OrthogonalOptions {
   static const Fields& fields();
 };
 /// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014); of a shape
-/// of more than two dimensions, all but the last one count as rows. ValueError for fewer than two dimensions.
+/// of more than two dimensions, all but the last one count as rows. Throws ValueError for fewer than two dimensions.
 Initializer Orthogonal(OrthogonalOptions options = {});
 
 /// Arguments of Identity.
@@ -150,7 +150,7 @@ struct IdentityOptions {
   double gain = 1;
   static const Fields& fields();
 };
-/// `gain` on the diagonal of a matrix, 0 elsewhere. ValueError for a shape that is not a matrix's.
+/// `gain` on the diagonal of a matrix, 0 elsewhere. Throws ValueError for a shape that is not a matrix's.
 Initializer Identity(IdentityOptions options = {});
 
 }  // namespace unspool

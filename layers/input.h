@@ -35,7 +35,7 @@ struct InputOptions {
 };
 
 /// A symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of shape
-/// {-1, 8, 8}. ValueError if both shape and batch_shape are given, or neither.
+/// {-1, 8, 8}. Throws ValueError if both shape and batch_shape are given, or neither.
 Tensor Input(InputOptions options);
 
 }  // namespace unspool

@@ -31,7 +31,7 @@ concept lambda_callable = std::is_invocable_v<F, const Tensor&> ||
         const std::vector<Tensor>
 & > || std::is_invocable_v<F, const std::vector<Tensor>&, const LambdaCall&>;
 
-/// The only one of a list. ValueError if there is another number.
+/// The only one of a list. Throws ValueError if there is another number.
 const Tensor& only_input(const std::vector<Tensor>& inputs);
 std::vector<Tensor> list_of(Tensor tensor);
 std::vector<Tensor> list_of(std::vector<Tensor> tensors);
@@ -58,7 +58,7 @@ LambdaOfLists lambda_function(F function) {
 
 /// A function of tensors for a Lambda layer: of one tensor or of a list of them, with or without a LambdaCall
 /// behind, returning one tensor or a list. Or the name under which register_lambda() made one known:
-/// ValueError for an unknown one.
+/// Throws ValueError for an unknown one.
 class LambdaFunction {
  public:
   /// The function as it is called: of a list of tensors.
@@ -77,13 +77,13 @@ class LambdaFunction {
 
   /// Whether there is a function.
   explicit operator bool() const { return function_ != nullptr; }
-  /// RuntimeError if there is no function.
+  /// Throws RuntimeError if there is no function.
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const LambdaCall& call) const;
   /// Empty for a function without a name.
   const std::string& name() const { return name_; }
-  /// The name; null if there is no function. ValueError for a function without a name.
+  /// The name; null if there is no function. Throws ValueError for a function without a name.
   Config config() const;
-  /// From a name, from Keras' form of a registered function, or from null. ValueError for a Python lambda:
+  /// From a name, from Keras' form of a registered function, or from null. Throws ValueError for a Python lambda:
   /// that is code, and none in a config is run.
   static LambdaFunction from_config(const Config& config);
 
@@ -128,7 +128,7 @@ namespace layers {
 /// own.
 class Lambda : public OptionsLayer<LambdaOptions> {
  public:
-  /// ValueError if there is no function.
+  /// Throws ValueError if there is no function.
   explicit Lambda(LambdaOptions options);
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;

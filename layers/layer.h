@@ -7,8 +7,8 @@
 
 namespace unspool {
 
-/// A layer: tensors in, tensors out. One of your own derives from it and overrides call(), and build() if it
-/// has weights:
+/// A layer: a function from tensors to tensors, with weights. Derive from it for a layer of your own, and
+/// override call() and, if it has weights, build():
 ///
 ///     class Scale : public Layer {
 ///      public:
@@ -23,48 +23,49 @@ namespace unspool {
 ///     Tensor y = make<Scale>()(x);
 class Layer : public LayerBase {
  public:
-  /// Public, so that `using Layer::Layer;` gives a class of one's own the same.
+  /// Public, so that derived classes can inherit it with `using Layer::Layer;`.
   explicit Layer(LayerOptions options = {});
 
-  /// Checks the inputs, casts floating ones to the layer's dtype, builds the layer at the first call, hands
-  /// down `training` and the mask, calls it, and attaches the mask of the output. Errors name its path.
-  /// If one of its tensors is symbolic, the call becomes a node of the graph of layers.
+  /// Calls the layer: checks the inputs, casts floating ones to the layer's dtype, builds the layer at the
+  /// first call, passes on `training` and the mask, runs call(), and attaches the mask of the output. Errors
+  /// name the path of the layer. If a tensor is symbolic, the call becomes a node of the graph of layers.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {});
-  /// operator() under the name of TensorFlow 1.4's page.
+  /// Equal to operator(); the name in TensorFlow 1.4.
   Outputs apply(const Inputs& inputs, const CallArgs& args = {});
 
-  /// The shapes of the outputs for inputs of these shapes; dimensions may be unknown. By default found by
-  /// calling the layer on abstract tensors, which builds it.
+  /// The shapes of the outputs for inputs of these shapes, whose dimensions may be unknown. By default it
+  /// calls the layer on abstract tensors, which builds it.
   virtual std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs);
   /// The shape of the first output for one input of this shape.
   Shape compute_output_shape(const Shape& input);
-  /// The mask of the first output, given that of the first input (may be empty). By default that one if
-  /// supports_masking(), else none. A mask that call() attached stays.
+  /// The mask of the first output, from that of the first input, which may be empty. By default the latter if
+  /// supports_masking(), else none. A mask that call() attaches takes precedence.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask);
-  /// Those of all outputs that have one, in order. By default compute_mask()'s alone.
+  /// The masks of all outputs, in order. By default only that of compute_mask().
   virtual std::vector<Tensor> compute_masks(const std::vector<Tensor>& inputs, const Tensor& mask);
-  /// Whether masks pass through.
+  /// Whether the mask of the input is passed on to the output.
   virtual bool supports_masking() const { return false; }
 
  protected:
-  /// Computes the output of a layer with one input and one output: the usual function to override.
+  /// Computes the output of a layer with one input and one output. This is what most layers override.
   virtual Tensor call(const Tensor& x, const CallArgs& args);
-  /// Computes the outputs of a layer with several inputs or outputs. By default call() of the only input.
+  /// Computes the outputs of a layer with several inputs or outputs. By default it runs call() on the only
+  /// input.
   virtual std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args);
-  /// Throws on what call_all() cannot run on. Asked before the first call builds the layer, so that a call
-  /// that is refused leaves it as it was; inputs fit input_spec(), but are not cast yet.
+  /// Throws for inputs that call_all() cannot process. Called before the layer is built, so that a call that
+  /// throws leaves it unchanged. The inputs meet input_spec() but are not cast yet.
   virtual void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
-  /// What call_all() would return for tensors of infer(), of which only shape and dtype are known. By default
-  /// tensors of the layer's dtype and the shapes of compute_output_shapes() if the class overrides that, else
-  /// what call_all() returns.
+  /// The result of call_all() on tensors of infer(), of which only shape and dtype are known. By default
+  /// tensors of the layer's dtype and the shapes of compute_output_shapes() if the class overrides it, else
+  /// the result of call_all().
   virtual std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args);
   /// Whether floating inputs are cast to the layer's dtype.
   virtual bool autocast() const { return true; }
-  /// The shapes that the first call hands to build_all(): those of the inputs.
+  /// The shapes that the first call passes to build_all(): those of the inputs.
   virtual std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const;
 
  private:
-  /// Where the shapes of the outputs come from if the inputs have no values.
+  /// The source of output shapes for inputs without values.
   enum class ShapesFrom { rule, call };
 
   template <class L, class... Arguments>
@@ -73,7 +74,7 @@ class Layer : public LayerBase {
   template <class L>
   void note_shape_rule() {
     using Default = std::vector<Shape> (Layer::*)(const std::vector<Shape>&);
-    // A class that overrides it privately cannot be asked.
+    // A private override cannot be detected.
     if constexpr (requires { &L::compute_output_shapes; }) {
       has_shape_rule_ = !std::is_same_v<decltype(&L::compute_output_shapes), Default>;
     } else {

@@ -35,7 +35,7 @@ class LayerAxes {
   const std::vector<Index>& list() const { return list_; }
   /// Given as a number, not as a list.
   bool single() const { return single_; }
-  /// Counted from the front and in order. ValueError if there is none, for an axis that a tensor of this
+  /// Counted from the front and in order. Throws ValueError if there is none, for an axis that a tensor of this
   /// shape has not, or one that comes twice.
   std::vector<Index> of(const Shape& shape) const;
 

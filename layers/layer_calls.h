@@ -14,21 +14,21 @@ namespace internal {
 class CallScope;
 }
 
-/// What the calls of layers and cells have in common: the losses and updates that a call adds, and the checks
-/// of its inputs. How they are called is declared by Layer and Cell.
+/// The common part of calls of layers and cells: losses and updates that a call adds, and checks of its
+/// inputs. Layer and Cell declare how they are called.
 class LayerCalls : public LayerTree {
  public:
   ~LayerCalls() override;
 
-  /// Added penalties: what add_loss() and activity regularizers gave since the outermost call began, here and
-  /// in the layers below, then each trainable weight's regularizer.
+  /// The losses of the last outermost call, from add_loss() and activity regularizers of this layer and all
+  /// layers below, then the penalty of each trainable weight with a regularizer.
   std::vector<Tensor> losses() const;
-  /// Adds a loss of this call (one number) to the training loss. In a graph of layers it is added when the
-  /// graph is run. NotImplementedError for a symbolic tensor.
+  /// Adds a scalar loss of this call to the training loss. In a graph of layers it is added when the graph
+  /// runs. Throws NotImplementedError for a symbolic tensor.
   void add_loss(const Tensor& loss);
   /// Adds a loss that depends on some of the inputs of the call.
   void add_loss(const Tensor& loss, const Inputs& inputs);
-  /// Assigns `value` to `variable`: at once, or in a graph of layers whenever that is run.
+  /// Assigns `value` to `variable` at once or, in a graph of layers, whenever the graph runs.
   void add_update(const Variable& variable, const Tensor& value);
   /// Assigns a value that depends on some of the inputs of the call.
   void add_update(const Variable& variable, const Tensor& value, const Inputs& inputs);
@@ -36,21 +36,21 @@ class LayerCalls : public LayerTree {
  protected:
   explicit LayerCalls(LayerOptions options) : LayerTree(std::move(options)) {}
 
-  /// ValueError naming the layer unless the inputs fit input_spec().
+  /// Throws ValueError with the name of the layer if the inputs do not meet input_spec().
   void check_inputs(const std::vector<Tensor>& inputs) const;
-  /// Forgets the losses of earlier calls, here and below.
+  /// Clears the losses of earlier calls of this layer and all layers below.
   void clear_losses();
-  /// Adds each trainable weight's penalty.
+  /// Appends the penalty of each trainable weight with a regularizer.
   void add_weight_losses(std::vector<Tensor>& losses) const;
 
   /// A loss of the last call, and the identities of the inputs that it depends on.
   struct AddedLoss {
     /// A scalar.
     Tensor value;
-    /// Identities of tensors.
+    /// The identities of these inputs.
     std::vector<std::uint64_t> inputs;
   };
-  /// The losses of this layer's own calls since the outermost call began.
+  /// The losses of this layer's own calls in the last outermost call.
   const std::vector<AddedLoss>& added_losses() const { return added_losses_; }
 
  private:
@@ -60,7 +60,7 @@ class LayerCalls : public LayerTree {
   std::vector<AddedLoss> added_losses_;
 };
 
-/// While it lives, calls on this thread keep no losses: prediction writes to no layer.
+/// While it lives, calls on this thread keep no losses, so that prediction does not write to layers.
 class WithoutLosses {
  public:
   WithoutLosses();

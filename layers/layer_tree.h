@@ -27,11 +27,11 @@ struct LayerAccess;
 
 /// Arguments that every layer takes.
 struct LayerOptions {
-  /// Without '/'. Empty: made from the class's name, "dense_1".
+  /// The name, without '/'. Default: from the name of the class, "dense_1".
   std::string name = {};
   /// Whether training changes the weights.
   bool trainable = true;
-  /// Of weights and computation: float32 or float64.
+  /// The dtype of weights and computation: float32 or float64.
   DType dtype = float32;
   /// A penalty on each output, divided by the batch size.
   Regularizer activity_regularizer = {};
@@ -40,36 +40,36 @@ struct LayerOptions {
   static const Fields& fields();
 };
 
-/// The arguments that every layer takes from among a layer's own.
+/// Those fields of an options struct that every layer has.
 template <Options O>
 LayerOptions layer_options(const O& options) {
   return options_from<LayerOptions>(options);
 }
 
-/// A weight to be made.
+/// The arguments of add_weight().
 struct WeightOptions {
-  /// The last part of the weight's path.
+  /// The name, which is the last part of the path.
   std::string name = "weight";
-  /// All sizes are known.
+  /// The shape, without unknown sizes.
   Shape shape = {};
-  /// Empty: glorot_uniform for floating dtypes, zeros for others.
+  /// The initial value. Default: glorot_uniform for floating dtypes, zeros for others.
   Initializer initializer = {};
-  /// Empty: the layer's.
+  /// Default: the dtype of the layer.
   std::optional<DType> dtype = std::nullopt;
   /// Whether training changes it.
   bool trainable = true;
   /// A penalty on the weight, part of losses().
   Regularizer regularizer = {};
-  /// What the weight is projected to after each update.
+  /// Applied to the weight after each update.
   Constraint constraint = {};
 };
 
-/// What an input must be like; a field that is not set allows anything. Checked before a layer is built and
-/// called.
+/// Requirements for an input, which are checked before a layer is built and called. A field that is not set
+/// allows anything.
 struct InputSpec {
   /// The dtype.
   std::optional<DType> dtype = std::nullopt;
-  /// The shape; unknown dimensions fit everything.
+  /// The shape; an unknown dimension allows any size.
   std::optional<Shape> shape = std::nullopt;
   /// The number of axes; negative: any.
   int ndim = -1;
@@ -81,12 +81,11 @@ struct InputSpec {
   std::vector<std::pair<int, Index>> axes = {};
 };
 
-/// The part of a layer or cell that is saved: name, weights, the layers that it owns, config; and how it is
-/// built.
+/// The part of layers and cells that is saved: name, weights, children, config. It also builds layers.
 class LayerTree {
  public:
-  /// A layer that this one owns, and the name of the attribute that holds it: "cell", "forward_layer". An
-  /// element of a list has the names of list and class: "cells/lstm_cell", "cells/lstm_cell_1".
+  /// A layer that this one owns, with the name of its attribute: "cell", "forward_layer". An element of a
+  /// list is named after the list and its class: "cells/lstm_cell", "cells/lstm_cell_1".
   struct Child {
     /// The path of the attribute.
     std::string name;
@@ -98,150 +97,152 @@ class LayerTree {
   LayerTree(const LayerTree&) = delete;
   LayerTree& operator=(const LayerTree&) = delete;
 
-  /// As given, or made from the class's name when the layer is made (at the latest when it is first asked
-  /// for).
+  /// The name that was given, or else one made from the name of the class.
   const std::string& name() const;
-  /// The names of the layers around and this one's, joined by '/'; empty until it is built.
+  /// The names of the outer layers and of this one, joined by '/'. Empty if the layer is not built.
   const std::string& path() const { return path_; }
-  /// The path. ValueError until the layer is built.
+  /// The path. Throws ValueError if the layer is not built.
   const std::string& scope_name() const;
   /// The dtype of weights and computation.
   DType dtype() const { return dtype_; }
-  /// The name of the class as configs have it: "Dense", "SimpleRNNCell".
+  /// The name of the class in configs: "Dense", "SimpleRNNCell".
   virtual std::string class_name() const;
 
-  /// Own trainable weights in the order they were added, own others, then each child's.
+  /// All weights: this layer's trainable ones in the order in which they were added, its other ones, then
+  /// those of each child.
   std::vector<Variable> weights() const;
   /// The weights that training changes; none if the layer is not trainable.
   std::vector<Variable> trainable_weights() const;
   /// The weights that training does not change.
   std::vector<Variable> non_trainable_weights() const;
-  /// trainable_weights() under another name.
+  /// Equal to trainable_weights().
   std::vector<Variable> trainable_variables() const { return trainable_weights(); }
-  /// The weights, then the states of the generators of random numbers as they are now, int64 [seed, drawn]
-  /// each: to look at, not to assign.
+  /// The weights, then the current state of each random number generator, int64 {seed, number of draws}. The
+  /// states are copies: assigning to them has no effect.
   std::vector<Variable> variables() const;
   /// The variables without trainable_variables().
   std::vector<Variable> non_trainable_variables() const;
   /// Whether training changes the weights of this layer.
   bool trainable() const { return trainable_; }
-  /// Sets it for this layer, the weights that were added as trainable, and the children.
+  /// Sets trainable() for this layer, for the weights that were added as trainable, and for the children.
   void set_trainable(bool trainable);
   /// The values of weights(), in that order.
   std::vector<Tensor> get_weights() const;
-  /// Sets the weights, in the order of weights(); floating values are cast. ValueError if number or shapes
-  /// differ, and then nothing has changed.
+  /// Sets the weights, in the order of weights(); floating values are cast. Throws ValueError, and changes
+  /// nothing, if the number or a shape differs.
   void set_weights(const std::vector<Tensor>& values);
-  /// Takes over the weights of a layer of the same arguments, what of them trains, how far its generators of
-  /// random numbers have drawn, and what it keeps between calls. ValueError if the two differ in number or
-  /// shapes.
+  /// Copies the state of a layer with equal arguments: its weights and which of them train, its random number
+  /// generators, and what it keeps between calls. Throws ValueError if the number or a shape differs.
   void copy_state(const LayerTree& from);
-  /// The number of elements of all weights. ValueError unless built.
+  /// The number of elements of all weights. Throws ValueError if the layer is not built.
   Index count_params() const;
-  /// Adds a weight, made at once. Only in the constructor or while building: RuntimeError afterwards.
+  /// Adds a weight and makes its initial value. Throws RuntimeError outside of the constructor and build().
   Variable add_weight(WeightOptions options);
-  /// Adds a weight, or returns the weight of this name if there is one. ValueError if that has another shape.
+  /// Returns the weight of this name, which is added if there is none. Throws ValueError if it has another
+  /// shape.
   Variable add_variable(WeightOptions options);
 
-  /// The layers that this one owns, by the names of their attributes, in the order in which they were added.
+  /// The layers that this one owns, with the names of their attributes, in the order in which they were
+  /// added.
   const std::vector<Child>& children() const { return children_; }
   /// The children without their names.
   std::vector<Ref<LayerBase>> sublayers() const;
-  /// The generators of random numbers of this layer and of those below, in order. How far they have drawn is
-  /// state, as the weights are, when training is to go on from a file.
+  /// The random number generators of this layer and of all layers below, in order. Their states are saved
+  /// with the weights, so that training can continue from a file.
   std::vector<SeedGenerator*> seed_generators();
 
-  /// Whether all weights are made, those of the layers below among them.
+  /// Whether all weights are made, those of the layers below included.
   bool built() const { return built_ && !waits_; }
-  /// Makes the weights for inputs of these shapes and of the layer's dtype, unless they are made. A call does
-  /// it by itself; a layer may do it for its children while it is built. Children that build() does not build
-  /// are built by a call on abstract tensors; where that fails they are left to the first call.
+  /// Makes the weights for inputs of these shapes and of the layer's dtype, if they are not made yet. A call
+  /// does this automatically; a layer may do it for its children in build(). Children that build() does not
+  /// build are built by a call on abstract tensors or, if that fails, by the first call.
   void build_once(const std::vector<Shape>& input_shapes);
-  /// Makes the weights for inputs of which the first has this dtype.
+  /// Makes the weights for inputs of these shapes, the first of which has this dtype.
   void build_once(const std::vector<Shape>& input_shapes, DType first_dtype);
   /// Makes the weights for one input of this shape.
   void build_once(const Shape& input_shape);
-  /// What inputs must be like, one spec for each of the first inputs.
+  /// The requirements for the first inputs, in order.
   const std::vector<InputSpec>& input_spec() const { return input_spec_; }
   /// The penalty on each output; empty if there is none.
   const Regularizer& activity_regularizer() const { return activity_regularizer_; }
 
-  /// The arguments that make this layer again. A layer with arguments of its own overrides it, by
-  /// `return config_of(options)` if it has an options struct.
+  /// The arguments from which an equal layer can be made. A class with arguments of its own overrides it,
+  /// with `return config_of(options)` if it has an options struct.
   virtual Config get_config() const;
-  /// The shapes that the layer was built with: {"input_shape": ...}; null until it is built.
+  /// The shapes that the layer was built for: {"input_shape": ...}. Null if it is not built.
   virtual Config get_build_config() const;
-  /// Builds the layer with the shapes of such a config.
+  /// Builds the layer for the shapes of a get_build_config().
   virtual void build_from_config(const Config& config);
 
  protected:
   explicit LayerTree(LayerOptions options);
 
-  /// Makes the weights for an input of this shape. Called once, before the first call; again if it threw, or
-  /// if the build of the layer around did.
+  /// Makes the weights for an input of this shape. Override it in a layer with weights. Called once, before
+  /// the first call; called again if it or the build() of an outer layer threw.
   virtual void build(const Shape& input_shape);
-  /// For layers whose weights depend on several inputs; a cell is given its input's shape and those of the
-  /// constants.
+  /// Like build(), for layers whose weights depend on several inputs. A cell gets the shapes of its input and
+  /// of its constants.
   virtual void build_all(const std::vector<Shape>& input_shapes);
-  /// This layer's own generator of random numbers; null if it draws nothing.
+  /// The random number generator of this layer; null if it has none.
   virtual SeedGenerator* seed_generator() { return nullptr; }
-  /// Variables that are no weights and keep their values between calls: copy_state() copies them.
+  /// Variables that are not weights and keep their values between calls. copy_state() copies them.
   virtual std::vector<Variable> persistent_state() const;
 
-  /// Owns a layer under the name of the attribute that holds it: its weights are this layer's, too. Only in
-  /// the constructor or while building: RuntimeError afterwards. ValueError if another child has the name.
+  /// Adds a child with the name of its attribute: its weights become weights of this layer, too. Throws
+  /// RuntimeError outside of the constructor and build(), ValueError if another child has the name.
   template <class L>
   Ref<L> add_layer(std::string name, Ref<L> layer) {
     add_child(std::move(name), layer);
     return layer;
   }
-  /// Owns a layer under the name of its class: "dense", and "dense_1" for the next of the class.
+  /// Adds a child with the name of its class: "dense", and "dense_1" for the next one of that class.
   template <class L>
   Ref<L> add_layer(Ref<L> layer) {
     add_list("", {Ref<LayerBase>(layer)});
     return layer;
   }
-  /// Owns the layers of a list: "cells/lstm_cell", "cells/lstm_cell_1". A layer that stands there twice is
-  /// one child.
+  /// Adds the layers of a list as children: "cells/lstm_cell", "cells/lstm_cell_1". A layer that occurs twice
+  /// is one child.
   template <class L>
   std::vector<Ref<L>> add_layers(const std::string& name, std::vector<Ref<L>> layers) {
     add_list(name, {layers.begin(), layers.end()});
     return layers;
   }
-  /// Sets what inputs must be like, one spec for each of the first inputs.
+  /// Sets the requirements for the first inputs, in order.
   void set_input_spec(std::vector<InputSpec> spec);
-  /// The path, or the name of a layer that has none yet: what an error calls the layer outside of its calls.
+  /// The path, or the name if there is no path yet. For errors outside of calls.
   const std::string& path_or_name() const;
-  /// The first of the inputs, or of their shapes. ValueError naming the layer if there is none.
+  /// The first of the inputs, or of their shapes. Throws ValueError with the name of the layer if there are
+  /// none.
   template <class T>
   const T& first_of(const std::vector<T>& inputs) const {
     if (inputs.empty()) fail_no_input();
     return inputs.front();
   }
-  /// ValueError naming the layer unless inputs of these shapes fit input_spec().
+  /// Throws ValueError with the name of the layer if inputs of these shapes do not meet input_spec().
   void check_input_shapes(const std::vector<Shape>& shapes) const;
-  /// name, trainable, dtype and activity regularizer as they are now, then the other fields of an options
-  /// struct.
+  /// The config of a layer with an options struct: the current name, trainable, dtype and activity
+  /// regularizer, then the other fields.
   template <Options O>
   Config config_of(const O& options) const {
     return config_of(O::fields(), to_config(options));
   }
 
-  /// Whether build() is done; children may still have to be built.
+  /// Whether build() has run. Children may not be built yet.
   bool build_done() const { return built_; }
-  /// While the layer is built: the dtype of its first input.
+  /// The dtype of the first input, while the layer is being built.
   DType built_for() const { return built_for_; }
-  /// Makes the weights, within a call context of this layer, for inputs of which the first has this dtype.
+  /// Makes the weights in a call context of this layer, for inputs the first of which has this dtype.
   void build_here(const std::vector<Shape>& input_shapes, DType first_dtype);
-  /// Builds the children that build() left unbuilt, as the call context says.
+  /// Builds the children that build() did not build, as the call context says.
   void build_children();
-  /// Says that call() has run, so that the children that it uses are built.
+  /// Records that call() has run, so that the children that it uses are built.
   void note_call() {
     if (waits_) waits_ = false;  // Calls of a built layer write nothing.
   }
   /// Calls the layer on abstract tensors.
   virtual void infer_call(const std::vector<Spec>& inputs) = 0;
-  /// This layer and all below, each once, in order.
+  /// This layer and all layers below, each once, in order.
   std::vector<const LayerBase*> all_layers() const;
 
  private:
@@ -250,9 +251,10 @@ class LayerTree {
 
   const LayerBase& self() const;
   bool has_unbuilt_child() const;
-  /// Says what shapes the layer was built with when the config was written: whoever builds it may know less.
+  /// Sets the shapes that the layer was built for when the config was written. The next build may know fewer
+  /// of them.
   void build_later(const Config& config);
-  /// Builds this layer and those below as another one of the same arguments is built.
+  /// Builds this layer and all layers below like another one with equal arguments.
   void build_like(const LayerTree& other);
   void check_child(const Ref<LayerBase>& layer) const;
   bool has_child(std::string_view name) const;
@@ -270,13 +272,13 @@ class LayerTree {
   Regularizer activity_regularizer_;
   bool built_ = false;
   bool building_ = false;
-  bool waits_ = false;  // Some children are to be built by the first call.
+  bool waits_ = false;  // Whether the first call has to build some children.
   DType built_for_ = float32;
-  std::vector<Variable> trainable_weights_;  // Added as such, whatever they are now.
+  std::vector<Variable> trainable_weights_;  // Those added as trainable, even if they are not now.
   std::vector<Variable> other_weights_;
   std::vector<Child> children_;
   std::vector<InputSpec> input_spec_;
-  // What it was built with; before, what a config says that it was built with when it was saved.
+  // The shapes that it was built for or, before, those in the config that it was made from.
   std::vector<Shape> build_shapes_;
   mutable Variable seed_state_;
 };

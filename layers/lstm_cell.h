@@ -46,7 +46,7 @@ namespace layers {
 /// Weights: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units).
 class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
  public:
-  /// ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
+  /// Throws ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
   explicit LSTMCell(const LSTMCellOptions& options);
 
   bool supports_constants() const override { return false; }

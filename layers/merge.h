@@ -39,7 +39,7 @@ namespace layers {
 /// Minimum. Batches are of one size; an input of fewer axes gets axes of size 1 behind the batch. If all
 /// inputs have masks the output has theirs, joined by "or"; if one has none, nor has the output.
 ///
-/// ValueError for fewer than two inputs, and for shapes that do not broadcast.
+/// Throws ValueError for fewer than two inputs, and for shapes that do not broadcast.
 class Merge : public Layer {
  public:
   bool supports_masking() const override { return true; }
@@ -63,7 +63,7 @@ class Add : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// The first input less the second. ValueError for another number of them.
+/// The first input less the second. Throws ValueError for another number of them.
 class Subtract : public Merge {
  public:
   explicit Subtract(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -124,7 +124,7 @@ class Concatenate : public OptionsLayer<ConcatenateOptions> {
 /// (batch, 1) where nothing else is left. No mask.
 class Dot : public OptionsLayer<DotOptions> {
  public:
-  /// ValueError unless there are one or two axes.
+  /// Throws ValueError unless there are one or two axes.
   explicit Dot(DotOptions options);
 
  protected:

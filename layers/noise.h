@@ -56,7 +56,7 @@ namespace layers {
 /// (Srivastava et al. 2014). Any shape; masks pass through.
 class Dropout : public OptionsLayer<DropoutOptions> {
  public:
-  /// ValueError for a rate outside of [0, 1] or a size of 0 in noise_shape.
+  /// Throws ValueError for a rate outside of [0, 1] or a size of 0 in noise_shape.
   explicit Dropout(DropoutOptions options);
   bool supports_masking() const override { return true; }
 
@@ -85,7 +85,7 @@ class SpatialDropout1D : public OptionsLayer<SpatialDropout1DOptions> {
 /// In training, x plus normal noise of mean 0; x otherwise. Any shape; masks pass through.
 class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
  public:
-  /// ValueError for a stddev outside of [0, 1].
+  /// Throws ValueError for a stddev outside of [0, 1].
   explicit GaussianNoise(GaussianNoiseOptions options);
   bool supports_masking() const override { return true; }
 

@@ -117,7 +117,7 @@ class LayerNormalization : public OptionsLayer<LayerNormalizationOptions> {
 /// moving_stddev, renorm_mean, renorm_stddev with renorm). Masks pass through.
 class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
  public:
-  /// ValueError if renorm_clipping has rmax < rmin or dmax < 0.
+  /// Throws ValueError if renorm_clipping has rmax < rmin or dmax < 0.
   explicit BatchNormalization(BatchNormalizationOptions options = {});
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }

@@ -26,7 +26,7 @@ namespace layers {
 /// The output has no mask.
 class GlobalAveragePooling1D : public OptionsLayer<GlobalPooling1DOptions> {
  public:
-  /// ValueError for another data_format.
+  /// Throws ValueError for another data_format.
   explicit GlobalAveragePooling1D(GlobalPooling1DOptions options = {});
 
  protected:
@@ -36,7 +36,7 @@ class GlobalAveragePooling1D : public OptionsLayer<GlobalPooling1DOptions> {
 /// The greatest value of each feature over the steps of a sequence. Like Keras' it sees no masks.
 class GlobalMaxPooling1D : public OptionsLayer<GlobalPooling1DOptions> {
  public:
-  /// ValueError for another data_format.
+  /// Throws ValueError for another data_format.
   explicit GlobalMaxPooling1D(GlobalPooling1DOptions options = {});
 
  protected:

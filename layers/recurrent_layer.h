@@ -24,7 +24,7 @@ class RecurrentLayer : public RNN {
   Config get_config() const override { return loop_first(this->config_of(options())); }
 
  protected:
-  /// Makes the cell with this name. ValueError for options that the cell or the RNN refuses.
+  /// Makes the cell with this name. Throws ValueError for options that the cell or the RNN refuses.
   RecurrentLayer(const O& options, const std::string& cell_name)
       : RNN(make<CellClass>(options_of_cell(options, cell_name)), options_from<RNNOptions>(options)) {
     set_input_spec({{.ndim = 3}});

@@ -12,22 +12,22 @@ namespace unspool {
 class Cell;
 class Layer;
 
-/// A shared layer or cell: copies of a Ref share it. A Ref is called like a function.
+/// A shared pointer to a layer or cell, which is called like a function: copies share the layer.
 template <class L>
 class Ref {
  public:
   /// An empty Ref.
   Ref() = default;
-  /// Shares a layer that a shared_ptr holds. make() is the usual way to make both.
+  /// Shares the layer of a shared_ptr. Usually make() makes both.
   explicit Ref(std::shared_ptr<L> layer) : layer_(std::move(layer)) {}
-  /// The same layer as one of a base class.
+  /// Converts to a Ref of a base class.
   template <class D>
   requires(std::is_base_of_v<L, D> && !std::is_same_v<L, D>) Ref(const Ref<D>& other)
       : layer_(other.pointer()) {}
 
   /// Whether there is a layer.
   explicit operator bool() const { return layer_ != nullptr; }
-  /// The layer's members.
+  /// Accesses members of the layer.
   L* operator->() const { return layer_.get(); }
   /// The layer itself.
   L& operator*() const { return *layer_; }
@@ -36,12 +36,12 @@ class Ref {
   /// Whether both are the same object.
   friend bool operator==(const Ref& a, const Ref& b) { return a.layer_ == b.layer_; }
 
-  /// Calls a layer: see Layer::operator().
+  /// Calls a layer; see Layer::operator().
   Outputs operator()(const Inputs& inputs,
                      const CallArgs& args = {}) const requires std::is_base_of_v<Layer, L> {
     return (*layer_)(inputs, args);
   }
-  /// Does one step of a cell: see Cell::operator().
+  /// Runs one step of a cell; see Cell::operator().
   auto operator()(const Tensor& x, const std::vector<Tensor>& states,
                   const CallArgs& args = {}) const requires std::is_base_of_v<Cell, L> {
     return (*layer_)(x, states, args);
@@ -51,7 +51,7 @@ class Ref {
   std::shared_ptr<L> layer_;
 };
 
-/// A layer or cell of any class: make<MinimalGatedCell>(128).
+/// Makes a layer or cell of any class: make<MinimalGatedCell>(128).
 template <class L, class... Arguments>
 Ref<L> make(Arguments&&... arguments) {
   Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));

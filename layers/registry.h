@@ -26,7 +26,7 @@ Config plain_layer_config(const Config& config);
 /// layer with the one it is made from.
 Ref<LayerBase> copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change = {});
 [[noreturn]] void fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted);
-/// The layer as what it is. TypeError if it is another kind of layer.
+/// The layer as what it is. Throws TypeError if it is another kind of layer.
 template <class L>
 Ref<L> layer_as(const Ref<LayerBase>& layer, const Config& config) {
   auto wanted = std::dynamic_pointer_cast<L>(layer.pointer());
@@ -72,14 +72,14 @@ void register_layer(std::string name, F factory) {
 }
 
 /// Keras' serialized form: {"module", "class_name", "config", "registered_name"}, and "build_config" once it
-/// is built. KeyError for a class that is not registered.
+/// is built. Throws KeyError for a class that is not registered.
 Config serialize_layer(const LayerBase& layer);
-/// The inverse: a layer with fresh weights, built if that one was. KeyError for an unknown class, naming the
+/// The inverse: a layer with fresh weights, built if that one was. Throws KeyError for an unknown class, naming the
 /// nearest; TypeError naming class, config and cause if the class cannot be made of its config, whatever the
 /// cause.
 Ref<LayerBase> deserialize_layer(const Config& config);
 
-/// A layer of a certain kind from its serialized form: layer_from_config<Cell>(config). TypeError for another
+/// A layer of a certain kind from its serialized form: layer_from_config<Cell>(config). Throws TypeError for another
 /// kind.
 template <class L = Layer>
 Ref<L> layer_from_config(const Config& config) {

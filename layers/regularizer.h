@@ -23,7 +23,7 @@ class RegularizerBase : public NamedObject {
 
   /// The penalty, a scalar.
   virtual Tensor call(const Tensor& x) const = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
@@ -38,7 +38,7 @@ class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regul
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// The penalty, a scalar. ValueError for an empty regularizer.
+  /// The penalty, a scalar. Throws ValueError for an empty regularizer.
   Tensor operator()(const Tensor& x) const;
 
  private:
@@ -52,7 +52,7 @@ template <std::derived_from<RegularizerBase> T>
 void register_regularizer(std::string name) {
   regularizer_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>penalty". ValueError for a name of a
+/// Makes a function usable, and written to configs, by a name: "my>penalty". Throws ValueError for a name of a
 /// built-in regularizer.
 void register_regularizer(const std::string& name, const RegularizerBase::Function& function);
 
@@ -91,7 +91,7 @@ struct OrthogonalRegularizerOptions {
   static const Fields& fields();
 };
 /// `factor` times the mean absolute cosine of the angle between two rows (mode "rows") or columns ("columns")
-/// of a matrix. ValueError for another mode, and for a tensor that is not a matrix.
+/// of a matrix. Throws ValueError for another mode, and for a tensor that is not a matrix.
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});
 
 }  // namespace unspool

@@ -59,17 +59,17 @@ namespace layers {
 /// (batch, ...) to (batch, their product); (batch) to (batch, 1). The mask is dropped, as by all of these.
 class Flatten : public OptionsLayer<FlattenOptions> {
  public:
-  /// ValueError for another data_format.
+  /// Throws ValueError for another data_format.
   explicit Flatten(FlattenOptions options = {});
 
  protected:
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// (batch, ...) to (batch, target_shape...). ValueError if the sizes do not fit.
+/// (batch, ...) to (batch, target_shape...). Throws ValueError if the sizes do not fit.
 class Reshape : public OptionsLayer<ReshapeOptions> {
  public:
-  /// ValueError for a size below -1, or -1 twice.
+  /// Throws ValueError for a size below -1, or -1 twice.
   explicit Reshape(ReshapeOptions options);
 
  protected:
@@ -79,7 +79,7 @@ class Reshape : public OptionsLayer<ReshapeOptions> {
 /// The axes behind the batch in another order.
 class Permute : public OptionsLayer<PermuteOptions> {
  public:
-  /// ValueError unless dims are 1, 2, ... in some order.
+  /// Throws ValueError unless dims are 1, 2, ... in some order.
   explicit Permute(PermuteOptions options);
 
  protected:
@@ -89,7 +89,7 @@ class Permute : public OptionsLayer<PermuteOptions> {
 /// (batch, features) to (batch, n, features).
 class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
  public:
-  /// ValueError unless n > 0.
+  /// Throws ValueError unless n > 0.
   explicit RepeatVector(RepeatVectorOptions options);
 
  protected:

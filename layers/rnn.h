@@ -25,13 +25,13 @@ struct RNNOptions {
   bool unroll = false;
   bool zero_output_for_mask = false;
   bool time_major = false;
-  /// Above 0: training keeps the states of every so many steps and computes those between again
-  /// (ScanOptions). ValueError with unroll.
+  /// Gradient checkpointing, if above 0: training keeps the states of every so many steps and computes the
+  /// others again (see ScanOptions). Throws ValueError together with unroll.
   Index recompute_every = 0;
   Regularizer activity_regularizer = {};
   std::string name = {};
   bool trainable = true;
-  /// Empty: the cell's.
+  /// Default: the dtype of the cell.
   std::optional<DType> dtype = std::nullopt;
 
   static const Fields& fields();
@@ -39,46 +39,47 @@ struct RNNOptions {
 
 namespace layers {
 
-/// Runs a cell over the steps of a sequence (batch, time, features...): output (batch, ...) of the last step,
-/// or (batch, time, ...), then each state if return_state.
+/// Runs a cell over the steps of a sequence of shape (batch, time, features...). Returns the output of the
+/// last step, (batch, ...), or of all steps, (batch, time, ...), and then the states if return_state is true.
 ///
-/// A step whose mask is false changes nothing: the states stay, and the
-/// output is that of the step before (zeros before the first). What is masked is never used, so a NaN there
-/// reaches neither results nor gradients. args.initial_state has one tensor a state; args.constants are
-/// handed to the cell at every step. Both may also follow the sequence in the list of inputs.
+/// A masked step changes nothing: the states stay, and the output is that of the step before (zeros before
+/// the first step). Masked values are never used, so a NaN among them reaches neither results nor gradients.
+/// args.initial_state has one tensor for each state; args.constants are passed to the cell at every step.
+/// Both may also follow the sequence in the list of inputs.
 class RNN : public OptionsLayer<RNNOptions> {
  public:
-  /// Runs this cell. ValueError if it is empty.
+  /// An RNN of this cell. Throws ValueError if it is empty.
   explicit RNN(Ref<Cell> cell, const RNNOptions& options = {});
 
-  /// The cell that does a step.
+  /// The cell.
   const Ref<Cell>& cell() const { return cell_; }
-  /// Whether a batch goes on where the one before ended.
+  /// Whether a call starts with the states at the end of the previous call.
   bool stateful() const { return options_.stateful; }
-  /// For layers that hold several others and need one rule for all: sets the option.
+  /// Sets the option, for layers that own several recurrent layers and need one value for all.
   void set_zero_output_for_mask(bool zero) { options_.zero_output_for_mask = zero; }
 
-  /// Zeros, or what the cell gives: (batch, size) each, of the dtype of the cell.
+  /// The initial states of the cell, each (batch, size), with the dtype of the cell.
   States get_initial_state(Index batch_size) const { return cell_->get_initial_state(batch_size); }
-  /// The same, of this dtype.
+  /// The initial states of the cell with this dtype.
   States get_initial_state(Index batch_size, DType dtype) const;
-  /// The same, of the batch size and dtype of a sequence.
+  /// The initial states of the cell with the batch size and dtype of a sequence.
   States get_initial_state(const Tensor& sequence) const;
-  /// The states kept between calls; empty unless stateful and built.
+  /// The states kept between calls. Empty if the layer is not stateful or not built.
   const std::vector<Variable>& states() const { return states_; }
-  /// Sets them to zeros. AttributeError unless stateful; ValueError unless built.
+  /// Resets states() to the initial states of the cell. Throws AttributeError if the layer is not stateful,
+  /// ValueError if it is not built.
   void reset_states();
-  /// Sets them to these values. ValueError for another number or other shapes too, and then nothing has
-  /// changed.
+  /// Sets states() to these values. Throws as reset_states() does, and throws ValueError, changing nothing,
+  /// if the number or a shape differs.
   void reset_states(const std::vector<Tensor>& values);
-  /// The name that Keras gives reset_states().
+  /// Equal to reset_states(); the name in Keras 3.
   void reset_state() { reset_states(); }
 
-  /// How the last call was run: what runs once, before, in and after the loop over time, forward and
-  /// backward, and what memory it takes. The first thing to read when a cell is slow.
+  /// Prints how the last call ran: what runs once, before the loop over time, in it and after it, forward and
+  /// backward, and how much memory that takes. Read this first if a cell is slow.
   std::string plan(PlanOptions options = {}) const;
 
-  /// Time and batch may be unknown.
+  /// The shapes of the outputs. Time and batch may be unknown.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return true; }
@@ -89,11 +90,11 @@ class RNN : public OptionsLayer<RNNOptions> {
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   std::vector<Variable> persistent_state() const override { return states_; }
-  /// The sequence's, then the constants'.
+  /// The shapes of the sequence and of the constants.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 
-  /// The config of a layer whose options are those of an RNN and of its cell, in Keras' order: what every
-  /// layer has, then the options of the RNN, then those of the cell.
+  /// The config of a layer that has the options of an RNN and of its cell, in Keras' order: those of every
+  /// layer, those of the RNN, those of the cell.
   static Config loop_first(const Config& config);
 
  private:
@@ -108,8 +109,8 @@ class RNN : public OptionsLayer<RNNOptions> {
   Shape step_shape(const Shape& sequence) const;
   States first_states(const Tensor& sequence, const States& given) const;
   int time_axis() const { return options_.time_major ? 0 : 1; }
-  /// The same numbers by the compiled loop, and one step after the other: what each step gives if all are
-  /// wanted, else the last output; then the states.
+  /// Run the steps by scan, and one after the other on the tape, with equal results: the output of all steps
+  /// or of the last one, then the states.
   std::vector<Tensor> scanned(const Tensor& sequence, const Tensor& mask, States states,
                               const CallArgs& step_args);
   std::vector<Tensor> unrolled(const Tensor& sequence, const Tensor& mask, States states,
@@ -123,11 +124,11 @@ class RNN : public OptionsLayer<RNNOptions> {
 
 }  // namespace layers
 
-/// RNN(cell, {.return_sequences = true}).
+/// An RNN of a cell: RNN(cell, {.return_sequences = true}).
 Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options = {});
-/// RNN({cell, cell}): an RNN over StackedRNNCells.
+/// An RNN of StackedRNNCells: RNN({cell, cell}).
 Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {});
-/// The same of a vector.
+/// An RNN of StackedRNNCells.
 Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options = {});
 
 }  // namespace unspool

@@ -28,7 +28,7 @@ class Sequential : public Layer {
     explicit operator bool() const { return !name.empty(); }
   };
 
-  /// ValueError if two layers have one name.
+  /// Throws ValueError if two layers have one name.
   Sequential(SequentialOptions options, Input input, std::vector<Ref<Layer>> layers);
 
   /// The input, if it is known.

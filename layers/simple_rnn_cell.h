@@ -40,7 +40,7 @@ namespace layers {
 /// Weights: kernel (features, units), recurrent_kernel (units, units), bias (units).
 class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
  public:
-  /// ValueError unless units > 0 and both rates lie in [0, 1].
+  /// Throws ValueError unless units > 0 and both rates lie in [0, 1].
   explicit SimpleRNNCell(const SimpleRNNCellOptions& options);
 
   bool supports_constants() const override { return false; }

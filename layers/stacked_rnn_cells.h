@@ -25,12 +25,12 @@ namespace layers {
 /// the first cell, then those of the second, and so on. A masked step passes over all of them.
 class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
  public:
-  /// ValueError unless there is a cell, and none is empty.
+  /// Throws ValueError unless there is a cell, and none is empty.
   explicit StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options = {});
 
   /// The cells in the order in which they run.
   const std::vector<Ref<Cell>>& cells() const { return cells_; }
-  /// Some of this cell's states, in order, or tensors that stand for them, cell by cell. ValueError unless
+  /// Some of this cell's states, in order, or tensors that stand for them, cell by cell. Throws ValueError unless
   /// there are as many as states.
   std::vector<States> by_cell(const States& states) const;
 
@@ -40,7 +40,7 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
   /// If one of them does.
   bool supports_constants() const override;
   Config get_config() const override;
-  /// Makes the cells, then the stack. ValueError for a config that names none.
+  /// Makes the cells, then the stack. Throws ValueError for a config that names none.
   static Ref<StackedRNNCells> from_config(const Config& config);
 
  protected:

@@ -27,13 +27,13 @@ namespace layers {
 /// step counts if any element of its part counts.
 class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
  public:
-  /// ValueError for an empty layer.
+  /// Throws ValueError for an empty layer.
   explicit TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions& options = {});
 
   /// The layer that runs on each step.
   const Ref<Layer>& layer() const { return layer_; }
 
-  /// Time and batch may be unknown. ValueError for inputs of rank < 3.
+  /// Time and batch may be unknown. Throws ValueError for inputs of rank < 3.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   /// One value a step: whether any element of the mask counts.
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
@@ -49,7 +49,7 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
   std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
-  /// Of one step. ValueError unless they are sequences of one length.
+  /// Of one step. Throws ValueError unless they are sequences of one length.
   std::vector<Shape> step_shapes(const std::vector<Shape>& inputs) const;
 
   Ref<Layer> layer_;

@@ -25,9 +25,9 @@ class Reduction {
  public:
   /// "sum_over_batch_size".
   Reduction() = default;
-  /// ValueError for another name than those above.
+  /// Throws ValueError for another name than those above.
   Reduction(const char* name) : Reduction(std::string(name)) {}
-  /// ValueError for another name than those above.
+  /// Throws ValueError for another name than those above.
   Reduction(const std::string& name);
   /// One of the names above.
   const std::string& name() const { return name_; }
@@ -59,7 +59,7 @@ class LossBase : public NamedObject {
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
   /// Which of the losses count (bool, of the shape of `losses`); an empty tensor if all do.
   virtual Tensor kept(const Tensor& y_true, const Tensor& losses) const;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
   /// The reduction and the name.
   Config get_config() const override;
@@ -90,7 +90,7 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
   using NamedHandle::NamedHandle;
 
   /// The reduced loss of a batch. Where a mask is attached to `y_pred`, steps that it masks do not count,
-  /// whatever they hold. `sample_weight` has the shape of the losses or of their leading axes. ValueError for
+  /// whatever they hold. `sample_weight` has the shape of the losses or of their leading axes. Throws ValueError for
   /// an empty loss and for shapes that do not fit.
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
   /// What logs call it.
@@ -107,7 +107,7 @@ template <std::derived_from<LossBase> T>
 void register_loss(std::string name) {
   loss_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to files, by a name: "my>huber". ValueError for a name of a built-in
+/// Makes a function usable, and written to files, by a name: "my>huber". Throws ValueError for a name of a built-in
 /// loss.
 void register_loss(const std::string& name, const LossBase::Function& function);
 
@@ -153,7 +153,7 @@ struct SparseCrossentropyOptions {
   static const Fields& fields();
 };
 
-/// -log p of the right class, for labels 0, 1, ... ValueError for a label that is no class.
+/// -log p of the right class, for labels 0, 1, ... Throws ValueError for a label that is no class.
 Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options = {});
 
 namespace internal {

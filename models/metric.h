@@ -31,7 +31,7 @@ class MetricBase : public NamedObject {
   virtual Tensor result() const = 0;
   /// Starts again, as if no batch had been added.
   virtual void reset_state() = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
   /// The name.
   Config get_config() const override;
@@ -104,7 +104,7 @@ template <std::derived_from<MetricBase> T>
 void register_metric(std::string name) {
   metric_registry().add<T>(std::move(name));
 }
-/// Makes the mean of a function usable, and written to files, by a name: "my>recall". ValueError for a name
+/// Makes the mean of a function usable, and written to files, by a name: "my>recall". Throws ValueError for a name
 /// of a built-in metric.
 void register_metric(const std::string& name, const MetricBase::Function& function);
 

@@ -39,7 +39,7 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 }  // namespace optimizers
 
 /// Divides each gradient by the root of a running mean of its squares, and multiplies it by the root of a
-/// running mean of the squares of the steps made (Zeiler 2012). ValueError unless rho lies in [0, 1) and
+/// running mean of the squares of the steps made (Zeiler 2012). Throws ValueError unless rho lies in [0, 1) and
 /// epsilon is not negative.
 Optimizer Adadelta(AdadeltaOptions options = {});
 

@@ -43,7 +43,7 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 
 /// Divides each gradient by the root of a running mean of its squares, of which a matrix keeps only the means
 /// over its rows and over its columns; with relative_step, the step is in proportion to the weights (Shazeer
-/// and Stern 2018). ValueError for an argument out of range.
+/// and Stern 2018). Throws ValueError for an argument out of range.
 Optimizer Adafactor(AdafactorOptions options = {});
 
 }  // namespace unspool

@@ -39,7 +39,7 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 }  // namespace optimizers
 
 /// Divides each gradient by the root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
-/// ValueError if initial_accumulator_value or epsilon is negative.
+/// Throws ValueError if initial_accumulator_value or epsilon is negative.
 Optimizer Adagrad(AdagradOptions options = {});
 
 }  // namespace unspool

@@ -42,7 +42,7 @@ class Adam : public OptimizerOf<AdamOptions> {
 
 /// A step along a running mean of the gradients, divided by the root of a running mean of their squares
 /// (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar 2018).
-/// ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adam(AdamOptions options = {});
 
 }  // namespace unspool

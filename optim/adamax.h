@@ -40,7 +40,7 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 }  // namespace optimizers
 
 /// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the root of the mean
-/// of squares (Kingma and Ba 2015). ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adamax(AdamaxOptions options = {});
 
 }  // namespace unspool

@@ -44,7 +44,7 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 
 /// Follow the regularized leader (McMahan et al. 2013): the weights are computed at each step from sums over
 /// all gradients, so that weights that do not matter become exactly 0. The values from before the first step
-/// are forgotten. ValueError if learning_rate_power is positive or another argument negative.
+/// are forgotten. Throws ValueError if learning_rate_power is positive or another argument negative.
 Optimizer Ftrl(FtrlOptions options = {});
 
 }  // namespace unspool

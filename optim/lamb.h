@@ -40,7 +40,7 @@ class Lamb : public OptimizerOf<LambOptions> {
 }  // namespace optimizers
 
 /// Adam with a step whose norm is that of the variable times the learning rate: for large batches (You et al.
-/// 2020). ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// 2020). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Lamb(LambOptions options = {});
 
 }  // namespace unspool

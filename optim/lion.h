@@ -39,7 +39,7 @@ class Lion : public OptimizerOf<LionOptions> {
 }  // namespace optimizers
 
 /// A step of one size for all weights, along the sign of a running mean of the gradients (Chen et al. 2023).
-/// ValueError unless beta_1 lies in (0, 1] and beta_2 in [0, 1).
+/// Throws ValueError unless beta_1 lies in (0, 1] and beta_2 in [0, 1).
 Optimizer Lion(LionOptions options = {});
 
 }  // namespace unspool

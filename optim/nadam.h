@@ -41,7 +41,7 @@ class Nadam : public OptimizerOf<NadamOptions> {
 
 }  // namespace optimizers
 
-/// Adam with Nesterov momentum (Dozat 2015). ValueError unless the betas lie in [0, 1) and epsilon is not
+/// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is not
 /// negative.
 Optimizer Nadam(NadamOptions options = {});
 

@@ -96,7 +96,7 @@ class OptimizerBase : public NamedObject {
  public:
   ~OptimizerBase() override;
 
-  /// The name under which the class is registered, "Adam". KeyError if it is not.
+  /// The name under which the class is registered, "Adam". Throws KeyError if it is not.
   std::string class_name() const override;
   /// The arguments that make this optimizer again, with the learning rate as it is now.
   Config get_config() const override = 0;
@@ -107,7 +107,7 @@ class OptimizerBase : public NamedObject {
   std::int64_t iterations() const;
   /// The learning rate of the next step.
   double learning_rate() const;
-  /// Sets the learning rate. TypeError if a schedule sets it.
+  /// Sets the learning rate. Throws TypeError if a schedule sets it.
   void set_learning_rate(double learning_rate);
   /// Excludes from weight decay these variables, and all whose name contains one of these strings ({"bias"}).
   /// ValueError after the first step.
@@ -146,7 +146,7 @@ class OptimizerBase : public NamedObject {
     std::span<const Variable> all;  ///< The values of shared_slots().
   };
 
-  /// ValueError if more than one way of clipping is asked for, or an argument is out of range.
+  /// Throws ValueError if more than one way of clipping is asked for, or an argument is out of range.
   explicit OptimizerBase(OptimizerSettings settings);
 
   /// Throws a ValueError unless `right`: the argument `must` ("lie in [0, 1]"), got `value`.
@@ -242,7 +242,7 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   std::int64_t iterations() const { return object().iterations(); }
   /// The learning rate of the next step.
   double learning_rate() const { return object().learning_rate(); }
-  /// Sets the learning rate. TypeError if a schedule sets it.
+  /// Sets the learning rate. Throws TypeError if a schedule sets it.
   void set_learning_rate(double learning_rate) const { object().set_learning_rate(learning_rate); }
   /// The loss times loss_scale_factor.
   Tensor scale_loss(const Tensor& loss) const { return object().scale_loss(loss); }

@@ -41,7 +41,7 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 }  // namespace optimizers
 
 /// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012). With
-/// centered, by the root of a running estimate of its variance. ValueError unless rho lies in [0, 1),
+/// centered, by the root of a running estimate of its variance. Throws ValueError unless rho lies in [0, 1),
 /// momentum in [0, 1], and epsilon is not negative.
 Optimizer RMSprop(RMSpropOptions options = {});
 

@@ -21,7 +21,7 @@ class ScheduleBase : public NamedObject {
  public:
   /// The learning rate of a step, the first of which is 0.
   virtual double at(std::int64_t step) const = 0;
-  /// The name under which the class is registered. KeyError if it is not.
+  /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
@@ -57,7 +57,7 @@ class LearningRate {
  public:
   /// The same rate in every step.
   LearningRate(double value) : value_(value) {}
-  /// ValueError for a null pointer.
+  /// Throws ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
   /// Whether the rate depends on the step.
@@ -67,7 +67,7 @@ class LearningRate {
 
   /// The number, or the schedule's {"class_name", "config"}.
   Config config() const;
-  /// From one of those. KeyError for an unknown class, naming the nearest.
+  /// From one of those. Throws KeyError for an unknown class, naming the nearest.
   static LearningRate from_config(const Config& config);
 
  private:
@@ -94,7 +94,7 @@ struct ExponentialDecayOptions {
   static const Fields& fields();
 };
 /// initial_learning_rate * decay_rate ^ (step / decay_steps); with staircase, the quotient is rounded down.
-/// ValueError unless decay_steps is positive.
+/// Throws ValueError unless decay_steps is positive.
 LearningRate ExponentialDecay(ExponentialDecayOptions options);
 
 /// Arguments of InverseTimeDecay.
@@ -108,7 +108,7 @@ struct InverseTimeDecayOptions {
   static const Fields& fields();
 };
 /// initial_learning_rate / (1 + decay_rate * step / decay_steps); with staircase, step / decay_steps is
-/// rounded down. ValueError unless decay_steps is positive.
+/// rounded down. Throws ValueError unless decay_steps is positive.
 LearningRate InverseTimeDecay(InverseTimeDecayOptions options);
 
 /// Arguments of PiecewiseConstantDecay.
@@ -120,7 +120,7 @@ struct PiecewiseConstantDecayOptions {
   static const Fields& fields();
 };
 /// values[0] for steps up to and including boundaries[0], values[1] up to and including boundaries[1], and so
-/// on. ValueError unless there is one value more than boundaries, and the boundaries ascend.
+/// on. Throws ValueError unless there is one value more than boundaries, and the boundaries ascend.
 LearningRate PiecewiseConstantDecay(PiecewiseConstantDecayOptions options);
 
 /// Arguments of PolynomialDecay.
@@ -136,7 +136,7 @@ struct PolynomialDecayOptions {
 };
 /// (initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ^ power + end_learning_rate. After
 /// decay_steps it stays at end_learning_rate; with cycle, it starts again with the next multiple of
-/// decay_steps. ValueError unless decay_steps is positive.
+/// decay_steps. Throws ValueError unless decay_steps is positive.
 LearningRate PolynomialDecay(PolynomialDecayOptions options);
 
 /// Arguments of CosineDecay.
@@ -152,7 +152,7 @@ struct CosineDecayOptions {
 };
 /// Half a cosine from initial_learning_rate down to alpha times it in decay_steps (Loshchilov and Hutter
 /// 2017). With a warmup_target, the rate first rises to it in a straight line in warmup_steps, and the cosine
-/// starts there. ValueError unless decay_steps is positive and warmup_steps is not negative.
+/// starts there. Throws ValueError unless decay_steps is positive and warmup_steps is not negative.
 LearningRate CosineDecay(CosineDecayOptions options);
 
 /// Arguments of CosineDecayRestarts.
@@ -168,7 +168,7 @@ struct CosineDecayRestartsOptions {
 };
 /// Half a cosine from initial_learning_rate down to alpha times it in first_decay_steps, and then again and
 /// again, each t_mul times as long as the one before and m_mul times as high (Loshchilov and Hutter 2017).
-/// ValueError unless first_decay_steps and t_mul are positive.
+/// Throws ValueError unless first_decay_steps and t_mul are positive.
 LearningRate CosineDecayRestarts(CosineDecayRestartsOptions options);
 
 }  // namespace unspool

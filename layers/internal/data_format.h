@@ -8,7 +8,7 @@
 
 namespace unspool::internal {
 
-/// Whether the channels come first. ValueError for another word than Keras' two.
+/// Whether the channels come first. Throws ValueError for another word than Keras' two.
 inline bool channels_first(std::string_view layer, const std::string& data_format) {
   if (data_format == "channels_last") return false;
   if (data_format == "channels_first") return true;

@@ -9,7 +9,7 @@
 
 namespace unspool::internal {
 
-/// ValueError unless `rate` lies in [0, 1].
+/// Throws ValueError unless `rate` lies in [0, 1].
 void check_rate(std::string_view argument, double rate);
 
 SeedGenerator generator_of(const std::optional<std::int64_t>& seed);
