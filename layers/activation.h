@@ -14,11 +14,11 @@
 
 namespace unspool {
 
-/// Base class of activations. A function of your own is enough for most: derive from this for one that has
-/// arguments, and make it known by register_activation<MyActivation>().
+/// The base class of activations. Derive from it for one of your own with arguments, and register it with
+/// register_activation<MyActivation>(). Without arguments a function is enough.
 class ActivationBase : public NamedObject {
  public:
-  /// A function that can stand for an activation.
+  /// A function that is an activation.
   using Function = std::function<Tensor(const Tensor&)>;
 
   /// The activation of a tensor, of its shape.
@@ -27,21 +27,21 @@ class ActivationBase : public NamedObject {
   std::string class_name() const override;
 };
 
-/// All activations by name.
+/// The registry of activations.
 Registry<ActivationBase>& activation_registry();
 
-/// An activation: made from a name ("tanh", "relu", ...) or from a function. An empty one, "" and "linear" do
-/// nothing.
+/// An activation function, from a name ("tanh", "relu", ...), a function or an object. An empty one, "" and
+/// "linear" return their input.
 class Activation : public NamedHandle<Activation, const ActivationBase, activation_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// The activation of a tensor. The tensor itself if this does nothing.
+  /// The activation of a tensor.
   Tensor operator()(const Tensor& x) const { return *this ? object().call(x) : x; }
-  /// "linear" if this does nothing; empty for a function without a name.
+  /// The name; "linear" if this returns its input, "" for a function without a name.
   std::string name() const { return *this ? class_name() : "linear"; }
-  /// The name, as in Keras. Throws ValueError for a function that has none.
+  /// The name, as in Keras' configs. Throws ValueError for a function without a name.
   Config config() const;
 
  private:
@@ -51,16 +51,16 @@ class Activation : public NamedHandle<Activation, const ActivationBase, activati
 };
 extern template class NamedHandle<Activation, const ActivationBase, activation_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Snake".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Snake".
 template <std::derived_from<ActivationBase> T>
 void register_activation(std::string name) {
   activation_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>snake". Throws ValueError for a name of a
-/// built-in activation.
+/// Registers a function with a name for programs, configs and files: "my>snake". Throws ValueError for the
+/// name of a built-in activation.
 void register_activation(const std::string& name, const ActivationBase::Function& function);
 
-/// Every name that is known, the built-in ones first.
+/// All registered names, the built-in ones first.
 std::vector<std::string> activation_names();
 
 }  // namespace unspool

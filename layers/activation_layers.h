@@ -23,7 +23,7 @@ struct ActivationLayerOptions {
 
 /// Arguments of ReLU, in the order of Keras.
 struct ReLUOptions {
-  /// Empty: no bound.
+  /// The upper bound; empty: none.
   std::optional<double> max_value = std::nullopt;
   double negative_slope = 0;
   double threshold = 0;
@@ -51,7 +51,7 @@ struct PReLUOptions {
   Initializer alpha_initializer = "zeros";
   Regularizer alpha_regularizer = {};
   Constraint alpha_constraint = {};
-  /// Axes along which alpha is one number, counted from 1: {1} for a sequence of any length.
+  /// Axes along which alpha is shared, counted from 1: {1} for sequences of any length.
   LayerAxes shared_axes = {};
   std::string name = {};
   bool trainable = true;
@@ -83,7 +83,7 @@ struct SoftmaxOptions {
   static const Fields& fields();
 };
 
-/// Any shape in, the same out; masks pass through.
+/// The base class of layers that apply an activation. Inputs may have any shape; masks are passed on.
 namespace layers {
 
 /// An activation as a layer.
@@ -96,7 +96,7 @@ class Activation : public OptionsLayer<ActivationLayerOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// x, but no more than max_value; below the threshold negative_slope * (x - threshold).
+/// min(x, max_value) for x >= threshold, else negative_slope * (x - threshold).
 class ReLU : public OptionsLayer<ReLUOptions> {
  public:
   /// Throws ValueError for a negative argument.
@@ -107,7 +107,7 @@ class ReLU : public OptionsLayer<ReLUOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// x above 0, else negative_slope * x (Maas, Hannun and Ng 2013).
+/// x for x > 0, else negative_slope * x (Maas, Hannun and Ng 2013).
 class LeakyReLU : public OptionsLayer<LeakyReLUOptions> {
  public:
   /// Throws ValueError for a negative slope.
@@ -118,8 +118,8 @@ class LeakyReLU : public OptionsLayer<LeakyReLUOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// x above 0, else alpha * x with a learned alpha (He et al. 2015). Weights: alpha, of the input's shape
-/// without the batch, and size 1 along shared_axes.
+/// x for x > 0, else alpha * x with a learned alpha (He et al. 2015). Weights: alpha, with the shape of the
+/// input without the batch, and size 1 along shared_axes.
 class PReLU : public OptionsLayer<PReLUOptions> {
  public:
   explicit PReLU(PReLUOptions options = {});
@@ -134,7 +134,7 @@ class PReLU : public OptionsLayer<PReLUOptions> {
   Variable alpha_;
 };
 
-/// x above 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+/// x for x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016).
 class ELU : public OptionsLayer<ELUOptions> {
  public:
   explicit ELU(ELUOptions options = {});
@@ -144,8 +144,8 @@ class ELU : public OptionsLayer<ELUOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// exp(x) / sum(exp(x)) over one axis or several. What a mask leaves out is 0 and has no part in the sum: a
-/// mask of the input's first axes (steps), or of its last ones.
+/// exp(x) / sum(exp(x)) over one axis or several. Masked elements are 0 and not part of the sum; a mask has
+/// the first axes of the input (batch, time) or its last ones.
 class Softmax : public OptionsLayer<SoftmaxOptions> {
  public:
   explicit Softmax(SoftmaxOptions options = {});
@@ -158,8 +158,8 @@ class Softmax : public OptionsLayer<SoftmaxOptions> {
 }  // namespace layers
 
 ///@{
-/// The layer of this name in Keras; ActivationLayer is Keras' Activation. A Sequential also takes an
-/// activation function by itself: Activation("relu").
+/// Makes the layer of this name in Keras; ActivationLayer is Keras' Activation. A Sequential also takes
+/// activation functions: Activation("relu").
 Ref<layers::Activation> ActivationLayer(ActivationLayerOptions options);
 Ref<layers::ReLU> ReLU(ReLUOptions options = {});
 Ref<layers::LeakyReLU> LeakyReLU(LeakyReLUOptions options = {});

@@ -19,7 +19,7 @@ struct ActivityRegularizationOptions {
 
 namespace layers {
 
-/// Its input, with the loss l1 sum(|x|) + l2 sum(x^2) over the batch size. Masks pass through.
+/// Returns its input and adds the loss (l1 sum(|x|) + l2 sum(x^2)) / batch size. Masks are passed on.
 class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions> {
  public:
   /// Throws ValueError for a factor that is negative or not finite.
@@ -32,7 +32,7 @@ class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions
 
 }  // namespace layers
 
-/// ActivityRegularization({.l2 = 1e-4}).
+/// Makes the layer: ActivityRegularization({.l2 = 1e-4}).
 Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizationOptions options = {});
 
 }  // namespace unspool

@@ -11,9 +11,10 @@ namespace unspool {
 
 /// Arguments of Attention, in the order of Keras.
 struct AttentionOptions {
-  /// Whether scores are multiplied by a learned number.
+  /// Whether scores are multiplied by a learned scalar.
   bool use_scale = false;
-  /// "dot": query and key multiplied; "concat": the sum of tanh(query + key), times a learned number.
+  /// The scores. "dot": the product of query and key; "concat": sum(tanh(query + key)) times a learned
+  /// scalar.
   std::string score_mode = "dot";
   double dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
@@ -21,9 +22,11 @@ struct AttentionOptions {
   bool trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
-  /// Step i sees the values up to step i only. An argument of the call in Keras, so in the config if true.
+  /// Whether step i uses only values up to step i. In Keras an argument of the call, so written to configs
+  /// only if true.
   bool use_causal_mask = false;
-  /// The weights come as second output. An argument of the call in Keras, so in the config if true.
+  /// Whether the weights are a second output. In Keras an argument of the call, so written to configs only if
+  /// true.
   bool return_attention_scores = false;
 
   static const Fields& fields();
@@ -31,7 +34,7 @@ struct AttentionOptions {
 
 /// Arguments of AdditiveAttention, in the order of Keras.
 struct AdditiveAttentionOptions {
-  /// Whether each feature of tanh(query + key) has a learned weight in the sum.
+  /// Whether each feature of tanh(query + key) has a learned weight.
   bool use_scale = true;
   double dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
@@ -47,11 +50,12 @@ struct AdditiveAttentionOptions {
 
 namespace layers {
 
-/// Of {query, value} or {query, value, key} (key: value if it is not given), (batch, Tq, dim), (batch, Tv,
-/// features), (batch, Tv, dim): for each step of the query a mean of the values, (batch, Tq, features),
-/// weighted by the softmax of the scores of query and key (Luong, Pham and Manning 2015); then, if asked
-/// for, the weights (batch, Tq, Tv). Values that their mask leaves out have no weight; what the query's mask
-/// leaves out is 0, and the output has that mask. Weights: scale, concat_score_weight, where they are used.
+/// Dot-product attention (Luong, Pham and Manning 2015). Inputs: {query, value} or {query, value, key}, of
+/// the shapes (batch, Tq, dim), (batch, Tv, features) and (batch, Tv, dim); the key is the value by default.
+/// Output: for each step of the query the mean of the values, (batch, Tq, features), weighted by the softmax
+/// of the scores of query and key; then, if asked for, the weights, (batch, Tq, Tv). Masked values have
+/// weight 0; the output is 0 where the query is masked, and has the mask of the query. Weights: scale and
+/// concat_score_weight, if they are used.
 class Attention : public OptionsLayer<AttentionOptions> {
  public:
   /// Throws ValueError for another score_mode or a rate outside of [0, 1].
@@ -65,7 +69,7 @@ class Attention : public OptionsLayer<AttentionOptions> {
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   SeedGenerator* seed_generator() override { return options_.dropout > 0 ? &seeds_ : nullptr; }
-  /// (batch, Tq, Tv).
+  /// The scores, (batch, Tq, Tv).
   virtual Tensor scores(const Tensor& query, const Tensor& key) const;
 
  private:
@@ -74,8 +78,8 @@ class Attention : public OptionsLayer<AttentionOptions> {
   Variable concat_score_weight_;
 };
 
-/// The same with the scores sum(scale * tanh(query + key)) (Bahdanau, Cho and Bengio 2015). Weights: scale
-/// (dim).
+/// Additive attention: like Attention, with the scores sum(scale * tanh(query + key)) (Bahdanau, Cho and
+/// Bengio 2015). Weights: scale (dim).
 class AdditiveAttention : public Attention {
  public:
   using Options = AdditiveAttentionOptions;
@@ -83,7 +87,7 @@ class AdditiveAttention : public Attention {
   /// Throws ValueError for a rate outside of [0, 1].
   explicit AdditiveAttention(const AdditiveAttentionOptions& options = {});
 
-  /// The arguments that make the layer again, from those of Attention.
+  /// The config, from that of Attention.
   AdditiveAttentionOptions options() const {
     return options_from<AdditiveAttentionOptions>(Attention::options());
   }
@@ -100,7 +104,7 @@ class AdditiveAttention : public Attention {
 }  // namespace layers
 
 ///@{
-/// Attention({.use_scale = true})({query, value}).
+/// Makes the layer: Attention({.use_scale = true})({query, value}).
 Ref<layers::Attention> Attention(AttentionOptions options = {});
 Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options = {});
 ///@}

@@ -8,33 +8,32 @@
 
 namespace unspool {
 
-/// What check_layer() calls a layer with, and what it leaves out.
+/// The arguments of check_layer(): the inputs, and which checks to skip.
 struct CheckLayerOptions {
-  /// The shapes of the inputs, with one batch size of at least 2 in front.
+  /// The shapes of the inputs. The first axis is the batch, of equal size for all and at least 2.
   std::vector<Shape> input_shapes = {};
-  /// Above 0: the inputs are not numbers but ids, int32 from 0 up to but without this.
+  /// Above 0: the inputs are ids, int32 from 0 up to, not including, this number.
   Index ids = 0;
-  /// Whether the axis behind the batch may have any size, as the time of a sequence has; where it is the last
-  /// one, of features, it stays.
+  /// Whether the second axis may have any size, like the time of a sequence. If it is the last axis, that of
+  /// features, it is not changed.
   bool any_length = true;
-  /// Whether sequences, (batch, time, features) or ids (batch, time), are tried with
-  /// masks, too.
+  /// Whether to check masks of sequences, (batch, time, features), or of ids, (batch, time).
   bool masks = true;
-  /// Whether a sample comes out of a batch as it does alone.
+  /// Whether the result for a sample is independent of the other samples of the batch.
   bool rows_alone = true;
-  /// Whether gradients are those of the numbers in training, too: not so where a stop_gradient() is meant.
+  /// Whether gradients in training agree with differences. Not true for a layer that uses stop_gradient().
   bool gradients_in_training = true;
   /// How gradients are compared with differences.
   GradcheckOptions gradcheck = {};
 };
 
-/// Checks what every layer must hold, on layers made of the config of `layer`, which is itself called once:
-/// its class is to be registered (register_layer). At float32 and float64: that it is built by its first
-/// call, and once; that shapes, dtypes and masks are those that compute_output_shapes() and symbolic calls
-/// say, with unknown batch and length, too; that a call outside of training repeats, bit for bit, and changes
-/// nothing; that masks attached and masks as an argument do the same; that config, weights and clone go
-/// round; that samples do not depend on each other; that gradients by inputs and weights are those of the
-/// numbers. For layers of one's own, too:
+/// Checks properties that every layer must have, on layers made from the config of `layer`, whose class must
+/// be registered (register_layer); `layer` itself is called once. In float32 and float64: the first call, and
+/// only it, builds the layer; shapes, dtypes and masks agree with compute_output_shapes() and symbolic calls,
+/// for unknown batch and time as well; calls outside of training are bit-identical and change nothing; an
+/// attached mask and a mask argument have the same effect; config, weights and clones survive a round trip;
+/// samples are independent of each other; gradients with respect to inputs and weights agree with central
+/// differences. It works for layers of your own as well:
 ///
 ///     CHECK(check_layer(make<MyLayer>(MyOptions{.units = 3}), {.input_shapes = {{2, 5, 4}}}));
 CheckReport check_layer(const Ref<Layer>& layer, const CheckLayerOptions& options);

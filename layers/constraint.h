@@ -16,31 +16,31 @@
 
 namespace unspool {
 
-/// Base class of constraints. Derive from it for one of your own that has arguments, and make it known by
-/// register_constraint<MyBound>(); for one without arguments a function is enough.
+/// The base class of constraints. Derive from it for one of your own with arguments, and register it with
+/// register_constraint<MyBound>(). Without arguments a function is enough.
 class ConstraintBase : public NamedObject {
  public:
-  /// A function that can stand for a constraint.
+  /// A function that is a constraint.
   using Function = std::function<Tensor(const Tensor&)>;
 
-  /// The allowed value nearest to a weight's, of its shape.
+  /// The nearest allowed value, with the shape of the weight.
   virtual Tensor call(const Tensor& x) const = 0;
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
-/// All constraints by name.
+/// The registry of constraints.
 Registry<ConstraintBase>& constraint_registry();
 
-/// Maps a weight to an allowed value after each step of an optimizer. It is made from a name ("max_norm",
-/// "min_max_norm", "non_neg", "unit_norm"; the defaults are Keras'), by one of the functions below, or from a
+/// Maps a weight to an allowed value after each step of an optimizer. Made from a name ("max_norm",
+/// "min_max_norm", "non_neg", "unit_norm", with Keras' defaults), by one of the functions below, or from a
 /// function.
 class Constraint : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// The allowed value, of the same shape. Throws ValueError for an empty constraint.
+  /// The allowed value. Throws ValueError for an empty constraint.
   Tensor operator()(const Tensor& x) const;
 
  private:
@@ -49,16 +49,16 @@ class Constraint : public NamedHandle<Constraint, const ConstraintBase, constrai
 };
 extern template class NamedHandle<Constraint, const ConstraintBase, constraint_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Bound".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Bound".
 template <std::derived_from<ConstraintBase> T>
 void register_constraint(std::string name) {
   constraint_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>bound". Throws ValueError for a name of a
-/// built-in constraint.
+/// Registers a function with a name for programs, configs and files: "my>bound". Throws ValueError for the
+/// name of a built-in constraint.
 void register_constraint(const std::string& name, const ConstraintBase::Function& function);
 
-/// One axis or several. A config holds one axis as a number and several as a list, as Keras does.
+/// One axis or several. In configs one axis is a number and several are a list, as in Keras.
 class AxisList {
  public:
   /// One axis.
@@ -67,9 +67,9 @@ class AxisList {
   AxisList(std::initializer_list<Index> axes) : axes_(axes) {}
   /// Several axes.
   explicit AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
-  /// The axes in the order in which they were given.
+  /// The axes in the given order.
   const std::vector<Index>& list() const { return axes_; }
-  /// True for the same axes in the same order.
+  /// Whether axes and order are equal.
   friend bool operator==(const AxisList&, const AxisList&) = default;
 
  private:
@@ -84,7 +84,7 @@ struct ConfigValue<AxisList> {
   static AxisList from(const Config& config);
 };
 
-// Norms are Euclidean, over the axes `axis`: 0 gives each column of a matrix a norm of its own.
+// Norms are Euclidean, over the axes `axis`: with 0 each column of a matrix has a norm of its own.
 
 /// Arguments of MaxNorm.
 struct MaxNormOptions {
@@ -92,7 +92,7 @@ struct MaxNormOptions {
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Scales what has a norm above max_value down to it.
+/// Scales vectors with a norm above max_value to that norm.
 Constraint MaxNorm(MaxNormOptions options = {});
 
 /// Arguments of UnitNorm.
@@ -100,7 +100,7 @@ struct UnitNormOptions {
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Scales to the norm 1.
+/// Scales vectors to norm 1.
 Constraint UnitNorm(UnitNormOptions options = {});
 
 /// Arguments of MinMaxNorm.
@@ -111,7 +111,7 @@ struct MinMaxNormOptions {
   AxisList axis = 0;
   static const Fields& fields();
 };
-/// Moves norms into [min_value, max_value], by the part `rate` of the way at each step.
+/// Scales vectors to a norm in [min_value, max_value], moving a fraction `rate` of the way at each step.
 Constraint MinMaxNorm(MinMaxNormOptions options = {});
 
 /// Sets negative elements to 0.

@@ -28,8 +28,8 @@ struct DenseOptions {
 
 namespace layers {
 
-/// activation(x kernel + bias) on the last axis of x (batch, ..., features), of any rank >= 2: (batch, ...,
-/// units). Weights: kernel (features, units), bias (units). Masks pass through.
+/// activation(x kernel + bias) along the last axis: from (batch, ..., features), of any rank >= 2, to (batch,
+/// ..., units). Weights: kernel (features, units), bias (units). Masks are passed on.
 class Dense : public OptionsLayer<DenseOptions> {
  public:
   /// Throws ValueError unless units > 0.
@@ -37,7 +37,7 @@ class Dense : public OptionsLayer<DenseOptions> {
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   bool supports_masking() const override { return true; }
-  /// Throws ValueError if units is no integer.
+  /// Throws ValueError if units is not an integer.
   static Ref<Dense> from_config(const Config& config);
 
  protected:
@@ -51,7 +51,7 @@ class Dense : public OptionsLayer<DenseOptions> {
 
 }  // namespace layers
 
-/// Dense({.units = 10, .activation = "softmax"}).
+/// Makes the layer: Dense({.units = 10, .activation = "softmax"}).
 Ref<layers::Dense> Dense(DenseOptions options);
 
 }  // namespace unspool

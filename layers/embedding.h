@@ -13,9 +13,9 @@ struct EmbeddingOptions {
   Initializer embeddings_initializer = "uniform";
   Regularizer embeddings_regularizer = {};
   Constraint embeddings_constraint = {};
-  /// Id 0 is no word but padding: the output's mask is ids != 0.
+  /// Whether id 0 is padding: the output then has the mask ids != 0.
   bool mask_zero = false;
-  /// The table to begin with, instead of the initializer's. Not part of the config.
+  /// The initial table, in place of the initializer. Not part of the config.
   Tensor weights = {};
   Regularizer activity_regularizer = {};
   std::string name = {};
@@ -27,9 +27,9 @@ struct EmbeddingOptions {
 
 namespace layers {
 
-/// Row i of a table for each id i: ids (batch, ...) to (batch, ..., output_dim). Weights: embeddings
-/// (input_dim, output_dim), with a dense gradient. Floating ids are cut to integers. Throws IndexError for an id
-/// outside of [0, input_dim).
+/// Row i of a table for each id i: from ids of shape (batch, ...) to (batch, ..., output_dim). Weights:
+/// embeddings (input_dim, output_dim), with a dense gradient. Floating ids are truncated to integers. Throws
+/// IndexError for an id outside of [0, input_dim).
 class Embedding : public OptionsLayer<EmbeddingOptions> {
  public:
   /// Throws ValueError unless both sizes are positive.
@@ -49,7 +49,7 @@ class Embedding : public OptionsLayer<EmbeddingOptions> {
 
 }  // namespace layers
 
-/// Embedding({.input_dim = 10000, .output_dim = 64, .mask_zero = true}).
+/// Makes the layer: Embedding({.input_dim = 10000, .output_dim = 64, .mask_zero = true}).
 Ref<layers::Embedding> Embedding(EmbeddingOptions options);
 
 }  // namespace unspool

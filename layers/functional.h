@@ -8,7 +8,7 @@
 
 namespace unspool {
 
-/// Name and trainability of a Functional.
+/// The arguments of a Functional.
 struct FunctionalOptions {
   /// Empty: "functional", "functional_1", ...
   std::string name = {};
@@ -17,32 +17,31 @@ struct FunctionalOptions {
 
 namespace layers {
 
-/// The graph of layers between some inputs and some outputs, as one layer: a call runs its nodes on the
-/// tensors that are put in for the inputs, in whatever shapes fit these, cast to their dtypes. Its layers
-/// are its sublayers, those far from the outputs first.
+/// The graph of layers between inputs and outputs, as one layer. A call runs the nodes with given tensors in
+/// place of the inputs, of compatible shapes, cast to their dtypes. The children are the layers, by
+/// decreasing distance from the outputs.
 class Functional : public Layer {
  public:
-  /// Throws ValueError for an input that Input() did not make or that comes twice, for an output that is not
-  /// symbolic or depends on anything else than the inputs, and for two layers of one name.
+  /// Throws ValueError for a repeated input or one that Input() did not make, for an output that is not
+  /// symbolic or depends on another Input(), and for two layers of the same name.
   Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, FunctionalOptions options = {});
   ~Functional() override;
 
-  /// The symbolic tensors that a call puts others in for.
+  /// The symbolic inputs.
   const std::vector<Tensor>& inputs() const { return inputs_; }
-  /// The symbolic tensors that a call gives the values of.
+  /// The symbolic outputs.
   const std::vector<Tensor>& outputs() const { return outputs_; }
-  /// The nodes in the order in which they run, without the inputs.
+  /// The nodes in order of execution, without inputs.
   const std::vector<std::shared_ptr<const GraphNode>>& nodes() const;
 
-  /// Masks are those of the layers, and come with the outputs.
+  /// The outputs have the masks that the layers attach.
   std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
-  /// Keras' form: layers, inputs and operations, each with its calls. Throws ValueError for an operation that holds
-  /// a C++ function.
+  /// The config in Keras' form: layers, inputs and operations, each with its calls. Throws ValueError for an
+  /// operation with a C++ function.
   Config get_config() const override;
   Config get_build_config() const override;
-  /// Makes the layers and calls them. Throws ValueError for calls that take what is not there, or wait for each
-  /// other.
+  /// Makes the layers and calls them. Throws ValueError for calls with missing or cyclic inputs.
   static Ref<Functional> from_config(const Config& config);
 
  protected:
