@@ -9,7 +9,7 @@
 
 namespace unspool {
 
-/// What GRU takes: the options of its cell and those of an RNN, under the names that Keras gives them.
+/// The arguments of GRU: those of its cell and of an RNN, with Keras' names.
 struct GRUOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -34,7 +34,8 @@ struct GRUOptions {
   bool stateful = false;
   bool unroll = false;
   bool reset_after = true;
-  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
+  /// each.
   int implementation = 2;
   bool zero_output_for_mask = false;
   bool time_major = false;
@@ -49,7 +50,7 @@ struct GRUOptions {
 
 namespace layers {
 
-/// An RNN over a GRUCell, on sequences (batch, time, features).
+/// An RNN of a GRUCell, for sequences of shape (batch, time, features).
 class GRU : public RecurrentLayer<GRUOptions, GRUCell> {
  public:
   explicit GRU(const GRUOptions& options);
@@ -57,7 +58,7 @@ class GRU : public RecurrentLayer<GRUOptions, GRUCell> {
 
 }  // namespace layers
 
-/// GRU({.units = 64, .return_sequences = true}).
+/// Makes the layer: GRU({.units = 64, .return_sequences = true}).
 Ref<layers::GRU> GRU(GRUOptions options);
 
 }  // namespace unspool

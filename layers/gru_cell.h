@@ -10,7 +10,7 @@
 
 namespace unspool {
 
-/// What GRUCell takes, under the names that Keras gives it.
+/// The arguments of GRUCell, with Keras' names.
 struct GRUCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -29,7 +29,8 @@ struct GRUCellOptions {
   double recurrent_dropout = 0;
   bool reset_after = true;
   std::optional<std::int64_t> seed = std::nullopt;
-  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
+  /// each.
   int implementation = 2;
   std::string name = {};
   bool trainable = true;
@@ -40,11 +41,11 @@ struct GRUCellOptions {
 
 namespace layers {
 
-/// A gated recurrent unit (Cho et al. 2014). With kernel and recurrent kernel in three parts z, r, c, and z
-/// and r the gates through recurrent_activation: h' = z h + (1 - z) activation(x kernel_c + bias_c + s),
-/// where s = r (h recurrent_kernel_c + bias) if reset_after, else (r h) recurrent_kernel_c. The output is the
-/// state. Weights: kernel (features, 3 units), recurrent_kernel (units, 3 units), bias (3 units), or (2, 3
-/// units) if reset_after: that of the input and that of the state.
+/// A gated recurrent unit (Cho et al. 2014). Kernel and recurrent kernel have three parts z, r, c; the gates
+/// z and r use recurrent_activation: h' = z h + (1 - z) activation(x kernel_c + bias_c + s), where s = r (h
+/// recurrent_kernel_c + bias) if reset_after, else (r h) recurrent_kernel_c. The output is the state.
+/// Weights: kernel (features, 3 units), recurrent_kernel (units, 3 units), bias (3 units) or, if reset_after,
+/// (2, 3 units): one for the input, one for the state.
 class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
  public:
   /// Throws ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
@@ -65,7 +66,7 @@ class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
 
 }  // namespace layers
 
-/// GRUCell({.units = 64}).
+/// Makes the cell: GRUCell({.units = 64}).
 Ref<layers::GRUCell> GRUCell(GRUCellOptions options);
 
 }  // namespace unspool

@@ -17,35 +17,35 @@
 
 namespace unspool {
 
-/// Base class of initializers. Derive from it for one of your own that has arguments, and make it known by
-/// register_initializer<MyInitializer>(); for one without arguments a function is enough.
+/// The base class of initializers. Derive from it for one of your own with arguments, and register it with
+/// register_initializer<MyInitializer>(). Without arguments a function is enough.
 class InitializerBase : public NamedObject {
  public:
-  /// A function of shape and dtype that can stand for an initializer.
+  /// A function of shape and dtype that is an initializer.
   using Function = std::function<Tensor(const Shape&, DType)>;
 
-  /// The first value of a weight of this shape, which is known, and dtype.
+  /// The initial value of a weight of this shape, which has no unknown sizes, and dtype.
   virtual Tensor call(const Shape& shape, DType dtype) const = 0;
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
-/// All initializers by name.
+/// The registry of initializers.
 Registry<InitializerBase>& initializer_registry();
 
-/// Makes the first value of a weight. It is made from a name ("glorot_uniform"), by one of the functions
-/// below, or from a function of shape and dtype; names, formulas and defaults are Keras'.
+/// Makes the initial value of a weight. Made from a name ("glorot_uniform"), by one of the functions below,
+/// or from a function of shape and dtype. Names, formulas and defaults are those of Keras.
 ///
-/// An initializer made by a function gives the same values each time for one shape, so that weights of one
-/// shape that share it are equal: without a seed it draws one from the process-wide generator (set_seed) when
-/// it is made. One made from a name gives new values each time.
+/// An initializer made by a function below gives equal values to all weights of one shape; without a seed it
+/// takes one from the process-wide generator (set_seed) when it is made. One made from a name gives new
+/// values each time.
 class Initializer : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// A value of this shape and dtype. Throws ValueError for an empty initializer and for a shape that is not known
-  /// or does not suit; throws TypeError for a dtype that does not.
+  /// A value of this shape and dtype. Throws ValueError for an empty initializer and for an unknown or
+  /// unsuitable shape, TypeError for an unsuitable dtype.
   Tensor operator()(const Shape& shape, DType dtype = float32) const;
 
  private:
@@ -54,13 +54,13 @@ class Initializer : public NamedHandle<Initializer, const InitializerBase, initi
 };
 extern template class NamedHandle<Initializer, const InitializerBase, initializer_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Scaled".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Scaled".
 template <std::derived_from<InitializerBase> T>
 void register_initializer(std::string name) {
   initializer_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>scaled". Throws ValueError for a name of a
-/// built-in initializer.
+/// Registers a function with a name for programs, configs and files: "my>scaled". Throws ValueError for the
+/// name of a built-in initializer.
 void register_initializer(const std::string& name, const InitializerBase::Function& function);
 
 /// All 0.
@@ -83,7 +83,7 @@ struct RandomUniformOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
-/// Drawn from a uniform distribution over [minval, maxval).
+/// Uniform on [minval, maxval).
 Initializer RandomUniform(RandomUniformOptions options = {});
 
 /// Arguments of RandomNormal and TruncatedNormal.
@@ -93,10 +93,10 @@ struct RandomNormalOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
-/// Drawn from a normal distribution.
+/// Normal.
 Initializer RandomNormal(RandomNormalOptions options = {});
-/// Drawn from a normal distribution, again where a value lies more than two standard deviations from the
-/// mean; `stddev` is the standard deviation before this truncation.
+/// Normal, without values more than two standard deviations from the mean, which are drawn again. `stddev` is
+/// the standard deviation before this truncation.
 Initializer TruncatedNormal(RandomNormalOptions options = {});
 
 /// Arguments of VarianceScaling.
@@ -109,13 +109,13 @@ struct VarianceScalingOptions {
   std::optional<std::vector<Index>> output_axes = std::nullopt;
   static const Fields& fields();
 };
-/// Drawn with the variance scale / fan, where fan is the number of inputs of a unit (mode "fan_in"), of its
-/// outputs
+/// A random value with the variance scale / fan, where fan is the number of inputs of a unit (mode "fan_in"),
+/// of its outputs
 /// ("fan_out") or their mean ("fan_avg"), from a "truncated_normal", "untruncated_normal" or "uniform"
 /// distribution. Throws ValueError for another mode or distribution, or a scale that is not positive.
 Initializer VarianceScaling(VarianceScalingOptions options = {});
 
-/// Arguments of the named forms of VarianceScaling.
+/// Arguments of the named special cases of VarianceScaling.
 struct FanOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   std::optional<std::vector<Index>> input_axes = std::nullopt;
@@ -141,8 +141,8 @@ struct OrthogonalOptions {
   std::optional<std::int64_t> seed = std::nullopt;
   static const Fields& fields();
 };
-/// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014); of a shape
-/// of more than two dimensions, all but the last one count as rows. Throws ValueError for fewer than two dimensions.
+/// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014). Beyond two
+/// dimensions all but the last one are rows. Throws ValueError for fewer than two dimensions.
 Initializer Orthogonal(OrthogonalOptions options = {});
 
 /// Arguments of Identity.
@@ -150,7 +150,7 @@ struct IdentityOptions {
   double gain = 1;
   static const Fields& fields();
 };
-/// `gain` on the diagonal of a matrix, 0 elsewhere. Throws ValueError for a shape that is not a matrix's.
+/// `gain` on the diagonal of a matrix, 0 elsewhere. Throws ValueError for a shape that is not of rank 2.
 Initializer Identity(IdentityOptions options = {});
 
 }  // namespace unspool

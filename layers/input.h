@@ -9,11 +9,11 @@
 
 namespace unspool {
 
-/// A shape that may be left out. Shape() is the shape of a scalar; `{}` is left out.
+/// An optional shape. `{}` is no shape, Shape() that of a scalar.
 class GivenShape : public std::optional<Shape> {
  public:
   constexpr GivenShape() = default;
-  /// Left out.
+  /// No shape.
   GivenShape(std::nullopt_t) {}
   /// These sizes.
   GivenShape(std::initializer_list<Index> sizes) : std::optional<Shape>(Shape(sizes)) {}
@@ -23,19 +23,19 @@ class GivenShape : public std::optional<Shape> {
 
 /// Arguments of Input, in the order of Keras.
 struct InputOptions {
-  /// Without the batch; -1 where the size is not known.
+  /// The shape without the batch; -1 for unknown sizes.
   GivenShape shape = std::nullopt;
-  /// Empty: not known.
+  /// The batch size; empty: unknown.
   std::optional<Index> batch_size = std::nullopt;
   DType dtype = float32;
-  /// With the batch; instead of shape and batch_size.
+  /// The shape with the batch, in place of shape and batch_size.
   GivenShape batch_shape = std::nullopt;
-  /// Empty: "input_layer", "input_layer_1", ...
+  /// The name. Default: "input_layer", "input_layer_1", ...
   std::string name = {};
 };
 
-/// A symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of shape
-/// {-1, 8, 8}. Throws ValueError if both shape and batch_shape are given, or neither.
+/// Makes a symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of
+/// shape {-1, 8, 8}. Throws ValueError unless exactly one of shape and batch_shape is given.
 Tensor Input(InputOptions options);
 
 }  // namespace unspool

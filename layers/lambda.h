@@ -11,13 +11,13 @@
 
 namespace unspool {
 
-/// What a function in a Lambda layer is told beside its inputs.
+/// The arguments of a function in a Lambda layer besides its inputs.
 struct LambdaCall {
   /// The mask of the first input; empty if there is none.
   Tensor mask = {};
-  /// Whether the call trains.
+  /// Whether the call is part of training.
   bool training = false;
-  /// The layer's `arguments`.
+  /// The `arguments` of the layer.
   Config arguments = {};
 };
 
@@ -31,7 +31,7 @@ concept lambda_callable = std::is_invocable_v<F, const Tensor&> ||
         const std::vector<Tensor>
 & > || std::is_invocable_v<F, const std::vector<Tensor>&, const LambdaCall&>;
 
-/// The only one of a list. Throws ValueError if there is another number.
+/// The only tensor of a list. Throws ValueError if there is not exactly one.
 const Tensor& only_input(const std::vector<Tensor>& inputs);
 std::vector<Tensor> list_of(Tensor tensor);
 std::vector<Tensor> list_of(std::vector<Tensor> tensors);
@@ -56,15 +56,15 @@ LambdaOfLists lambda_function(F function) {
 
 }  // namespace internal
 
-/// A function of tensors for a Lambda layer: of one tensor or of a list of them, with or without a LambdaCall
-/// behind, returning one tensor or a list. Or the name under which register_lambda() made one known:
-/// Throws ValueError for an unknown one.
+/// A function for a Lambda layer: it takes one tensor or a list of tensors, optionally a LambdaCall after
+/// them, and returns one tensor or a list. It can be given by the name of register_lambda(); throws
+/// ValueError for an unknown name.
 class LambdaFunction {
  public:
-  /// The function as it is called: of a list of tensors.
+  /// The type of function that is called, with a list of tensors.
   using Function = internal::LambdaOfLists;
 
-  /// No function; a std::function or a pointer that is empty gives none, too.
+  /// No function, as from an empty std::function or a null pointer.
   LambdaFunction();
   /// The function registered under this name.
   LambdaFunction(const char* name);
@@ -79,12 +79,12 @@ class LambdaFunction {
   explicit operator bool() const { return function_ != nullptr; }
   /// Throws RuntimeError if there is no function.
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs, const LambdaCall& call) const;
-  /// Empty for a function without a name.
+  /// The name; "" for a function without a name.
   const std::string& name() const { return name_; }
-  /// The name; null if there is no function. Throws ValueError for a function without a name.
+  /// The name, or null if there is no function. Throws ValueError for a function without a name.
   Config config() const;
-  /// From a name, from Keras' form of a registered function, or from null. Throws ValueError for a Python lambda:
-  /// that is code, and none in a config is run.
+  /// From a name, from Keras' form of a registered function, or from null. Throws ValueError for a Python
+  /// lambda, which is code: code in configs is never run.
   static LambdaFunction from_config(const Config& config);
 
  private:
@@ -95,7 +95,7 @@ class LambdaFunction {
   std::shared_ptr<const Function> function_;
 };
 
-/// Makes a function usable, and written to configs, by a name: register_lambda("my>double", f).
+/// Registers a function with a name for programs, configs and files: register_lambda("my>double", f).
 void register_lambda(const std::string& name, const LambdaFunction& function);
 
 template <>
@@ -108,11 +108,11 @@ struct ConfigValue<LambdaFunction> {
 /// Arguments of Lambda, in the order of Keras.
 struct LambdaOptions {
   required<LambdaFunction> function;
-  /// Without the batch. Empty: found by calling the function without values.
+  /// The output shape without the batch. Default: from calling the function on abstract tensors.
   GivenShape output_shape = std::nullopt;
-  /// Gives the mask of the output; empty: it has none.
+  /// A function that returns the mask of the output; empty: no mask.
   LambdaFunction mask = {};
-  /// Handed to the functions as call.arguments.
+  /// Passed to the functions as LambdaCall::arguments.
   Config arguments = Config::map();
   std::string name = {};
   bool trainable = true;
@@ -124,8 +124,7 @@ struct LambdaOptions {
 
 namespace layers {
 
-/// A function as a layer. It has no weights: a function that reads a Variable belongs in a layer of one's
-/// own.
+/// A function as a layer, without weights. A function that reads a Variable should be a layer class instead.
 class Lambda : public OptionsLayer<LambdaOptions> {
  public:
   /// Throws ValueError if there is no function.
@@ -141,7 +140,7 @@ class Lambda : public OptionsLayer<LambdaOptions> {
 
 }  // namespace layers
 
-/// Lambda({.function = [](const Tensor& x) { return x * 2; }}).
+/// Makes the layer: Lambda({.function = [](const Tensor& x) { return x * 2; }}).
 Ref<layers::Lambda> Lambda(LambdaOptions options);
 
 }  // namespace unspool

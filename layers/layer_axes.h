@@ -10,13 +10,13 @@
 
 namespace unspool {
 
-/// One axis or several, as Keras takes them: -1, {1, 2}. Negative ones count from the end.
+/// One axis or several, as in Keras: -1, {1, 2}. Negative axes count from the end.
 class LayerAxes {
  public:
-  /// The type of an element, as in a list.
+  /// The type of an axis.
   using value_type = Index;
 
-  /// None.
+  /// No axis.
   LayerAxes();
   /// One axis.
   template <std::integral I>
@@ -25,21 +25,21 @@ class LayerAxes {
   LayerAxes(std::initializer_list<Index> axes);
   /// Several axes, in this order.
   explicit LayerAxes(std::vector<Index> axes);
-  ~LayerAxes();  // What is copied in options structs is compiled once.
+  ~LayerAxes();  // Defined in the source, since options structs copy it often.
   LayerAxes(const LayerAxes& other);
   LayerAxes(LayerAxes&& other) noexcept;
   LayerAxes& operator=(const LayerAxes& other);
   LayerAxes& operator=(LayerAxes&& other) noexcept;
 
-  /// The axes as they were given.
+  /// The axes as given.
   const std::vector<Index>& list() const { return list_; }
-  /// Given as a number, not as a list.
+  /// Whether it was given as a number, not as a list.
   bool single() const { return single_; }
-  /// Counted from the front and in order. Throws ValueError if there is none, for an axis that a tensor of this
-  /// shape has not, or one that comes twice.
+  /// The axes counted from the front, sorted. Throws ValueError if there are none, if one is out of range for
+  /// a tensor of this shape, and if one is repeated.
   std::vector<Index> of(const Shape& shape) const;
 
-  /// Whether both were given alike: -1 differs from {-1}.
+  /// Whether both were given in the same form: -1 differs from {-1}.
   friend bool operator==(const LayerAxes& a, const LayerAxes& b);
 
  private:
@@ -49,7 +49,7 @@ class LayerAxes {
   bool single_;
 };
 
-/// A number or a list; null for none.
+/// Converts to a number or a list, or null for no axis.
 template <>
 struct ConfigValue<LayerAxes> {
   static constexpr std::string_view name = "axis or axes";

@@ -9,7 +9,7 @@
 
 namespace unspool {
 
-/// What LSTM takes: the options of its cell and those of an RNN, under the names that Keras gives them.
+/// The arguments of LSTM: those of its cell and of an RNN, with Keras' names.
 struct LSTMOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -34,7 +34,8 @@ struct LSTMOptions {
   bool go_backwards = false;
   bool stateful = false;
   bool unroll = false;
-  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
+  /// each.
   int implementation = 2;
   bool zero_output_for_mask = false;
   bool time_major = false;
@@ -49,7 +50,7 @@ struct LSTMOptions {
 
 namespace layers {
 
-/// An RNN over an LSTMCell, on sequences (batch, time, features).
+/// An RNN of an LSTMCell, for sequences of shape (batch, time, features).
 class LSTM : public RecurrentLayer<LSTMOptions, LSTMCell> {
  public:
   explicit LSTM(const LSTMOptions& options);
@@ -57,7 +58,7 @@ class LSTM : public RecurrentLayer<LSTMOptions, LSTMCell> {
 
 }  // namespace layers
 
-/// LSTM({.units = 64, .return_sequences = true}).
+/// Makes the layer: LSTM({.units = 64, .return_sequences = true}).
 Ref<layers::LSTM> LSTM(LSTMOptions options);
 
 }  // namespace unspool

@@ -10,7 +10,7 @@
 
 namespace unspool {
 
-/// What LSTMCell takes, under the names that Keras gives it.
+/// The arguments of LSTMCell, with Keras' names.
 struct LSTMCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -29,7 +29,8 @@ struct LSTMCellOptions {
   double dropout = 0;
   double recurrent_dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
-  /// 1: a dropout mask for each gate. 2: one for all, unless recurrent_dropout asks for one each.
+  /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
+  /// each.
   int implementation = 2;
   std::string name = {};
   bool trainable = true;
@@ -40,10 +41,10 @@ struct LSTMCellOptions {
 
 namespace layers {
 
-/// Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000). With
-/// i, f, g, o the four parts of x kernel + h recurrent_kernel + bias, i, f and o through
-/// recurrent_activation: c' = f c + i activation(g), h' = o activation(c'). States h and c; the output is h'.
-/// Weights: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units).
+/// Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000). x
+/// kernel + h recurrent_kernel + bias has four parts i, f, g, o; i, f and o use recurrent_activation: c' = f
+/// c + i activation(g), h' = o activation(c'). The states are h and c, the output is h. Weights: kernel
+/// (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units).
 class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
  public:
   /// Throws ValueError unless units > 0, both rates lie in [0, 1] and implementation is 1 or 2.
@@ -64,7 +65,7 @@ class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
 
 }  // namespace layers
 
-/// LSTMCell({.units = 64}).
+/// Makes the cell: LSTMCell({.units = 64}).
 Ref<layers::LSTMCell> LSTMCell(LSTMCellOptions options);
 
 }  // namespace unspool

@@ -20,13 +20,13 @@ struct MaskingOptions {
 
 namespace layers {
 
-/// A mask for a sequence (batch, time, features): a step all of whose features equal mask_value does not
-/// count. It becomes zeros; the others stay as they are.
+/// Makes a mask for a sequence of shape (batch, time, features): a step is masked if all its features equal
+/// mask_value. Masked steps become zeros.
 class Masking : public OptionsLayer<MaskingOptions> {
  public:
   explicit Masking(MaskingOptions options = {});
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
-  /// None beyond the one that a call attaches by itself.
+  /// Empty: call() attaches the mask.
   std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
 
@@ -34,13 +34,13 @@ class Masking : public OptionsLayer<MaskingOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 
  private:
-  /// (batch, time, 1).
+  /// The steps to keep, (batch, time, 1).
   Tensor kept(const Tensor& x) const;
 };
 
 }  // namespace layers
 
-/// Masking({.mask_value = -1}).
+/// Makes the layer: Masking({.mask_value = -1}).
 Ref<layers::Masking> Masking(MaskingOptions options = {});
 
 }  // namespace unspool

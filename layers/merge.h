@@ -21,9 +21,9 @@ struct ConcatenateOptions {
 
 /// Arguments of Dot, in the order of Keras.
 struct DotOptions {
-  /// One axis for both inputs, or one for each: 1, {2, 1}. Not the batch.
+  /// One axis for both inputs, or one for each: 1, {2, 1}. Not that of the batch.
   required<LayerAxes> axes;
-  /// Each input is divided by its norm along its axis first, so that the result is a cosine.
+  /// Whether to divide each input by its norm along its axis, which gives a cosine.
   bool normalize = false;
   std::string name = {};
   bool trainable = true;
@@ -35,9 +35,9 @@ struct DotOptions {
 
 namespace layers {
 
-/// A layer that makes one tensor of several with broadcasting: Add, Subtract, Multiply, Average, Maximum,
-/// Minimum. Batches are of one size; an input of fewer axes gets axes of size 1 behind the batch. If all
-/// inputs have masks the output has theirs, joined by "or"; if one has none, nor has the output.
+/// The base class of layers that merge several tensors with broadcasting: Add, Subtract, Multiply, Average,
+/// Maximum, Minimum. Batch sizes must be equal; an input with fewer axes gets axes of size 1 after the batch.
+/// If all inputs have masks, the output has their logical or; otherwise it has no mask.
 ///
 /// Throws ValueError for fewer than two inputs, and for shapes that do not broadcast.
 class Merge : public Layer {
@@ -47,7 +47,7 @@ class Merge : public Layer {
 
  protected:
   explicit Merge(LayerOptions options);
-  /// Of inputs of one rank, and their masks: empty where there is none.
+  /// Merges inputs of equal rank, with their masks, which may be empty.
   virtual Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) = 0;
 
  private:
@@ -63,7 +63,7 @@ class Add : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// The first input less the second. Throws ValueError for another number of them.
+/// The first input minus the second. Throws ValueError for another number of inputs.
 class Subtract : public Merge {
  public:
   explicit Subtract(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -72,7 +72,7 @@ class Subtract : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// A factor that its mask leaves out counts as 1; where all are left out the product is 0.
+/// The product of the inputs. A masked element counts as 1; if all are masked the product is 0.
 class Multiply : public Merge {
  public:
   explicit Multiply(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -90,7 +90,7 @@ class Average : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// Of the elements that masks do not leave out.
+/// The largest of the elements that are not masked.
 class Maximum : public Merge {
  public:
   explicit Maximum(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -99,7 +99,7 @@ class Maximum : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// Of the elements that masks do not leave out.
+/// The smallest of the elements that are not masked.
 class Minimum : public Merge {
  public:
   explicit Minimum(LayerOptions options = {}) : Merge(std::move(options)) {}
@@ -108,8 +108,8 @@ class Minimum : public Merge {
   Tensor merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) override;
 };
 
-/// Joins along an axis; the other sizes must be equal. The masks are joined, too, along time or, for another
-/// axis, by "or"; an input without one counts whole.
+/// Concatenates along an axis; the other sizes must be equal. Masks are concatenated along the time axis, or
+/// combined by logical or for another axis; an input without a mask counts as unmasked.
 class Concatenate : public OptionsLayer<ConcatenateOptions> {
  public:
   explicit Concatenate(ConcatenateOptions options = {});
@@ -120,8 +120,8 @@ class Concatenate : public OptionsLayer<ConcatenateOptions> {
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 };
 
-/// Sums of products along an axis of each of two inputs: shapes (batch, a..., b...) without these axes, and
-/// (batch, 1) where nothing else is left. No mask.
+/// The dot product of two inputs along one axis of each. The shape is (batch, a..., b...) without these axes,
+/// or (batch, 1) if no others remain. The output has no mask.
 class Dot : public OptionsLayer<DotOptions> {
  public:
   /// Throws ValueError unless there are one or two axes.
@@ -134,7 +134,7 @@ class Dot : public OptionsLayer<DotOptions> {
 }  // namespace layers
 
 ///@{
-/// A layer that merges its inputs, as the class of its name: Add()({a, b, c}).
+/// Makes the layer of this name: Add()({a, b, c}).
 Ref<layers::Add> Add(LayerOptions options = {});
 Ref<layers::Subtract> Subtract(LayerOptions options = {});
 Ref<layers::Multiply> Multiply(LayerOptions options = {});
@@ -142,9 +142,9 @@ Ref<layers::Average> Average(LayerOptions options = {});
 Ref<layers::Maximum> Maximum(LayerOptions options = {});
 Ref<layers::Minimum> Minimum(LayerOptions options = {});
 ///@}
-/// Concatenate({.axis = 1})({a, b}).
+/// Makes the layer: Concatenate({.axis = 1})({a, b}).
 Ref<layers::Concatenate> Concatenate(ConcatenateOptions options = {});
-/// Dot({.axes = {2, 1}})({a, b}).
+/// Makes the layer: Dot({.axes = {2, 1}})({a, b}).
 Ref<layers::Dot> Dot(DotOptions options);
 
 }  // namespace unspool

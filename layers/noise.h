@@ -12,9 +12,9 @@ namespace unspool {
 
 /// Arguments of Dropout, in the order of Keras.
 struct DropoutOptions {
-  /// The part of the elements that is left out, 0 to 1.
+  /// The fraction of elements to drop, 0 to 1.
   required<double> rate;
-  /// The shape of the mask, which is broadcast; -1: as the input.
+  /// The shape of the mask, which is broadcast to the input; -1: the size of the input.
   GivenShape noise_shape = std::nullopt;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
@@ -39,7 +39,7 @@ struct SpatialDropout1DOptions {
 
 /// Arguments of GaussianNoise, in the order of Keras.
 struct GaussianNoiseOptions {
-  /// 0 to 1.
+  /// The standard deviation, 0 to 1.
   required<double> stddev;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
@@ -52,8 +52,8 @@ struct GaussianNoiseOptions {
 
 namespace layers {
 
-/// In training, each element is 0 with probability `rate`, else x / (1 - rate); the same as x otherwise
-/// (Srivastava et al. 2014). Any shape; masks pass through.
+/// Dropout (Srivastava et al. 2014): in training each element is 0 with probability `rate`, else x / (1 -
+/// rate). Outside of training it is x. Inputs may have any shape; masks are passed on.
 class Dropout : public OptionsLayer<DropoutOptions> {
  public:
   /// Throws ValueError for a rate outside of [0, 1] or a size of 0 in noise_shape.
@@ -68,7 +68,7 @@ class Dropout : public OptionsLayer<DropoutOptions> {
   SeedGenerator seeds_;
 };
 
-/// Dropout of whole features of a sequence (batch, time, features) (Tompson et al. 2015).
+/// Dropout of whole features of a sequence of shape (batch, time, features) (Tompson et al. 2015).
 class SpatialDropout1D : public OptionsLayer<SpatialDropout1DOptions> {
  public:
   explicit SpatialDropout1D(SpatialDropout1DOptions options);
@@ -82,7 +82,7 @@ class SpatialDropout1D : public OptionsLayer<SpatialDropout1DOptions> {
   SeedGenerator seeds_;
 };
 
-/// In training, x plus normal noise of mean 0; x otherwise. Any shape; masks pass through.
+/// Adds normal noise of mean 0 in training. Inputs may have any shape; masks are passed on.
 class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
  public:
   /// Throws ValueError for a stddev outside of [0, 1].
@@ -100,7 +100,7 @@ class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
 }  // namespace layers
 
 ///@{
-/// Dropout({.rate = 0.5}).
+/// Makes the layer: Dropout({.rate = 0.5}).
 Ref<layers::Dropout> Dropout(DropoutOptions options);
 Ref<layers::SpatialDropout1D> SpatialDropout1D(SpatialDropout1DOptions options);
 Ref<layers::GaussianNoise> GaussianNoise(GaussianNoiseOptions options);

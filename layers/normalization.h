@@ -20,7 +20,8 @@ struct LayerNormalizationOptions {
   Regularizer gamma_regularizer = {};
   Constraint beta_constraint = {};
   Constraint gamma_constraint = {};
-  /// Keras' old x * rsqrt(variance + epsilon) * gamma, without a mean and without beta.
+  /// Whether to compute x * rsqrt(variance + epsilon) * gamma, without mean and beta, as older versions of
+  /// Keras do.
   bool rms_scaling = false;
   std::string name = {};
   bool trainable = true;
@@ -30,7 +31,7 @@ struct LayerNormalizationOptions {
   static const Fields& fields();
 };
 
-/// Bounds of the corrections of batch renormalization; empty: none.
+/// Bounds for the corrections of batch renormalization; empty: none.
 struct RenormClippingOptions {
   std::optional<double> rmin = std::nullopt;
   std::optional<double> rmax = std::nullopt;
@@ -54,11 +55,11 @@ struct BatchNormalizationOptions {
   Regularizer gamma_regularizer = {};
   Constraint beta_constraint = {};
   Constraint gamma_constraint = {};
-  /// Batch renormalization (Ioffe 2017): training uses the moving statistics, too.
+  /// Whether to use batch renormalization (Ioffe 2017), in which training uses the moving statistics, too.
   bool renorm = false;
   std::optional<RenormClippingOptions> renorm_clipping = std::nullopt;
   double renorm_momentum = 0.99;
-  /// Statistics over all replicas; a process is one, so it changes nothing.
+  /// Statistics over all replicas. Without effect, since a process is one replica.
   bool synchronized = false;
   std::string name = {};
   bool trainable = true;
@@ -94,7 +95,7 @@ struct UnitNormalizationOptions {
 namespace layers {
 
 /// (x - mean) / sqrt(variance + epsilon) * gamma + beta over some axes of each sample (Ba, Kiros and Hinton
-/// 2016). Weights: gamma and beta, of the sizes of those axes. Any shape that has them; masks pass through.
+/// 2016). Weights: gamma and beta, with the sizes of these axes. Masks are passed on.
 class LayerNormalization : public OptionsLayer<LayerNormalizationOptions> {
  public:
   explicit LayerNormalization(LayerNormalizationOptions options = {});
@@ -111,10 +112,10 @@ class LayerNormalization : public OptionsLayer<LayerNormalizationOptions> {
 };
 
 /// (x - mean) / sqrt(variance + epsilon) * gamma + beta for each index of one axis (Ioffe and Szegedy 2015).
-/// A training call takes mean and variance of the batch, without what a mask (of all axes but the last)
-/// leaves out, and moves moving_mean and moving_variance towards them; other calls take these, and so does
-/// every call of a layer that is not trainable. Weights: gamma, beta, moving_mean, moving_variance (and
-/// moving_stddev, renorm_mean, renorm_stddev with renorm). Masks pass through.
+/// A call in training uses mean and variance of the batch, without masked elements (the mask has all axes but
+/// the last), and moves moving_mean and moving_variance towards them. Other calls, and all calls of a layer
+/// that is not trainable, use the moving statistics. Weights: gamma, beta, moving_mean, moving_variance and,
+/// with renorm, moving_stddev, renorm_mean, renorm_stddev. Masks are passed on.
 class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
  public:
   /// Throws ValueError if renorm_clipping has rmax < rmin or dmax < 0.
@@ -126,7 +127,7 @@ class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
   void build(const Shape& input_shape) override;
   Tensor call(const Tensor& x, const CallArgs& args) override;
-  /// Notes the updates of the moving statistics, which a graph of layers does whenever it is trained.
+  /// Records the updates of the moving statistics, which a graph of layers makes whenever it is trained.
   std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
@@ -152,8 +153,8 @@ class BatchNormalization : public OptionsLayer<BatchNormalizationOptions> {
   Variable renorm_stddev_;
 };
 
-/// x / sqrt(mean(x^2) + epsilon) * scale over some axes (Zhang and Sennrich 2019). Weights: scale, of the
-/// sizes of those axes.
+/// x / sqrt(mean(x^2) + epsilon) * scale over some axes (Zhang and Sennrich 2019). Weights: scale, with the
+/// sizes of these axes.
 class RMSNormalization : public OptionsLayer<RMSNormalizationOptions> {
  public:
   explicit RMSNormalization(RMSNormalizationOptions options = {});
@@ -167,7 +168,7 @@ class RMSNormalization : public OptionsLayer<RMSNormalizationOptions> {
   Variable scale_;
 };
 
-/// x over its Euclidean norm along some axes; zeros stay zeros. Masks pass through.
+/// x divided by its Euclidean norm along some axes; zeros stay zeros. Masks are passed on.
 class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
  public:
   explicit UnitNormalization(UnitNormalizationOptions options = {});
@@ -180,7 +181,7 @@ class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
 }  // namespace layers
 
 ///@{
-/// LayerNormalization({.axis = {1, 2}}).
+/// Makes the layer: LayerNormalization({.axis = {1, 2}}).
 Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options = {});
 Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options = {});
 Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options = {});

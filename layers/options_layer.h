@@ -7,15 +7,15 @@
 
 namespace unspool {
 
-/// A layer or cell (Base) that is made from an options struct. The layer keeps the struct, and its config
-/// follows from the list of fields.
+/// The base class of layers and cells (Base) that are made from an options struct. It keeps the struct; the
+/// config follows from the list of fields.
 template <Options O, class Base = Layer>
 class OptionsLayer : public Base {
  public:
-  /// What the layer is made from.
+  /// The options struct.
   using Options = O;
 
-  /// The arguments that make the layer again; those that every layer takes as they are now.
+  /// The config of options(), with the current values of the fields that every layer has.
   O options() const {
     O now = options_;
     if constexpr (requires { now.name = this->name(); }) now.name = this->name();
@@ -27,7 +27,7 @@ class OptionsLayer : public Base {
   Config get_config() const override { return this->config_of(options_); }
 
  protected:
-  /// A layer whose options have all that every layer takes.
+  /// For options with the fields that every layer has.
   explicit OptionsLayer(O options) requires std::is_same_v<Base, Layer> : Base(layer_options(options)),
                                                                           options_(std::move(options)) {}
   /// With the arguments of Base.
@@ -35,7 +35,7 @@ class OptionsLayer : public Base {
   requires(sizeof...(Arguments) > 0) OptionsLayer(O options, Arguments&&... of_base)
       : Base(std::forward<Arguments>(of_base)...), options_(std::move(options)) {}
 
-  /// The options as they were given.
+  /// The options as given.
   O options_;
 };
 

@@ -8,9 +8,9 @@ namespace unspool {
 
 /// Arguments of GlobalAveragePooling1D and GlobalMaxPooling1D, in the order of Keras.
 struct GlobalPooling1DOptions {
-  /// (batch, time, features); "channels_first": (batch, features, time).
+  /// "channels_last": (batch, time, features); "channels_first": (batch, features, time).
   std::string data_format = "channels_last";
-  /// (batch, 1, features) instead of (batch, features).
+  /// Whether the output is (batch, 1, features) instead of (batch, features).
   bool keepdims = false;
   std::string name = {};
   bool trainable = true;
@@ -22,8 +22,7 @@ struct GlobalPooling1DOptions {
 
 namespace layers {
 
-/// The mean over the steps of a sequence, those that a mask leaves out apart (zeros where it leaves out all).
-/// The output has no mask.
+/// The mean over the unmasked steps of a sequence; zeros if all are masked. The output has no mask.
 class GlobalAveragePooling1D : public OptionsLayer<GlobalPooling1DOptions> {
  public:
   /// Throws ValueError for another data_format.
@@ -33,7 +32,7 @@ class GlobalAveragePooling1D : public OptionsLayer<GlobalPooling1DOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// The greatest value of each feature over the steps of a sequence. Like Keras' it sees no masks.
+/// The maximum of each feature over the steps of a sequence. It ignores masks, as in Keras.
 class GlobalMaxPooling1D : public OptionsLayer<GlobalPooling1DOptions> {
  public:
   /// Throws ValueError for another data_format.

@@ -6,15 +6,15 @@
 
 namespace unspool::layers {
 
-/// An RNN that makes its own cell, a CellClass, and takes the options of both in one struct: the base of
-/// SimpleRNN, LSTM and GRU. Each option is kept by the part that uses it, the RNN or the cell.
+/// The base class of SimpleRNN, LSTM and GRU: an RNN that makes its cell, a CellClass, and takes the options
+/// of both in one struct. Each option is stored once, in the RNN or in the cell.
 template <Options O, class CellClass>
 class RecurrentLayer : public RNN {
  public:
-  /// What the layer is made from.
+  /// The options struct.
   using Options = O;
 
-  /// The arguments that make the layer again, as the RNN and its cell have them now.
+  /// The options, read from the RNN and its cell.
   O options() const {
     O all = options_from<O>(own_cell().options());
     copy_options(RNN::options(), all);
@@ -24,13 +24,13 @@ class RecurrentLayer : public RNN {
   Config get_config() const override { return loop_first(this->config_of(options())); }
 
  protected:
-  /// Makes the cell with this name. Throws ValueError for options that the cell or the RNN refuses.
+  /// Makes the cell with this name. Throws ValueError for options that are invalid for the cell or the RNN.
   RecurrentLayer(const O& options, const std::string& cell_name)
       : RNN(make<CellClass>(options_of_cell(options, cell_name)), options_from<RNNOptions>(options)) {
     set_input_spec({{.ndim = 3}});
   }
 
-  /// The cell as what it is.
+  /// The cell with its class.
   CellClass& own_cell() const { return static_cast<CellClass&>(*cell()); }
 
  private:

@@ -13,20 +13,20 @@
 
 namespace unspool {
 
-/// All classes of layers and cells by name: those of the library under Keras' names, those of users under the
-/// names that register_layer gave them.
+/// The registry of layers and cells: those of the library with Keras' names, and those of users with the
+/// names given to register_layer().
 Registry<LayerBase>& layer_registry();
 
 namespace detail {
 
-/// `config` as the options structs have it: Keras' dtype policies become names, arguments of Keras that say
-/// nothing are left out.
+/// Converts a config of Keras to the form of the options structs: dtype policies become names, and arguments
+/// without meaning here are removed.
 Config plain_layer_config(const Config& config);
-/// A layer with the same arguments that has no weights yet; `change` may change the arguments. It shares no
-/// layer with the one it is made from.
+/// A layer with equal arguments, which `change` may modify, without weights. It shares no layers with the
+/// original.
 Ref<LayerBase> copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change = {});
 [[noreturn]] void fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted);
-/// The layer as what it is. Throws TypeError if it is another kind of layer.
+/// Converts to the class of the layer. Throws TypeError if it is of another class.
 template <class L>
 Ref<L> layer_as(const Ref<LayerBase>& layer, const Config& config) {
   auto wanted = std::dynamic_pointer_cast<L>(layer.pointer());
@@ -56,14 +56,15 @@ std::shared_ptr<LayerBase> layer_from(const Config& config) {
 
 }  // namespace detail
 
-/// Makes a class of your own known, so that configs and files can hold its layers:
-/// register_layer<MyCell>("my>MyCell"). It is made from a config by its static from_config, which returns a
-/// Ref, or by its options struct, if it says `using Options = ...`, or from LayerOptions.
+/// Registers a class of your own, so that configs and files can contain it:
+/// register_layer<MyCell>("my>MyCell"). A layer is made from a config by the static function from_config,
+/// which returns a Ref, or from the options struct if the class has `using Options = ...`, or else from
+/// LayerOptions.
 template <class L>
 void register_layer(std::string name) {
   layer_registry().add<L>(std::move(name), &detail::layer_from<L>);
 }
-/// The same with a function that makes it from its config: a Ref.
+/// Registers a class with a function that makes a layer, a Ref, from its config.
 template <class L, class F>
 void register_layer(std::string name, F factory) {
   layer_registry().add<L>(std::move(name), [factory](const Config& config) -> std::shared_ptr<LayerBase> {
@@ -71,31 +72,31 @@ void register_layer(std::string name, F factory) {
   });
 }
 
-/// Keras' serialized form: {"module", "class_name", "config", "registered_name"}, and "build_config" once it
-/// is built. Throws KeyError for a class that is not registered.
+/// Keras' serialized form of a layer: {"module", "class_name", "config", "registered_name"} and, if the layer
+/// is built, "build_config". Throws KeyError for a class that is not registered.
 Config serialize_layer(const LayerBase& layer);
-/// The inverse: a layer with fresh weights, built if that one was. Throws KeyError for an unknown class, naming the
-/// nearest; TypeError naming class, config and cause if the class cannot be made of its config, whatever the
-/// cause.
+/// Makes a layer from its serialized form, with new weights if it has a "build_config". Throws KeyError for
+/// an unknown class, with the nearest name, and TypeError, with class, config and cause, if the layer cannot
+/// be made from its config for any reason.
 Ref<LayerBase> deserialize_layer(const Config& config);
 
-/// A layer of a certain kind from its serialized form: layer_from_config<Cell>(config). Throws TypeError for another
-/// kind.
+/// Makes a layer of a given class from its serialized form: layer_from_config<Cell>(config). Throws TypeError
+/// for another class.
 template <class L = Layer>
 Ref<L> layer_from_config(const Config& config) {
   return detail::layer_as<L>(deserialize_layer(config), config);
 }
 
-/// A layer with the same arguments, its name among them, that has no weights yet.
+/// A layer with equal arguments, the name included, without weights.
 template <class L>
 Ref<L> clone(const Ref<L>& layer) {
   return detail::layer_as<L>(detail::copy_layer(*layer), {});
 }
 
-/// A layer with the same arguments, copies of the weights, and what it keeps between calls as it is now. It
-/// has no nodes.
+/// A layer with equal arguments and copies of the weights and of what the layer keeps between calls. It has
+/// no nodes.
 Ref<LayerBase> deep_copy(const LayerBase& layer);
-/// The same for a layer of a known class.
+/// deep_copy() for a layer of a known class.
 template <class L>
 Ref<L> deep_copy(const Ref<L>& layer) {
   return Ref<L>(std::static_pointer_cast<L>(deep_copy(static_cast<const LayerBase&>(*layer)).pointer()));

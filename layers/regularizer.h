@@ -14,11 +14,11 @@
 
 namespace unspool {
 
-/// Base class of regularizers. Derive from it for one of your own that has arguments, and make it known by
-/// register_regularizer<MyPenalty>(); for one without arguments a function is enough.
+/// The base class of regularizers. Derive from it for one of your own with arguments, and register it with
+/// register_regularizer<MyPenalty>(). Without arguments a function is enough.
 class RegularizerBase : public NamedObject {
  public:
-  /// A function that can stand for a regularizer.
+  /// A function that is a regularizer.
   using Function = std::function<Tensor(const Tensor&)>;
 
   /// The penalty, a scalar.
@@ -27,12 +27,12 @@ class RegularizerBase : public NamedObject {
   std::string class_name() const override;
 };
 
-/// All regularizers by name.
+/// The registry of regularizers.
 Registry<RegularizerBase>& regularizer_registry();
 
-/// A penalty on a weight or an output that is added to the loss. It is made from a name ("l1", "l2", "L1L2",
-/// "orthogonal_regularizer"; the defaults are Keras'), by one of the functions below, or from a function that
-/// gives a scalar.
+/// A penalty on a weight or an output, which is added to the loss. Made from a name ("l1", "l2", "L1L2",
+/// "orthogonal_regularizer", with Keras' defaults), by one of the functions below, or from a function that
+/// returns a scalar.
 class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
  public:
   /// Empty, or from a name, a function or an object.
@@ -47,17 +47,17 @@ class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regul
 };
 extern template class NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Penalty".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Penalty".
 template <std::derived_from<RegularizerBase> T>
 void register_regularizer(std::string name) {
   regularizer_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to configs, by a name: "my>penalty". Throws ValueError for a name of a
-/// built-in regularizer.
+/// Registers a function with a name for programs, configs and files: "my>penalty". Throws ValueError for the
+/// name of a built-in regularizer.
 void register_regularizer(const std::string& name, const RegularizerBase::Function& function);
 
-// The factors of regularizers are rounded to float32 even for float64 weights, as Keras does. A factor that
-// is negative or not finite is a ValueError.
+// As in Keras, factors are rounded to float32 even for float64 weights. The functions below throw ValueError
+// for a factor that is negative or not finite.
 
 /// Arguments of L1.
 struct L1Options {

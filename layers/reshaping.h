@@ -9,7 +9,7 @@ namespace unspool {
 
 /// Arguments of Flatten, in the order of Keras.
 struct FlattenOptions {
-  /// Or "channels_first": axis 1 is moved to the end before.
+  /// "channels_last", or "channels_first", which moves axis 1 to the end before.
   std::string data_format = "channels_last";
   std::string name = {};
   bool trainable = true;
@@ -21,7 +21,7 @@ struct FlattenOptions {
 
 /// Arguments of Reshape, in the order of Keras.
 struct ReshapeOptions {
-  /// Without the batch; one size may be -1 and follows from the others.
+  /// The shape without the batch. One size may be -1: it is computed from the others.
   required<std::vector<Index>> target_shape;
   std::string name = {};
   bool trainable = true;
@@ -33,7 +33,7 @@ struct ReshapeOptions {
 
 /// Arguments of Permute, in the order of Keras.
 struct PermuteOptions {
-  /// Which axis comes where, counted from 1, since the batch stays: {2, 1}.
+  /// The new order of the axes after the batch, which are counted from 1: {2, 1}.
   required<std::vector<Index>> dims;
   std::string name = {};
   bool trainable = true;
@@ -56,7 +56,7 @@ struct RepeatVectorOptions {
 
 namespace layers {
 
-/// (batch, ...) to (batch, their product); (batch) to (batch, 1). The mask is dropped, as by all of these.
+/// Reshapes (batch, ...) to (batch, size), and (batch) to (batch, 1). Like all layers here it drops the mask.
 class Flatten : public OptionsLayer<FlattenOptions> {
  public:
   /// Throws ValueError for another data_format.
@@ -66,7 +66,7 @@ class Flatten : public OptionsLayer<FlattenOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// (batch, ...) to (batch, target_shape...). Throws ValueError if the sizes do not fit.
+/// Reshapes (batch, ...) to (batch, target_shape...). Throws ValueError if the number of elements differs.
 class Reshape : public OptionsLayer<ReshapeOptions> {
  public:
   /// Throws ValueError for a size below -1, or -1 twice.
@@ -76,7 +76,7 @@ class Reshape : public OptionsLayer<ReshapeOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// The axes behind the batch in another order.
+/// Permutes the axes after the batch.
 class Permute : public OptionsLayer<PermuteOptions> {
  public:
   /// Throws ValueError unless dims are 1, 2, ... in some order.
@@ -86,7 +86,7 @@ class Permute : public OptionsLayer<PermuteOptions> {
   Tensor call(const Tensor& x, const CallArgs& args) override;
 };
 
-/// (batch, features) to (batch, n, features).
+/// Repeats (batch, features) to (batch, n, features).
 class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
  public:
   /// Throws ValueError unless n > 0.
@@ -99,10 +99,10 @@ class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
 }  // namespace layers
 
 Ref<layers::Flatten> Flatten(FlattenOptions options = {});
-/// Reshape({.target_shape = {6, -1}}).
+/// Makes the layer: Reshape({.target_shape = {6, -1}}).
 Ref<layers::Reshape> Reshape(ReshapeOptions options);
 ///@{
-/// Permute({.dims = {2, 1}}).
+/// Makes the layer: Permute({.dims = {2, 1}}).
 Ref<layers::Permute> Permute(PermuteOptions options);
 Ref<layers::RepeatVector> RepeatVector(RepeatVectorOptions options);
 ///@}

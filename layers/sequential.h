@@ -9,14 +9,14 @@ namespace unspool {
 
 /// Arguments of Sequential, in the order of Keras.
 struct SequentialOptions {
-  /// Empty: "sequential", "sequential_1", ...
+  /// The name. Default: "sequential", "sequential_1", ...
   std::string name = {};
   bool trainable = true;
 };
 
 namespace layers {
 
-/// Layers one after the other: the network inside a Sequential.
+/// A stack of layers: the network of a Sequential.
 class Sequential : public Layer {
  public:
   /// The input of the network, if it is known.
@@ -28,15 +28,15 @@ class Sequential : public Layer {
     explicit operator bool() const { return !name.empty(); }
   };
 
-  /// Throws ValueError if two layers have one name.
+  /// Throws ValueError if two layers have the same name.
   Sequential(SequentialOptions options, Input input, std::vector<Ref<Layer>> layers);
 
   /// The input, if it is known.
   const Input& first_input() const { return input_; }
   /// The layers in order.
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
-  /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Those
-  /// that `before` has called stay as they are.
+  /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Layers
+  /// that `before` has called are not called again.
   void connect_layers(const Sequential* before = nullptr);
   /// The symbolic input; empty before connect_layers().
   std::vector<Tensor> inputs() const;
@@ -44,11 +44,11 @@ class Sequential : public Layer {
   std::vector<Tensor> outputs() const;
 
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
-  /// Masks are those of the layers, and come with the outputs.
+  /// The outputs have the masks that the layers attach.
   std::vector<Tensor> compute_masks(const std::vector<Tensor>&, const Tensor&) override { return {}; }
   bool supports_masking() const override { return true; }
   Config get_config() const override;
-  /// The network of such a config. Throws ValueError for what get_config() does not write.
+  /// Makes the network from its config. Throws ValueError for another form.
   static Ref<Sequential> from_config(const Config& config);
 
  protected:

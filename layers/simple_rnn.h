@@ -9,7 +9,7 @@
 
 namespace unspool {
 
-/// What SimpleRNN takes: the options of its cell and those of an RNN, under the names that Keras gives them.
+/// The arguments of SimpleRNN: those of its cell and of an RNN, with Keras' names.
 struct SimpleRNNOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -45,17 +45,16 @@ struct SimpleRNNOptions {
 
 namespace layers {
 
-/// An RNN over a SimpleRNNCell, on sequences (batch, time, features).
+/// An RNN of a SimpleRNNCell, for sequences of shape (batch, time, features).
 class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
  public:
   explicit SimpleRNN(const SimpleRNNOptions& options);
 
-  /// As in TF 1: what the steps are made of. They get the sequence as it is.
+  /// Returns the sequence unchanged. From TensorFlow 1, where step() takes its result.
   Tensor preprocess_input(const Tensor& inputs, std::optional<bool> training = std::nullopt) const;
-  /// New dropout masks for a sequence, of its input and of the state; 1 where nothing is left out. By default
-  /// not in training.
+  /// New dropout masks for a sequence, for the input and for the state; ones if nothing is dropped.
   std::vector<Tensor> get_constants(const Tensor& inputs, std::optional<bool> training = std::nullopt);
-  /// One step of the cell on (batch, features), from {state} or {state, constants...}.
+  /// One step of the cell for an input of shape (batch, features), with {state} or {state, constants...}.
   CellOutput step(const Tensor& inputs, const std::vector<Tensor>& states);
 
  private:
@@ -64,7 +63,7 @@ class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
 
 }  // namespace layers
 
-/// SimpleRNN({.units = 64, .return_sequences = true}).
+/// Makes the layer: SimpleRNN({.units = 64, .return_sequences = true}).
 Ref<layers::SimpleRNN> SimpleRNN(SimpleRNNOptions options);
 
 }  // namespace unspool

@@ -10,7 +10,7 @@
 
 namespace unspool {
 
-/// What SimpleRNNCell takes, under the names that Keras gives it.
+/// The arguments of SimpleRNNCell, with Keras' names.
 struct SimpleRNNCellOptions {
   required<Index> units;
   Activation activation = "tanh";
@@ -58,7 +58,7 @@ class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
 
 }  // namespace layers
 
-/// SimpleRNNCell({.units = 64}).
+/// Makes the cell: SimpleRNNCell({.units = 64}).
 Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options);
 
 }  // namespace unspool

@@ -9,11 +9,11 @@
 
 namespace unspool {
 
-/// What StackedRNNCells takes beside its cells.
+/// The arguments of StackedRNNCells besides its cells.
 struct StackedRNNCellsOptions {
   std::string name = {};
   bool trainable = true;
-  /// Empty: the first cell's.
+  /// Default: the dtype of the first cell.
   std::optional<DType> dtype = std::nullopt;
 
   static const Fields& fields();
@@ -21,31 +21,31 @@ struct StackedRNNCellsOptions {
 
 namespace layers {
 
-/// Cells one after the other, as one cell: each takes the output of the one before. The states are those of
-/// the first cell, then those of the second, and so on. A masked step passes over all of them.
+/// A stack of cells as one cell: each takes the output of the one before. The states are those of the first
+/// cell, then those of the second, and so on.
 class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
  public:
-  /// Throws ValueError unless there is a cell, and none is empty.
+  /// Throws ValueError if there are no cells, or an empty one.
   explicit StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options = {});
 
-  /// The cells in the order in which they run.
+  /// The cells in order of execution.
   const std::vector<Ref<Cell>>& cells() const { return cells_; }
-  /// Some of this cell's states, in order, or tensors that stand for them, cell by cell. Throws ValueError unless
-  /// there are as many as states.
+  /// Splits the states of this cell, or one tensor for each of them, by cell. Throws ValueError if their
+  /// number is not that of the states.
   std::vector<States> by_cell(const States& states) const;
 
-  /// Those of the cells, the first cell's first.
+  /// The initial states of all cells, in order.
   States get_initial_state(Index batch_size, DType dtype) override;
   using Cell::get_initial_state;
-  /// If one of them does.
+  /// Whether one of the cells supports constants.
   bool supports_constants() const override;
   Config get_config() const override;
-  /// Makes the cells, then the stack. Throws ValueError for a config that names none.
+  /// Makes the cells and the stack. Throws ValueError for a config without cells.
   static Ref<StackedRNNCells> from_config(const Config& config);
 
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;
-  /// Runs the cells one after the other.
+  /// Runs the cells in order.
   CellOutput call(const Tensor& x, const States& states, const CallArgs& args) override;
 
  private:
@@ -54,7 +54,7 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
 
 }  // namespace layers
 
-/// StackedRNNCells({LSTMCell({.units = 64}), GRUCell({.units = 32})}).
+/// Makes the cell: StackedRNNCells({LSTMCell({.units = 64}), GRUCell({.units = 32})}).
 Ref<layers::StackedRNNCells> StackedRNNCells(std::vector<Ref<Cell>> cells,
                                              StackedRNNCellsOptions options = {});
 

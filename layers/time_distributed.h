@@ -13,7 +13,7 @@ struct TimeDistributedOptions {
   Regularizer activity_regularizer = {};
   std::string name = {};
   bool trainable = true;
-  /// Empty: the layer's.
+  /// Default: the dtype of the layer.
   std::optional<DType> dtype = std::nullopt;
 
   static const Fields& fields();
@@ -21,25 +21,24 @@ struct TimeDistributedOptions {
 
 namespace layers {
 
-/// A layer on every step of a sequence (batch, time, ...), by itself: step t of the output (batch, time, ...)
-/// is the layer's of step t of the input. A mask (batch, time, ...) goes to the layer step by step. It goes
-/// on with the output as it is if the layer hands its part on; else, as with masked words in a sentence, a
-/// step counts if any element of its part counts.
+/// Applies a layer to every step of a sequence of shape (batch, time, ...). A mask of shape (batch, time,
+/// ...) is passed to the layer step by step. If the layer passes its part on, the output has the whole mask;
+/// otherwise a step of the output is unmasked if any element of its part is.
 class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
  public:
   /// Throws ValueError for an empty layer.
   explicit TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions& options = {});
 
-  /// The layer that runs on each step.
+  /// The layer that is applied to each step.
   const Ref<Layer>& layer() const { return layer_; }
 
-  /// Time and batch may be unknown. Throws ValueError for inputs of rank < 3.
+  /// The shapes of the outputs. Time and batch may be unknown. Throws ValueError for inputs of rank < 3.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;
   /// One value a step: whether any element of the mask counts.
   Tensor compute_mask(const std::vector<Tensor>& inputs, const Tensor& mask) override;
   bool supports_masking() const override { return true; }
   Config get_config() const override;
-  /// The layer of such a config, with the layer in it.
+  /// Makes the layer from its config, and the layer in it.
   static Ref<TimeDistributed> from_config(const Config& config);
 
  protected:
@@ -49,7 +48,7 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
   std::vector<Tensor> compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) override;
 
  private:
-  /// Of one step. Throws ValueError unless they are sequences of one length.
+  /// The shapes of one step. Throws ValueError unless the inputs are sequences of one length.
   std::vector<Shape> step_shapes(const std::vector<Shape>& inputs) const;
 
   Ref<Layer> layer_;
@@ -57,7 +56,7 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
 
 }  // namespace layers
 
-/// TimeDistributed(Dense({.units = 10})).
+/// Makes the layer: TimeDistributed(Dense({.units = 10})).
 Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistributedOptions options = {});
 
 }  // namespace unspool
