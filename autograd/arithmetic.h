@@ -5,8 +5,8 @@
 
 /// \file
 /// Elementwise arithmetic with NumPy's broadcasting. Throws TypeError if the operands differ in dtype,
-/// Throws ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for a
-/// floating number with an integer tensor, which makes both float32.
+/// Throws ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for
+/// a floating number with an integer tensor, which makes both float32.
 
 namespace unspool {
 

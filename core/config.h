@@ -97,10 +97,11 @@ class Config {
     return ConfigValue<T>::from(*this);
   }
 
-  /// The value under a key. Throws KeyError if there is none, naming the nearest key; throws TypeError if this is
-  /// not a map.
+  /// The value under a key. Throws KeyError if there is none, naming the nearest key; throws TypeError if
+  /// this is not a map.
   Config operator[](std::string_view key) const;
-  /// The element of a list. Throws IndexError if `index` is out of range; throws TypeError if this is not a list.
+  /// The element of a list. Throws IndexError if `index` is out of range; throws TypeError if this is not a
+  /// list.
   Config operator[](std::size_t index) const;
   ///@{
   /// The operators above, for literals: without them config["units"] and config[0] would be ambiguous.

@@ -20,9 +20,9 @@ class NamedObject {
   NamedObject(const NamedObject&) = delete;
   NamedObject& operator=(const NamedObject&) = delete;
 
-  /// The name of the class as configs have it: "GlorotUniform". Empty for a function without a name.
+  /// The name of the class in configs: "GlorotUniform". Empty for a function without a name.
   virtual std::string class_name() const = 0;
-  /// The arguments that make this object again; null if configs hold the name alone.
+  /// The arguments of this object; null if configs have only the name.
   virtual Config get_config() const = 0;
 
  protected:
@@ -31,7 +31,7 @@ class NamedObject {
 
 namespace internal {
 
-/// What NamedHandle does that does not depend on the kind, compiled once.
+/// The part of NamedHandle that does not depend on the kind.
 class HandleBase {
  public:
   HandleBase() = default;
@@ -41,12 +41,13 @@ class HandleBase {
   HandleBase& operator=(const HandleBase& other);
   HandleBase& operator=(HandleBase&& other) noexcept;
 
-  /// False if there is no object.
+  /// Whether there is an object.
   explicit operator bool() const { return object_ != nullptr; }
-  /// The object's class name: "GlorotUniform". Empty for an empty handle and for a function without a name.
+  /// The name of the class of the object: "GlorotUniform". Empty for an empty handle and for a function
+  /// without a name.
   std::string class_name() const;
 
-  /// "L2(l2=0.01)"; the name alone if it takes no arguments; "none" for an empty handle.
+  /// "L2(l2=0.01)", only the name if there are no arguments, or "none" for an empty handle.
   friend std::string to_string(const HandleBase& handle) { return handle.text(); }
 
  protected:
@@ -66,7 +67,7 @@ template <class F, class Result, class... Arguments>
 inline constexpr bool is_callable_as<F, std::function<Result(Arguments...)>> =
     std::is_invocable_r_v<Result, F&, Arguments...>;
 
-/// A function that can stand for an object of Base, and is no handle of another kind.
+/// A function that converts to an object of Base and is not a handle of another kind.
 template <class F, class Base>
 concept FunctionFor = requires {
   typename Base::Function;
@@ -75,9 +76,9 @@ concept FunctionFor = requires {
 
 }  // namespace internal
 
-/// A shared object of a class that is found by name: an initializer, a loss, an optimizer ... Copying shares
-/// the object; a default-made handle is empty. A kind of handle derives from this, with its objects' base
-/// class (const if objects have no state) and its registry:
+/// A handle on a shared object whose class is found by name: an initializer, a loss, an optimizer, ... Copies
+/// share the object; a default-constructed handle is empty. Each kind of handle derives from this, with the
+/// base class of its objects (const if they have no state) and its registry:
 ///   class Loss : public NamedHandle<Loss, const LossBase, loss_registry>
 /// If objects are functions of tensors, the base class has a type Function, and the handle a static
 /// of_function(Function) that makes an object of one.
@@ -88,12 +89,12 @@ class NamedHandle : public internal::HandleBase {
  public:
   /// An empty handle.
   NamedHandle() = default;
-  /// From a name that the registry knows, with the defaults of its arguments. Throws ValueError for an unknown name,
-  /// naming the nearest.
+  /// From a name in the registry, with default arguments. Throws ValueError for an unknown name, with the
+  /// nearest one.
   NamedHandle(const char* name);
-  /// From a name. Throws ValueError for an unknown name, naming the nearest.
+  /// From a name. Throws ValueError for an unknown name, with the nearest one.
   NamedHandle(const std::string& name);
-  /// From a function. A config can hold it only by a name: see register_loss() and its like.
+  /// From a function. It needs a name for configs: see register_loss() and similar functions.
   template <internal::FunctionFor<Base> F>
   NamedHandle(F function) : NamedHandle(Handle::of_function(std::move(function))) {}
   /// From an object.
@@ -103,13 +104,13 @@ class NamedHandle : public internal::HandleBase {
   /// The object. Throws ValueError if there is none.
   Object* operator->() const { return &object(); }
 
-  /// The serialized form (see Registry::serialize), or the name alone if the class takes no arguments; null
-  /// for an empty handle. Throws ValueError for a function without a name.
+  /// The serialized form (see Registry::serialize), only the name if the class has no arguments, or null for
+  /// an empty handle. Throws ValueError for a function without a name.
   Config config() const;
-  /// From a serialized form, a name, or null. Throws ValueError for an unknown name, naming the nearest.
+  /// From a serialized form, a name, or null. Throws ValueError for an unknown name, with the nearest one.
   static Handle from_config(const Config& config);
 
-  /// True for one object, and for objects of one name with equal arguments.
+  /// Whether both share one object, or have objects with equal names and arguments.
   friend bool operator==(const Handle& a, const Handle& b) { return a.equals(b); }
 
  protected:
@@ -118,8 +119,8 @@ class NamedHandle : public internal::HandleBase {
     if (!*this) fail_empty();
     return static_cast<Object&>(*pointer());
   }
-  /// An object by its name. Errors say by the path of `arguments` where the name stood. A kind that finds
-  /// other names, too, declares a function like this.
+  /// Makes an object by name; errors have the path of `arguments`. A kind with further names hides this
+  /// function by its own.
   static std::shared_ptr<Object> make(const std::string& name, const Config& arguments);
 
  private:
@@ -166,7 +167,7 @@ void NamedHandle<Handle, Object, registry>::fail_empty() {
                    " is empty: expected one that is made from a name, a function or an object");
 }
 
-/// Handles go to configs and back.
+/// Converts handles to configs and back.
 template <std::derived_from<internal::HandleBase> T>
 struct ConfigValue<T> {
   static Config to(const T& value) { return value.config(); }

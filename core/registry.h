@@ -18,7 +18,7 @@ namespace unspool {
 
 namespace internal {
 
-/// What Registry does that does not depend on the type of the objects, compiled once.
+/// The part of Registry that does not depend on the type of the objects.
 class NameTable {
  public:
   using Factory = std::function<std::shared_ptr<void>(const Config&)>;
@@ -54,38 +54,39 @@ class NameTable {
 
 }  // namespace internal
 
-/// The classes derived from Base that are found by name: an object is made from a name and a config, and a
-/// class is named by its type. Static initializers vanish from static libraries, so nothing registers itself:
-/// the built-in classes come as a table, which is read at the first use; a user's own come by add(). Safe to
-/// use from several threads.
+/// A table of classes derived from Base: makes objects from a name and a config, and finds the name of a
+/// class. Classes do not register themselves, since static initializers are dropped from static libraries:
+/// built-in classes come from a table that is read at the first use, and users add their own with add(). Safe
+/// to use from several threads.
 template <class Base>
 class Registry {
  public:
   /// Makes an object from its arguments.
   using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
-  /// A row of the table. A class that has several names stands in several rows.
+  /// A row of the table. A class with several names has several rows.
   struct Entry {
     std::string name;      ///< What finds the class.
     std::type_index type;  ///< The class.
     Factory factory;       ///< Makes an object of the class.
-    /// Where Keras has a built-in class, if not where the rest of the table is.
+    /// The module of a built-in class in Keras, if it differs from that of the registry.
     std::string module = {};
   };
 
-  /// A row for a class that this factory makes.
+  /// A row for a class with a factory.
   template <std::derived_from<Base> T>
   static Entry entry(std::string name, Factory factory) {
     return {std::move(name), typeid(T), std::move(factory)};
   }
-  /// The same, made from T::Options.
+  /// A row for a class that is made from T::Options.
   template <std::derived_from<Base> T>
   static Entry entry(std::string name) {
     return entry<T>(std::move(name), &from_options<T>);
   }
 
-  /// `kind` is what errors call a member ("layer"), `how_to_add` what they advise for a class that is not
-  /// there ("register_layer"). `module` is where Keras has the built-in classes ("keras.layers"), which
-  /// serialized forms then name.
+  /// `kind` is the word for a class in errors ("layer"), `how_to_add` the function that they suggest for an
+  /// unknown class
+  /// ("register_layer"). `module` is the module of the built-in classes in Keras ("keras.layers"), which
+  /// serialized forms contain.
   explicit Registry(std::string kind, std::vector<Entry> (*built_in)() = nullptr, std::string how_to_add = {},
                     std::string module = {})
       : table_(
@@ -98,13 +99,14 @@ class Registry {
             },
             std::move(how_to_add), std::move(module)) {}
 
-  /// Adds a class under a name; a class may have several, and is written under its first. Adding the same
-  /// again replaces the factory. Throws ValueError if the name is empty, a built-in one, or another class's.
+  /// Adds a class with a name. A class may have several names; the first one is written to configs. Adding a
+  /// class again replaces the factory. Throws ValueError if the name is empty, a built-in one, or that of
+  /// another class.
   template <std::derived_from<Base> T>
   void add(std::string name, Factory factory) {
     add(entry<T>(std::move(name), std::move(factory)));
   }
-  /// The same for a class that is made from T::Options.
+  /// Adds a class that is made from T::Options.
   template <std::derived_from<Base> T>
   void add(std::string name) {
     add(entry<T>(std::move(name)));
@@ -112,13 +114,13 @@ class Registry {
   /// Adds a row.
   void add(Entry entry) { table_.add(erased(std::move(entry))); }
 
-  /// A new object of the class with this name. Throws KeyError that names the nearest known name.
+  /// A new object of the class with this name. Throws KeyError if there is none, with the nearest name.
   std::shared_ptr<Base> create(std::string_view name, const Config& config) const {
     return factory_of(name, config)(config);
   }
 
-  /// What makes it, to be called without the lock: a class may be made of others. The config, which is not
-  /// read, says in the KeyError where the name stood.
+  /// The factory of the class with this name, for calling it without the lock. `config` is only used for its
+  /// path in the KeyError.
   Factory factory_of(std::string_view name, const Config& config) const {
     return [make = table_.factory_of(name, config)](const Config& arguments) {
       return std::static_pointer_cast<Base>(make(arguments));
@@ -136,24 +138,23 @@ class Registry {
   /// All names, in the order of registration.
   std::vector<std::string> names() const { return table_.names(); }
 
-  /// What errors call a member: "layer".
+  /// The word for a class in errors: "layer".
   const std::string& kind() const { return table_.kind(); }
 
-  /// The message of an error about an unknown name: where it stood (the config's path), the nearest names
-  /// that are known, here or among `also_known`, and what to do.
+  /// The message of an error about an unknown name: the path of the config, the nearest names of this
+  /// registry and of `also_known`, and what to do.
   std::string unknown(std::string_view name, const Config& config,
                       const std::vector<std::string>& also_known = {}) const {
     return table_.unknown(name, config, also_known);
   }
 
-  /// The serialized form of a member: {"module", "class_name", "config", "registered_name"}, as Keras has it,
-  /// if this registry has a module, else {"class_name", "config"}. Throws ValueError for a function without a name.
+  /// The serialized form of an object: Keras' {"module", "class_name", "config", "registered_name"} if this
+  /// registry has a module, else {"class_name", "config"}. Throws ValueError for a function without a name.
   Config serialize(const std::string& name, const Config& arguments) const {
     return table_.serialize(name, arguments);
   }
 
-  /// The inverse: the name and the arguments that stand in a serialized form or in a name alone. TypeError
-  /// for anything else.
+  /// The name and the arguments in a serialized form, or in a name alone. Throws TypeError for anything else.
   std::pair<std::string, Config> parse(const Config& config) const { return table_.parse(config); }
 
  private:

@@ -31,7 +31,7 @@ class Reduction {
   Reduction(const std::string& name);
   /// One of the names above.
   const std::string& name() const { return name_; }
-  /// True for one name.
+  /// Whether the names are equal.
   friend bool operator==(const Reduction&, const Reduction&) = default;
 
  private:
@@ -48,28 +48,28 @@ struct ConfigValue<Reduction> {
   }
 };
 
-/// Base class of losses. Derive from it for one of your own that has arguments, and make it known by
-/// register_loss<MyLoss>(); for one without arguments a function is enough.
+/// The base class of losses. Derive from it for one of your own with arguments, and register it with
+/// register_loss<MyLoss>(). Without arguments a function is enough.
 class LossBase : public NamedObject {
  public:
-  /// A function of (y_true, y_pred) that can stand for a loss.
+  /// A function of (y_true, y_pred) that is a loss.
   using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
-  /// One loss a sample: the shape of `y_pred` without its last axis.
+  /// One loss for each sample: it has the shape of `y_pred` without its last axis.
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
-  /// Which of the losses count (bool, of the shape of `losses`); an empty tensor if all do.
+  /// Which losses to include, bool of the shape of `losses`; empty for all of them.
   virtual Tensor kept(const Tensor& y_true, const Tensor& losses) const;
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
   /// The reduction and the name.
   Config get_config() const override;
-  /// What logs call it.
+  /// The name in the logs.
   const std::string& name() const { return name_; }
   /// How the losses of a batch become one number.
   const Reduction& reduction() const { return reduction_; }
 
  protected:
-  /// With a name for logs.
+  /// A name for the logs.
   LossBase(std::string name, Reduction reduction)
       : name_(std::move(name)), reduction_(std::move(reduction)) {}
 
@@ -78,22 +78,22 @@ class LossBase : public NamedObject {
   Reduction reduction_;
 };
 
-/// All losses by name.
+/// The registry of losses.
 Registry<LossBase>& loss_registry();
 
-/// The objective that training minimizes. It is made from a name ("mse", "sparse_categorical_crossentropy"),
-/// by one of the functions below, or from a function of (y_true, y_pred) that gives one loss a sample, of
-/// which the mean is taken.
+/// The objective that training minimizes. Made from a name ("mse", "sparse_categorical_crossentropy"), by one
+/// of the functions below, or from a function of (y_true, y_pred) that returns one loss for each sample,
+/// whose mean is used.
 class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// The reduced loss of a batch. Where a mask is attached to `y_pred`, steps that it masks do not count,
-  /// whatever they hold. `sample_weight` has the shape of the losses or of their leading axes. Throws ValueError for
-  /// an empty loss and for shapes that do not fit.
+  /// The reduced loss of a batch, without steps that a mask attached to `y_pred` masks, even if they are NaN.
+  /// `sample_weight` has the shape of the losses or of their leading axes. Throws ValueError for an empty
+  /// loss and for shapes that do not match.
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
-  /// What logs call it.
+  /// The name in the logs.
   const std::string& name() const { return object().name(); }
 
  private:
@@ -102,27 +102,27 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
 };
 extern template class NamedHandle<Loss, const LossBase, loss_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Huber".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>
 void register_loss(std::string name) {
   loss_registry().add<T>(std::move(name));
 }
-/// Makes a function usable, and written to files, by a name: "my>huber". Throws ValueError for a name of a built-in
-/// loss.
+/// Registers a function with a name for programs, configs and files: "my>huber". Throws ValueError for a name
+/// of a built-in loss.
 void register_loss(const std::string& name, const LossBase::Function& function);
 
 /// Arguments of MeanSquaredError and MeanAbsoluteError.
 struct LossOptions {
   Reduction reduction = {};
-  /// If empty, the name of the class: "mean_squared_error".
+  /// The name in the logs. Default: "mean_squared_error".
   std::string name = {};
 
   static const Fields& fields();
 };
 
-/// mean((y_true - y_pred)^2) over the last axis; "mse" in short.
+/// mean((y_true - y_pred)^2) over the last axis; also called "mse".
 Loss MeanSquaredError(LossOptions options = {});
-/// mean(|y_true - y_pred|) over the last axis; "mae" in short.
+/// mean(|y_true - y_pred|) over the last axis; also called "mae".
 Loss MeanAbsoluteError(LossOptions options = {});
 
 /// Arguments of BinaryCrossentropy and CategoricalCrossentropy.
@@ -144,7 +144,7 @@ Loss CategoricalCrossentropy(CrossentropyOptions options = {});
 /// Arguments of SparseCategoricalCrossentropy.
 struct SparseCrossentropyOptions {
   bool from_logits = false;
-  /// Samples of this class do not count.
+  /// Samples of this class are not counted.
   std::optional<Index> ignore_class = std::nullopt;
   Reduction reduction = {};
   int axis = -1;
@@ -153,17 +153,17 @@ struct SparseCrossentropyOptions {
   static const Fields& fields();
 };
 
-/// -log p of the right class, for labels 0, 1, ... Throws ValueError for a label that is no class.
+/// -log p of the true class, for labels 0, 1, ... Throws ValueError for a label that is out of range.
 Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options = {});
 
 namespace internal {
 
-/// Labels and predictions of one rank and one dtype, that of the predictions: where their ranks differ by
-/// one, an axis of size 1 at the end is added or removed.
+/// Labels and predictions with equal rank and the dtype of the predictions. If the ranks differ by one, a
+/// last axis of size 1 is added or removed.
 std::pair<Tensor, Tensor> aligned(const Tensor& y_true, const Tensor& y_pred);
 
-/// The reduction of the losses for which `kept` is true (bool; an empty tensor: of all). The others do not
-/// count, whatever they are.
+/// The reduction of the losses for which `kept` (bool; empty: all) is true. Other losses are ignored, even if
+/// they are NaN.
 Tensor reduced(const Tensor& losses, const Tensor& sample_weight, const Tensor& kept,
                const Reduction& reduction);
 

@@ -17,58 +17,57 @@
 
 namespace unspool {
 
-/// Base class of metrics. Derive from it for one of your own that has arguments or keeps more than a mean,
-/// and make it known by register_metric<MyMetric>(); for the mean of a function of (y_true, y_pred) the
-/// function is enough.
+/// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, and
+/// register it with register_metric<MyMetric>(). For the mean of a function of (y_true, y_pred) the function
+/// is enough.
 class MetricBase : public NamedObject {
  public:
-  /// A function of (y_true, y_pred) that can stand for a metric.
+  /// A function of (y_true, y_pred) that is a metric.
   using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
   /// Adds a batch.
   virtual void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) = 0;
   /// The value over all batches since the last reset.
   virtual Tensor result() const = 0;
-  /// Starts again, as if no batch had been added.
+  /// Removes all batches.
   virtual void reset_state() = 0;
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
   /// The name.
   Config get_config() const override;
-  /// Whether a larger value is better. Nothing if that is not known: callbacks that watch the metric must be
-  /// told.
+  /// Whether larger values are better. Empty if unknown: callbacks that monitor the metric must be told then.
   virtual std::optional<bool> more_is_better() const { return std::nullopt; }
-  /// What logs call it.
+  /// The name in the logs.
   const std::string& name() const { return name_; }
 
  protected:
-  /// With a name for logs.
+  /// A name for the logs.
   explicit MetricBase(std::string name) : name_(std::move(name)) {}
 
  private:
   std::string name_;
 };
 
-/// All metrics by name.
+/// The registry of metrics.
 Registry<MetricBase>& metric_registry();
 
-/// A value over the batches of an epoch. It is made from a name ("accuracy", or the name of a loss), by one
-/// of the functions below, or from a function of (y_true, y_pred), of whose values it is the mean. Copying
-/// shares the state.
+/// A value that is computed over the batches of an epoch. Made from a name ("accuracy", or the name of a
+/// loss), by one of the functions below, or from a function of (y_true, y_pred), whose mean it is. Copies
+/// share the state.
 class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
 
-  /// Adds a batch. Where a mask is attached to `y_pred`, steps that it masks do not count.
+  /// Adds a batch. Steps that a mask attached to `y_pred` masks do not count.
   void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const {
     object().update_state(y_true, y_pred, sample_weight);
   }
   /// The value over all batches since the last reset; 0 before the first.
   Tensor result() const { return object().result(); }
-  /// Starts again, as if no batch had been added.
+  /// Removes all batches.
   void reset_state() const { object().reset_state(); }
-  /// What logs call it.
+  /// The name in the logs.
   const std::string& name() const { return object().name(); }
 
  private:
@@ -78,8 +77,8 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
 };
 extern template class NamedHandle<Metric, MetricBase, metric_registry>;
 
-/// A list of metrics: {"accuracy", "mae"}. (A std::vector<std::string> would take two names for the begin and
-/// the end of one string.)
+/// A list of metrics: {"accuracy", "mae"}. (A std::vector<std::string> would take two names for begin and end
+/// of a string.)
 class Metrics {
  public:
   Metrics();
@@ -88,37 +87,37 @@ class Metrics {
   Metrics(Metrics&& other) noexcept;
   Metrics& operator=(const Metrics& other);
   Metrics& operator=(Metrics&& other) noexcept;
-  /// These metrics, in their order.
+  /// These metrics, in order.
   Metrics(std::initializer_list<Metric> metrics);
-  /// These metrics, in their order.
+  /// These metrics, in order.
   Metrics(std::vector<Metric> metrics);
-  /// The metrics, in their order.
+  /// The metrics, in order.
   const std::vector<Metric>& list() const { return list_; }
 
  private:
   std::vector<Metric> list_;
 };
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Recall".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>
 void register_metric(std::string name) {
   metric_registry().add<T>(std::move(name));
 }
-/// Makes the mean of a function usable, and written to files, by a name: "my>recall". Throws ValueError for a name
-/// of a built-in metric.
+/// Registers the mean of a function with a name for programs, configs and files: "my>recall". Throws
+/// ValueError for a name of a built-in metric.
 void register_metric(const std::string& name, const MetricBase::Function& function);
 
 /// Arguments of SparseCategoricalAccuracy and CategoricalAccuracy.
 struct MetricOptions {
-  /// If empty, the name of the class: "sparse_categorical_accuracy".
+  /// The name in the logs. Default: "sparse_categorical_accuracy".
   std::string name = {};
 
   static const Fields& fields();
 };
 
-/// The part of samples whose largest prediction is that of the right class, for labels 0, 1, ...
+/// The fraction of samples whose largest prediction is that of the true class, for labels 0, 1, ...
 Metric SparseCategoricalAccuracy(MetricOptions options = {});
-/// The part of samples whose largest prediction is that of the right class, for one-hot labels.
+/// The fraction of samples whose largest prediction is that of the true class, for one-hot labels.
 Metric CategoricalAccuracy(MetricOptions options = {});
 
 /// Arguments of BinaryAccuracy.
@@ -128,18 +127,18 @@ struct BinaryAccuracyOptions {
 
   static const Fields& fields();
 };
-/// The part of predictions that lie on the right side of a threshold.
+/// The fraction of predictions on the correct side of a threshold.
 Metric BinaryAccuracy(BinaryAccuracyOptions options = {});
 
 /// The weighted mean of values: mean.update_state(values, weights).
 class Mean {
  public:
-  /// With a name for logs.
+  /// A name for the logs.
   explicit Mean(std::string name = "mean") : name_(std::move(name)) {}
-  /// What logs call it.
+  /// The name in the logs.
   const std::string& name() const { return name_; }
-  /// Adds a batch. Each sample counts once, as the mean of its values; values whose weight is 0 do not count,
-  /// whatever they are.
+  /// Adds a batch. Each sample counts once, as the mean of its values. Values with weight 0 are ignored, even
+  /// if they are NaN.
   void update_state(const Tensor& values, const Tensor& sample_weight = {});
   /// Adds one value.
   void update_state(double value, double sample_weight = 1) {
@@ -148,7 +147,7 @@ class Mean {
   }
   /// The mean; 0 before the first value.
   double result() const { return count_ == 0 ? 0 : total_ / count_; }
-  /// Starts again, as if no value had been added.
+  /// Removes all values.
   void reset_state() { total_ = count_ = 0; }
   /// The sum of the values, each times its weight.
   double total() const { return total_; }

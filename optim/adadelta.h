@@ -25,7 +25,7 @@ struct AdadeltaOptions {
 
 namespace optimizers {
 
-/// The class that Adadelta() makes an object of.
+/// The class of Adadelta().
 class Adadelta : public OptimizerOf<AdadeltaOptions> {
  public:
   explicit Adadelta(AdadeltaOptions options);
@@ -38,9 +38,9 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a running mean of its squares, and multiplies it by the root of a
-/// running mean of the squares of the steps made (Zeiler 2012). Throws ValueError unless rho lies in [0, 1) and
-/// epsilon is not negative.
+/// Divides each gradient by the square root of a moving average of its squares, and multiplies it by that of
+/// a moving average of squared steps (Zeiler 2012). Throws ValueError unless rho is in [0, 1) and epsilon >=
+/// 0.
 Optimizer Adadelta(AdadeltaOptions options = {});
 
 }  // namespace unspool

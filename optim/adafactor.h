@@ -28,7 +28,7 @@ struct AdafactorOptions {
 
 namespace optimizers {
 
-/// The class that Adafactor() makes an object of.
+/// The class of Adafactor().
 class Adafactor : public OptimizerOf<AdafactorOptions> {
  public:
   explicit Adafactor(AdafactorOptions options);
@@ -41,9 +41,9 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a running mean of its squares, of which a matrix keeps only the means
-/// over its rows and over its columns; with relative_step, the step is in proportion to the weights (Shazeer
-/// and Stern 2018). Throws ValueError for an argument out of range.
+/// Divides each gradient by the square root of a moving average of its squares; for a matrix only the means
+/// over its rows and over its columns are kept. With relative_step, the step is proportional to the weights
+/// (Shazeer and Stern 2018). Throws ValueError for an argument out of range.
 Optimizer Adafactor(AdafactorOptions options = {});
 
 }  // namespace unspool

@@ -25,7 +25,7 @@ struct AdagradOptions {
 
 namespace optimizers {
 
-/// The class that Adagrad() makes an object of.
+/// The class of Adagrad().
 class Adagrad : public OptimizerOf<AdagradOptions> {
  public:
   explicit Adagrad(AdagradOptions options);
@@ -38,7 +38,7 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
+/// Divides each gradient by the square root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
 /// Throws ValueError if initial_accumulator_value or epsilon is negative.
 Optimizer Adagrad(AdagradOptions options = {});
 

@@ -27,7 +27,7 @@ struct AdamOptions {
 
 namespace optimizers {
 
-/// The class that Adam() makes an object of.
+/// The class of Adam().
 class Adam : public OptimizerOf<AdamOptions> {
  public:
   explicit Adam(AdamOptions options);
@@ -40,9 +40,9 @@ class Adam : public OptimizerOf<AdamOptions> {
 
 }  // namespace optimizers
 
-/// A step along a running mean of the gradients, divided by the root of a running mean of their squares
-/// (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar 2018).
-/// Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// A step along a moving average of the gradients, divided by the square root of a moving average of their
+/// squares (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar
+/// 2018). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adam(AdamOptions options = {});
 
 }  // namespace unspool

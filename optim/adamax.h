@@ -26,7 +26,7 @@ struct AdamaxOptions {
 
 namespace optimizers {
 
-/// The class that Adamax() makes an object of.
+/// The class of Adamax().
 class Adamax : public OptimizerOf<AdamaxOptions> {
  public:
   explicit Adamax(AdamaxOptions options);
@@ -39,8 +39,9 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 
 }  // namespace optimizers
 
-/// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the root of the mean
-/// of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the square root of
+/// the mean of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
+/// not negative.
 Optimizer Adamax(AdamaxOptions options = {});
 
 }  // namespace unspool

@@ -27,7 +27,7 @@ struct AdamWOptions {
 
 namespace optimizers {
 
-/// The class that AdamW() makes an object of.
+/// The class of AdamW().
 class AdamW : public Adam {
  public:
   using Options = AdamWOptions;

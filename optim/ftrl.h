@@ -29,7 +29,7 @@ struct FtrlOptions {
 
 namespace optimizers {
 
-/// The class that Ftrl() makes an object of.
+/// The class of Ftrl().
 class Ftrl : public OptimizerOf<FtrlOptions> {
  public:
   explicit Ftrl(FtrlOptions options);
@@ -42,9 +42,9 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 
 }  // namespace optimizers
 
-/// Follow the regularized leader (McMahan et al. 2013): the weights are computed at each step from sums over
-/// all gradients, so that weights that do not matter become exactly 0. The values from before the first step
-/// are forgotten. Throws ValueError if learning_rate_power is positive or another argument negative.
+/// Follow the regularized leader (McMahan et al. 2013): each step computes the weights from sums over all
+/// gradients, so that unimportant weights become exactly 0. The values before the first step have no effect.
+/// Throws ValueError if learning_rate_power is positive or another argument negative.
 Optimizer Ftrl(FtrlOptions options = {});
 
 }  // namespace unspool

@@ -26,7 +26,7 @@ struct LambOptions {
 
 namespace optimizers {
 
-/// The class that Lamb() makes an object of.
+/// The class of Lamb().
 class Lamb : public OptimizerOf<LambOptions> {
  public:
   explicit Lamb(LambOptions options);
@@ -39,8 +39,8 @@ class Lamb : public OptimizerOf<LambOptions> {
 
 }  // namespace optimizers
 
-/// Adam with a step whose norm is that of the variable times the learning rate: for large batches (You et al.
-/// 2020). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
+/// Adam with a step whose norm is the learning rate times the norm of the variable, for large batches (You et
+/// al. 2020). Throws ValueError unless the betas are in [0, 1) and epsilon >= 0.
 Optimizer Lamb(LambOptions options = {});
 
 }  // namespace unspool

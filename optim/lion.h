@@ -25,7 +25,7 @@ struct LionOptions {
 
 namespace optimizers {
 
-/// The class that Lion() makes an object of.
+/// The class of Lion().
 class Lion : public OptimizerOf<LionOptions> {
  public:
   explicit Lion(LionOptions options);
@@ -38,8 +38,8 @@ class Lion : public OptimizerOf<LionOptions> {
 
 }  // namespace optimizers
 
-/// A step of one size for all weights, along the sign of a running mean of the gradients (Chen et al. 2023).
-/// Throws ValueError unless beta_1 lies in (0, 1] and beta_2 in [0, 1).
+/// A step of equal size for all weights, along the sign of a moving average of the gradients (Chen et al.
+/// 2023). Throws ValueError unless beta_1 is in (0, 1] and beta_2 in [0, 1).
 Optimizer Lion(LionOptions options = {});
 
 }  // namespace unspool

@@ -26,7 +26,7 @@ struct NadamOptions {
 
 namespace optimizers {
 
-/// The class that Nadam() makes an object of.
+/// The class of Nadam().
 class Nadam : public OptimizerOf<NadamOptions> {
  public:
   explicit Nadam(NadamOptions options);
@@ -41,8 +41,8 @@ class Nadam : public OptimizerOf<NadamOptions> {
 
 }  // namespace optimizers
 
-/// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is not
-/// negative.
+/// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
+/// not negative.
 Optimizer Nadam(NadamOptions options = {});
 
 }  // namespace unspool

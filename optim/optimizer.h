@@ -88,91 +88,90 @@ OptimizerSettings settings_of(const O& options) {
   return settings;
 }
 
-/// Base class of optimizers. Derive from it, or from OptimizerOf, for one of your own: it says which slots
-/// (running values, such as a momentum) a variable gets, and how one variable makes a step. Accumulating
-/// gradients, clipping, weight decay, running means, constraints, counting and saving are done here, in
-/// Keras' order.
+/// The base class of optimizers. Derive from it, or from OptimizerOf, for one of your own, which defines the
+/// slots of a variable, such as a momentum, and the step of one variable. Gradient accumulation, clipping,
+/// weight decay, moving averages, constraints, counting and saving are done here, in Keras' order.
 class OptimizerBase : public NamedObject {
  public:
   ~OptimizerBase() override;
 
   /// The name under which the class is registered, "Adam". Throws KeyError if it is not.
   std::string class_name() const override;
-  /// The arguments that make this optimizer again, with the learning rate as it is now.
+  /// The arguments of this optimizer, with the current learning rate.
   Config get_config() const override = 0;
 
-  /// The argument `name`, with which the names of its variables begin.
+  /// The argument `name`, the first part of the names of its variables.
   const std::string& name() const { return settings_.name; }
-  /// The number of steps made; calls that only add up gradients (gradient_accumulation_steps) are not steps.
+  /// The number of steps, not counting calls that only accumulate gradients (gradient_accumulation_steps).
   std::int64_t iterations() const;
   /// The learning rate of the next step.
   double learning_rate() const;
   /// Sets the learning rate. Throws TypeError if a schedule sets it.
   void set_learning_rate(double learning_rate);
-  /// Excludes from weight decay these variables, and all whose name contains one of these strings ({"bias"}).
-  /// ValueError after the first step.
+  /// Excludes variables from weight decay: these, and all whose name contains one of these strings
+  /// ({"bias"}). Throws ValueError after the first step.
   void exclude_from_weight_decay(std::vector<Variable> variables, std::vector<std::string> names = {});
-  /// The loss times loss_scale_factor: what a training loop of your own takes gradients of.
+  /// The loss times loss_scale_factor. A training loop of your own differentiates this.
   Tensor scale_loss(const Tensor& loss) const;
-  /// With use_ema, sets the variables to their running means. fit() does it at its end.
+  /// With use_ema, sets the variables to their moving averages. fit() does it at its end.
   void finalize_variable_values() const;
 
-  /// Makes the slots of these variables. The first step does it for the variables that it is given.
+  /// Makes the slots for these variables. The first step does it for its variables.
   void build(const std::vector<Variable>& variables);
   /// Whether the slots are made.
   bool built() const { return built_; }
   /// The variables that have slots, in order.
   const std::vector<Variable>& built_for() const { return built_for_; }
-  /// One step of gradient descent, in Keras' order. A gradient that is an empty tensor is skipped. ValueError
-  /// if all are, if the lists differ in length, if a gradient has another shape or dtype than its variable,
-  /// and for a variable that has no slots.
+  /// One step of gradient descent, in Keras' order. Empty gradients are skipped. Throws ValueError if all are
+  /// empty, if the lists differ in length, if a gradient has another shape or dtype than its variable, and
+  /// for a variable without slots.
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables);
-  /// The state: iteration (int64), learning_rate (float32, unless it is a schedule), running means, sums of
+  /// The state: iteration (int64), learning_rate (float32, unless it is a schedule), moving averages, sums of
   /// gradients, slots of the variables, shared slots.
   std::vector<Variable> variables() const;
 
  protected:
-  /// A running value of a variable.
+  /// A tensor that the optimizer keeps for a variable, such as a momentum.
   struct Slot {
-    std::string name;                           ///< What follows the variable's name; may be empty.
-    double initial = 0;                         ///< The value of all elements before the first step.
+    std::string name;    ///< The end of its name, after that of the variable; may be empty.
+    double initial = 0;  ///< The value of all elements before the first step.
     std::optional<Shape> shape = std::nullopt;  ///< The shape, if not that of the variable.
     std::optional<DType> dtype = std::nullopt;  ///< The dtype, if not that of the variable.
   };
-  /// What is the same for all variables in one step.
+  /// The values that are common to all variables in one step.
   struct Step {
     double learning_rate;           ///< The learning rate of the step.
     std::int64_t number;            ///< The number of the step, from 1.
     std::span<const Variable> all;  ///< The values of shared_slots().
   };
 
-  /// Throws ValueError if more than one way of clipping is asked for, or an argument is out of range.
+  /// Throws ValueError for more than one kind of clipping, or an argument out of range.
   explicit OptimizerBase(OptimizerSettings settings);
 
-  /// Throws a ValueError unless `right`: the argument `must` ("lie in [0, 1]"), got `value`.
+  /// Throws ValueError unless `right`: the argument `must` ("lie in [0, 1]"), got `value`.
   void require(bool right, const char* argument, double value, const char* must) const;
-  /// Throws a ValueError unless `value`, the decay of a running mean, lies in [0, 1): with 1 the mean would
+  /// Throws ValueError unless `value`, the decay of a moving average, lies in [0, 1): with 1 the mean would
   /// never move.
   void require_mean(const char* argument, double value) const {
     require(value >= 0 && value < 1, argument, value, "lie in [0, 1)");
   }
-  /// Throws a ValueError if `value` is negative.
+  /// Throws ValueError if `value` is negative.
   void require_not_negative(const char* argument, double value) const {
     require(value >= 0, argument, value, "be at least 0");
   }
 
   /// The slots of a variable, in groups: variables() has the first group of all variables, then the second.
   virtual std::vector<std::vector<Slot>> slots(const Variable& variable) const;
-  /// Running values that belong to no variable: scalars, of the dtype of the first variable.
+  /// Slots that are common to all variables: scalars of the dtype of the first variable.
   virtual std::vector<Slot> shared_slots() const;
-  /// Called once a step, before the first update().
+  /// Called once for each step, before the first update().
   virtual void begin(const Step& step);
-  /// Moves one variable; `slots` are its own, in order. See update_elements (optim/update.h).
+  /// Updates one variable; `slots` are its slots, in order. See update_elements (optim/update.h).
   virtual void update(const Variable& variable, const Tensor& gradient, std::span<const Variable> slots,
                       const Step& step) = 0;
 
  private:
-  /// A gradient, the variable that it moves, and its place in built_for_.
+  /// A gradient, its variable, and the index of the variable in built_for_.
   struct Move {
     Tensor gradient;
     Variable variable;
@@ -195,19 +194,19 @@ class OptimizerBase : public NamedObject {
   bool built_ = false;
   std::vector<Variable> slot_variables_;
   std::vector<Variable> built_for_;
-  std::vector<Variable> averages_;  // Of each of those, if they are kept; the next likewise.
+  std::vector<Variable> averages_;  // The moving average of each variable in built_for_, or empty.
   std::vector<Variable> accumulators_;
   std::vector<std::vector<Variable>> slots_of_;
   std::vector<Variable> shared_;
 };
 
-/// Base class of optimizers whose arguments are an options struct; its fields() are its own and those that
-/// optimizer_fields() adds.
+/// The base class of optimizers whose arguments are an options struct; its fields() are its own and those
+/// that optimizer_fields() adds.
 template <class O>
 class OptimizerOf : public OptimizerBase {
  public:
   using Options = O;
-  /// The options, with the learning rate as it is now.
+  /// The options, with the current learning rate.
   Config get_config() const override {
     Config config = to_config(options_);
     const LearningRate rate = options_.learning_rate;
@@ -224,11 +223,11 @@ class OptimizerOf : public OptimizerBase {
   O options_;
 };
 
-/// All optimizers by name.
+/// The registry of optimizers.
 Registry<OptimizerBase>& optimizer_registry();
 
-/// What compile() takes as optimizer. It is made by one of the functions, Adam({.learning_rate = 1e-3}), or
-/// from a name, "adam". Copying shares the optimizer and its state. The functions are those of OptimizerBase.
+/// A shared optimizer, as compile() takes it: made by a function, Adam({.learning_rate = 1e-3}), or from a
+/// name, "adam". Copies share the optimizer and its state. Its members are those of OptimizerBase.
 class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry> {
  public:
   /// Empty, or from a name or an object.
@@ -246,14 +245,14 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   void set_learning_rate(double learning_rate) const { object().set_learning_rate(learning_rate); }
   /// The loss times loss_scale_factor.
   Tensor scale_loss(const Tensor& loss) const { return object().scale_loss(loss); }
-  /// With use_ema, sets the variables to their running means.
+  /// With use_ema, sets the variables to their moving averages.
   void finalize_variable_values() const { object().finalize_variable_values(); }
   /// The state.
   std::vector<Variable> variables() const { return object().variables(); }
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Sign".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>
 void register_optimizer(std::string name) {
   optimizer_registry().add<T>(std::move(name));

@@ -27,7 +27,7 @@ struct RMSpropOptions {
 
 namespace optimizers {
 
-/// The class that RMSprop() makes an object of.
+/// The class of RMSprop().
 class RMSprop : public OptimizerOf<RMSpropOptions> {
  public:
   explicit RMSprop(RMSpropOptions options);
@@ -40,9 +40,9 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 
 }  // namespace optimizers
 
-/// Divides each gradient by the root of a running mean of its squares (Tieleman and Hinton 2012). With
-/// centered, by the root of a running estimate of its variance. Throws ValueError unless rho lies in [0, 1),
-/// momentum in [0, 1], and epsilon is not negative.
+/// Divides each gradient by the square root of a moving average of its squares (Tieleman and Hinton 2012).
+/// With centered, by the square root of a moving estimate of its variance. Throws ValueError unless rho lies
+/// in [0, 1), momentum in [0, 1], and epsilon is not negative.
 Optimizer RMSprop(RMSpropOptions options = {});
 
 }  // namespace unspool

@@ -15,17 +15,17 @@
 
 namespace unspool {
 
-/// Base class of learning-rate schedules. Derive from it, or from ScheduleOf, for one of your own, and make
-/// it known by register_schedule<MySchedule>().
+/// The base class of learning-rate schedules. Derive from it, or from ScheduleOf, for one of your own, and
+/// register it with register_schedule<MySchedule>().
 class ScheduleBase : public NamedObject {
  public:
-  /// The learning rate of a step, the first of which is 0.
+  /// The learning rate of a step, counted from 0.
   virtual double at(std::int64_t step) const = 0;
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
 };
 
-/// Base class of schedules whose arguments are an options struct.
+/// The base class of schedules whose arguments are an options struct.
 template <class O>
 class ScheduleOf : public ScheduleBase {
  public:
@@ -42,30 +42,30 @@ class ScheduleOf : public ScheduleBase {
   O options_;
 };
 
-/// All schedules by name.
+/// The registry of schedules.
 Registry<ScheduleBase>& schedule_registry();
 
-/// Makes a class of your own, which is made from T::Options, known to configs and files: "my>Warmup".
+/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Warmup".
 template <std::derived_from<ScheduleBase> T>
 void register_schedule(std::string name) {
   schedule_registry().add<T>(std::move(name));
 }
 
-/// The learning rate of an optimizer: a number, or a schedule, which is made by one of the functions below.
-/// Copying shares the schedule.
+/// The learning rate of an optimizer: a number, or a schedule made by one of the functions below. Copies
+/// share the schedule.
 class LearningRate {
  public:
-  /// The same rate in every step.
+  /// A constant rate.
   LearningRate(double value) : value_(value) {}
   /// Throws ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
   /// Whether the rate depends on the step.
   bool is_schedule() const { return schedule_ != nullptr; }
-  /// The rate of a step, the first of which is 0, rounded to float32, as Keras does.
+  /// The rate of a step, counted from 0, rounded to float32 as in Keras.
   double at(std::int64_t step) const;
 
-  /// The number, or the schedule's {"class_name", "config"}.
+  /// The number, or {"class_name", "config"} of the schedule.
   Config config() const;
   /// From one of those. Throws KeyError for an unknown class, naming the nearest.
   static LearningRate from_config(const Config& config);
@@ -75,7 +75,7 @@ class LearningRate {
   std::shared_ptr<const ScheduleBase> schedule_;
 };
 
-/// LearningRate to configs and back.
+/// Converts a LearningRate to a config and back.
 template <>
 struct ConfigValue<LearningRate> {
   static constexpr std::string_view name = "LearningRate";

@@ -25,7 +25,7 @@ struct SGDOptions {
 
 namespace optimizers {
 
-/// The class that SGD() makes an object of.
+/// The class of SGD().
 class SGD : public OptimizerOf<SGDOptions> {
  public:
   explicit SGD(SGDOptions options);

@@ -15,12 +15,11 @@ namespace unspool {
 /// Of the elements, in a fixed order whatever the number of threads.
 double sum_of_squares(const Tensor& tensor);
 
-/// The elements that a thread updates at a time.
+/// The number of elements in a piece of work of a thread.
 Index update_task_elements();
 
-/// Changes a variable and what is kept beside it, element by element: f(gradient, value, slot...) gets the
-/// elements at one index, all but the first as T&. One pass; tensors that were read before keep what they
-/// had.
+/// Updates a variable and its slots element by element, in one pass: f(gradient, value, slot...) gets the
+/// elements at one index, all but the first as T&. Tensors that were read before keep their values.
 template <class T, class F, class... V>
 void update_elements(F f, const Tensor& gradient, const V&... variables) {
   constexpr std::size_t count = sizeof...(V);

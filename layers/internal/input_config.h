@@ -12,7 +12,8 @@ namespace unspool::internal {
 Config input_config(const Spec& spec, const std::string& name);
 /// Whether a serialized layer is the input of a model.
 bool is_input_config(const Config& serialized);
-/// The input of a serialized form: its batch_shape, dtype and name. Throws ValueError for a name that is empty.
+/// The input of a serialized form: its batch_shape, dtype and name. Throws ValueError for a name that is
+/// empty.
 InputOptions input_from_config(const Config& serialized);
 
 }  // namespace unspool::internal
