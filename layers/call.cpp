@@ -1,7 +1,6 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/call.h>
-#include <unspool/layers/internal/layer_call.h>
 
 namespace unspool {
 

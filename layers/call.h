@@ -94,6 +94,9 @@ class Shapes : public Shape {
 namespace detail {
 [[noreturn]] void fail_unpack(std::size_t wanted, std::size_t got);
 }
+namespace internal {
+std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors);
+}
 
 /// All outputs of a call as an array: `auto [sequence, state] = unpack<2>(rnn(x))`. Throws ValueError if
 /// their number is not `count`.

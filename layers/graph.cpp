@@ -3,7 +3,7 @@
 #include <unspool/core/error.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/internal/layer_call.h>
-#include <unspool/layers/layer.h>
+#include <unspool/layers/layer_base.h>
 
 namespace unspool {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <unspool/layers/graph.h>
-#include <unspool/layers/layer.h>
+#include <unspool/layers/layer_base.h>
 
 /// What a layer and the nodes of its calls know of each other.
 namespace unspool::internal {
@@ -26,8 +26,6 @@ void for_each_tensor(const std::vector<Tensor>& inputs, const CallArgs& args, F&
   for (const Tensor& tensor : args.constants) f(tensor);
   f(args.mask);
 }
-
-std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors);
 
 /// Whether shapes and dtypes alone are asked for: the call's abstract tensors come from infer(), and there is
 /// one.
