@@ -10,29 +10,29 @@ namespace unspool::internal {
 
 struct NameTable::State {
   std::string kind;
-  BuiltIn built_in;
+  std::vector<NameEntry> (*built_in)();
   std::string how_to_add;
   std::string module;
 
   std::once_flag loaded;
   mutable std::shared_mutex mutex;
-  std::vector<Entry> entries;
+  std::vector<NameEntry> entries;
   /// How many of the entries, the first, are built-in ones.
   std::size_t built_in_count = 0;
 
   void load() {
     std::call_once(loaded, [this] {
-      entries = built_in();
+      if (built_in != nullptr) entries = built_in();
       built_in_count = entries.size();
-      for (Entry& entry : entries) {
+      for (NameEntry& entry : entries) {
         if (entry.module.empty()) entry.module = module;
       }
     });
   }
 
-  const Entry* find(std::string_view name) const {
+  const NameEntry* find(std::string_view name) const {
     const auto found =
-        std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
+        std::find_if(entries.begin(), entries.end(), [&](const NameEntry& e) { return e.name == name; });
     return found == entries.end() ? nullptr : &*found;
   }
 
@@ -41,10 +41,11 @@ struct NameTable::State {
   }
 };
 
-NameTable::NameTable(std::string kind, BuiltIn built_in, std::string how_to_add, std::string module)
+NameTable::NameTable(std::string kind, std::vector<NameEntry> (*built_in)(), std::string how_to_add,
+                     std::string module)
     : state_(std::make_unique<State>()) {
   state_->kind = std::move(kind);
-  state_->built_in = std::move(built_in);
+  state_->built_in = built_in;
   state_->how_to_add = std::move(how_to_add);
   state_->module = std::move(module);
 }
@@ -52,12 +53,12 @@ NameTable::~NameTable() = default;
 
 const std::string& NameTable::kind() const { return state_->kind; }
 
-void NameTable::add(Entry entry) {
+void NameTable::add(NameEntry entry) {
   state_->load();
   if (entry.name.empty()) throw ValueError("expected a name for a class of " + kind() + ", got \"\"");
   const std::unique_lock lock(state_->mutex);
-  std::vector<Entry>& entries = state_->entries;
-  const Entry* known = state_->find(entry.name);
+  std::vector<NameEntry>& entries = state_->entries;
+  const NameEntry* known = state_->find(entry.name);
   if (known == nullptr) {
     entries.push_back(std::move(entry));
     return;
@@ -72,13 +73,16 @@ void NameTable::add(Entry entry) {
   entries[place] = std::move(entry);
 }
 
-NameTable::Factory NameTable::factory_of(std::string_view name, const Config& config) const {
+std::shared_ptr<void> NameTable::create(std::string_view name, const Config& config) const {
   state_->load();
+  // Called without the lock: an object may be made of others.
+  std::function<std::shared_ptr<void>(const Config&)> factory;
   {
     const std::shared_lock lock(state_->mutex);
-    if (const Entry* found = state_->find(name)) return found->factory;
+    if (const NameEntry* found = state_->find(name)) factory = found->factory;
   }
-  throw KeyError(unknown(name, config, {}));
+  if (!factory) throw KeyError(unknown(name, config, {}));
+  return factory(config);
 }
 
 bool NameTable::contains(std::string_view name) const {
@@ -90,7 +94,7 @@ bool NameTable::contains(std::string_view name) const {
 std::optional<std::string> NameTable::name_of(std::type_index type) const {
   state_->load();
   const std::shared_lock lock(state_->mutex);
-  for (const Entry& entry : state_->entries) {
+  for (const NameEntry& entry : state_->entries) {
     if (entry.type == type) return entry.name;
   }
   return std::nullopt;
@@ -105,7 +109,7 @@ std::vector<std::string> NameTable::names() const {
   state_->load();
   const std::shared_lock lock(state_->mutex);
   std::vector<std::string> names;
-  for (const Entry& entry : state_->entries) names.push_back(entry.name);
+  for (const NameEntry& entry : state_->entries) names.push_back(entry.name);
   return names;
 }
 
@@ -132,7 +136,7 @@ Config NameTable::serialize(const std::string& name, const Config& arguments) co
   std::string module;
   {
     const std::shared_lock lock(state_->mutex);
-    if (const Entry* found = state_->find(name)) module = found->module;
+    if (const NameEntry* found = state_->find(name)) module = found->module;
   }
   // Keras leaves the registered name out for the classes that it exports.
   const bool exported = !module.empty() && !module.starts_with("keras.src.");

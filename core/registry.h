@@ -18,26 +18,27 @@ namespace unspool {
 
 namespace internal {
 
+/// A row of a table of names. A class with several names has several rows.
+struct NameEntry {
+  std::string name;
+  std::type_index type;
+  std::function<std::shared_ptr<void>(const Config&)> factory;  // What it returns points to the base class.
+  /// The module of a built-in class in Keras, if it differs from that of the registry.
+  std::string module = {};
+};
+
 /// The part of Registry that does not depend on the type of the objects.
 class NameTable {
  public:
-  using Factory = std::function<std::shared_ptr<void>(const Config&)>;
-  struct Entry {
-    std::string name;
-    std::type_index type;
-    Factory factory;
-    std::string module;
-  };
-  using BuiltIn = std::function<std::vector<Entry>()>;
-
-  NameTable(std::string kind, BuiltIn built_in, std::string how_to_add, std::string module);
+  NameTable(std::string kind, std::vector<NameEntry> (*built_in)(), std::string how_to_add,
+            std::string module);
   ~NameTable();
   NameTable(const NameTable&) = delete;
   NameTable& operator=(const NameTable&) = delete;
 
   const std::string& kind() const;
-  void add(Entry entry);
-  Factory factory_of(std::string_view name, const Config& config) const;
+  void add(NameEntry entry);
+  std::shared_ptr<void> create(std::string_view name, const Config& config) const;
   bool contains(std::string_view name) const;
   std::optional<std::string> name_of(std::type_index type) const;
   std::string name_of(const std::type_info& type) const;
@@ -52,6 +53,12 @@ class NameTable {
   std::unique_ptr<State> state_;
 };
 
+/// An object of T, which is made from its options struct.
+template <class Base, class T>
+std::shared_ptr<Base> made_from_options(const Config& config) {
+  return std::make_shared<T>(from_config<typename T::Options>(config));
+}
+
 }  // namespace internal
 
 /// A table of classes derived from Base: makes objects from a name and a config, and finds the name of a
@@ -63,14 +70,8 @@ class Registry {
  public:
   /// Makes an object from its arguments.
   using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
-  /// A row of the table. A class with several names has several rows.
-  struct Entry {
-    std::string name;      ///< What finds the class.
-    std::type_index type;  ///< The class.
-    Factory factory;       ///< Makes an object of the class.
-    /// The module of a built-in class in Keras, if it differs from that of the registry.
-    std::string module = {};
-  };
+  /// A row of the table: see entry().
+  using Entry = internal::NameEntry;
 
   /// A row for a class with a factory.
   template <std::derived_from<Base> T>
@@ -80,51 +81,34 @@ class Registry {
   /// A row for a class that is made from T::Options.
   template <std::derived_from<Base> T>
   static Entry entry(std::string name) {
-    return entry<T>(std::move(name), &from_options<T>);
+    return {std::move(name), typeid(T), &internal::made_from_options<Base, T>};
   }
 
   /// `kind` is the word for a class in errors ("layer"), `how_to_add` the function that they suggest for an
-  /// unknown class
-  /// ("register_layer"). `module` is the module of the built-in classes in Keras ("keras.layers"), which
-  /// serialized forms contain.
+  /// unknown class ("register_layer"). `module` is the module of the built-in classes in Keras
+  /// ("keras.layers"), which serialized forms contain. The rows of `built_in` are made by entry() of this
+  /// registry.
   explicit Registry(std::string kind, std::vector<Entry> (*built_in)() = nullptr, std::string how_to_add = {},
                     std::string module = {})
-      : table_(
-            std::move(kind),
-            [built_in] {
-              std::vector<internal::NameTable::Entry> entries;
-              if (built_in == nullptr) return entries;
-              for (Entry& entry : built_in()) entries.push_back(erased(std::move(entry)));
-              return entries;
-            },
-            std::move(how_to_add), std::move(module)) {}
+      : table_(std::move(kind), built_in, std::move(how_to_add), std::move(module)) {}
 
   /// Adds a class with a name. A class may have several names; the first one is written to configs. Adding a
   /// class again replaces the factory. Throws ValueError if the name is empty, a built-in one, or that of
   /// another class.
   template <std::derived_from<Base> T>
   void add(std::string name, Factory factory) {
-    add(entry<T>(std::move(name), std::move(factory)));
+    table_.add(entry<T>(std::move(name), std::move(factory)));
   }
   /// Adds a class that is made from T::Options.
   template <std::derived_from<Base> T>
   void add(std::string name) {
-    add(entry<T>(std::move(name)));
+    table_.add(entry<T>(std::move(name)));
   }
-  /// Adds a row.
-  void add(Entry entry) { table_.add(erased(std::move(entry))); }
 
-  /// A new object of the class with this name. Throws KeyError if there is none, with the nearest name.
+  /// A new object of the class with this name. Throws KeyError if there is none, with the nearest name and
+  /// the path of the config.
   std::shared_ptr<Base> create(std::string_view name, const Config& config) const {
-    return factory_of(name, config)(config);
-  }
-
-  /// The factory of the class with this name, for calling it without the lock. `config` is only used for its
-  /// path in the KeyError.
-  Factory factory_of(std::string_view name, const Config& config) const {
-    return [make = table_.factory_of(name, config)](const Config& arguments) {
-      return std::static_pointer_cast<Base>(make(arguments));
-    };
+    return std::static_pointer_cast<Base>(table_.create(name, config));
   }
 
   /// Whether a class has this name.
@@ -158,19 +142,6 @@ class Registry {
   std::pair<std::string, Config> parse(const Config& config) const { return table_.parse(config); }
 
  private:
-  template <class T>
-  static std::shared_ptr<Base> from_options(const Config& config) {
-    return std::make_shared<T>(from_config<typename T::Options>(config));
-  }
-
-  static internal::NameTable::Entry erased(Entry entry) {
-    return {std::move(entry.name), entry.type,
-            [factory = std::move(entry.factory)](const Config& config) -> std::shared_ptr<void> {
-              return factory(config);
-            },
-            std::move(entry.module)};
-  }
-
   internal::NameTable table_;
 };
 

@@ -1,3 +1,5 @@
+#include <typeinfo>
+
 #include <unspool/core/class_name.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/activation_layers.h>
@@ -43,70 +45,77 @@ std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
 
-using Entry = Registry<LayerBase>::Entry;
+struct LayerRow {
+  const std::type_info* type;
+  std::shared_ptr<LayerBase> (*make)(const Config&);
+  /// Where Keras has the class, if not in keras.layers.
+  const char* module;
+};
 
 template <class L>
-Entry entry(Registry<LayerBase>::Factory factory = &detail::layer_from<L>) {
-  return Registry<LayerBase>::entry<L>(class_name_of(typeid(L)), std::move(factory));
+constexpr LayerRow layer_row(std::shared_ptr<LayerBase> (*make)(const Config&) = &detail::layer_from<L>,
+                             const char* module = "") {
+  return {&typeid(L), make, module};
 }
-
-/// The models among the layers, which Keras has elsewhere.
 template <class L>
-Entry model_entry(std::string module) {
-  Entry model = entry<L>();
-  model.module = std::move(module);
-  return model;
+constexpr LayerRow layer_row(const char* module) {
+  return layer_row<L>(&detail::layer_from<L>, module);
 }
 
-std::vector<Entry> built_in_layers() {
-  return {
-      entry<layers::Activation>(),
-      entry<layers::ActivityRegularization>(),
-      entry<layers::Add>(),
-      entry<layers::AdditiveAttention>(),
-      entry<layers::Attention>(),
-      entry<layers::Average>(),
-      entry<layers::BatchNormalization>(),
-      entry<layers::Bidirectional>(),
-      entry<layers::Concatenate>(),
-      entry<layers::Dense>(),
-      entry<layers::Dot>(),
-      entry<layers::Dropout>(),
-      entry<layers::ELU>(),
-      entry<layers::Embedding>(),
-      entry<layers::Flatten>(),
-      model_entry<layers::Functional>("keras.src.models.functional"),
-      entry<layers::GRU>(),
-      entry<layers::GRUCell>(),
-      entry<layers::GaussianNoise>(),
-      entry<layers::GlobalAveragePooling1D>(),
-      entry<layers::GlobalMaxPooling1D>(),
-      entry<layers::LSTM>(),
-      entry<layers::LSTMCell>(),
-      entry<layers::Lambda>(),
-      entry<layers::LayerNormalization>(),
-      entry<layers::LeakyReLU>(),
-      entry<layers::Masking>(),
-      entry<layers::Maximum>(),
-      entry<layers::Minimum>(),
-      entry<layers::Multiply>(),
-      entry<layers::PReLU>(),
-      entry<layers::Permute>(),
-      entry<layers::RMSNormalization>(),
-      entry<layers::RNN>(&rnn_from),
-      entry<layers::ReLU>(),
-      entry<layers::RepeatVector>(),
-      entry<layers::Reshape>(),
-      model_entry<layers::Sequential>("keras"),
-      entry<layers::SimpleRNN>(),
-      entry<layers::SimpleRNNCell>(),
-      entry<layers::Softmax>(),
-      entry<layers::SpatialDropout1D>(),
-      entry<layers::StackedRNNCells>(),
-      entry<layers::Subtract>(),
-      entry<layers::TimeDistributed>(),
-      entry<layers::UnitNormalization>(),
-  };
+constexpr LayerRow layer_rows[] = {
+    layer_row<layers::Activation>(),
+    layer_row<layers::ActivityRegularization>(),
+    layer_row<layers::Add>(),
+    layer_row<layers::AdditiveAttention>(),
+    layer_row<layers::Attention>(),
+    layer_row<layers::Average>(),
+    layer_row<layers::BatchNormalization>(),
+    layer_row<layers::Bidirectional>(),
+    layer_row<layers::Concatenate>(),
+    layer_row<layers::Dense>(),
+    layer_row<layers::Dot>(),
+    layer_row<layers::Dropout>(),
+    layer_row<layers::ELU>(),
+    layer_row<layers::Embedding>(),
+    layer_row<layers::Flatten>(),
+    layer_row<layers::Functional>("keras.src.models.functional"),
+    layer_row<layers::GRU>(),
+    layer_row<layers::GRUCell>(),
+    layer_row<layers::GaussianNoise>(),
+    layer_row<layers::GlobalAveragePooling1D>(),
+    layer_row<layers::GlobalMaxPooling1D>(),
+    layer_row<layers::LSTM>(),
+    layer_row<layers::LSTMCell>(),
+    layer_row<layers::Lambda>(),
+    layer_row<layers::LayerNormalization>(),
+    layer_row<layers::LeakyReLU>(),
+    layer_row<layers::Masking>(),
+    layer_row<layers::Maximum>(),
+    layer_row<layers::Minimum>(),
+    layer_row<layers::Multiply>(),
+    layer_row<layers::PReLU>(),
+    layer_row<layers::Permute>(),
+    layer_row<layers::RMSNormalization>(),
+    layer_row<layers::RNN>(&rnn_from),
+    layer_row<layers::ReLU>(),
+    layer_row<layers::RepeatVector>(),
+    layer_row<layers::Reshape>(),
+    layer_row<layers::Sequential>("keras"),
+    layer_row<layers::SimpleRNN>(),
+    layer_row<layers::SimpleRNNCell>(),
+    layer_row<layers::Softmax>(),
+    layer_row<layers::SpatialDropout1D>(),
+    layer_row<layers::StackedRNNCells>(),
+    layer_row<layers::Subtract>(),
+    layer_row<layers::TimeDistributed>(),
+    layer_row<layers::UnitNormalization>(),
+};
+
+std::vector<Registry<LayerBase>::Entry> built_in_layers() {
+  std::vector<Registry<LayerBase>::Entry> entries;
+  for (const LayerRow& one : layer_rows)
+    entries.push_back({class_name_of(*one.type), *one.type, one.make, one.module});
+  return entries;
 }
 
 }  // namespace

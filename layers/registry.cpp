@@ -114,9 +114,11 @@ std::string shown(const Config& config) {
 
 /// A new layer of this class. TypeError, as in Keras, whatever went wrong in making it.
 Ref<LayerBase> made_from(const std::string& class_name, const Config& arguments) {
-  const Registry<LayerBase>::Factory factory = layer_registry().factory_of(class_name, arguments);
+  if (!layer_registry().contains(class_name)) {
+    throw KeyError(layer_registry().unknown(class_name, arguments));
+  }
   try {
-    return Ref<LayerBase>(factory(with_checked_name(arguments)));
+    return Ref<LayerBase>(layer_registry().create(class_name, with_checked_name(arguments)));
   } catch (const std::exception& cause) {
     throw TypeError(fmt::format("{}: the class {} cannot be made of the config {}: {}", arguments.path(),
                                 class_name, shown(arguments), cause.what()));

@@ -189,7 +189,9 @@ std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function) {
 }
 
 void register_metric(const std::string& name, const MetricBase::Function& function) {
-  internal::add_function<NamedMetric>(metric_registry(), name, function);
+  NamedMetric(name, function);  // Refuses an empty function now, not at the first use.
+  metric_registry().add<NamedMetric>(
+      name, [name, function](const Config&) { return std::make_shared<NamedMetric>(name, function); });
 }
 
 Metric SparseCategoricalAccuracy(MetricOptions options) {

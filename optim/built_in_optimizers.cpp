@@ -1,4 +1,3 @@
-#include <type_traits>
 #include <typeinfo>
 
 #include <unspool/core/class_name.h>
@@ -18,27 +17,34 @@
 namespace unspool {
 namespace {
 
-/// Each under its class name and, as Keras takes it, under that in small letters.
+struct OptimizerRow {
+  const std::type_info* type;
+  std::shared_ptr<OptimizerBase> (*make)(const Config&);
+};
+
+template <class T>
+constexpr OptimizerRow optimizer_row() {
+  return {&typeid(T), &internal::made_from_options<OptimizerBase, T>};
+}
+
+constexpr OptimizerRow optimizer_rows[] = {
+    optimizer_row<optimizers::SGD>(),      optimizer_row<optimizers::RMSprop>(),
+    optimizer_row<optimizers::Adam>(),     optimizer_row<optimizers::AdamW>(),
+    optimizer_row<optimizers::Adadelta>(), optimizer_row<optimizers::Adagrad>(),
+    optimizer_row<optimizers::Adamax>(),   optimizer_row<optimizers::Adafactor>(),
+    optimizer_row<optimizers::Nadam>(),    optimizer_row<optimizers::Ftrl>(),
+    optimizer_row<optimizers::Lion>(),     optimizer_row<optimizers::Lamb>(),
+};
+
+/// Each class under its name and, as Keras takes it, under that in small letters.
 std::vector<Registry<OptimizerBase>::Entry> built_in_optimizers() {
   std::vector<Registry<OptimizerBase>::Entry> entries;
-  const auto add = [&]<class T>(std::type_identity<T>) {
-    const std::string name = class_name_of(typeid(T));
+  for (const OptimizerRow& one : optimizer_rows) {
+    const std::string name = class_name_of(*one.type);
     std::string small = name;
     for (char& c : small) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    for (const std::string& each : {name, small}) entries.push_back(Registry<OptimizerBase>::entry<T>(each));
-  };
-  add(std::type_identity<optimizers::SGD>());
-  add(std::type_identity<optimizers::RMSprop>());
-  add(std::type_identity<optimizers::Adam>());
-  add(std::type_identity<optimizers::AdamW>());
-  add(std::type_identity<optimizers::Adadelta>());
-  add(std::type_identity<optimizers::Adagrad>());
-  add(std::type_identity<optimizers::Adamax>());
-  add(std::type_identity<optimizers::Adafactor>());
-  add(std::type_identity<optimizers::Nadam>());
-  add(std::type_identity<optimizers::Ftrl>());
-  add(std::type_identity<optimizers::Lion>());
-  add(std::type_identity<optimizers::Lamb>());
+    for (const std::string& each : {name, small}) entries.push_back({each, *one.type, one.make});
+  }
   return entries;
 }
 

@@ -2,7 +2,7 @@
 # Who may include whom. Folders: core < autograd < layers < models; optim on autograd, serialization on core. Nothing
 # includes upward, and headers do not include each other in a circle. Inside a folder units do not depend on each other in
 # a circle either, so that it can be read from the bottom up: a unit is a header with its source, and with the header of
-# the same name in internal/. Operations (autograd/*) are the exception: their gradients are made of each other.
+# the same name in internal/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,29 +54,29 @@ circle() {
 }
 circle headers "$scratch/files"
 
+# Headers that are one unit, under the name of the first.
+one_unit=(
+  # A layer is one class in three headers; the nodes of a graph hold layers, and a layer knows the nodes of its calls.
+  'layers/layer_base layers/layer_tree layers/layer_calls layers/internal/call_context layers/internal/layer_call layers/graph'
+  # The table of instruction sets.
+  'core/kernels/instruction_set core/kernels/isa core/kernels/jit'
+)
+# The gradients of operations are made of each other, and scan is one of them.
+no_order='autograd/*'
+
 # The unit of a file: its path without its ending and, if a public header has that name, without internal/.
-# Some ideas take several files that know one another: a layer with the graph of its calls, and the table of
-# instruction sets with what each can do.
 unit() {
-  case $1 in
-    layers/layer.* | layers/layer_base.* | layers/layer_calls.* | layers/layer_tree.* | layers/graph.* | layers/call.* | \
-      layers/call_tensors.* | layers/ref.* | layers/internal/layer_call.* | layers/internal/call_context.* | \
-      layers/internal/call_caches.* | layers/internal/layer_access.*)
-      unit=layers/layer
-      return
-      ;;
-    core/kernels/isa.* | core/kernels/instruction_set*.* | core/kernels/jit.* | core/kernels/*_table.*)
-      unit=core/kernels/isa
-      return
-      ;;
-  esac
-  local name=${1%.*}
+  local name=${1%.*} set
   local public=${name/\/internal\///}
   [ ! -e "$public.h" ] || name=$public
+  for set in "${one_unit[@]}"; do
+    case " $set " in *" $name "*) name=${set%% *} ;; esac
+  done
   unit=$name
 }
 while read -r file path; do
-  case $file in autograd/*) continue ;; esac
+  # shellcheck disable=SC2254
+  case $file in $no_order) continue ;; esac
   unit "$file" && from=$unit
   unit "$path" && to=$unit
   [ "$from" = "$to" ] || echo "$from $to"

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -79,28 +79,36 @@ class UserFunction<Base, std::function<Result(A...)>> final : public Base {
   std::function<Result(A...)> function_;
 };
 
-/// Registers a user's function, of which T(name, function) makes an object.
-template <class T, class Base, class Function>
-void add_function(Registry<Base>& registry, const std::string& name, const Function& function) {
-  T(name, function);  // Refuses what no object can be made of now, not at the first use.
-  registry.template add<T>(name,
-                           [name, function](const Config&) { return std::make_shared<T>(name, function); });
+/// Registers a user's function, of which T(name, function) makes an object without state.
+template <class T, class Base>
+void add_function(Registry<Base>& registry, const std::string& name,
+                  const typename Base::Function& function) {
+  const std::shared_ptr<Base> made = std::make_shared<T>(name, function);
+  registry.template add<T>(name, [made](const Config&) { return made; });
+}
+
+/// Other names of a kind than its class name and that in snake case.
+template <class Kind>
+constexpr std::span<const std::string_view> aliases_of() {
+  if constexpr (requires { Kind::aliases; }) return Kind::aliases;
+  return {};
+}
+
+template <class Base>
+void add_entries(std::vector<NameEntry>& entries, const char* name, std::span<const std::string_view> aliases,
+                 const std::type_info& type, std::shared_ptr<Base> (*make)(const Config&)) {
+  std::vector<std::string> names{name, to_snake_case(name)};
+  names.insert(names.end(), aliases.begin(), aliases.end());
+  for (std::string& each : names) entries.push_back({std::move(each), type, make});
 }
 
 /// The rows of the classes Class<Kind>: the name of each kind, that name in snake case, and its aliases.
 template <class Base, template <class> class Class, class... Kind>
-std::vector<typename Registry<Base>::Entry> entries_of() {
-  std::vector<typename Registry<Base>::Entry> entries;
-  const auto add = [&]<class K>(std::type_identity<K>) {
-    std::vector<std::string> names{K::name, to_snake_case(K::name)};
-    if constexpr (requires { K::aliases; }) {
-      names.insert(names.end(), std::begin(K::aliases), std::end(K::aliases));
-    }
-    for (std::string& name : names) {
-      entries.push_back(Registry<Base>::template entry<Class<K>>(std::move(name)));
-    }
-  };
-  (add(std::type_identity<Kind>()), ...);
+std::vector<NameEntry> entries_of() {
+  std::vector<NameEntry> entries;
+  (add_entries<Base>(entries, Kind::name, aliases_of<Kind>(), typeid(Class<Kind>),
+                     &made_from_options<Base, Class<Kind>>),
+   ...);
   return entries;
 }
 
