@@ -6,6 +6,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/kernel_block.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>

@@ -5,10 +5,10 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s (%d min %02d s) ==\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
+scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user
+
 step "release: build and tests"
 scripts/test.sh
-
-scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user
 
 step "documentation of every public name"
 scripts/check-docs.sh

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+
+/// \file
+/// Declarations that only say what to write instead.
+
+namespace unspool::internal {
+
+/// A literal as an argument of a template.
+template <std::size_t size>
+struct Advice {
+  consteval Advice(const char (&literal)[size]) {
+    for (std::size_t i = 0; i < size; ++i) text[i] = literal[i];
+  }
+  char text[size];
+};
+
+/// The result of a function that must not be called.
+template <Advice advice>
+struct Mistake;
+
+/// A result that fits everywhere, so that it is no mistake of its own.
+struct AnyResult {
+  template <class T>
+  operator T() const;
+};
+
+}  // namespace unspool::internal
+
+/// Declares a function that a first guess would choose and that would not do what is meant:
+/// UNSPOOL_MISTAKE("write equal(a, b)", operator==(const Tensor& a, const Tensor& b)). A call does not
+/// compile, and the advice stands in the first line of the error. A template that asks whether it may call
+/// it, as std::equality_comparable does, gets the answer no. Stands where a result type would.
+#ifdef __clang__
+#define UNSPOOL_MISTAKE(advice, ...) \
+  __attribute__((unavailable(advice))) ::unspool::internal::AnyResult __VA_ARGS__
+#else
+// g++ shows no text of a deleted function but its types, and calls an unavailable one where a template asks.
+#define UNSPOOL_MISTAKE(advice, ...) ::unspool::internal::Mistake<advice> __VA_ARGS__ = delete
+#endif
