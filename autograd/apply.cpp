@@ -63,7 +63,10 @@ void compute(const Call& call, const Specs& specs, std::span<Tensor> outputs) {
 Recorder* recorder_of(const Call& call) {
   Recorder* deepest = nullptr;
   for (const Tensor& input : call.inputs) {
-    if (!input) call.fail("expected tensors with values, got an empty one");
+    if (!input)
+      call.fail(
+          "expected tensors with values, got an empty one (several outputs of a call are indexed: "
+          "outputs[0])");
     if (!input.is_abstract()) continue;
     Recorder* own = input.recorder().get();
     if (own == nullptr) {

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
-#include <unspool/core/internal/shape_inference.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/shape_inference.h>
 #include <unspool/core/memory.h>
 #include <unspool/core/tensor.h>
 
@@ -258,9 +258,9 @@ Tensor Tensor::element(Index offset) const {
 
 void Tensor::fail_empty() {
   throw ValueError(
-      "expected a tensor with a value, got an empty one: it was default-constructed, or is the gradient of a "
-      "source "
-      "that the target does not depend on");
+      "expected a tensor with a value, got an empty one: it was default-constructed, is the gradient of a "
+      "source that the target does not depend on, or stands for the several outputs of a call, which are "
+      "indexed by output: outputs[1]");
 }
 
 void Tensor::fail_abstract() const {

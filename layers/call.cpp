@@ -13,15 +13,23 @@ Inputs::Inputs(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) {}
 
 Outputs::Outputs(Tensor only) : Outputs(std::vector<Tensor>{std::move(only)}) {}
 Outputs::Outputs(std::vector<Tensor> all)
-    : Tensor(all.empty() ? Tensor() : all.front()), all_(std::move(all)) {}
+    : Tensor(all.size() == 1 ? all.front() : Tensor()), all_(std::move(all)) {}
+
+Tensor Outputs::operator[](Index position) const {
+  if (all_.size() < 2) return Tensor::operator[](position);
+  const Index count = static_cast<Index>(all_.size());
+  if (position < -count || position >= count) {
+    throw IndexError(fmt::format("expected the position of one of {} outputs, got {}", count, position));
+  }
+  return all_[static_cast<std::size_t>(position < 0 ? position + count : position)];
+}
 
 std::vector<Tensor> Outputs::all() && { return std::move(all_); }
 
 std::vector<Shape> Shapes::all() && { return std::move(all_); }
 
 void detail::fail_unpack(std::size_t wanted, std::size_t got) {
-  throw ValueError(
-      fmt::format("unpack<{}>: the call returned {} tensor{}", wanted, got, got == 1 ? "" : "s"));
+  throw ValueError(fmt::format("unpack<{}>: expected a call with {} outputs, got {}", wanted, wanted, got));
 }
 
 Inputs::Inputs(const Outputs& outputs) : tensors_(outputs.all()) {}

@@ -61,13 +61,18 @@ class Inputs {
   std::vector<Tensor> tensors_;
 };
 
-/// The outputs of a call. It converts to the first one; unpack<n>() returns all of them.
+/// The outputs of a call. A single output is a tensor itself. Several are indexed by output, as the list that
+/// Keras returns: `outputs[1]`, or `auto [sequence, state] = unpack<2>(outputs)`; where one tensor is
+/// expected, they throw ValueError.
 class Outputs : public Tensor {
  public:
   /// A single output.
   Outputs(Tensor only);
   /// Several outputs, in order.
   Outputs(std::vector<Tensor> all);
+  /// With several outputs the one at this position, else that part of the only output along its first axis.
+  /// Negative positions count from the end. Throws IndexError if out of range.
+  Tensor operator[](Index position) const;
   /// All of them, in order.
   const std::vector<Tensor>& all() const& { return all_; }
   /// All outputs. A copy for temporaries, so that `for (const Tensor& y : layer(x).all())` is safe.

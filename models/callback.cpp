@@ -30,6 +30,7 @@ class FunctionsCallback final : public Callback {
 Callback::~Callback() = default;
 
 Callbacks::Callbacks() = default;
+std::vector<std::shared_ptr<Callback>> Callbacks::all() && { return std::move(all_); }
 Callbacks::Callbacks(std::initializer_list<std::shared_ptr<Callback>> all) : all_(all) {}
 Callbacks::Callbacks(std::vector<std::shared_ptr<Callback>> all) : all_(std::move(all)) {}
 Callbacks::Callbacks(const Callbacks& other) = default;

@@ -59,8 +59,11 @@ class Callbacks {
   Callbacks& operator=(const Callbacks& other);
   Callbacks& operator=(Callbacks&& other) noexcept;
   ~Callbacks();
-  /// The callbacks, in order.
-  const std::vector<std::shared_ptr<Callback>>& all() const { return all_; }
+  ///@{
+  /// The callbacks, in order; a copy for temporaries.
+  const std::vector<std::shared_ptr<Callback>>& all() const& { return all_; }
+  std::vector<std::shared_ptr<Callback>> all() &&;
+  ///@}
 
  private:
   std::vector<std::shared_ptr<Callback>> all_;

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/history.h>
 
 namespace unspool {
@@ -27,10 +29,27 @@ bool NamedValues<T>::contains(std::string_view name) const {
 }
 
 template <class T>
-const T& NamedValues<T>::operator[](std::string_view name) const {
+const T& NamedValues<T>::operator[](std::string_view name) const& {
   const auto found = find(name);
-  if (found == end()) throw KeyError("no value is called " + in_quotes(name) + did_you_mean(name, names()));
+  if (found == end()) {
+    throw KeyError("expected a name in the logs, got " + in_quotes(name) + did_you_mean(name, names()));
+  }
   return found->second;
+}
+
+template <class T>
+T NamedValues<T>::operator[](std::string_view name) && {
+  return std::as_const(*this)[name];
+}
+
+template <class T>
+T NamedValues<T>::operator[](Index position) const& requires std::same_as<T, double> {
+  const Index count = static_cast<Index>(size());
+  if (position < -count || position >= count) {
+    throw IndexError(fmt::format("expected the position of one of {} values ({}), got {}", count,
+                                 fmt::join(names(), ", "), position));
+  }
+  return entries_[static_cast<std::size_t>(position < 0 ? position + count : position)].second;
 }
 
 template <class T>
@@ -85,6 +104,7 @@ typename NamedValues<T>::Entries::const_iterator NamedValues<T>::find(std::strin
 template class NamedValues<double>;
 template class NamedValues<std::vector<double>>;
 
-const std::vector<double>& History::operator[](std::string_view name) const { return history[name]; }
+const std::vector<double>& History::operator[](std::string_view name) const& { return history[name]; }
+std::vector<double> History::operator[](std::string_view name) && { return std::as_const(history)[name]; }
 
 }  // namespace unspool

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
@@ -33,8 +36,23 @@ class NamedValues {
 
   /// Whether there is a value of this name.
   bool contains(std::string_view name) const;
-  /// The value of this name. Throws KeyError if there is none, with the nearest name.
-  const T& operator[](std::string_view name) const;
+  ///@{
+  /// The value of this name; a copy for temporaries. Throws KeyError if there is none, with the nearest name.
+  const T& operator[](std::string_view name) const&;
+  T operator[](std::string_view name) &&;
+  ///@}
+  /// The value at this position, as in the list that Keras' evaluate() returns: 0 is the loss, 1 the first
+  /// metric, -1 the last one. Throws IndexError if out of range.
+  T operator[](Index position) const& requires std::same_as<T, double>;
+  T operator[](Index position) && requires std::same_as<T, double> {
+    return static_cast<const NamedValues&>(*this)[position];
+  }
+  /// Does not compile: an epoch is the index of the values of one name.
+  UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]",
+                  operator[](Index epoch) const& requires(!std::same_as<T, double>));
+  UNSPOOL_MISTAKE(
+      "an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) &&
+                                                                    requires(!std::same_as<T, double>));
   /// The value of this name, which is added if there is none.
   T& get_or_add(std::string_view name);
   /// Replaces or adds a value.
@@ -64,8 +82,15 @@ using Logs = NamedValues<double>;
 struct History {
   NamedValues<std::vector<double>> history = {};  ///< For each name, one value for each epoch.
   std::vector<Index> epoch = {};                  ///< The numbers of the epochs, counted from 0.
-  /// The values of this name. Throws KeyError if there are none, with the nearest name.
-  const std::vector<double>& operator[](std::string_view name) const;
+  ///@{
+  /// The values of this name; a copy for temporaries. Throws KeyError if there are none, with the nearest
+  /// name.
+  const std::vector<double>& operator[](std::string_view name) const&;
+  std::vector<double> operator[](std::string_view name) &&;
+  ///@}
+  /// Does not compile: an epoch is the index of the values of one name.
+  UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) const&);
+  UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) &&);
 };
 
 }  // namespace unspool

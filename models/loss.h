@@ -29,8 +29,11 @@ class Reduction {
   Reduction(const char* name) : Reduction(std::string(name)) {}
   /// Throws ValueError for another name than those above.
   Reduction(const std::string& name);
-  /// One of the names above.
-  const std::string& name() const { return name_; }
+  ///@{
+  /// One of the names above; a copy for temporaries.
+  const std::string& name() const& { return name_; }
+  std::string name() && { return std::move(name_); }
+  ///@}
   /// Whether the names are equal.
   friend bool operator==(const Reduction&, const Reduction&) = default;
 
@@ -93,8 +96,11 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
   /// `sample_weight` has the shape of the losses or of their leading axes. Throws ValueError for an empty
   /// loss and for shapes that do not match.
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
-  /// The name in the logs.
-  const std::string& name() const { return object().name(); }
+  ///@{
+  /// The name in the logs; a copy for temporaries.
+  const std::string& name() const& { return object().name(); }
+  std::string name() && { return object().name(); }
+  ///@}
 
  private:
   friend NamedHandle;

@@ -138,7 +138,7 @@ class NamedMetric final : public MeanOf {
   std::optional<bool> more_is_better_;
 };
 
-/// The mean of a loss. NamedHandle as it was asked for: "mse".
+/// The mean of a loss. Its name is the one that the user wrote, "mse", or that of the loss object.
 class LossMetric final : public MeanOf {
  public:
   LossMetric(std::string name, Loss loss)
@@ -174,6 +174,9 @@ Registry<MetricBase>& metric_registry() {
   static Registry<MetricBase> registry("metric", &built_in_metrics, "register_metric");
   return registry;
 }
+
+Metric::Metric(const Loss& loss)
+    : Metric(std::shared_ptr<MetricBase>(std::make_shared<LossMetric>(loss.name(), loss))) {}
 
 std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& arguments) {
   if (metric_registry().contains(name)) return metric_registry().create(name, arguments);
@@ -234,6 +237,7 @@ Metrics::Metrics(Metrics&& other) noexcept = default;
 Metrics& Metrics::operator=(const Metrics& other) = default;
 Metrics& Metrics::operator=(Metrics&& other) noexcept = default;
 Metrics::Metrics() = default;
+std::vector<Metric> Metrics::list() && { return std::move(list_); }
 Metrics::Metrics(std::initializer_list<Metric> metrics) : list_(metrics) {}
 Metrics::Metrics(std::vector<Metric> metrics) : list_(std::move(metrics)) {}
 

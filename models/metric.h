@@ -17,6 +17,8 @@
 
 namespace unspool {
 
+class Loss;
+
 /// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, and
 /// register it with register_metric<MyMetric>(). For the mean of a function of (y_true, y_pred) the function
 /// is enough.
@@ -52,12 +54,15 @@ class MetricBase : public NamedObject {
 Registry<MetricBase>& metric_registry();
 
 /// A value that is computed over the batches of an epoch. Made from a name ("accuracy", or the name of a
-/// loss), by one of the functions below, or from a function of (y_true, y_pred), whose mean it is. Copies
-/// share the state.
+/// loss), by one of the functions below, from a loss, or from a function of (y_true, y_pred), whose mean it
+/// is. Copies share the state.
 class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;
+  /// The weighted mean of a loss, with the name of the loss; its reduction is not used. Throws ValueError if
+  /// the loss is empty.
+  Metric(const Loss& loss);
 
   /// Adds a batch. Steps that a mask attached to `y_pred` masks do not count.
   void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const {
@@ -67,8 +72,11 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
   Tensor result() const { return object().result(); }
   /// Removes all batches.
   void reset_state() const { object().reset_state(); }
-  /// The name in the logs.
-  const std::string& name() const { return object().name(); }
+  ///@{
+  /// The name in the logs; a copy for temporaries.
+  const std::string& name() const& { return object().name(); }
+  std::string name() && { return object().name(); }
+  ///@}
 
  private:
   friend NamedHandle;
@@ -91,8 +99,11 @@ class Metrics {
   Metrics(std::initializer_list<Metric> metrics);
   /// These metrics, in order.
   Metrics(std::vector<Metric> metrics);
-  /// The metrics, in order.
-  const std::vector<Metric>& list() const { return list_; }
+  ///@{
+  /// The metrics, in order; a copy for temporaries.
+  const std::vector<Metric>& list() const& { return list_; }
+  std::vector<Metric> list() &&;
+  ///@}
 
  private:
   std::vector<Metric> list_;
@@ -135,8 +146,11 @@ class Mean {
  public:
   /// A name for the logs.
   explicit Mean(std::string name = "mean") : name_(std::move(name)) {}
-  /// The name in the logs.
-  const std::string& name() const { return name_; }
+  ///@{
+  /// The name in the logs; a copy for temporaries.
+  const std::string& name() const& { return name_; }
+  std::string name() && { return std::move(name_); }
+  ///@}
   /// Adds a batch. Each sample counts once, as the mean of its values. Values with weight 0 are ignored, even
   /// if they are NaN.
   void update_state(const Tensor& values, const Tensor& sample_weight = {});

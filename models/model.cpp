@@ -186,6 +186,12 @@ Logs Model::State::logs() const {
 }
 
 Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Tensor& weight) {
+  if (predicted.all().size() > 1 && !compiled->metrics.empty()) {
+    throw ValueError(fmt::format(
+        "the model {}: expected one output for the metric {}, got {}: compile it without metrics, or make a "
+        "Model of one of the outputs",
+        network->name(), compiled->metrics.front().name, predicted.all().size()));
+  }
   Tensor total;
   if (const Loss& loss = compiled->options.loss) {
     if (predicted.all().size() != 1) {
@@ -209,7 +215,8 @@ Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Te
 void Model::State::count(const Outputs& predicted, const Tensor& loss, const Tensor& y,
                          const Tensor& weight) {
   const NoGradient guard;
-  const double samples = predicted.rank() == 0 ? 1 : static_cast<double>(predicted.shape().front());
+  const Tensor& first = predicted.all().front();
+  const double samples = first.rank() == 0 ? 1 : static_cast<double>(first.shape().front());
   compiled->loss.update_state(loss.item<double>(), samples);
   for (const Named& named : compiled->metrics) {
     named.metric.update_state(y, predicted, named.weighted ? weight : Tensor());
@@ -261,7 +268,8 @@ Model::State& Model::state() const {
   return *state_;
 }
 
-const Ref<Layer>& Model::network() const { return state().network; }
+const Ref<Layer>& Model::network() const& { return state().network; }
+Ref<Layer> Model::network() && { return state().network; }
 
 Outputs Model::operator()(const Inputs& inputs, const CallArgs& args) const {
   return state().call(inputs, args);
@@ -306,8 +314,18 @@ Ref<LayerBase> Model::get_layer(std::string_view name) const {
     if (layer->name() == name) return layer;
     names.push_back(layer->name());
   }
-  throw ValueError("the model " + this->name() + " has no layer called " + in_quotes(name) +
-                   did_you_mean(name, names));
+  throw ValueError("the model " + this->name() + ": expected the name of one of its layers, got " +
+                   in_quotes(name) + did_you_mean(name, names));
+}
+
+Ref<LayerBase> Model::get_layer(Index index) const {
+  const std::vector<Ref<LayerBase>> all = layers();
+  const Index count = static_cast<Index>(all.size());
+  if (index < -count || index >= count) {
+    throw ValueError(
+        fmt::format("the model {}: expected the index of one of {} layers, got {}", name(), count, index));
+  }
+  return all[static_cast<std::size_t>(index < 0 ? index + count : index)];
 }
 
 void Model::compile(CompileOptions options) { state().compile(std::move(options)); }

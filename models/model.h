@@ -115,13 +115,17 @@ class Model {
   /// The network as a layer.
   Layer* operator->() const { return network().pointer().get(); }
   operator Ref<Layer>() const { return network(); }
-  const Ref<Layer>& network() const;
+  const Ref<Layer>& network() const&;
+  Ref<Layer> network() &&;
   ///@}
   /// Calls the network on tensors, concrete or symbolic.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {}) const;
 
-  /// The name of the network.
-  const std::string& name() const { return network()->name(); }
+  ///@{
+  /// The name of the network; a copy for temporaries.
+  const std::string& name() const& { return network()->name(); }
+  std::string name() && { return network()->name(); }
+  ///@}
   /// The layers of the network, outermost level only.
   std::vector<Ref<LayerBase>> layers() const { return network()->sublayers(); }
   ///@{
@@ -130,8 +134,12 @@ class Model {
   std::vector<Tensor> inputs() const;
   std::vector<Tensor> outputs() const;
   ///@}
-  /// The layer of this name. Throws ValueError if there is none, with the nearest name.
+  ///@{
+  /// The layer of this name, or at this position in layers(). Throws ValueError if there is none, with the
+  /// nearest name or the number of layers.
   Ref<LayerBase> get_layer(std::string_view name) const;
+  Ref<LayerBase> get_layer(Index index) const;
+  ///@}
   ///@{
   /// All weights of the network, and their values, as in Layer.
   std::vector<Variable> weights() const { return network()->weights(); }

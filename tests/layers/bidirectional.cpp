@@ -112,10 +112,10 @@ TEST_CASE("two different layers, and a backward layer that is the forward one in
         std::vector<Shape>{{unknown, 8}, {unknown, 3}, {unknown, 3}, {unknown, 5}});
   const Outputs forward = LSTM(lstm)(x, {.initial_state = {states[0], states[1]}});
   const Outputs backward = GRU(gru)(x, {.initial_state = {states[2]}});
-  CHECK(all[0].to_vector<float>() == concat({forward, backward}).to_vector<float>());
+  CHECK(all[0].to_vector<float>() == concat({forward[0], backward[0]}).to_vector<float>());
   CHECK(all[3].to_vector<float>() == backward.all()[1].to_vector<float>());
   // The states may also follow the sequence.
-  CHECK(both({x, states[0], states[1], states[2]}).to_vector<float>() == all[0].to_vector<float>());
+  CHECK(both({x, states[0], states[1], states[2]})[0].to_vector<float>() == all[0].to_vector<float>());
 
   // The layer runs backwards, and its outputs stay in that order; those of the other are turned round.
   SimpleRNNOptions last_first = sums();

@@ -308,7 +308,10 @@ TEST_CASE("several inputs and outputs") {
   CHECK(layer->compute_output_shapes({{unknown, 3}, {unknown, 1}}) ==
         std::vector<Shape>(2, Shape{unknown, 3}));
   const Tensor x = Tensor::ones({1});
-  CHECK(contains(message_of<ValueError>([&] { unpack<3>(layer({x, x})); }), "returned 2 tensors"));
+  CHECK(contains(message_of<ValueError>([&] {
+                   unpack<3>(layer({x, x}));
+                 }),
+                 "expected a call with 3 outputs, got 2"));
   CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "takes one input, got 2"));
 }
 

@@ -99,7 +99,7 @@ TEST_CASE("weights, regularizers, and the activity regularizer over output and s
   CHECK(rnn->trainable_weights().size() == 3);
   CHECK(rnn->non_trainable_weights().empty());
   REQUIRE(rnn->losses().size() == 5);
-  const double activity = sum(abs(outputs)).item<double>() / 2;
+  const double activity = sum(abs(outputs[0])).item<double>() / 2;
   CHECK(near(rnn->losses()[0], {activity}));
   CHECK(near(rnn->losses()[1], {activity}));
 }

@@ -202,3 +202,28 @@ TEST_CASE("a Sequential around a graph is saved with it") {
   const Tensor data = some({3, 4, 2}, float32);
   CHECK(near(load_model(folder / "model")(data), model(data).to_vector<double>(), 0));
 }
+
+TEST_CASE("several outputs are indexed by output, and one output is a tensor") {
+  const Tensor x = Input({.shape = {3}});
+  const Tensor one = Dense({.units = 2})(x);
+  const Tensor other = Dense({.units = 4})(x);
+  Model model(x, {one, other});
+  const Tensor data = some({5, 3}, float32);
+  const Outputs outputs = model.predict(data);
+  CHECK(outputs[0].shape() == Shape{5, 2});
+  CHECK(model.predict(data)[1].shape() == Shape{5, 4});
+  CHECK(outputs[-1].shape() == Shape{5, 4});
+  CHECK_THROWS_WITH_AS(outputs[2], "expected the position of one of 2 outputs, got 2", IndexError);
+  CHECK_THROWS_WITH_AS(outputs.shape(), doctest::Contains("outputs[1]"), ValueError);
+  CHECK_THROWS_WITH_AS(sum(outputs), doctest::Contains("outputs[1]"), ValueError);
+  CHECK_THROWS_WITH_AS(unpack<3>(outputs), "unpack<3>: expected a call with 3 outputs, got 2", ValueError);
+  CHECK(LSTM({.units = 2, .return_state = true})(some({5, 4, 3}, float32))[2].shape() == Shape{5, 2});
+
+  Model single(x, other);
+  CHECK(single.predict(data)[1].shape() == Shape{4});
+  CHECK(single.predict(data).shape() == Shape{5, 4});
+
+  model.compile({.optimizer = "sgd", .metrics = {"mae"}});
+  CHECK_THROWS_WITH_AS(model.evaluate(data, Tensor(), {.verbose = 0}),
+                       doctest::Contains("expected one output for the metric mae, got 2"), ValueError);
+}

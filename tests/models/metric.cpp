@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/layer.h>
+#include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 
 using namespace unspool;
@@ -101,6 +104,31 @@ TEST_CASE("a list of names is a list of metrics") {
   const Metrics metrics = {"accuracy", "mae"};
   REQUIRE(metrics.list().size() == 2);
   CHECK(metrics.list()[1].name() == "mae");
+}
+
+TEST_CASE("a loss as a metric is its weighted mean") {
+  const Metrics metrics = {MeanAbsoluteError(), BinaryCrossentropy({.from_logits = true, .name = "bce"})};
+  const Metric& mae = metrics.list()[0];
+  CHECK(mae.name() == "mean_absolute_error");
+  CHECK(metrics.list()[1].name() == "bce");
+  CHECK(mae->more_is_better() == false);
+  // Two batches, of three samples and of one, and weights: the mean of samples, not of batches.
+  mae.update_state(Tensor::zeros({3, 1}), Tensor::of({{1}, {1}, {1}}), Tensor::of({1, 1, 0}));
+  mae.update_state(Tensor::zeros({1, 1}), Tensor::of({{4}}), Tensor::of({1}));
+  CHECK(mae.result().item<float>() == 2);
+  const Metric named = "mae";
+  const Tensor p = Tensor::of({{1}, {3}});
+  CHECK(after(mae, Tensor::zeros({2, 1}), p) == after(named, Tensor::zeros({2, 1}), p));
+  // The reduction of the loss does not matter.
+  CHECK(after(MeanAbsoluteError({.reduction = "sum"}), Tensor::zeros({2, 1}), p) == 2);
+  const Metric logits = metrics.list()[1];
+  const Metric read = Metric::from_config(from_json(to_json(logits.config())));
+  CHECK(read.name() == "bce");
+  CHECK(after(read, Tensor::zeros({2, 1}), p) == after(logits, Tensor::zeros({2, 1}), p));
+  const Loss own = [](const Tensor& y, const Tensor& q) { return mean(abs(y - q), {-1}); };
+  CHECK(after(own, Tensor::zeros({2, 1}), p) == 2);
+  const Loss none;
+  CHECK_THROWS_AS(Metric{none}, ValueError);
 }
 
 TEST_CASE("metrics of one's own, by name and by class") {
