@@ -9,10 +9,7 @@ using kernels::VectorLoop;
 using kernels::VectorOp;
 using kernels::VectorProgram;
 
-bool touches_memory(VectorOp op) {
-  return op == VectorOp::load || op == VectorOp::broadcast || op == VectorOp::broadcast_bool ||
-         op == VectorOp::store;
-}
+bool touches_memory(VectorOp op) { return kernels::info_of(op).kind == kernels::VectorOpKind::memory; }
 
 /// One element for all of a row.
 bool is_lone(Access access) { return access == Access::column || access == Access::scalar; }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t max_inputs = 8;
 
-/// The loop nest of one broadcast, with neighbouring axes joined where every operand allows it.
+/// The loop nest of a broadcast. Neighbouring axes are joined where the strides of all operands allow it.
 struct Nest {
   int rank = 0;
   std::array<Index, Shape::max_rank> sizes{};

@@ -6,8 +6,8 @@
 
 namespace unspool::kernels {
 
-/// Runs `block` over the broadcast of the inputs into `output` (whose shape is that broadcast), large ones
-/// dealt to threads. At most 8 inputs.
+/// Runs `block` over the broadcast of at most 8 inputs into `output`, which has the shape of that broadcast.
+/// Large outputs are dealt to threads.
 void broadcast(BlockFunction block, std::span<const Array> inputs, const Array& output);
 
 }  // namespace unspool::kernels

@@ -12,12 +12,12 @@ struct Float {
   static constexpr int width = 8;
   static constexpr int mr = 6;
   static constexpr int mc = 96;
-  static constexpr int few(int rows) { return rows == 1 ? 8 : rows == 2 ? 6 : rows == 3 ? 4 : 2; }
+  static constexpr int gemv_vectors(int rows) { return rows == 1 ? 8 : rows == 2 ? 6 : rows == 3 ? 4 : 2; }
   static Vec load(const T* from) { return _mm256_loadu_ps(from); }
   static void store(T* to, Vec v) { _mm256_storeu_ps(to, v); }
   static Vec broadcast(const T* from) { return _mm256_broadcast_ss(from); }
-  // Of the three forms of the instruction g++ picks ones that destroy a factor, and then copies registers
-  // about.
+  // From the intrinsic, g++ takes forms of the instruction that overwrite a factor, and then copies
+  // registers.
   static void madd(Vec a, Vec b, Vec& c) { asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b)); }
   static T madd1(T a, T b, T c) { return __builtin_fmaf(a, b, c); }
 };
@@ -28,7 +28,7 @@ struct Double {
   static constexpr int width = 4;
   static constexpr int mr = 6;
   static constexpr int mc = 96;
-  static constexpr int few(int rows) { return Float::few(rows); }
+  static constexpr int gemv_vectors(int rows) { return Float::gemv_vectors(rows); }
   static Vec load(const T* from) { return _mm256_loadu_pd(from); }
   static void store(T* to, Vec v) { _mm256_storeu_pd(to, v); }
   static Vec broadcast(const T* from) { return _mm256_broadcast_sd(from); }

@@ -3,15 +3,15 @@
 namespace unspool::kernels {
 namespace {
 
-// Vectors of 16 bytes are in every x86-64 and AArch64 processor; elsewhere the compiler takes them apart. A
-// product is rounded, then added, as without a fused instruction there is no other way.
+// Every x86-64 and AArch64 processor has vectors of 16 bytes; elsewhere the compiler splits them up. A
+// product is rounded, then added: there is no fused multiply-add.
 struct Float {
   using T = float;
   typedef float Vec __attribute__((vector_size(16)));
   static constexpr int width = 4;
   static constexpr int mr = 4;
   static constexpr int mc = 96;
-  static constexpr int few(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
+  static constexpr int gemv_vectors(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
   static Vec load(const T* from) {
     Vec v;
     __builtin_memcpy(&v, from, sizeof(v));
@@ -29,7 +29,7 @@ struct Double {
   static constexpr int width = 2;
   static constexpr int mr = 4;
   static constexpr int mc = 96;
-  static constexpr int few(int rows) { return Float::few(rows); }
+  static constexpr int gemv_vectors(int rows) { return Float::gemv_vectors(rows); }
   static Vec load(const T* from) {
     Vec v;
     __builtin_memcpy(&v, from, sizeof(v));

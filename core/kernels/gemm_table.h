@@ -2,8 +2,9 @@
 
 #include <cstdint>
 
+#include <unspool/core/kernels/gemm_operands.h>
+#include <unspool/core/kernels/gemm_tiles.h>
 #include <unspool/core/kernels/machine.h>
-#include <unspool/core/kernels/runs.h>
 
 // Between gemm.cpp and the sources compiled for one instruction set. Those define no weak symbol and use no
 // inline code of others: the linker keeps one copy of such code, from whichever source it likes, and a
@@ -11,40 +12,72 @@
 
 namespace unspool::kernels {
 
-/// Strides are in elements. Element (i, p) of op(A) is a[i * a_row + p * a_step]; element (p, j) of op(B) is
-/// b[p * b_step + j * b_col]. Sums go
-/// on from element (i, j) of `from`, from[i * from_row + j], which may be C itself; from 0 where it is null.
-/// To the sums of each row then `plus` is added, one row, unless it is null.
+/// A factor as packing and plain loops read it. Element p along k of row i of A, or of column i of B, is
+/// data[p * step + i * across]; one of the strides is 1. Rows along k may lie in several runs where `across`
+/// is 1.
+template <class T>
+struct Factor {
+  const T* data;
+  std::int64_t step;
+  std::int64_t across;
+  Runs runs = one_run;
+};
+
+/// Rows of A as the tiles of a block read them: element p of row i is data[i * row + p * step].
+template <class T>
+struct LeftRows {
+  const T* data;
+  LeftLayout layout;
+  std::int64_t row;
+  std::int64_t step;
+  /// Elements from a panel of mr packed rows to the next; not read for other layouts.
+  std::int64_t panel = 0;
+};
+
+/// B as products of few rows read it: element (p, j) of panel w of nr columns is data[w * panel + p * step +
+/// j].
+template <class T>
+struct RightPanels {
+  const T* data;
+  std::int64_t step;
+  std::int64_t panel;
+};
+
+/// A block of C by packed panels of B.
+template <class T>
+struct GemmBlock {
+  GemmShape shape;
+  TileCut cut;
+  LeftRows<T> a;
+  const T* b;
+  GemmResult<T> c;
+};
+
+/// The kernels of an instruction set. All of them compute the chains of multiply-adds that gemm.h describes.
 template <class T>
 struct GemmTable {
-  using Size = std::int64_t;
-
   /// A tile of C that is held in registers: mr rows, nr columns.
-  Size mr;
-  Size nr;
+  std::int64_t mr;
+  std::int64_t nr;
   /// Rows that are computed with one panel of B: a multiple of mr.
-  Size mc;
+  std::int64_t mc;
 
-  /// Any shape; plain loops.
-  void (*small)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
-                Size b_col, T* c, Size ldc, const T* from, Size from_row);
+  /// Any shape, by plain loops. Neither factor lies in several runs.
+  void (*plain)(const GemmShape& shape, const Factor<T>& a, const Factor<T>& b, const GemmResult<T>& c);
 
-  /// 1 <= m <= machine::gemv_rows. B is packed (b_step == nr, b_panel == nr * k), or else its rows are
-  /// contiguous (b_panel == nr).
-  void (*few)(Size m, Size n, Size k, const T* a, Size a_row, Size a_step, const T* b, Size b_step,
-              Size b_panel, T* c, Size ldc, const T* from, Size from_row, const T* plus);
+  /// 1 <= m <= machine::gemv_rows. B is packed (step == nr, panel == nr * k), or else its rows are contiguous
+  /// (panel == nr). A does not lie in several runs.
+  void (*gemv)(const GemmShape& shape, const Factor<T>& a, const RightPanels<T>& b, const GemmResult<T>& c);
 
-  /// Panels of mr rows, each laid out by k, then row. What lies beyond the last row is not written. Along k
-  /// there are several runs only where a_row is 1.
-  void (*pack_a)(Size m, Size k, const T* a, Size a_row, Size a_step, Runs runs, T* packed);
+  /// Packs m rows of A as panels of mr rows, each laid out by k, then row. Rows beyond the last are not
+  /// written.
+  void (*pack_a)(std::int64_t m, std::int64_t k, const Factor<T>& a, T* packed);
 
-  /// Panels of nr columns, each laid out by k, then column; filled up with zeros. b_step or b_col is 1; along
-  /// k there are several runs only where b_col is.
-  void (*pack_b)(Size n, Size k, const T* b, Size b_step, Size b_col, Runs runs, T* packed);
+  /// Packs n columns of B as panels of nr columns, each laid out by k, then column, filled up with zeros.
+  void (*pack_b)(std::int64_t n, std::int64_t k, const Factor<T>& b, T* packed);
 
-  /// Packed B. Packed A: a_row == 1, a_step == mr, a_tile == mr * k; or else as it lies, with a_step == 1.
-  void (*block)(Size m, Size n, Size k, const T* a, Size a_tile, Size a_row, Size a_step, const T* b, T* c,
-                Size ldc, const T* from, Size from_row, const T* plus);
+  /// All tiles of a block. A is packed, or its layout is LeftLayout::rows.
+  void (*block)(const GemmBlock<T>& block);
 };
 
 #define UNSPOOL_INSTRUCTION_SET(name, ...)           \

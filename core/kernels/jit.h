@@ -1,13 +1,27 @@
 #pragma once
 
 #include <unspool/core/kernels/isa.h>
+#include <unspool/core/kernels/jit_memory.h>
+#include <unspool/core/kernels/vector_registers.h>
 
 namespace unspool::kernels {
 
-/// What the JIT compiler knows of an instruction set.
+struct LoopCode;
+struct TileCode;
+
+/// What the JIT compiler knows of an instruction set. A new target is one of these: an emitter, which turns
+/// instructions with their registers into bytes.
 struct JitTarget {
-  int vector_bytes;
-  int vector_registers;
+  int vector_bytes = 0;
+  int vector_registers = 0;
+  /// Whether the mask of the last elements of a row takes a vector register.
+  bool mask_in_register = false;
+  /// What the instruction for an operation asks of its registers.
+  RegisterRule (*register_rule)(VectorOp op) = nullptr;
+  /// Emits an elementwise loop (vector_loop.h). Returns no pages if there is no memory for the code.
+  JitMemory (*emit_loop)(const JitTarget& target, const LoopCode& code) = nullptr;
+  /// Emits tiles of a matrix product (gemm_jit.h). Returns no pages if there is no memory for the code.
+  JitMemory (*emit_tiles)(const JitTarget& target, const TileCode& code) = nullptr;
 };
 
 #define UNSPOOL_INSTRUCTION_SET(name, flags, available, jit) extern const JitTarget jit;

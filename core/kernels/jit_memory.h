@@ -20,7 +20,7 @@ class JitMemory {
 
   /// The first byte; null without pages.
   void* data() const { return data_; }
-  /// Gives back what lies behind the first `used` bytes and makes the others executable. Throws
+  /// Gives back the pages behind the first `used` bytes and makes the others executable. Throws
   /// std::bad_alloc if the system forbids it. If the environment's UNSPOOL_PERF_MAP is "on", profiles by
   /// Linux' perf show the name.
   void make_executable(std::size_t used, std::string_view name);

@@ -8,7 +8,7 @@
 // which say so. What depends on the registers of an instruction set (rows and columns of a tile) is beside
 // that set's kernels, gemm_<set>.cpp.
 //
-// The measurements are in docs/design/gemm.md, machine_code.md and scan.md. "Skylake" is a shared Xeon at 2.5
+// The measurements are in docs/design/gemm.md, jit.md and scan.md. "Skylake" is a shared Xeon at 2.5
 // GHz (L1 32 KiB, L2 1 MiB), "Zen 5" a shared EPYC at 4.2 GHz (L1 48 KiB, L2 1 MiB), two virtual cores each.
 // A number without a figure was chosen on Skylake in November 2026 from the sizes of the caches: no
 // measurement of it alone was kept.
@@ -56,7 +56,7 @@ constexpr std::int64_t gemm_task_columns = 256;
 /// Up to so many rows, a product packs a few panels of B, uses them while they are in L2, and forgets them.
 constexpr std::int64_t gemm_small_batch_rows = 192;
 constexpr std::int64_t gemm_small_batch_panels = 8;
-/// Up to so many rows, A is read where it lies as fast as packed. (Commit 2e0b1ce, Skylake, 2026-11-21: 6 to
+/// Up to so many rows, reading A in place is as fast as packed. (Commit 2e0b1ce, Skylake, 2026-11-21: 6 to
 /// 8 % of the peak for the products that a scan takes out of its loop.)
 constexpr std::int64_t gemm_unpacked_rows = 96;
 /// Packing A costs one pass over it and saves a slow pass for each panel of B. With fewer panels than these
@@ -66,7 +66,7 @@ constexpr std::int64_t gemm_unpacked_panels = 16;
 constexpr std::int64_t gemm_unpacked_panels_transposed = 4;
 /// Copying aliasing rows of A pays from so many panels of B on.
 constexpr std::int64_t gemm_copy_panels = 4;
-/// Up to so many rows, B is read once, where it lies.
+/// Up to so many rows, B is read once, in place.
 constexpr std::int64_t gemv_rows = 4;
 /// Columns that a task of such a product covers at least: a multiple of every set's widest tile.
 constexpr std::int64_t gemv_task_columns = 512;
@@ -77,7 +77,7 @@ constexpr std::int64_t gemm_plain_multiply_adds = 512;
 
 /// Steps of k in one round of the loop.
 constexpr int gemm_unroll = 4;
-/// Steps of k that lines of B are fetched ahead, where a panel does not stay in L1. (machine_code.md: with
+/// Steps of k that lines of B are fetched ahead, where a panel does not stay in L1. (jit.md: with
 /// AVX-512 on Zen 5; with AVX2, whose panels stay in L1, it costs as much as it saves.)
 constexpr int gemm_prefetch_steps = 6;
 
@@ -110,7 +110,7 @@ constexpr std::int64_t reduce_columns = 64;
 
 /// Instructions that a processor begins in a cycle, as the list scheduler supposes.
 constexpr int vector_issue_width = 3;
-/// Registers that the scheduler leaves free for temporaries. (machine_code.md: limits between 5 and 16 values
+/// Registers that the scheduler leaves free for temporaries. (jit.md: limits between 5 and 16 values
 /// alive made no difference; no limit made an LSTM's training step at size S 4 % longer.)
 constexpr int vector_spare_registers = 3;
 

@@ -12,10 +12,9 @@
 namespace unspool::kernels {
 namespace {
 
-/// Element r of what is reduced goes to accumulator r % lanes: eight chains of additions, which vector units
-/// run side by side, and which are joined as a tree.
+/// Element r of the reduced axes goes to accumulator r % lanes.
 constexpr Index lanes = machine::reduce_lanes;
-/// So many elements make one partial result; the partial results are joined in order.
+/// Partial results, one for so many elements, are joined in order.
 constexpr Index chunk = machine::reduce_chunk;
 constexpr Index columns = machine::reduce_columns;
 
@@ -79,7 +78,7 @@ struct Reducer {
                     Op::join(Op::join(at(1), at(5)), Op::join(at(3), at(7))));
   }
 
-  /// Elements [first, last) of the reduced axis, for neighbouring outputs.
+  /// Reduces elements [first, last) of the reduced axis for neighbouring outputs.
   void part(Index outer, Index first, Index last, Index column, Index width, Accumulator* out) const {
     if (form.inner == 1) {
       out[0] = line(x + outer * form.reduced + first, last - first);
@@ -225,7 +224,7 @@ void reduce(Reduce kind, const Array& x, std::uint32_t axes, const Array& y) {
   }
   visit_dtype(x.dtype, [&]<class T>(T) {
     if (!mixed) return run_kind<T>(kind, x.as<T>(), form, y.as<T>());
-    // Brought into the order kept, reduced first.
+    // Transposes x first, to the order kept axes, reduced axes.
     const Strides own = row_major(shape);
     Strides strides{};
     Shape order;

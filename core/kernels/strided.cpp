@@ -24,7 +24,7 @@ struct Box {
   const Axis& operator[](int i) const { return axes[static_cast<std::size_t>(i)]; }
 };
 
-/// Without axes of size 1; neighbours that both sides step through evenly are joined.
+/// The box without axes of size 1. Neighbouring axes that are one axis in both memories are joined.
 Box joined(const Shape& sizes, Index element, const Strides& from, const Strides& to) {
   Box box;
   for (int i = 0; i < sizes.rank(); ++i) {
@@ -41,7 +41,7 @@ Box joined(const Shape& sizes, Index element, const Strides& from, const Strides
   return box;
 }
 
-/// Where what has this flat index along the outer axes [0, rank) of a box begins on both sides.
+/// The offsets in both memories of a flat index along the outer axes [0, rank) of a box.
 struct Place {
   Place(const Box& box, int rank, Index flat) {
     for (int i = rank; i-- > 0;) {
@@ -55,7 +55,7 @@ struct Place {
   Index to = 0;
 };
 
-/// As memcpy, for what is too short for the way there and back.
+/// memcpy inline, for blocks so short that a call would take longer.
 inline void copy_few(const std::byte* from, std::byte* to, std::size_t bytes) {
   constexpr std::size_t word = 16;
   if (bytes < word || bytes > machine::inline_copy_bytes) {
@@ -64,7 +64,7 @@ inline void copy_few(const std::byte* from, std::byte* to, std::size_t bytes) {
   }
   std::size_t i = 0;
   for (; i + 4 * word <= bytes; i += 4 * word) std::memcpy(to + i, from + i, 4 * word);
-  // The last word overlaps the one before if they do not come out even.
+  // The last word overlaps the one before if `bytes` is no multiple of it.
   for (; i + word < bytes; i += word) std::memcpy(to + i, from + i, word);
   std::memcpy(to + bytes - word, from + bytes - word, word);
 }
@@ -93,7 +93,7 @@ void deal(Index count, Index work, F&& body) {
   parallel_for(count, std::max<Index>(1, machine::copy_task_elements / work), body);
 }
 
-/// Lines of the last axis.
+/// Copies lines of the last axis.
 template <std::size_t size>
 void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   const Axis line = box[box.rank - 1];
@@ -101,7 +101,7 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   for (int i = 0; i + 1 < box.rank; ++i) count *= box[i].size;
   const Axis rows = box.rank > 1 ? box[box.rank - 2] : Axis{};
   deal(count, line.size, [&](Index begin, Index end) {
-    // Lines lie apart, and no processor guesses where: they are fetched ahead.
+    // No hardware prefetcher follows lines that lie far apart.
     constexpr Index ahead = machine::copy_prefetch_lines;
     const Index bytes = std::min<Index>(line.size * line.from, machine::copy_prefetch_bytes);
     for (Index i = begin; i < end;) {
@@ -117,7 +117,7 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   });
 }
 
-/// The last axis is the densest of `to`, `other` that of `from`: squares of the two.
+/// Copies squares of two axes: the last one, along which `to` is dense, and `other`, along which `from` is.
 template <std::size_t size>
 void copy_squares(const Box& box, int other, const std::byte* from, std::byte* to) {
   const Axis a = box[other];

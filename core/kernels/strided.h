@@ -7,13 +7,14 @@
 
 namespace unspool::kernels {
 
-/// Distances between neighbours along each axis, in elements: 0 repeats an element, negative ones go back.
+/// Strides along each axis, in elements: 0 repeats an element, a negative one goes backwards.
 using Strides = std::array<Index, Shape::max_rank>;
 
+/// The strides of a dense tensor of this shape.
 Strides row_major(const Shape& shape);
 
-/// to[i...] = from[i...] for every index of a box of these sizes. `from` and `to` point at index 0 of it and
-/// do not overlap; elements have 1, 4 or 8 bytes. Large boxes are dealt to threads.
+/// Copies a box of these sizes, to[i...] = from[i...]. `from` and `to` point at its index 0 and do not
+/// overlap. Elements have 1, 4 or 8 bytes. Large boxes are dealt to threads.
 void copy(const Shape& sizes, std::size_t element_size, const void* from, const Strides& from_strides,
           void* to, const Strides& to_strides);
 

@@ -11,7 +11,7 @@ constexpr Size width = 8;
 typedef std::int32_t Bits __attribute__((vector_size(32)));
 using Bytes = std::int64_t;
 
-// Read from element 8 - n on, it has n elements that are set.
+// Read from element 8 - n on, it is a mask of n elements.
 constexpr std::int32_t first_of[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 inline __m256i first(Size n) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_of + width - n));
@@ -20,7 +20,7 @@ inline __m256i first(Size n) {
 inline Vec all(float x) { return _mm256_set1_ps(x); }
 inline Vec load(const float* from) { return _mm256_loadu_ps(from); }
 inline void store(float* to, Vec x) { _mm256_storeu_ps(to, x); }
-// Without a mask a lone element can be read again at once.
+// A store without a mask can be read again at once.
 inline Vec load_first(const float* from, Size n) {
   if (n == 1) return _mm256_zextps128_ps256(_mm_load_ss(from));
   return _mm256_maskload_ps(from, first(n));
@@ -39,10 +39,9 @@ inline Bytes narrow(Bits x) {
 }
 inline Bits widen(Bytes x) { return reinterpret_cast<Bits>(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(x))) != 0; }
 inline Vec madd(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
-// These give the second operand where either is NaN.
+// These four give the second operand where either is NaN.
 inline Vec at_most(float bound, Vec x) { return _mm256_min_ps(all(bound), x); }
 inline Vec at_least(float bound, Vec x) { return _mm256_max_ps(all(bound), x); }
-// The second operand where either is NaN.
 inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec permute(Vec from, Bits index) {

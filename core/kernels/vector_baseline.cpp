@@ -7,7 +7,7 @@
 namespace unspool::kernels {
 namespace {
 
-// Vectors of 16 bytes are in every x86-64 and AArch64 processor; elsewhere the compiler takes them apart.
+// Every x86-64 and AArch64 processor has vectors of 16 bytes; elsewhere the compiler splits them up.
 using Size = std::int64_t;
 typedef float Vec __attribute__((vector_size(16)));
 constexpr Size width = 4;
@@ -29,7 +29,7 @@ inline void store_first(float* to, Vec x, Size n) {
   if (n > 1) to[1] = x[1];
   if (n > 2) to[2] = x[2];
 }
-// A byte of its own for each.
+// Each element keeps a byte of its own.
 inline Bytes narrow(Bits x) {
   x &= Bits{0x1, 0x100, 0x10000, 0x1000000};
   x |= __builtin_shufflevector(x, x, 2, 3, 0, 1);
@@ -51,8 +51,7 @@ inline Vec sqrt(Vec x) {
 #include "vector_basic.inc"
 #include "vector_block.inc"
 
-// Without a fused multiply-add floats have too few digits for functions made of the exponential and for their
-// gradients: doubles have them.
+// Without a fused multiply-add, functions that are made of e^x and their gradients are computed in doubles.
 
 namespace unspool::kernels {
 namespace {
@@ -79,64 +78,64 @@ struct Parts {
   Half power;
   Half p;
 };
-inline Parts parts_of_exponential(Half x) {
+inline Parts parts_of_exp(Half x) {
   constexpr double ln2 = 0x1.62e42fefa39efp-1;
-  // Added to a number of this size, it leaves the nearest integer in the low bits.
+  // Added to a number below 2^51 in size, it leaves the nearest integer in the low bits of the sum.
   constexpr double to_integer = 0x1.8p52;
   const Half shifted = x * (1 / ln2) + to_integer;
   const Half r = x - (shifted - to_integer) * ln2;
   const Half power = of_bits((bits(shifted) + 1023) << 52);
-  // Taylor's series for |r| <= ln 2 / 2. In pairs (Estrin's scheme), since one sum that waits for the other
-  // would take most of the time.
+  // Taylor's series for |r| <= ln 2 / 2, by Estrin's scheme: in one chain each step would wait for the one
+  // before.
   const Half r2 = r * r;
   const Half low = (1.0 / 2 + r * (1.0 / 6)) + (1.0 / 24 + r * (1.0 / 120)) * r2;
   const Half high = (1.0 / 720 + r * (1.0 / 5040)) + (1.0 / 40320 + r * (1.0 / 362880)) * r2;
   return {power, r + (low + high * (r2 * r2)) * r2};
 }
 
-inline Half half_exponential(Half x) {
+inline Half half_exp(Half x) {
   // Beyond these it is infinity or 0.
   x = x > 110 ? all(110.0) : x;
   x = x < -110 ? all(-110.0) : x;
-  const Parts e = parts_of_exponential(x);
+  const Parts e = parts_of_exp(x);
   return e.power + e.power * e.p;
 }
-inline Vec exponential(Vec x) { return by_halves<&half_exponential>(x); }
+inline Vec exp(Vec x) { return by_halves<&half_exp>(x); }
 
-inline Half half_exponential_less_1(Half x) {
+inline Half half_expm1(Half x) {
   Half bounded = x > 110 ? all(110.0) : x;
   bounded = bounded < -110 ? all(-110.0) : bounded;
-  const Parts e = parts_of_exponential(bounded);
+  const Parts e = parts_of_exp(bounded);
   const Half y = e.power * e.p + (e.power - 1);
   // 0 keeps its sign.
   return x == 0 ? x : y;
 }
-inline Vec exponential_less_1(Vec x) { return by_halves<&half_exponential_less_1>(x); }
+inline Vec expm1(Vec x) { return by_halves<&half_expm1>(x); }
 
-inline Half half_hyperbolic_tangent(Half x) {
+inline Half half_tanh(Half x) {
   const Half twice = 2 * of_bits(bits(x) & ~wide_sign_bit);
   // Above 40 it is 1.
-  const Parts e = parts_of_exponential(twice > 40 ? all(40.0) : twice);
+  const Parts e = parts_of_exp(twice > 40 ? all(40.0) : twice);
   // e^2|x| - 1 = power p + (power - 1): nothing cancels near 0.
   const Half grown = e.power * e.p;
   const Half y = (grown + (e.power - 1)) / (grown + (e.power + 1));
   return of_bits(bits(y) | (bits(x) & wide_sign_bit));
 }
-inline Vec hyperbolic_tangent(Vec x) { return by_halves<&half_hyperbolic_tangent>(x); }
+inline Vec tanh(Vec x) { return by_halves<&half_tanh>(x); }
 
-inline Half half_logistic(Half x) {
+inline Half half_sigmoid(Half x) {
   const Half size = of_bits(bits(x) & ~wide_sign_bit);
   // Beyond 110 it is 1 or 0.
-  const Parts e = parts_of_exponential(size > 110 ? all(110.0) : size);
+  const Parts e = parts_of_exp(size > 110 ? all(110.0) : size);
   const Half grown = e.power + e.power * e.p;
   return (x < 0 ? all(1.0) : grown) / (1 + grown);
 }
-inline Vec logistic(Vec x) { return by_halves<&half_logistic>(x); }
+inline Vec sigmoid(Vec x) { return by_halves<&half_sigmoid>(x); }
 
-inline Two exponentials(Two x) { return {exponential(x.a), exponential(x.b)}; }
-inline Two hyperbolic_tangents(Two x) { return {hyperbolic_tangent(x.a), hyperbolic_tangent(x.b)}; }
-inline Two logistics(Two x) { return {logistic(x.a), logistic(x.b)}; }
-// Rounded once. Products without a fused addition have lost more by then, and 1 - y y loses most where y is
+inline Two exp_two(Two x) { return {exp(x.a), exp(x.b)}; }
+inline Two tanh_two(Two x) { return {tanh(x.a), tanh(x.b)}; }
+inline Two sigmoid_two(Two x) { return {sigmoid(x.a), sigmoid(x.b)}; }
+// Rounded once: in floats without a fused multiply-add, 1 - y y would lose most of its digits where y is
 // near 1.
 inline Half half_tanh_gradient(Half y, Half dy) { return dy * (1 - y * y); }
 inline Vec tanh_gradient(Vec y, Vec dy) { return by_halves<&half_tanh_gradient>(y, dy); }

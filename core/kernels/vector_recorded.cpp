@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstring>
 
 #include <unspool/core/kernels/vector_program.h>
@@ -15,10 +14,10 @@ Value record(const VectorProgram::Step& step) { return recording->add(step); }
 Value record(VectorOp op, Value a, Value b = -1, Value c = -1) { return record({op, a, b, c}); }
 
 using Size = std::int64_t;
-// As many elements as the constants have that differ.
+// As many elements as a table has.
 constexpr Size width = 8;
 
-// Values of the program, which the functions of vector_block.inc and vector_fused.inc take for vectors.
+// Values of the program that is recorded, in place of the vectors of vector_block.inc and vector_fused.inc.
 struct Vec {
   Vec() : Vec(0.0f) {}
   Vec(float x) : value(recording->constant(__builtin_bit_cast(std::int32_t, x))) {}
@@ -71,13 +70,16 @@ inline Vec permute(Vec from, Bits index) {
 inline Vec select(Bits condition, Vec x, Vec y) {
   return Vec::of(record(VectorOp::select, condition.value, x.value, y.value));
 }
-template <VectorTable::Function VectorTable::*function, class Far>
-inline Vec unless_far(Bits plain, Vec x, Vec y, Far) {
-  return Vec::of(record(
-      {.op = VectorOp::unless_far, .a = plain.value, .b = x.value, .c = y.value, .function = function}));
+template <VectorTable::Function VectorTable::*function, class Slow>
+inline Vec slow_path_unless(Bits in_range, Vec x, Vec y, Slow) {
+  return Vec::of(record({.op = VectorOp::slow_path_unless,
+                         .a = in_range.value,
+                         .b = x.value,
+                         .c = y.value,
+                         .function = function}));
 }
 
-// What lies in memory in place of the first element is the number of a value.
+// In memory, the number of a value stands in place of the first element.
 inline Value value_at(const void* from) {
   Value value;
   std::memcpy(&value, from, sizeof(value));
@@ -105,42 +107,17 @@ inline void store_first(bool* to, Bits x, Size) { value_to(to, x.value); }
 namespace unspool::kernels {
 namespace {
 
-// Vectors of which two are on their way at once are of no use here.
-template <VectorTable::Function VectorTable::*function, class Far>
-inline Two unless_far(TwoBits plain, Two x, Two y, Far far) {
-  return {unless_far<function>(plain.a, x.a, y.a, far), unless_far<function>(plain.b, x.b, y.b, far)};
+// The versions for two vectors are not recorded, but have to compile.
+template <VectorTable::Function VectorTable::*function, class Slow>
+inline Two slow_path_unless(TwoBits in_range, Two x, Two y, Slow slow) {
+  return {slow_path_unless<function>(in_range.a, x.a, y.a, slow),
+          slow_path_unless<function>(in_range.b, x.b, y.b, slow)};
 }
 
 }  // namespace
 
 constinit const VectorTable vector_recorded = vector_table();
 const std::ptrdiff_t recorded_block[1] = {};
-
-VectorProgram::Value VectorProgram::add(const Step& step) {
-  if (step.op != VectorOp::load && step.op != VectorOp::broadcast && step.op != VectorOp::broadcast_bool &&
-      step.op != VectorOp::store) {
-    const auto same = std::ranges::find_if(steps, [&](const Step& made) {
-      return made.op == step.op && made.a == step.a && made.b == step.b && made.c == step.c &&
-             made.number == step.number && made.function == step.function;
-    });
-    if (same != steps.end()) return static_cast<Value>(same - steps.begin());
-  }
-  steps.push_back(step);
-  return static_cast<Value>(steps.size() - 1);
-}
-
-VectorProgram::Value VectorProgram::constant(std::int32_t bits) {
-  return add({.op = VectorOp::constant, .number = bits});
-}
-
-VectorProgram::Value VectorProgram::table(const float* each) {
-  std::array<float, 8> numbers;
-  std::copy_n(each, 8, numbers.begin());
-  const auto same = std::ranges::find(tables, numbers);
-  const auto index = static_cast<std::int32_t>(same - tables.begin());
-  if (same == tables.end()) tables.push_back(numbers);
-  return add({.op = VectorOp::table, .number = index});
-}
 
 VectorProgram::Value VectorProgram::call(BlockFunction function, std::span<const Value> operands) {
   constexpr std::size_t most = 4;

@@ -10,40 +10,11 @@ using Value = VectorItems::Value;
 
 std::size_t slot_of(Value value) { return static_cast<std::size_t>(value); }
 
-/// In cycles, about.
-int latency(VectorOp op) {
-  switch (op) {
-    case VectorOp::load:
-    case VectorOp::broadcast:
-    case VectorOp::broadcast_bool:
-      return 6;
-    case VectorOp::divide:
-    case VectorOp::sqrt:
-      return 12;
-    case VectorOp::bit_and:
-    case VectorOp::bit_or:
-    case VectorOp::bit_xor:
-    case VectorOp::add_int:
-    case VectorOp::subtract_int:
-    case VectorOp::shift_left:
-    case VectorOp::shift_right:
-    case VectorOp::store:
-    case VectorOp::unless_far:
-      return 1;
-    case VectorOp::select:
-      return 2;
-    case VectorOp::permute:
-      return 3;
-    default:
-      return 4;
-  }
-}
-
-/// Which items wait for which others, and how many read each.
+/// Which items follow an item, how many each waits for, and how many read its value.
 struct Dependences {
   explicit Dependences(std::size_t count) : after(count), waits(count), readers(count) {}
-  void add(Value item, Value on) {
-    after[slot_of(on)].push_back(item);
+  void add(Value item, Value before) {
+    after[slot_of(before)].push_back(item);
     ++waits[slot_of(item)];
   }
   std::vector<std::vector<Value>> after;
@@ -64,7 +35,8 @@ Dependences dependences_of(const VectorItems& all, const std::vector<Value>& ite
   for (Value item : items) {
     if (all.step(item).op == VectorOp::load) loads.push_back(item);
     if (all.step(item).op != VectorOp::store) continue;
-    // It may be in place of what was read before. A load that is an operand is done where that is used.
+    // A store may overwrite what was loaded before it. A load that becomes an operand in memory is done by
+    // its reader.
     for (Value load : loads) {
       if (all.vector(load) != all.vector(item)) continue;
       const std::vector<Value>& by = made.after[slot_of(load)];
@@ -100,7 +72,7 @@ VectorItems::VectorItems(const VectorProgram& program, int vectors) {
   }
 }
 
-int VectorItems::last_read(Value item, const std::vector<int>& readers) const {
+int VectorItems::last_reads(Value item, const std::vector<int>& readers) const {
   const std::array<Value, 3>& read = operands(item);
   int last = 0;
   for (std::size_t i = 0; i < read.size(); ++i) {
@@ -117,12 +89,12 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
     if (items_[v].needed && !is_constant(*items_[v].step)) items.push_back(static_cast<Value>(v));
   }
   auto [after, waits, readers] = dependences_of(*this, items);
-  // Cycles from the begin of an item to the end of all that waits for it.
+  // Cycles from the begin of an item to the end of the last one that waits for it.
   std::vector<int> height(items_.size());
   for (std::size_t i = items.size(); i-- > 0;) {
     int& own = height[slot_of(items[i])];
     for (Value next : after[slot_of(items[i])]) own = std::max(own, height[slot_of(next)]);
-    own += latency(step(items[i]).op);
+    own += info_of(step(items[i]).op).latency;
   }
   std::vector<int> earliest(items_.size());
   std::vector<Value> ready;
@@ -131,13 +103,13 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
   }
   std::vector<Value> order;
   int time = 0;
-  int begun = 0;
+  int issued = 0;
   int alive = 0;
   while (!ready.empty()) {
     const bool full = alive >= most_alive;
     const auto better = [&, &readers = readers](Value a, Value b) {
-      const bool ends_a = full && last_read(a, readers) > 0;
-      const bool ends_b = full && last_read(b, readers) > 0;
+      const bool ends_a = full && last_reads(a, readers) > 0;
+      const bool ends_b = full && last_reads(b, readers) > 0;
       if (ends_a != ends_b) return ends_a;
       const int time_a = std::max(earliest[slot_of(a)], time);
       const int time_b = std::max(earliest[slot_of(b)], time);
@@ -152,19 +124,19 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
     const int begin = std::max(time, earliest[slot_of(item)]);
     if (begin > time) {
       time = begin;
-      begun = 0;
+      issued = 0;
     }
-    if (++begun == machine::vector_issue_width) {
+    if (++issued == machine::vector_issue_width) {
       ++time;
-      begun = 0;
+      issued = 0;
     }
-    alive -= last_read(item, readers);
+    alive -= last_reads(item, readers);
     for (Value value : operands(item)) {
       if (value >= 0 && !is_constant(value)) --readers[slot_of(value)];
     }
     if (step(item).op != VectorOp::store) ++alive;
     for (Value next : after[slot_of(item)]) {
-      earliest[slot_of(next)] = std::max(earliest[slot_of(next)], begin + latency(step(item).op));
+      earliest[slot_of(next)] = std::max(earliest[slot_of(next)], begin + info_of(step(item).op).latency);
       if (--waits[slot_of(next)] == 0) ready.push_back(next);
     }
   }

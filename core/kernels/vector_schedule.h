@@ -8,8 +8,8 @@
 
 namespace unspool::kernels {
 
-/// What a program does for a row's next vector, or for several at once: item v is step v % n of vector v / n,
-/// n being the number of steps, and gives value v. All vectors share the constants of the first one.
+/// What a program does for the next vector of a row, or for several at once: item v is step v % n for vector
+/// v / n, n being the number of steps, and gives value v. All vectors share the constants of the first one.
 class VectorItems {
  public:
   using Value = VectorProgram::Value;
@@ -18,20 +18,21 @@ class VectorItems {
   /// The program has to outlive it.
   VectorItems(const VectorProgram& program, int vectors);
 
+  /// The number of items, constants and what no store needs included.
   std::size_t size() const { return items_.size(); }
   const Step& step(Value item) const { return *items_[static_cast<std::size_t>(item)].step; }
   /// Which vector it is for.
   int vector(Value item) const { return items_[static_cast<std::size_t>(item)].vector; }
-  /// Those of the step, of the item's own vector; -1 where there is none.
+  /// The values that it reads; -1 beyond the last one.
   const std::array<Value, 3>& operands(Value item) const {
     return items_[static_cast<std::size_t>(item)].operands;
   }
   bool is_constant(Value item) const { return is_constant(step(item)); }
 
-  /// What is needed for a store, without constants. Chains of functions are long, and a processor looks ahead
-  /// no farther than one or two of them: the items go in the order in which one that sees all of them would
-  /// begin them.
-  /// Where more than `most_alive` values are alive, those go first that are the last to read one.
+  /// A list schedule of the items that a store needs, without constants. Chains of functions are long, and a
+  /// processor looks ahead no farther than one or two of them: so the items go in the order in which one that
+  /// sees all of them would begin them, the longest chain first. Where more than `most_alive` values are
+  /// alive, the last readers of a value go first.
   std::vector<Value> in_order(int most_alive) const;
 
  private:
@@ -41,12 +42,10 @@ class VectorItems {
     std::array<Value, 3> operands;
     bool needed;
   };
-  static bool is_constant(const Step& step) {
-    return step.op == VectorOp::constant || step.op == VectorOp::table;
-  }
+  static bool is_constant(const Step& step) { return info_of(step.op).kind == VectorOpKind::constant; }
 
   /// How many values this item is the last to read, by how many have yet to read each.
-  int last_read(Value item, const std::vector<int>& readers) const;
+  int last_reads(Value item, const std::vector<int>& readers) const;
 
   std::vector<Item> items_;
 };

@@ -6,9 +6,9 @@
 
 namespace unspool::kernels {
 
-/// Elementwise functions of floats, each on the rows of a KernelBlock, of which the dtypes are not read; a
-/// lone operand advances always. The output may be one of the operands. An element of the result does not
-/// depend on where it stands.
+/// The elementwise functions of floats of an instruction set. Each takes the rows of a KernelBlock, whose
+/// dtypes it does not read. The operand of a function with one operand has to advance. The output may be one
+/// of the operands. An element of the result does not depend on where it stands.
 struct VectorTable {
   using Function = BlockFunction;
 
@@ -38,7 +38,7 @@ struct VectorTable {
   Function relu;
   Function relu_gradient;
 
-  // These give bools.
+  // The outputs of these are bools.
   Function equal;
   Function not_equal;
   Function less;
