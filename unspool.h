@@ -30,7 +30,6 @@
 #include <unspool/autograd/functional.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/indexing.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
@@ -39,6 +38,7 @@
 #include <unspool/autograd/softmax.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
+#include <unspool/autograd/views.h>
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/activation_layers.h>

@@ -9,10 +9,10 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/internal/compare.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/memory.h>

@@ -6,7 +6,7 @@
 /// records (checks, the manual) starts here.
 #define UNSPOOL_OPERATION_FAMILIES(family)                                                          \
   family(arithmetic) family(elementary) family(comparison) family(conversion) family(reduction)     \
-      family(product) family(shaping) family(parts) family(indexing) family(softmax) family(random) \
+      family(product) family(shaping) family(views) family(indexing) family(softmax) family(random) \
           family(scan)
 
 namespace unspool::families {

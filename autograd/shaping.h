@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include <unspool/autograd/parts.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/tensor.h>
 
 /// \file

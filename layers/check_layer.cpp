@@ -5,9 +5,9 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/internal/compare.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/check_layer.h>

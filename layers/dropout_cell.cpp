@@ -1,6 +1,6 @@
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>

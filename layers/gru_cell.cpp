@@ -1,6 +1,6 @@
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
+#include <unspool/autograd/views.h>
 #include <unspool/layers/gru_cell.h>
 #include <unspool/layers/internal/recurrent_options.h>
 

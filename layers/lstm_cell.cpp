@@ -1,8 +1,8 @@
 #include <tuple>
 
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/product.h>
+#include <unspool/autograd/views.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/lstm_cell.h>
 

@@ -8,7 +8,8 @@
 #include <unspool/core/tensor.h>
 
 /// \file
-/// Taking parts of tensors and joining tensors. x[i] is a part along the first axis.
+/// Views of parts of tensors, and joining tensors. x[i] is a part along the first axis. A compiled loop reads
+/// and writes ranges of columns where they lie; elsewhere a part is a copy.
 
 namespace unspool {
 

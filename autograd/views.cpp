@@ -4,8 +4,8 @@
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/kernels/strided.h>
@@ -352,7 +352,7 @@ std::vector<Tensor> cotangents(const Backward& b) {
   return all;
 }
 
-constexpr Operation parts_records[] = {
+constexpr Operation views_records[] = {
     {.name = "slice",
      .summary = "a range of each axis of x: begin, begin + step, ... before end",
      .shape = slice_shape,
@@ -480,11 +480,11 @@ constexpr Operation parts_records[] = {
      .form = split_form,
      .examples =
          [] {
-           using Sizes = std::vector<Index>;
-           return std::vector<Example>{{{{{2, 5}}}, {{"sizes", Sizes{2, 3}}, {"axis", Index{-1}}}},
-                                       {{{{4, 2}}}, {{"sizes", Sizes{1, 0, 3}}, {"axis", Index{0}}}},
-                                       {{{{2, 6, 2}}}, {{"sizes", Sizes{2, 2, 2}}, {"axis", Index{1}}}},
-                                       {{{{0, 2}}}, {{"sizes", Sizes{1, 1}}, {"axis", Index{1}}}}};
+           using PartSizes = std::vector<Index>;
+           return std::vector<Example>{{{{{2, 5}}}, {{"sizes", PartSizes{2, 3}}, {"axis", Index{-1}}}},
+                                       {{{{4, 2}}}, {{"sizes", PartSizes{1, 0, 3}}, {"axis", Index{0}}}},
+                                       {{{{2, 6, 2}}}, {{"sizes", PartSizes{2, 2, 2}}, {"axis", Index{1}}}},
+                                       {{{{0, 2}}}, {{"sizes", PartSizes{1, 1}}, {"axis", Index{1}}}}};
          }},
     {.name = "unstack",
      .summary = "one tensor for each index of an axis of x",
@@ -504,15 +504,15 @@ constexpr Operation parts_records[] = {
                                        {{{{2}}}, {{"axis", Index{0}}, {"count", Index{2}}}}};
          }},
 };
-constexpr OperationTable parts_table(parts_records);
+constexpr OperationTable views_table(views_records);
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges) {
   const Ranges given(ranges);
-  return apply(parts_table["slice"], x, ranges_attributes(given.begin, given.end, given.step));
+  return apply(views_table["slice"], x, ranges_attributes(given.begin, given.end, given.step));
 }
 
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
-  return apply(parts_table["place"], x, ranges.with("shape", shape));
+  return apply(views_table["place"], x, ranges.with("shape", shape));
 }
 
 /// The ranges as attributes in a canonical form: where the size is known, bounds are in range and `end` is
@@ -547,14 +547,14 @@ Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
 
 }  // namespace
 
-OperationList families::parts() { return parts_table; }
+OperationList families::views() { return views_table; }
 
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   if (ranges.size() > static_cast<std::size_t>(x.rank())) {
     throw IndexError(fmt::format("slice({}): expected ranges for at most {} axes, got {}", describe(x),
                                  x.rank(), ranges.size()));
   }
-  return apply(parts_table["slice"], x, normalised(x, ranges));
+  return apply(views_table["slice"], x, normalised(x, ranges));
 }
 
 Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
@@ -578,22 +578,22 @@ Tensor Tensor::operator[](Index i) const {
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value) {
   std::vector<Index> flat;
   for (const auto& pair : widths) flat.insert(flat.end(), pair.begin(), pair.end());
-  return apply(parts_table["pad"], x, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
+  return apply(views_table["pad"], x, {{"widths", std::move(flat)}, {"value", value.as<double>()}});
 }
 
 Tensor concat(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("concat: expected at least one tensor, got none");
-  return apply(parts_table["concat"], tensors, {{"axis", Index{axis}}});
+  return apply(views_table["concat"], tensors, {{"axis", Index{axis}}});
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("stack: expected at least one tensor, got none");
-  return apply(parts_table["stack"], tensors, {{"axis", Index{axis}}});
+  return apply(views_table["stack"], tensors, {{"axis", Index{axis}}});
 }
 
 std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis) {
   const Tensor operands[] = {x};
-  const Tensors parts = apply_all(parts_table["split"], operands, {{"sizes", sizes}, {"axis", Index{axis}}});
+  const Tensors parts = apply_all(views_table["split"], operands, {{"sizes", sizes}, {"axis", Index{axis}}});
   return {parts.begin(), parts.end()};
 }
 
@@ -614,7 +614,7 @@ std::vector<Tensor> unstack(const Tensor& x, int axis) {
     throw ValueError("unstack(" + describe(x) + "): expected an axis of known size, got an unknown one");
   const Tensor operands[] = {x};
   const Tensors parts =
-      apply_all(parts_table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});
+      apply_all(views_table["unstack"], operands, {{"axis", Index{axis}}, {"count", count}});
   return {parts.begin(), parts.end()};
 }
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include <unspool/autograd/parts.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 
 #include "../support/counted.h"
