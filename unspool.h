@@ -11,6 +11,7 @@
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/scalar.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>
 #include <unspool/core/threads.h>

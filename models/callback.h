@@ -1,8 +1,10 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <unspool/models/history.h>
@@ -12,7 +14,7 @@ namespace unspool {
 class Model;
 
 /// Hooks into the training loop of Model::fit(). Derive from this class, override the hooks that you need,
-/// and pass std::make_shared<MyCallback>(...) to fit(). Epochs and batches are counted from 0.
+/// and pass make<MyCallback>(...) to fit(). Epochs and batches are counted from 0.
 class Callback {
  public:
   /// A callback without a model.
@@ -44,6 +46,12 @@ class Callback {
  private:
   Model* model_ = nullptr;
 };
+
+/// Makes a callback of a class of your own: make<MyCallback>(...).
+template <std::derived_from<Callback> T, class... Arguments>
+std::shared_ptr<T> make(Arguments&&... arguments) {
+  return std::make_shared<T>(std::forward<Arguments>(arguments)...);
+}
 
 /// A list of callbacks: {callback, other}.
 class Callbacks {

@@ -218,6 +218,11 @@ class FunctionLoss final : public LossBase {
 
 template class NamedHandle<Loss, const LossBase, loss_registry>;
 
+Loss::Loss() : SealedLoss(Key()) {}
+Loss::Loss(const char* name) : SealedLoss(Key()), NamedHandle(name) {}
+Loss::Loss(const std::string& name) : SealedLoss(Key()), NamedHandle(name) {}
+Loss::Loss(std::shared_ptr<const LossBase> object) : SealedLoss(Key()), NamedHandle(std::move(object)) {}
+
 Registry<LossBase>& loss_registry() {
   static Registry<LossBase> registry("loss", &built_in_losses, "register_loss");
   return registry;

@@ -11,6 +11,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -51,8 +52,8 @@ struct ConfigValue<Reduction> {
   }
 };
 
-/// The base class of losses. Derive from it for one of your own with arguments, and register it with
-/// register_loss<MyLoss>(). Without arguments a function is enough.
+/// The base class of losses. Derive from it for one of your own with arguments, make it with
+/// make<MyLoss>(...), and register it with register_loss<MyLoss>(). Without arguments a function is enough.
 class LossBase : public NamedObject {
  public:
   /// A function of (y_true, y_pred) that is a loss.
@@ -84,13 +85,24 @@ class LossBase : public NamedObject {
 /// The registry of losses.
 Registry<LossBase>& loss_registry();
 
+namespace internal {
+UNSPOOL_SEALED(SealedLoss, "Loss is a handle: derive from LossBase, and pass make<MyLoss>(...)");
+}
+
 /// The objective that training minimizes. Made from a name ("mse", "sparse_categorical_crossentropy"), by one
 /// of the functions below, or from a function of (y_true, y_pred) that returns one loss for each sample,
 /// whose mean is used.
-class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
+class Loss : public NamedHandle<Loss, const LossBase, loss_registry>, public virtual internal::SealedLoss {
  public:
-  /// Empty, or from a name, a function or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name, a function or an object, as in NamedHandle.
+  Loss();
+  Loss(const char* name);
+  Loss(const std::string& name);
+  template <internal::FunctionFor<LossBase> F>
+  Loss(F function) : Loss(of_function(std::move(function))) {}
+  explicit Loss(std::shared_ptr<const LossBase> object);
+  ///@}
 
   /// The reduced loss of a batch, without steps that a mask attached to `y_pred` masks, even if they are NaN.
   /// `sample_weight` has the shape of the losses or of their leading axes. Throws ValueError for an empty
@@ -108,6 +120,11 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry> {
 };
 extern template class NamedHandle<Loss, const LossBase, loss_registry>;
 
+/// Makes a loss of a class of your own: make<Huber>(1.5).
+template <std::derived_from<LossBase> T, class... Arguments>
+Loss make(Arguments&&... arguments) {
+  return Loss(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>
 void register_loss(std::string name) {

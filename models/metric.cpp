@@ -170,6 +170,11 @@ std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
 
 template class NamedHandle<Metric, MetricBase, metric_registry>;
 
+Metric::Metric() : SealedMetric(Key()) {}
+Metric::Metric(const char* name) : SealedMetric(Key()), NamedHandle(name) {}
+Metric::Metric(const std::string& name) : SealedMetric(Key()), NamedHandle(name) {}
+Metric::Metric(std::shared_ptr<MetricBase> object) : SealedMetric(Key()), NamedHandle(std::move(object)) {}
+
 Registry<MetricBase>& metric_registry() {
   static Registry<MetricBase> registry("metric", &built_in_metrics, "register_metric");
   return registry;

@@ -13,15 +13,16 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
 
 class Loss;
 
-/// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, and
-/// register it with register_metric<MyMetric>(). For the mean of a function of (y_true, y_pred) the function
-/// is enough.
+/// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, make it
+/// with make<MyMetric>(...), and register it with register_metric<MyMetric>(). For the mean of a function of
+/// (y_true, y_pred) the function is enough.
 class MetricBase : public NamedObject {
  public:
   /// A function of (y_true, y_pred) that is a metric.
@@ -53,13 +54,25 @@ class MetricBase : public NamedObject {
 /// The registry of metrics.
 Registry<MetricBase>& metric_registry();
 
+namespace internal {
+UNSPOOL_SEALED(SealedMetric, "Metric is a handle: derive from MetricBase, and pass make<MyMetric>(...)");
+}
+
 /// A value that is computed over the batches of an epoch. Made from a name ("accuracy", or the name of a
 /// loss), by one of the functions below, from a loss, or from a function of (y_true, y_pred), whose mean it
 /// is. Copies share the state.
-class Metric : public NamedHandle<Metric, MetricBase, metric_registry> {
+class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
+               public virtual internal::SealedMetric {
  public:
-  /// Empty, or from a name, a function or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name, a function or an object, as in NamedHandle.
+  Metric();
+  Metric(const char* name);
+  Metric(const std::string& name);
+  template <internal::FunctionFor<MetricBase> F>
+  Metric(F function) : Metric(of_function(std::move(function))) {}
+  explicit Metric(std::shared_ptr<MetricBase> object);
+  ///@}
   /// The weighted mean of a loss, with the name of the loss; its reduction is not used. Throws ValueError if
   /// the loss is empty.
   Metric(const Loss& loss);
@@ -109,6 +122,11 @@ class Metrics {
   std::vector<Metric> list_;
 };
 
+/// Makes a metric of a class of your own: make<Recall>(0.5).
+template <std::derived_from<MetricBase> T, class... Arguments>
+Metric make(Arguments&&... arguments) {
+  return Metric(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>
 void register_metric(std::string name) {

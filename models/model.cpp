@@ -251,7 +251,9 @@ Data& Data::operator=(Data&& other) noexcept = default;
 Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
     : x(inputs.tensors()), y(labels), sample_weight(weights) {}
 
-Model::Model(Ref<Layer> layer) {
+Model::Model() : SealedModel(Key()) {}
+
+Model::Model(Ref<Layer> layer) : SealedModel(Key()) {
   if (!layer) throw ValueError("Model: expected a layer, got an empty Ref");
   state_ = std::make_shared<State>(std::move(layer));
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/callback.h>
@@ -89,13 +90,31 @@ struct ModelOptions {
   bool trainable = true;  ///< Whether training changes the weights.
 };
 
+namespace internal {
+UNSPOOL_SEALED(
+    SealedModel,
+    "Model is a handle: derive from Layer, whose layers are members, and train Model(make<MyNet>(...))");
+}
+
 /// A network that can be trained. A shared handle: copies are the same model. Its own members are about
 /// training; the members of its network, which is a layer, are reached with an arrow: model->weights(). A
 /// model can be a layer of another model.
-class Model {
+///
+/// A class of your own, as a subclass of Keras' Model, derives from Layer:
+///
+///     class Net : public Layer {
+///      public:
+///       Tensor call(const Tensor& x, const CallArgs&) override { return out_(hidden_(x)); }
+///
+///      private:
+///       Ref<Layer> hidden_ = add_layer(LSTM({.units = 32}));
+///       Ref<Layer> out_ = add_layer(Dense({.units = 1}));
+///     };
+///     Model model(make<Net>());
+class Model : public virtual internal::SealedModel {
  public:
   /// An empty handle.
-  Model() = default;
+  Model();
   ///@{
   /// A model of one layer. Throws ValueError if `network` is empty.
   explicit Model(Ref<Layer> network);

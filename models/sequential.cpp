@@ -27,7 +27,7 @@ SequentialItem& SequentialItem::operator=(const SequentialItem& other) = default
 Sequential::Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options)
     : Sequential(std::vector<SequentialItem>(items), std::move(options)) {}
 
-Sequential::Sequential(SequentialOptions options) : Model(network_of(options)) {}
+Sequential::Sequential(SequentialOptions options) : SealedModel(Key()), Model(network_of(options)) {}
 
 Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptions options)
     : Sequential(std::move(options)) {

@@ -42,5 +42,7 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 /// a moving average of squared steps (Zeiler 2012). Throws ValueError unless rho is in [0, 1) and epsilon >=
 /// 0.
 Optimizer Adadelta(AdadeltaOptions options = {});
+/// Adadelta with this learning rate, a number or a schedule: Adadelta(1e-3).
+inline Optimizer Adadelta(IsLearningRate auto&& rate) { return Adadelta({.learning_rate = rate}); }
 
 }  // namespace unspool

@@ -45,5 +45,7 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 /// over its rows and over its columns are kept. With relative_step, the step is proportional to the weights
 /// (Shazeer and Stern 2018). Throws ValueError for an argument out of range.
 Optimizer Adafactor(AdafactorOptions options = {});
+/// Adafactor with this learning rate, a number or a schedule: Adafactor(1e-3).
+inline Optimizer Adafactor(IsLearningRate auto&& rate) { return Adafactor({.learning_rate = rate}); }
 
 }  // namespace unspool

@@ -41,5 +41,7 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 /// Divides each gradient by the square root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
 /// Throws ValueError if initial_accumulator_value or epsilon is negative.
 Optimizer Adagrad(AdagradOptions options = {});
+/// Adagrad with this learning rate, a number or a schedule: Adagrad(1e-3).
+inline Optimizer Adagrad(IsLearningRate auto&& rate) { return Adagrad({.learning_rate = rate}); }
 
 }  // namespace unspool

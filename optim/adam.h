@@ -44,5 +44,7 @@ class Adam : public OptimizerOf<AdamOptions> {
 /// squares (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar
 /// 2018). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
 Optimizer Adam(AdamOptions options = {});
+/// Adam with this learning rate, a number or a schedule: Adam(1e-3).
+inline Optimizer Adam(IsLearningRate auto&& rate) { return Adam({.learning_rate = rate}); }
 
 }  // namespace unspool

@@ -43,5 +43,7 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 /// the mean of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
 Optimizer Adamax(AdamaxOptions options = {});
+/// Adamax with this learning rate, a number or a schedule: Adamax(1e-3).
+inline Optimizer Adamax(IsLearningRate auto&& rate) { return Adamax({.learning_rate = rate}); }
 
 }  // namespace unspool

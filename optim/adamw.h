@@ -40,5 +40,7 @@ class AdamW : public Adam {
 /// Adam with weight decay that is separate from the gradients (Loshchilov and Hutter 2019). ValueError
 /// without a weight_decay.
 Optimizer AdamW(AdamWOptions options = {});
+/// AdamW with this learning rate, a number or a schedule: AdamW(1e-3).
+inline Optimizer AdamW(IsLearningRate auto&& rate) { return AdamW({.learning_rate = rate}); }
 
 }  // namespace unspool

@@ -46,5 +46,7 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 /// gradients, so that unimportant weights become exactly 0. The values before the first step have no effect.
 /// Throws ValueError if learning_rate_power is positive or another argument negative.
 Optimizer Ftrl(FtrlOptions options = {});
+/// Ftrl with this learning rate, a number or a schedule: Ftrl(1e-3).
+inline Optimizer Ftrl(IsLearningRate auto&& rate) { return Ftrl({.learning_rate = rate}); }
 
 }  // namespace unspool

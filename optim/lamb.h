@@ -42,5 +42,7 @@ class Lamb : public OptimizerOf<LambOptions> {
 /// Adam with a step whose norm is the learning rate times the norm of the variable, for large batches (You et
 /// al. 2020). Throws ValueError unless the betas are in [0, 1) and epsilon >= 0.
 Optimizer Lamb(LambOptions options = {});
+/// Lamb with this learning rate, a number or a schedule: Lamb(1e-3).
+inline Optimizer Lamb(IsLearningRate auto&& rate) { return Lamb({.learning_rate = rate}); }
 
 }  // namespace unspool

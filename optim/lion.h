@@ -41,5 +41,7 @@ class Lion : public OptimizerOf<LionOptions> {
 /// A step of equal size for all weights, along the sign of a moving average of the gradients (Chen et al.
 /// 2023). Throws ValueError unless beta_1 is in (0, 1] and beta_2 in [0, 1).
 Optimizer Lion(LionOptions options = {});
+/// Lion with this learning rate, a number or a schedule: Lion(1e-3).
+inline Optimizer Lion(IsLearningRate auto&& rate) { return Lion({.learning_rate = rate}); }
 
 }  // namespace unspool

@@ -44,5 +44,7 @@ class Nadam : public OptimizerOf<NadamOptions> {
 /// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
 Optimizer Nadam(NadamOptions options = {});
+/// Nadam with this learning rate, a number or a schedule: Nadam(1e-3).
+inline Optimizer Nadam(IsLearningRate auto&& rate) { return Nadam({.learning_rate = rate}); }
 
 }  // namespace unspool

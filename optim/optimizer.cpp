@@ -35,6 +35,12 @@ double shrinking(double norm, double limit) {
 
 template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
+Optimizer::Optimizer() : SealedOptimizer(Key()) {}
+Optimizer::Optimizer(const char* name) : SealedOptimizer(Key()), NamedHandle(name) {}
+Optimizer::Optimizer(const std::string& name) : SealedOptimizer(Key()), NamedHandle(name) {}
+Optimizer::Optimizer(std::shared_ptr<OptimizerBase> object)
+    : SealedOptimizer(Key()), NamedHandle(std::move(object)) {}
+
 OptimizerBase::OptimizerBase(OptimizerSettings settings)
     : settings_(std::move(settings)),
       iteration_(Tensor::scalar(std::int64_t{0}), {.name = "iteration", .trainable = false}) {
@@ -283,6 +289,15 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
     if (variable.constraint()) variable.assign(variable.constraint()(variable.value()));
   }
   iteration_.assign(Tensor::scalar(calls() + 1));
+}
+
+void OptimizerBase::apply(const std::vector<Tensor>& gradients) {
+  if (!built_) {
+    throw ValueError(name() +
+                     ".apply: expected variables, since the optimizer is not built, got none: call "
+                     "build(variables) first, or apply(gradients, variables)");
+  }
+  apply_gradients(gradients, built_for_);
 }
 
 }  // namespace unspool

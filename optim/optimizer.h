@@ -15,6 +15,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 #include <unspool/optim/schedule.h>
 
@@ -121,11 +122,19 @@ class OptimizerBase : public NamedObject {
   /// Whether the slots are made.
   bool built() const { return built_; }
   /// The variables that have slots, in order.
-  const std::vector<Variable>& built_for() const { return built_for_; }
+  std::vector<Variable> built_for() const { return built_for_; }
   /// One step of gradient descent, in Keras' order. Empty gradients are skipped. Throws ValueError if all are
   /// empty, if the lists differ in length, if a gradient has another shape or dtype than its variable, and
   /// for a variable without slots.
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables);
+  ///@{
+  /// Equal to apply_gradients(), for all variables that have slots if none are given, which throws ValueError
+  /// before build().
+  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) {
+    apply_gradients(gradients, variables);
+  }
+  void apply(const std::vector<Tensor>& gradients);
+  ///@}
   /// The state: iteration (int64), learning_rate (float32, unless it is a schedule), moving averages, sums of
   /// gradients, slots of the variables, shared slots.
   std::vector<Variable> variables() const;
@@ -226,17 +235,35 @@ class OptimizerOf : public OptimizerBase {
 /// The registry of optimizers.
 Registry<OptimizerBase>& optimizer_registry();
 
+namespace internal {
+UNSPOOL_SEALED(SealedOptimizer,
+               "Optimizer is a handle: derive from OptimizerBase, and pass make<MyOptimizer>(...)");
+}
+
 /// A shared optimizer, as compile() takes it: made by a function, Adam({.learning_rate = 1e-3}), or from a
 /// name, "adam". Copies share the optimizer and its state. Its members are those of OptimizerBase.
-class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry> {
+class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry>,
+                  public virtual internal::SealedOptimizer {
  public:
-  /// Empty, or from a name or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name or an object, as in NamedHandle.
+  Optimizer();
+  Optimizer(const char* name);
+  Optimizer(const std::string& name);
+  explicit Optimizer(std::shared_ptr<OptimizerBase> object);
+  ///@}
 
-  /// One step of gradient descent.
+  ///@{
+  /// One step of gradient descent. Both are the same; Keras 3 has both names.
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
     object().apply_gradients(gradients, variables);
   }
+  void apply(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
+    object().apply_gradients(gradients, variables);
+  }
+  ///@}
+  /// One step for the variables that the optimizer was built for. Throws ValueError if it is not built.
+  void apply(const std::vector<Tensor>& gradients) const { object().apply(gradients); }
   /// The number of steps made.
   std::int64_t iterations() const { return object().iterations(); }
   /// The learning rate of the next step.
@@ -252,6 +279,11 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
+/// Makes an optimizer of a class of your own: make<Sign>(SignOptions{.learning_rate = 0.1}).
+template <std::derived_from<OptimizerBase> T, class... Arguments>
+Optimizer make(Arguments&&... arguments) {
+  return Optimizer(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>
 void register_optimizer(std::string name) {

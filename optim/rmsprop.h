@@ -44,5 +44,7 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 /// With centered, by the square root of a moving estimate of its variance. Throws ValueError unless rho lies
 /// in [0, 1), momentum in [0, 1], and epsilon is not negative.
 Optimizer RMSprop(RMSpropOptions options = {});
+/// RMSprop with this learning rate, a number or a schedule: RMSprop(1e-3).
+inline Optimizer RMSprop(IsLearningRate auto&& rate) { return RMSprop({.learning_rate = rate}); }
 
 }  // namespace unspool

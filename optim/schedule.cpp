@@ -157,7 +157,8 @@ Registry<ScheduleBase>& schedule_registry() {
 
 std::string ScheduleBase::class_name() const { return schedule_registry().name_of(*this); }
 
-LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule) : schedule_(std::move(schedule)) {
+LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule)
+    : SealedLearningRate(Key()), schedule_(std::move(schedule)) {
   if (schedule_ == nullptr) throw ValueError("a LearningRate needs a number or a schedule, got nothing");
 }
 

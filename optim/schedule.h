@@ -12,6 +12,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 
 namespace unspool {
 
@@ -51,12 +52,17 @@ void register_schedule(std::string name) {
   schedule_registry().add<T>(std::move(name));
 }
 
+namespace internal {
+UNSPOOL_SEALED(SealedLearningRate,
+               "LearningRate is a handle: derive from ScheduleBase, and pass make<MySchedule>(...)");
+}
+
 /// The learning rate of an optimizer: a number, or a schedule made by one of the functions below. Copies
 /// share the schedule.
-class LearningRate {
+class LearningRate : public virtual internal::SealedLearningRate {
  public:
   /// A constant rate.
-  LearningRate(double value) : value_(value) {}
+  LearningRate(double value) : SealedLearningRate(Key()), value_(value) {}
   /// Throws ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
@@ -74,6 +80,16 @@ class LearningRate {
   double value_ = 0;
   std::shared_ptr<const ScheduleBase> schedule_;
 };
+
+/// Whatever converts to a LearningRate: a number, a schedule.
+template <class T>
+concept IsLearningRate = std::convertible_to<T, LearningRate>;
+
+/// Makes a schedule of a class of your own: make<Warmup>(WarmupOptions{.steps = 100}).
+template <std::derived_from<ScheduleBase> T, class... Arguments>
+LearningRate make(Arguments&&... arguments) {
+  return LearningRate(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+}
 
 /// Converts a LearningRate to a config and back.
 template <>

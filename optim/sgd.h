@@ -42,5 +42,7 @@ class SGD : public OptimizerOf<SGDOptions> {
 /// gradient and w <- w + m; with nesterov, w <- w + momentum * m - learning_rate * gradient. ValueError
 /// unless momentum lies in [0, 1].
 Optimizer SGD(SGDOptions options = {});
+/// SGD with this learning rate, a number or a schedule: SGD(1e-3).
+inline Optimizer SGD(IsLearningRate auto&& rate) { return SGD({.learning_rate = rate}); }
 
 }  // namespace unspool

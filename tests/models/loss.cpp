@@ -185,7 +185,8 @@ class PowerLoss : public LossBase {
 
 TEST_CASE("a class of losses of one's own has arguments") {
   register_loss<PowerLoss>("my>PowerLoss");
-  const Loss made(std::make_shared<PowerLoss>(PowerLossOptions{.exponent = 2, .reduction = "sum"}));
+  const Loss made = make<PowerLoss>(PowerLossOptions{.exponent = 2, .reduction = "sum"});
+  CHECK(made == Loss(std::make_shared<PowerLoss>(PowerLossOptions{.exponent = 2, .reduction = "sum"})));
   check(made(loss_labels, loss_predictions), .72);
   const Loss read = Loss::from_config(from_json(to_json(made.config())));
   check(read(loss_labels, loss_predictions), .72);

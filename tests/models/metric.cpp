@@ -141,7 +141,7 @@ TEST_CASE("metrics of one's own, by name and by class") {
   CHECK_THROWS_AS(register_metric("accuracy", [](const Tensor& y, const Tensor&) { return y; }), ValueError);
 
   register_metric<Batches>("my>Batches");
-  const Metric made(std::make_shared<Batches>(MetricOptions{.name = "batches"}));
+  const Metric made = make<Batches>(MetricOptions{.name = "batches"});
   const Metric read = Metric::from_config(from_json(to_json(made.config())));
   CHECK(read.name() == "batches");
   CHECK(after(read, {}, {}) == 1);

@@ -452,12 +452,38 @@ class Sign : public OptimizerOf<SignOptions> {
 
 TEST_CASE("an optimizer of one's own") {
   register_optimizer<Sign>("my>Sign");
-  const Optimizer read =
-      Optimizer::from_config(Optimizer(std::make_shared<Sign>(SignOptions{.learning_rate = .5})).config());
+  const Optimizer read = Optimizer::from_config(make<Sign>(SignOptions{.learning_rate = .5}).config());
   check_close(one_step(read), {.5, 1.5, 2.5, 3.5});
   CHECK(Optimizer("my>Sign") == Optimizer("my>Sign"));
   CHECK_FALSE(Optimizer("my>Sign") == Optimizer("adam"));
   CHECK(to_string(Optimizer("my>Sign")).starts_with("my>Sign(learning_rate=0.1"));
+}
+
+TEST_CASE("an optimizer made of its learning rate alone") {
+  CHECK(Adam(1e-2) == Adam({.learning_rate = 1e-2}));
+  CHECK(SGD(1) == SGD({.learning_rate = 1.}));
+  CHECK(RMSprop(0.5F) == RMSprop({.learning_rate = 0.5}));
+  const LearningRate decay =
+      ExponentialDecay({.initial_learning_rate = 0.1, .decay_steps = 10, .decay_rate = 0.5});
+  CHECK(SGD(decay) == SGD({.learning_rate = decay}));
+  CHECK(Adam({}) == Adam());
+  CHECK_FALSE(Adam(1e-2) == Adam());
+}
+
+TEST_CASE("apply() takes the variables that the optimizer was built for") {
+  const Variable v(Tensor::of({1}), {.name = "v"});
+  const Variable w(Tensor::of({1}), {.name = "w"});
+  const Optimizer optimizer = SGD(0.5);
+  CHECK_THROWS_WITH_AS(optimizer.apply({Tensor::of({1})}), doctest::Contains("build(variables)"), ValueError);
+  optimizer.apply({Tensor::of({1}), Tensor::of({2})}, {v, w});
+  check_close(v.value(), {.5});
+  check_close(w.value(), {0});
+  optimizer.apply({Tensor::of({1}), Tensor::of({2})});
+  check_close(v.value(), {0});
+  check_close(w.value(), {-1});
+  CHECK_THROWS_AS(optimizer.apply({Tensor::of({1})}), ValueError);
+  optimizer->apply({Tensor::of({2}), Tensor::of({0})});
+  check_close(v.value(), {-1});
 }
 
 TEST_CASE("a step gives the same bits on any number of threads") {

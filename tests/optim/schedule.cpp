@@ -104,4 +104,5 @@ class Halves : public ScheduleOf<HalvesOptions> {
 TEST_CASE("a schedule of one's own") {
   register_schedule<Halves>("my>Halves");
   check(LearningRate(std::make_shared<Halves>(HalvesOptions{.first = 1})), {{0, 1}, {3, .125}});
+  check(make<Halves>(HalvesOptions{.first = 1}), {{0, 1}, {3, .125}});
 }

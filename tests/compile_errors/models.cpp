@@ -1,0 +1,76 @@
+// Mistakes of programs that train models: scripts/check-compile-errors.sh says how to add a case.
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/layers/dense.h>
+#include <unspool/layers/input.h>
+#include <unspool/models/sequential.h>
+#include <unspool/optim/adam.h>
+
+using namespace unspool;
+
+extern Model model;
+extern Tensor x;
+
+//! derive from Layer
+class Net : public Model {};
+Net net;
+
+//! derive from Layer
+class Net : public Model {
+ public:
+  Net() { units_ = 3; }
+
+ private:
+  Index units_ = 0;
+};
+
+//! derive from Layer
+class Net : public Sequential {
+ public:
+  Net() : Sequential({Input({.shape = {3}})}) {}
+};
+
+//+
+class Net : public Layer {
+  Tensor call(const Tensor& y, const CallArgs&) override { return y; }
+};
+Model net(make<Net>());
+
+//! derive from LossBase
+class Own : public Loss {
+ public:
+  Tensor call(const Tensor& y, const Tensor& p) const { return p - y; }
+};
+model.compile({.loss = Own()});
+
+//! derive from MetricBase
+class Own : public Metric {};
+const Metrics metrics{Own()};
+
+//! derive from OptimizerBase
+class Own : public Optimizer {
+ public:
+  Own() : Optimizer("adam") {}
+};
+
+//! derive from ScheduleBase
+class Own : public LearningRate {
+ public:
+  Own() : LearningRate(0.1) {}
+};
+
+//! an epoch is the second index
+model.fit(x, x)[0];
+
+//! an epoch is the second index
+const History history = model.fit(x, x);
+history.history[0];
+
+//+
+double loss = model.evaluate(x, x)[0];
+loss = model.fit(x, x)["loss"][0];
+Tensor second = model.predict(x)[1];
+Optimizer adam = Adam(1e-3);
+adam = Adam({1e-3});
+adam = Adam({});
+adam = Adam();
+adam = Adam({.learning_rate = 1e-3});
