@@ -44,12 +44,14 @@ class NamedValues {
   /// The value at this position, as in the list that Keras' evaluate() returns: 0 is the loss, 1 the first
   /// metric, -1 the last one. Throws IndexError if out of range.
   T operator[](Index position) const& requires std::same_as<T, double>;
+  /// The same for a temporary.
   T operator[](Index position) && requires std::same_as<T, double> {
     return static_cast<const NamedValues&>(*this)[position];
   }
   /// Does not compile: an epoch is the index of the values of one name.
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]",
                   operator[](Index epoch) const& requires(!std::same_as<T, double>));
+  /// Nor does this.
   UNSPOOL_MISTAKE(
       "an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) &&
                                                                     requires(!std::same_as<T, double>));
@@ -88,9 +90,11 @@ struct History {
   const std::vector<double>& operator[](std::string_view name) const&;
   std::vector<double> operator[](std::string_view name) &&;
   ///@}
+  ///@{
   /// Does not compile: an epoch is the index of the values of one name.
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) const&);
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) &&);
+  ///@}
 };
 
 }  // namespace unspool

@@ -31,6 +31,10 @@ INPUT_FILTER = scripts/doxygen-filter.pl
 JAVADOC_AUTOBRIEF = YES
 DISTRIBUTE_GROUP_DOC = YES
 SUBGROUPING = NO
+# What must not be called stands in the manual as a deleted function.
+MACRO_EXPANSION = YES
+EXPAND_ONLY_PREDEF = YES
+PREDEFINED = "UNSPOOL_MISTAKE(advice,...)=void __VA_ARGS__ = delete"
 # These stand in public headers without being public. A specialization of ConfigValue has the members of the template.
 EXCLUDE_SYMBOLS = unspool::internal unspool::internal::* unspool::detail unspool::detail::* unspool::ConfigValue<*
 EXTRACT_ALL = NO
