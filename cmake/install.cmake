@@ -7,6 +7,9 @@ install(FILES unspool.h operation.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unsp
 install(DIRECTORY ${UNSPOOL_FOLDERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool
   FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN internal EXCLUDE PATTERN scan EXCLUDE)
 
+# gdb reads the printers in this folder of its own by itself: docs/debugging.md.
+install(FILES scripts/gdb/unspool.py DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb/python/gdb/printer)
+
 configure_package_config_file(cmake/unspoolConfig.cmake.in ${PROJECT_BINARY_DIR}/unspoolConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a minor version may break the interface.

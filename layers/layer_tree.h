@@ -265,7 +265,7 @@ class LayerTree {
   void set_paths(std::string path);
   [[noreturn]] void fail_no_input() const;
 
-  mutable std::string name_;
+  mutable std::string name_;  // The first member: scripts/gdb/unspool.py finds it there.
   std::string path_;
   bool trainable_ = true;
   DType dtype_ = float32;

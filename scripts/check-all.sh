@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s (%d min %02d s) ==\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user
+scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb
 
 step "release: build and tests"
 scripts/test.sh

@@ -39,5 +39,14 @@ fi
 launcher=$(command -v ccache || true)
 consume subdirectory -DUNSPOOL_SOURCE="$root" ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"}
 
+if command -v gdb >/dev/null; then
+  printers=$(find "$prefix" -path '*/gdb/python/gdb/printer/unspool.py')
+  gdb -nx -batch -iex 'set auto-load no' -x "$printers" -ex 'info pretty-printer global unspool' | grep -q Tensor ||
+    { echo "gdb: does not read the printers"; exit 1; }
+  echo "gdb: reads the printers"
+else
+  echo "gdb: not on this system, so not tried"
+fi
+
 scripts/check-headers.sh g++ "$prefix/include"
 echo "headers: those installed show the standard library only"
