@@ -25,8 +25,11 @@
 
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/axes.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/creation.h>
+#include <unspool/autograd/einsum.h>
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/functional.h>
 #include <unspool/autograd/gradcheck.h>
@@ -37,6 +40,7 @@
 #include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
+#include <unspool/autograd/sorting.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
 #include <unspool/autograd/views.h>

@@ -128,7 +128,7 @@ template <std::size_t size>
 // Not inlined, so that it does not slow down the fast path.
 [[gnu::noinline]] Tensor apply_in_full(OperationRef operation, std::span<const Tensor> inputs,
                                        const Attributes& attributes) {
-  return std::move(apply_all(operation, inputs, attributes)[0]);
+  return apply_all(operation, inputs, attributes)[0];
 }
 
 template <std::size_t size>

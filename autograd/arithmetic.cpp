@@ -75,6 +75,19 @@ constexpr Operation arithmetic_records[] = {
          },
      .keep = keep::input(1) | keep::output(),
      .examples = {{-2, 2}, {0.5, 2}}},
+    {.name = "floor_divide",
+     .summary = "the largest integer <= a / b",
+     .shape = shapes::elementwise,
+     .kernel = elementwise([](auto a, auto b) {
+       if constexpr (std::integral<decltype(a)>) {
+         if (b == 0) throw ValueError("floor_divide: an integer was divided by zero");
+         if (b == -1) return static_cast<decltype(a)>(0 - static_cast<std::uint64_t>(a));
+         return static_cast<decltype(a)>(a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0));
+       } else {
+         return std::floor(a / b);
+       }
+     }),
+     .examples = {{-2, 2}, {0.5, 2}}},
     {.name = "minimum",
      .summary = "the smaller of a and b; NaN if either is",
      .shape = shapes::elementwise,
@@ -140,7 +153,14 @@ OperationList families::arithmetic() { return arithmetic_table; }
 Tensor add(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["add"], a, b); }
 Tensor subtract(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["subtract"], a, b); }
 Tensor multiply(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["multiply"], a, b); }
-Tensor divide(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["divide"], a, b); }
+Tensor divide(const Tensor& a, const Tensor& b) {
+  if (is_integer(a.dtype()) && is_integer(b.dtype())) return divide(cast(a, float32), cast(b, float32));
+  return apply(arithmetic_table["divide"], a, b);
+}
+Tensor floor_divide(const Tensor& a, const Tensor& b) {
+  return apply(arithmetic_table["floor_divide"], a, b);
+}
+Tensor mod(const Tensor& a, const Tensor& b) { return a - floor_divide(a, b) * b; }
 Tensor minimum(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["minimum"], a, b); }
 Tensor maximum(const Tensor& a, const Tensor& b) { return apply(arithmetic_table["maximum"], a, b); }
 Tensor negative(const Tensor& x) { return apply(arithmetic_table["negative"], x); }
@@ -177,8 +197,22 @@ Tensor operator+(Scalar a, const Tensor& b) { return add(scalar_beside(b, a), be
 Tensor operator-(Scalar a, const Tensor& b) { return subtract(scalar_beside(b, a), beside_scalar(b, a)); }
 Tensor operator*(Scalar a, const Tensor& b) { return multiply(scalar_beside(b, a), beside_scalar(b, a)); }
 Tensor operator/(Scalar a, const Tensor& b) { return divide(scalar_beside(b, a), beside_scalar(b, a)); }
+Tensor floor_divide(const Tensor& a, Scalar b) {
+  return floor_divide(beside_scalar(a, b), scalar_beside(a, b));
+}
+Tensor mod(const Tensor& a, Scalar b) { return mod(beside_scalar(a, b), scalar_beside(a, b)); }
 Tensor maximum(const Tensor& a, Scalar b) { return maximum(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor maximum(Scalar a, const Tensor& b) { return maximum(scalar_beside(b, a), beside_scalar(b, a)); }
 Tensor minimum(const Tensor& a, Scalar b) { return minimum(beside_scalar(a, b), scalar_beside(a, b)); }
+Tensor minimum(Scalar a, const Tensor& b) { return minimum(scalar_beside(b, a), beside_scalar(b, a)); }
+Tensor& operator+=(Tensor& a, const Tensor& b) { return a = a + b; }
+Tensor& operator-=(Tensor& a, const Tensor& b) { return a = a - b; }
+Tensor& operator*=(Tensor& a, const Tensor& b) { return a = a * b; }
+Tensor& operator/=(Tensor& a, const Tensor& b) { return a = a / b; }
+Tensor& operator+=(Tensor& a, Scalar b) { return a = a + b; }
+Tensor& operator-=(Tensor& a, Scalar b) { return a = a - b; }
+Tensor& operator*=(Tensor& a, Scalar b) { return a = a * b; }
+Tensor& operator/=(Tensor& a, Scalar b) { return a = a / b; }
 Tensor clip(const Tensor& x, Scalar low, Scalar high) { return minimum(maximum(x, low), high); }
 
 }  // namespace unspool

@@ -5,7 +5,7 @@
 
 /// \file
 /// Elementwise arithmetic with NumPy's broadcasting. Throws TypeError if the operands differ in dtype,
-/// Throws ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for
+/// ValueError if their shapes do not broadcast. A C++ number takes the dtype of the tensor, except for
 /// a floating number with an integer tensor, which makes both float32.
 
 namespace unspool {
@@ -16,12 +16,27 @@ Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 /// a * b.
 Tensor multiply(const Tensor& a, const Tensor& b);
-/// a / b. Integers are rounded towards zero; throws ValueError for an integer division by zero.
+/// a / b. Integers are divided as float32, as in Keras; floor_divide() gives integers.
 Tensor divide(const Tensor& a, const Tensor& b);
+///@{
+/// The largest integer <= a / b, of the dtype of a and b. It has no gradient. Throws ValueError for an
+/// integer division by zero.
+Tensor floor_divide(const Tensor& a, const Tensor& b);
+Tensor floor_divide(const Tensor& a, Scalar b);
+///@}
+///@{
+/// a - floor_divide(a, b) * b: the remainder, with the sign of b.
+Tensor mod(const Tensor& a, const Tensor& b);
+Tensor mod(const Tensor& a, Scalar b);
+///@}
 ///@{
 /// The smaller or the larger element. Where they are equal each operand gets half of the gradient.
 Tensor minimum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, Scalar b);
+Tensor minimum(Scalar a, const Tensor& b);
 Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor maximum(const Tensor& a, Scalar b);
+Tensor maximum(Scalar a, const Tensor& b);
 ///@}
 /// -x.
 Tensor negative(const Tensor& x);
@@ -49,8 +64,18 @@ Tensor operator+(Scalar a, const Tensor& b);
 Tensor operator-(Scalar a, const Tensor& b);
 Tensor operator*(Scalar a, const Tensor& b);
 Tensor operator/(Scalar a, const Tensor& b);
-Tensor maximum(const Tensor& a, Scalar b);
-Tensor minimum(const Tensor& a, Scalar b);
+///@}
+
+///@{
+/// a = a + b, and so on: `a` becomes another tensor. Copies of what it was keep their value.
+Tensor& operator+=(Tensor& a, const Tensor& b);
+Tensor& operator-=(Tensor& a, const Tensor& b);
+Tensor& operator*=(Tensor& a, const Tensor& b);
+Tensor& operator/=(Tensor& a, const Tensor& b);
+Tensor& operator+=(Tensor& a, Scalar b);
+Tensor& operator-=(Tensor& a, Scalar b);
+Tensor& operator*=(Tensor& a, Scalar b);
+Tensor& operator/=(Tensor& a, Scalar b);
 ///@}
 
 /// A C++ number as the other operand of `beside`: a scalar tensor of the dtype of `beside`, or of float32 for

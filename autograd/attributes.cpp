@@ -28,7 +28,7 @@ constinit const Attributes no_attributes;
 Attributes::Attributes(std::initializer_list<Entry> entries)
     : entries_(entries.size() == 0 ? nullptr : std::make_shared<const Entries>(entries)) {}
 
-const Attributes::Value* Attributes::find(std::string_view name) const {
+const Attributes::Value* Attributes::find(std::string_view name) const& {
   for (const Entry& entry : *this) {
     if (name == entry.first) return &entry.second;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <unspool/core/dtype.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
@@ -38,14 +39,21 @@ class Attributes {
   /// Whether there are none.
   bool empty() const { return entries_ == nullptr; }
   /// The value of this name; null if there is none.
-  const Value* find(std::string_view name) const;
+  const Value* find(std::string_view name) const&;
+  UNSPOOL_MISTAKE("the attributes are a temporary: name them first", find(std::string_view name) const&&);
+  ///@{
   /// The value of this name. Throws KeyError if there is none, TypeError if it is of another type.
   template <class T>
-  const T& get(std::string_view name) const {
+  const T& get(std::string_view name) const& {
     const T* value = std::get_if<T>(&at(name));
     if (value == nullptr) fail_type(name);
     return *value;
   }
+  template <class T>
+  T get(std::string_view name) const&& {
+    return get<T>(name);
+  }
+  ///@}
   /// The value of this name, or `fallback` if there is none. Throws TypeError if it is of another type.
   template <class T>
   T get_or(std::string_view name, T fallback) const {
@@ -56,8 +64,10 @@ class Attributes {
   bool flag(std::string_view name) const { return get<bool>(name); }
   Index integer(std::string_view name) const { return get<Index>(name); }
   double number(std::string_view name) const { return get<double>(name); }
-  const Shape& shape(std::string_view name) const { return get<Shape>(name); }
-  const std::vector<Index>& integers(std::string_view name) const { return get<std::vector<Index>>(name); }
+  const Shape& shape(std::string_view name) const& { return get<Shape>(name); }
+  Shape shape(std::string_view name) const&& { return get<Shape>(name); }
+  const std::vector<Index>& integers(std::string_view name) const& { return get<std::vector<Index>>(name); }
+  std::vector<Index> integers(std::string_view name) const&& { return get<std::vector<Index>>(name); }
   ///@}
 
   /// A copy with one value replaced or added.

@@ -1,10 +1,12 @@
 #include <cmath>
 #include <concepts>
+#include <limits>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/elementwise.h>
 #include <unspool/autograd/families.h>
+#include <unspool/core/error.h>
 #include <unspool/core/kernels/vector.h>
 
 namespace unspool {
@@ -154,33 +156,70 @@ constexpr OperationTable comparison_table(comparison_records);
 
 OperationList families::comparison() { return comparison_table; }
 
-Tensor equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["equal"], a, b); }
-Tensor not_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["not_equal"], a, b); }
-Tensor less(const Tensor& a, const Tensor& b) { return apply(comparison_table["less"], a, b); }
-Tensor less_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["less_equal"], a, b); }
-Tensor greater(const Tensor& a, const Tensor& b) { return less(b, a); }
-Tensor greater_equal(const Tensor& a, const Tensor& b) { return less_equal(b, a); }
-Tensor equal(const Tensor& a, Scalar b) { return equal(beside_scalar(a, b), scalar_beside(a, b)); }
-Tensor not_equal(const Tensor& a, Scalar b) { return not_equal(beside_scalar(a, b), scalar_beside(a, b)); }
-Tensor operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
-Tensor operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }
-Tensor operator>(const Tensor& a, const Tensor& b) { return greater(a, b); }
-Tensor operator>=(const Tensor& a, const Tensor& b) { return greater_equal(a, b); }
-Tensor operator<(const Tensor& a, Scalar b) { return less(beside_scalar(a, b), scalar_beside(a, b)); }
-Tensor operator<=(const Tensor& a, Scalar b) { return less_equal(beside_scalar(a, b), scalar_beside(a, b)); }
-Tensor operator>(const Tensor& a, Scalar b) { return greater(beside_scalar(a, b), scalar_beside(a, b)); }
-Tensor operator>=(const Tensor& a, Scalar b) {
-  return greater_equal(beside_scalar(a, b), scalar_beside(a, b));
+Condition::operator bool() const {
+  if (size() != 1) {
+    throw ValueError("expected a condition of one element, got " + describe() +
+                     ": write all(x) or any(x), and logical_and(a, b), logical_or(a, b), logical_not(x) in "
+                     "place of a && b, a || b, !x");
+  }
+  return item<double>() != 0;
 }
 
-Tensor logical_and(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_and"], a, b); }
-Tensor logical_or(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_or"], a, b); }
-Tensor logical_xor(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_xor"], a, b); }
-Tensor logical_not(const Tensor& x) { return apply(comparison_table["logical_not"], x); }
-Tensor is_nan(const Tensor& x) { return apply(comparison_table["is_nan"], x); }
+Condition equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["equal"], a, b); }
+Condition not_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["not_equal"], a, b); }
+Condition less(const Tensor& a, const Tensor& b) { return apply(comparison_table["less"], a, b); }
+Condition less_equal(const Tensor& a, const Tensor& b) { return apply(comparison_table["less_equal"], a, b); }
+Condition greater(const Tensor& a, const Tensor& b) { return less(b, a); }
+Condition greater_equal(const Tensor& a, const Tensor& b) { return less_equal(b, a); }
+Condition equal(const Tensor& a, Scalar b) { return equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Condition not_equal(const Tensor& a, Scalar b) { return not_equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Condition operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
+Condition operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }
+Condition operator>(const Tensor& a, const Tensor& b) { return greater(a, b); }
+Condition operator>=(const Tensor& a, const Tensor& b) { return greater_equal(a, b); }
+Condition operator<(const Tensor& a, Scalar b) { return less(beside_scalar(a, b), scalar_beside(a, b)); }
+Condition operator<=(const Tensor& a, Scalar b) {
+  return less_equal(beside_scalar(a, b), scalar_beside(a, b));
+}
+Condition operator>(const Tensor& a, Scalar b) { return greater(beside_scalar(a, b), scalar_beside(a, b)); }
+Condition operator>=(const Tensor& a, Scalar b) {
+  return greater_equal(beside_scalar(a, b), scalar_beside(a, b));
+}
+Condition operator<(Scalar a, const Tensor& b) { return b > a; }
+Condition operator<=(Scalar a, const Tensor& b) { return b >= a; }
+Condition operator>(Scalar a, const Tensor& b) { return b < a; }
+Condition operator>=(Scalar a, const Tensor& b) { return b <= a; }
+
+Condition logical_and(const Tensor& a, const Tensor& b) {
+  return apply(comparison_table["logical_and"], a, b);
+}
+Condition logical_or(const Tensor& a, const Tensor& b) { return apply(comparison_table["logical_or"], a, b); }
+Condition logical_xor(const Tensor& a, const Tensor& b) {
+  return apply(comparison_table["logical_xor"], a, b);
+}
+Condition logical_not(const Tensor& x) { return apply(comparison_table["logical_not"], x); }
+Condition operator&(const Tensor& a, const Tensor& b) { return logical_and(a, b); }
+Condition operator|(const Tensor& a, const Tensor& b) { return logical_or(a, b); }
+Condition operator~(const Tensor& x) { return logical_not(x); }
+
+Condition is_nan(const Tensor& x) { return apply(comparison_table["is_nan"], x); }
+Condition isnan(const Tensor& x) { return is_nan(x); }
+Condition isinf(const Tensor& x) { return equal(abs(x), std::numeric_limits<double>::infinity()); }
+Condition isfinite(const Tensor& x) { return abs(x) < std::numeric_limits<double>::infinity(); }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return apply(comparison_table["where"], condition, a, b);
+}
+Tensor where(const Tensor& condition, const Tensor& a, Scalar b) {
+  return where(condition, beside_scalar(a, b), scalar_beside(a, b));
+}
+Tensor where(const Tensor& condition, Scalar a, const Tensor& b) {
+  return where(condition, scalar_beside(b, a), beside_scalar(b, a));
+}
+Tensor where(const Tensor& condition, Scalar a, Scalar b) {
+  const bool floating = a.kind() == Scalar::Kind::floating || b.kind() == Scalar::Kind::floating;
+  const DType dtype = floating ? float32 : int32;
+  return where(condition, Tensor::scalar(a, dtype), Tensor::scalar(b, dtype));
 }
 
 }  // namespace unspool

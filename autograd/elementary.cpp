@@ -84,6 +84,18 @@ constexpr Operation elementary_records[] = {
      .gradient = [](Backward& b) { b.dx() = b.dy() / (b.x() + 1); },
      .keep = keep::input(),
      .examples = {{-0.9, 2}}},
+    {.name = "floor",
+     .summary = "the largest integer <= x",
+     .kernel = elementwise([](floating_point auto x) { return std::floor(x); }),
+     .examples = {{-2, 2}}},
+    {.name = "ceil",
+     .summary = "the smallest integer >= x",
+     .kernel = elementwise([](floating_point auto x) { return std::ceil(x); }),
+     .examples = {{-2, 2}}},
+    {.name = "round",
+     .summary = "the nearest integer, the even one of two",
+     .kernel = elementwise([](floating_point auto x) { return std::nearbyint(x); }),
+     .examples = {{-2, 2}}},
     {.name = "sin",
      .summary = "the sine of x in radians",
      .kernel = elementwise([](floating_point auto x) { return std::sin(x); }),
@@ -207,6 +219,11 @@ Tensor exp(const Tensor& x) { return apply(elementary_table["exp"], x); }
 Tensor expm1(const Tensor& x) { return apply(elementary_table["expm1"], x); }
 Tensor log(const Tensor& x) { return apply(elementary_table["log"], x); }
 Tensor log1p(const Tensor& x) { return apply(elementary_table["log1p"], x); }
+Tensor log2(const Tensor& x) { return log(x) / std::numbers::ln2; }
+Tensor log10(const Tensor& x) { return log(x) / std::numbers::ln10; }
+Tensor floor(const Tensor& x) { return apply(elementary_table["floor"], x); }
+Tensor ceil(const Tensor& x) { return apply(elementary_table["ceil"], x); }
+Tensor round(const Tensor& x) { return apply(elementary_table["round"], x); }
 Tensor sin(const Tensor& x) { return apply(elementary_table["sin"], x); }
 Tensor cos(const Tensor& x) { return apply(elementary_table["cos"], x); }
 Tensor erf(const Tensor& x) { return apply(elementary_table["erf"], x); }

@@ -27,6 +27,16 @@ Tensor expm1(const Tensor& x);
 Tensor log(const Tensor& x);
 /// log(1 + x), accurate near 0.
 Tensor log1p(const Tensor& x);
+/// The logarithm of x to base 2.
+Tensor log2(const Tensor& x);
+/// The logarithm of x to base 10.
+Tensor log10(const Tensor& x);
+///@{
+/// x rounded down, up, or to the nearest integer, the even one of two. The gradient is 0.
+Tensor floor(const Tensor& x);
+Tensor ceil(const Tensor& x);
+Tensor round(const Tensor& x);
+///@}
 /// The sine of x in radians.
 Tensor sin(const Tensor& x);
 /// The cosine of x in radians.

@@ -4,10 +4,10 @@
 
 /// The families of operations, each one array of records in the source named by it. Everything that walks all
 /// records (checks, the manual) starts here.
-#define UNSPOOL_OPERATION_FAMILIES(family)                                                          \
-  family(arithmetic) family(elementary) family(comparison) family(conversion) family(reduction)     \
-      family(product) family(shaping) family(views) family(indexing) family(softmax) family(random) \
-          family(scan)
+#define UNSPOOL_OPERATION_FAMILIES(family)                                                             \
+  family(arithmetic) family(elementary) family(comparison) family(conversion) family(creation)         \
+      family(reduction) family(product) family(shaping) family(views) family(indexing) family(sorting) \
+          family(softmax) family(random) family(scan)
 
 namespace unspool::families {
 

@@ -431,11 +431,19 @@ constexpr Operation reduction_records[] = {
 constexpr OperationTable reduction_table(reduction_records);
 
 Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
-  Axes named = axes;
+  std::vector<Index> named = axes.list();
   if (named.empty()) {
     for (int i = 0; i < x.rank(); ++i) named.push_back(i);
   }
   return {{"axes", std::move(named)}, {"keepdims", keepdims}};
+}
+
+Tensor in_floating(const Tensor& x) { return is_floating(x.dtype()) ? x : cast(x, float32); }
+
+/// The square root of x >= 0. Its gradient at 0 is 0, not infinite.
+Tensor root(const Tensor& x) {
+  const Tensor zero = equal(x, 0);
+  return where(zero, 0, sqrt(where(zero, 1, x)));
 }
 
 }  // namespace
@@ -443,10 +451,10 @@ Attributes over(const Tensor& x, const Axes& axes, bool keepdims) {
 OperationList families::reduction() { return reduction_table; }
 
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(reduction_table["sum"], x, over(x, axes, keepdims));
+  return apply(reduction_table["sum"], x.dtype() == boolean ? cast(x, int32) : x, over(x, axes, keepdims));
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
-  return apply(reduction_table["mean"], x, over(x, axes, keepdims));
+  return apply(reduction_table["mean"], in_floating(x), over(x, axes, keepdims));
 }
 Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["max"], x, over(x, axes, keepdims));
@@ -457,15 +465,37 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
 Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["prod"], x, over(x, axes, keepdims));
 }
-Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
+Condition all(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["all"], x, over(x, axes, keepdims));
 }
-Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
+Condition any(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["any"], x, over(x, axes, keepdims));
 }
 
-Tensor variance(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor variance(const Tensor& given, const Axes& axes, bool keepdims) {
+  const Tensor x = in_floating(given);
   return mean(square(x - mean(x, axes, true)), axes, keepdims);
+}
+Tensor var(const Tensor& x, const Axes& axes, bool keepdims) { return variance(x, axes, keepdims); }
+
+Tensor stddev(const Tensor& x, const Axes& axes, bool keepdims) { return root(variance(x, axes, keepdims)); }
+
+Tensor norm(const Tensor& given, const NormOptions& options) {
+  const Tensor x = in_floating(given);
+  const auto& [ord, axes, keepdims] = options;
+  if (!ord) return root(sum(square(x), axes, keepdims));
+  if ((axes.empty() ? static_cast<std::size_t>(x.rank()) : axes.list().size()) != 1) {
+    throw ValueError(
+        fmt::format("norm({}): expected one axis beside an order, got {}: the norms of matrices are not here",
+                    describe(x), axes.empty() ? "all" : std::to_string(axes.list().size())));
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  if (*ord == infinity) return max(abs(x), axes, keepdims);
+  if (*ord == -infinity) return min(abs(x), axes, keepdims);
+  if (*ord == 0) return sum(cast(not_equal(x, 0), x.dtype()), axes, keepdims);
+  if (*ord == 1) return sum(abs(x), axes, keepdims);
+  if (*ord == 2) return root(sum(square(x), axes, keepdims));
+  return pow(sum(pow(abs(x), *ord), axes, keepdims), 1 / *ord);
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {

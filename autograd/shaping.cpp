@@ -1,12 +1,14 @@
 #include <algorithm>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/indexing.h>
 #include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/shape_inference.h>
 #include <unspool/core/kernels/strided.h>
 
 namespace unspool {
@@ -357,14 +359,27 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape, int leading) {
   return apply(shaping_table["broadcast_to"], x, shape_attributes(shape, leading));
 }
 
-Tensor expand_dims(const Tensor& x, int axis) { return expand_dims(x, std::vector<Index>{axis}); }
-
-Tensor expand_dims(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(shaping_table["expand_dims"], x, {{"axes", axes}});
+Tensor swapaxes(const Tensor& x, int a, int b) {
+  std::vector<Index> order = all_axes(x);
+  std::swap(order[static_cast<std::size_t>(x.shape().normalize(a))],
+            order[static_cast<std::size_t>(x.shape().normalize(b))]);
+  return transpose(x, order);
 }
 
-Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
-  std::vector<Index> named = axes;
+Tensor moveaxis(const Tensor& x, int source, int destination) {
+  std::vector<Index> order = all_axes(x);
+  const int from = x.shape().normalize(source);
+  order.erase(order.begin() + from);
+  order.insert(order.begin() + x.shape().normalize(destination), Index{from});
+  return transpose(x, order);
+}
+
+Tensor expand_dims(const Tensor& x, const Axes& axes) {
+  return apply(shaping_table["expand_dims"], x, {{"axes", axes.list()}});
+}
+
+Tensor squeeze(const Tensor& x, const Axes& axes) {
+  std::vector<Index> named = axes.list();
   if (named.empty()) {
     if (!x.shape().known()) {
       throw ValueError("squeeze(" + describe(x) + "): expected known sizes, or the axes to remove");
@@ -376,8 +391,81 @@ Tensor squeeze(const Tensor& x, const std::vector<Index>& axes) {
   return apply(shaping_table["squeeze"], x, {{"axes", std::move(named)}});
 }
 
-Tensor flip(const Tensor& x, const std::vector<Index>& axes) {
-  return apply(shaping_table["flip"], x, {{"axes", axes.empty() ? all_axes(x) : axes}});
+Tensor flip(const Tensor& x, const Axes& axes) {
+  return apply(shaping_table["flip"], x, {{"axes", axes.empty() ? all_axes(x) : axes.list()}});
+}
+
+namespace {
+
+/// x with `count` copies of it along an axis: one after another, or of each element.
+Tensor copies(const Tensor& x, int axis, Index count, bool of_each) {
+  if (count == 1) return x;
+  if (internal::ShapeInference::recorder_for({count})) {
+    Shape shape = x.shape();
+    shape.set(axis, unknown);
+    return Tensor::zeros(shape, x.dtype());
+  }
+  const int fresh = of_each ? axis + 1 : axis;
+  const Tensor opened = expand_dims(x, fresh);
+  Shape wide = opened.shape().sub(axis, opened.rank());
+  wide.set(fresh - axis, count);
+  // -1 keeps a size that is not known. The axes in front stay, so that they need not be known either.
+  const Tensor filled = broadcast_to(opened, wide, axis);
+  Shape merged = x.shape().sub(axis, x.rank());
+  merged.set(0, merged[0] == unknown ? unknown : merged[0] * count);
+  return reshape(filled, merged, axis);
+}
+
+void check_repeats(const char* function, const Tensor& x, Index count) {
+  if (count >= 0 || internal::ShapeInference::recorder_for({count})) return;
+  throw ValueError(fmt::format("{}({}): expected counts >= 0, got {}", function, describe(x), count));
+}
+
+}  // namespace
+
+Tensor tile(const Tensor& x, const Shape& repeats) {
+  Tensor tiled = x;
+  while (tiled.rank() < repeats.rank()) tiled = expand_dims(tiled, 0);
+  for (int i = 0; i < repeats.rank(); ++i) {
+    check_repeats("tile", x, repeats[i]);
+    tiled = copies(tiled, tiled.rank() - repeats.rank() + i, repeats[i], false);
+  }
+  return tiled;
+}
+
+Tensor repeat(const Tensor& x, Index repeats, std::optional<int> axis) {
+  check_repeats("repeat", x, repeats);
+  if (!axis) return copies(reshape(x, -1), 0, repeats, true);
+  return copies(x, x.shape().normalize(*axis), repeats, true);
+}
+
+Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<int> axis) {
+  if (!axis) return repeat(reshape(x, -1), repeats, 0);
+  const Index size = x.shape()[*axis];
+  if (size != unknown && size != static_cast<Index>(repeats.size())) {
+    throw ValueError(fmt::format("repeat({}): expected {} counts for axis {}, got {}", describe(x), size,
+                                 *axis, repeats.size()));
+  }
+  std::vector<Index> indices;
+  for (std::size_t i = 0; i < repeats.size(); ++i) {
+    check_repeats("repeat", x, repeats[i]);
+    indices.insert(indices.end(), static_cast<std::size_t>(repeats[i]), static_cast<Index>(i));
+  }
+  return gather(x, Tensor::from(indices), *axis);
+}
+
+Tensor roll(const Tensor& x, Index shift, int axis) {
+  const int along = x.shape().normalize(axis);
+  const Index size = x.shape()[along];
+  if (size == 0) return x;
+  if (size == unknown) {
+    throw ValueError(
+        fmt::format("roll({}): expected a known size of axis {}: join two slices of it with concat()",
+                    describe(x), axis));
+  }
+  const Index cut = ((-shift % size) + size) % size;
+  if (cut == 0) return x;
+  return concat({slice(x, along, cut, size), slice(x, along, 0, cut)}, along);
 }
 
 }  // namespace unspool

@@ -268,7 +268,7 @@ std::vector<Example> labelled_lines() {
   return examples;
 }
 
-Axes axes(const Call& call, std::size_t i = 0) { return {call.axis(i)}; }
+Axes axes(const Call& call, std::size_t i = 0) { return call.axis(i); }
 
 constexpr Operation softmax_records[] = {
     {.name = "softmax",

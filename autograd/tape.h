@@ -18,10 +18,16 @@ class Source {
   Source(const Tensor& tensor);
   Source(const Variable& variable);
   ///@}
+  ///@{
   /// The tensor; empty for a variable.
-  const Tensor& tensor() const { return tensor_; }
+  const Tensor& tensor() const& { return tensor_; }
+  Tensor tensor() const&& { return tensor_; }
+  ///@}
+  ///@{
   /// The variable; empty for a tensor.
-  const Variable& variable() const { return variable_; }
+  const Variable& variable() const& { return variable_; }
+  Variable variable() const&& { return variable_; }
+  ///@}
 
  private:
   Tensor tensor_;
@@ -38,8 +44,11 @@ class Sources {
   Sources(const std::vector<Tensor>& tensors);
   Sources(const std::vector<Variable>& variables);
   ///@}
+  ///@{
   /// The sources, in order.
-  const std::vector<Source>& list() const { return list_; }
+  const std::vector<Source>& list() const& { return list_; }
+  std::vector<Source> list() const&& { return list_; }
+  ///@}
 
  private:
   std::vector<Source> list_;
@@ -71,7 +80,7 @@ struct GradientOptions {
 ///     Tensor dw = tape.gradient(loss, w);
 ///
 /// Tapes nest: an inner tape's gradient() is recorded by the outer ones.
-class GradientTape {
+class [[nodiscard("it ends at once: give it a name")]] GradientTape {
  public:
   /// Starts recording.
   explicit GradientTape(GradientTapeOptions options = {});
@@ -112,7 +121,7 @@ class GradientTape {
 };
 
 /// While it lives, no tape on this thread records.
-class NoGradient {
+class [[nodiscard("it ends at once: give it a name")]] NoGradient {
  public:
   /// Stops recording on this thread.
   NoGradient();
@@ -133,7 +142,7 @@ decltype(auto) no_gradient(F&& f) {
 /// While it lives, an operation on this thread that computes a NaN from operands without one throws
 /// RuntimeError. The message names the operation, its operands, the layer's path, and whether it happened
 /// forward or backward.
-class DetectAnomaly {
+class [[nodiscard("it ends at once: give it a name")]] DetectAnomaly {
  public:
   /// Starts detection on this thread.
   DetectAnomaly();

@@ -16,7 +16,7 @@ namespace {
 Tensor detached(const Tensor& value, const std::string& name) {
   if (!value) throw ValueError("the variable " + name + ": expected a value, got an empty tensor");
   if (value.is_abstract()) {
-    throw RuntimeError("the variable " + name + ": expected a value, got " + describe(value) +
+    throw RuntimeError("the variable " + name + ": expected a value, got " + value.describe() +
                        ", which is being traced and has no value yet: return it as a state instead");
   }
   return TensorAccess::alias(value, value.shape());
@@ -27,7 +27,7 @@ Tensor detached(const Tensor& value, const std::string& name) {
 Variable::Variable(const Tensor& value, VariableOptions options) {
   Tensor own = detached(value, options.name);
   std::string path = options.name;
-  state_ = std::make_shared<State>(State{std::move(own), std::move(options), std::move(path)});
+  state_ = std::make_shared<State>(State{std::move(own), std::move(path), std::move(options)});
 }
 
 Variable::State& Variable::state() const {
@@ -47,18 +47,18 @@ Tensor Variable::value() const {
   return value;
 }
 
-const Shape& Variable::shape() const { return state().value.shape(); }
+const Shape& Variable::shape() const& { return state().shape; }
 DType Variable::dtype() const { return state().value.dtype(); }
 
 void Variable::assign(const Tensor& value) const {
   Tensor own = detached(value, path());
   if (!(value.shape() == shape())) {
     throw ValueError("the variable " + path() + ": expected the shape " + to_string(shape()) + ", got " +
-                     describe(value));
+                     value.describe());
   }
   if (value.dtype() != dtype()) {
     throw TypeError("the variable " + path() + ": expected the dtype " + std::string(name_of(dtype())) +
-                    ", got " + describe(value) + ": cast() it first");
+                    ", got " + value.describe() + ": cast() it first");
   }
   state_->value = std::move(own);
   ++state_->version;
@@ -74,16 +74,21 @@ void Variable::assign_sub(const Tensor& delta) const {
 }
 
 std::uint64_t Variable::version() const { return state().version; }
-const std::string& Variable::name() const { return state().options.name; }
-const std::string& Variable::path() const { return state().path; }
+const std::string& Variable::name() const& { return state().options.name; }
+const std::string& Variable::path() const& { return state().path; }
 void Variable::set_path(std::string path) const { state().path = std::move(path); }
 bool Variable::trainable() const { return state().options.trainable; }
 void Variable::set_trainable(bool trainable) const { state().options.trainable = trainable; }
-const std::function<Tensor(const Tensor&)>& Variable::regularizer() const {
+const std::function<Tensor(const Tensor&)>& Variable::regularizer() const& {
   return state().options.regularizer;
 }
-const std::function<Tensor(const Tensor&)>& Variable::constraint() const {
+const std::function<Tensor(const Tensor&)>& Variable::constraint() const& {
   return state().options.constraint;
+}
+
+std::string Variable::describe() const {
+  if (!*this) return "an empty variable";
+  return path() + " " + state().value.describe();
 }
 
 std::string to_string(const Variable& variable) {

@@ -33,13 +33,19 @@ class Variable {
   /// Whether the handle is not empty. The other members throw ValueError if it is.
   explicit operator bool() const { return state_ != nullptr; }
   ///@{
-  /// The value. Active tapes of this thread watch a trainable variable when it is read.
+  /// The value, or the only number in it. Active tapes of this thread watch a trainable variable when it is
+  /// read.
   operator Tensor() const { return value(); }
+  template <class T>
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) explicit operator T() const {
+    return value().template item<T>();
+  }
   Tensor value() const;
   ///@}
   ///@{
   /// As those of the value, without reading it.
-  const Shape& shape() const;
+  const Shape& shape() const&;
+  Shape shape() const&& { return shape(); }
   DType dtype() const;
   int rank() const { return shape().rank(); }
   Index size() const { return shape().elements(); }
@@ -53,13 +59,33 @@ class Variable {
   void assign_add(const Tensor& delta) const;
   void assign_sub(const Tensor& delta) const;
   ///@}
+  ///@{
+  /// Mistakes: a variable is changed by assign().
+  template <class T>
+  requires(!std::is_base_of_v<Variable, T>) UNSPOOL_MISTAKE(
+      "write v.assign(value), or v = Variable(value) for another variable", operator=(const T& value));
+  template <class T>
+  UNSPOOL_MISTAKE("write v.assign_add(delta)", operator+=(const T& delta) const);
+  template <class T>
+  UNSPOOL_MISTAKE("write v.assign_sub(delta)", operator-=(const T& delta) const);
+  template <class T>
+  UNSPOOL_MISTAKE("write v.assign(v * factor)", operator*=(const T& factor) const);
+  template <class T>
+  UNSPOOL_MISTAKE("write v.assign(v / divisor)", operator/=(const T& divisor) const);
+  ///@}
   /// The number of assignments so far.
   std::uint64_t version() const;
 
+  ///@{
   /// The name.
-  const std::string& name() const;
+  const std::string& name() const&;
+  std::string name() const&& { return name(); }
+  ///@}
+  ///@{
   /// The name after those of the layers around it: "sequential/dense/kernel".
-  const std::string& path() const;
+  const std::string& path() const&;
+  std::string path() const&& { return path(); }
+  ///@}
   /// Sets path().
   void set_path(std::string path) const;
   /// Whether optimizers change the variable and tapes watch it.
@@ -68,14 +94,18 @@ class Variable {
   void set_trainable(bool trainable) const;
   ///@{
   /// As in VariableOptions.
-  const std::function<Tensor(const Tensor&)>& regularizer() const;
-  const std::function<Tensor(const Tensor&)>& constraint() const;
+  const std::function<Tensor(const Tensor&)>& regularizer() const&;
+  const std::function<Tensor(const Tensor&)>& constraint() const&;
+  std::function<Tensor(const Tensor&)> regularizer() const&& { return regularizer(); }
+  std::function<Tensor(const Tensor&)> constraint() const&& { return constraint(); }
   ///@}
 
   /// Whether both are the same variable.
   friend bool operator==(const Variable& a, const Variable& b) { return a.state_ == b.state_; }
   /// The identity of the variable, as a key of maps.
   const void* key() const { return state_.get(); }
+  /// Path, dtype and shape: "dense/kernel float32[2, 3]".
+  std::string describe() const;
 
  private:
   friend class TapeState;

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include <unspool/autograd/creation.h>
 #include <unspool/autograd/families.h>
 #include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
@@ -15,6 +17,7 @@ namespace {
 
 Tensor slice_as(const Tensor& x, const Attributes& ranges);
 Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape);
+Tensor write_part(const Tensor& x, const Tensor& part, const Attributes& ranges);
 
 std::byte* at(const Array& array, Index element) {
   return array.as<std::byte>() + element * static_cast<Index>(size_of(array.dtype));
@@ -159,6 +162,37 @@ std::vector<Example> place_examples() {
     Shape part;
     for (int i = 0; i < whole.rank(); ++i) part.push_back(ranges.part(i, whole[i]).count);
     examples.push_back({{{.shape = part}}, cut_example.attributes.with("shape", whole)});
+  }
+  return examples;
+}
+
+// Writing a part.
+
+Specs slice_update_shape(const Call& call) {
+  if (call.dtype(0) != call.dtype(1)) {
+    call.fail_type("expected a part of the dtype of x: cast(part, dtype) first");
+  }
+  if (call.rank(0) != call.rank(1)) call.fail(fmt::format("expected a part of rank {}", call.rank(0)));
+  const Ranges ranges = checked_ranges(call, call.rank());
+  for (int i = 0; i < call.rank(); ++i) {
+    const Index whole = call.shape(0)[i];
+    const Index size = call.shape(1)[i];
+    if (whole == unknown || size == unknown) continue;
+    if (const Index count = ranges.part(i, whole).count; size != count) {
+      call.fail(fmt::format("expected {} elements along axis {} of the part, got {}", count, i, size));
+    }
+  }
+  return one(call.shape(0), call.dtype());
+}
+
+std::vector<Example> slice_update_examples() {
+  std::vector<Example> examples;
+  for (const Example& cut_example : slice_examples()) {
+    const Shape& whole = cut_example.operands[0].shape;
+    const Ranges ranges(cut_example.attributes);
+    Shape part;
+    for (int i = 0; i < whole.rank(); ++i) part.push_back(ranges.part(i, whole[i]).count);
+    examples.push_back({{{.shape = whole}, {.shape = part}}, cut_example.attributes});
   }
   return examples;
 }
@@ -382,6 +416,27 @@ constexpr Operation views_records[] = {
                    operands);
          },
      .examples = place_examples},
+    {.name = "slice_update",
+     .summary = "x with another tensor in place of a slice",
+     .shape = slice_update_shape,
+     .kernel = {.run =
+                    [](const KernelCall& call) {
+                      const Array& y = call.outputs[0];
+                      const Index bytes = y.shape->elements() * static_cast<Index>(size_of(y.dtype));
+                      std::copy_n(call.inputs[0].as<const std::byte>(), bytes, y.as<std::byte>());
+                      copy_part(call, y, call.inputs[1], true);
+                    }},
+     .gradient =
+         [](Backward& b) {
+           const Tensor part = slice_as(b.dy(), b.attributes());
+           if (b.needs(0)) b.dx(0) = write_part(b.dy(), zeros_like(part), b.attributes());
+           if (b.needs(1)) b.dx(1) = part;
+         },
+     .rows =
+         [](const Call& call, std::span<Rows> operands) {
+           rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.shape()[0]), operands);
+         },
+     .examples = slice_update_examples},
     {.name = "pad",
      .summary = "x with a value before and after it along each axis",
      .shape = pad_shape,
@@ -515,6 +570,11 @@ Tensor place(const Tensor& x, const Attributes& ranges, const Shape& shape) {
   return apply(views_table["place"], x, ranges.with("shape", shape));
 }
 
+Tensor write_part(const Tensor& x, const Tensor& part, const Attributes& ranges) {
+  const Ranges given(ranges);
+  return apply(views_table["slice_update"], x, part, ranges_attributes(given.begin, given.end, given.step));
+}
+
 /// The ranges as attributes in a canonical form: where the size is known, bounds are in range and `end` is
 /// one step past the last element.
 Attributes normalised(const Tensor& x, const std::vector<Slice>& ranges) {
@@ -563,17 +623,74 @@ Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
   return slice(x, ranges);
 }
 
+Tensor slice_update(const Tensor& x, const std::vector<Slice>& ranges, const Tensor& part) {
+  if (ranges.size() > static_cast<std::size_t>(x.rank())) {
+    throw IndexError(fmt::format("slice_update({}): expected ranges for at most {} axes, got {}", describe(x),
+                                 x.rank(), ranges.size()));
+  }
+  const Attributes attributes = normalised(x, ranges);
+  const Ranges range(attributes);
+  Shape shape;
+  for (int i = 0; i < x.rank(); ++i) {
+    const Index size = x.shape()[i];
+    shape.push_back(size == unknown ? unknown : range.part(i, size).count);
+  }
+  if (compatible(part.shape(), shape)) return write_part(x, part, attributes);
+  // Sizes that are not known are those of the part that is replaced.
+  const Tensor fitted = shape.known() ? broadcast_to(part, shape) : full_like(slice_as(x, attributes), part);
+  return write_part(x, fitted, attributes);
+}
+
+Tensor slice_update(const Tensor& x, const std::vector<Slice>& ranges, Scalar value) {
+  if (is_integer(x.dtype()) && value.kind() == Scalar::Kind::floating &&
+      value.as<double>() != std::trunc(value.as<double>())) {
+    throw TypeError(fmt::format("slice_update({}): expected an integer, got {}: cast(x, float32) first",
+                                describe(x), value.as<double>()));
+  }
+  return slice_update(x, ranges, Tensor::scalar(value, x.dtype()));
+}
+
 Tensor Tensor::operator[](Index i) const {
   if (rank() == 0)
     throw IndexError("expected a tensor with at least one axis, got a scalar and the index " +
                      std::to_string(i));
   const Index size = shape()[0];
   if (size != unknown && (i < -size || i >= size)) {
-    throw IndexError(fmt::format("index {} is out of range for the first axis of {}", i, describe(*this)));
+    throw IndexError(fmt::format("index {} is out of range for the first axis of {}", i, describe()));
   }
   const auto end = i == -1 ? std::optional<Index>() : std::optional<Index>(i + 1);
   return squeeze(slice(*this, {Slice{i, end}}), {0});
 }
+
+namespace {
+
+std::vector<Slice> at_position(const Tensor& x, std::initializer_list<Index> position) {
+  if (position.size() > static_cast<std::size_t>(x.rank())) {
+    throw IndexError(fmt::format("with: expected at most {} indices for {}, got {}", x.rank(), x.describe(),
+                                 position.size()));
+  }
+  std::vector<Slice> ranges;
+  for (const Index i : position) {
+    const Index size = x.shape()[static_cast<int>(ranges.size())];
+    if (size != unknown && (i < -size || i >= size)) {
+      throw IndexError(
+          fmt::format("with: index {} is out of range for axis {} of {}", i, ranges.size(), x.describe()));
+    }
+    ranges.push_back({i, i == -1 ? std::optional<Index>() : std::optional<Index>(i + 1)});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+Tensor Tensor::with(std::initializer_list<Index> position, const Tensor& value) const {
+  return slice_update(*this, at_position(*this, position), value);
+}
+Tensor Tensor::with(std::initializer_list<Index> position, Scalar value) const {
+  return slice_update(*this, at_position(*this, position), value);
+}
+Tensor Tensor::with(Index i, const Tensor& value) const { return with({i}, value); }
+Tensor Tensor::with(Index i, Scalar value) const { return with({i}, value); }
 
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value) {
   std::vector<Index> flat;
@@ -585,6 +702,8 @@ Tensor concat(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("concat: expected at least one tensor, got none");
   return apply(views_table["concat"], tensors, {{"axis", Index{axis}}});
 }
+
+Tensor concatenate(const std::vector<Tensor>& tensors, int axis) { return concat(tensors, axis); }
 
 Tensor stack(const std::vector<Tensor>& tensors, int axis) {
   if (tensors.empty()) throw ValueError("stack: expected at least one tensor, got none");

@@ -26,10 +26,21 @@ Tensor slice(const Tensor& x, const std::vector<Slice>& ranges);
 /// The range [begin, end) along one axis.
 Tensor slice(const Tensor& x, int axis, Index begin, Index end);
 
+///@{
+/// x with `part` in place of slice(x, ranges), to which it is broadcast. For single indices see
+/// Tensor::with().
+[[nodiscard]] Tensor slice_update(const Tensor& x, const std::vector<Slice>& ranges, const Tensor& part);
+[[nodiscard]] Tensor slice_update(const Tensor& x, const std::vector<Slice>& ranges, Scalar value);
+///@}
+
 /// Adds elements equal to `value` around x: one pair {before, after} for each axis.
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value = 0);
-/// Joins tensors along an axis. Throws ValueError if they differ in another size.
+///@{
+/// Joins tensors along an axis. Throws ValueError if they differ in another size. Under the name that
+/// keras.ops has, the axis is the first unless another is given.
 Tensor concat(const std::vector<Tensor>& tensors, int axis = -1);
+Tensor concatenate(const std::vector<Tensor>& tensors, int axis = 0);
+///@}
 /// Joins tensors of equal shapes along a new axis.
 Tensor stack(const std::vector<Tensor>& tensors, int axis = 0);
 /// Parts of these sizes along an axis. Throws ValueError unless they add up to its size.

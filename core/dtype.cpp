@@ -1,3 +1,4 @@
+#include <ostream>
 #include <string>
 
 #include <unspool/core/dtype.h>
@@ -20,6 +21,8 @@ std::string_view name_of(DType dtype) {
   }
   return "?";
 }
+
+std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name_of(dtype); }
 
 DType dtype_of(std::string_view name) {
   for (DType dtype : {float32, float64, int32, int64, boolean}) {

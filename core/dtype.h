@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 #include <type_traits>
 
@@ -43,8 +44,11 @@ constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtyp
 /// True for int32 and int64.
 constexpr bool is_integer(DType dtype) { return dtype == DType::int32 || dtype == DType::int64; }
 
+///@{
 /// "float32", "float64", "int32", "int64", "bool".
 std::string_view name_of(DType dtype);
+std::ostream& operator<<(std::ostream& stream, DType dtype);
+///@}
 /// The inverse of name_of. Throws TypeError for any other name.
 DType dtype_of(std::string_view name);
 

@@ -18,6 +18,10 @@ ErrorScope::ErrorScope(const std::string& name) : name_(&name), outer_(innermost
   innermost_scope = this;
 }
 
+ErrorScope::ErrorScope(std::string&& name) : own_(std::move(name)), name_(&own_), outer_(innermost_scope) {
+  innermost_scope = this;
+}
+
 ErrorScope::~ErrorScope() { innermost_scope = outer_; }
 
 std::string ErrorScope::path() {

@@ -54,10 +54,13 @@ class FileError : public Error {
 
 /// While it lives, the messages of errors of this thread start with `name`. Scopes nest: "lstm/lstm_cell:
 /// ...".
-class ErrorScope {
+class [[nodiscard("it ends at once: give it a name")]] ErrorScope {
  public:
-  /// `name` must outlive the scope.
+  ///@{
+  /// A named string must outlive the scope; a temporary is moved into it.
   explicit ErrorScope(const std::string& name);
+  explicit ErrorScope(std::string && name);
+  ///@}
   ~ErrorScope();
   ErrorScope(const ErrorScope&) = delete;
   ErrorScope& operator=(const ErrorScope&) = delete;
@@ -65,6 +68,7 @@ class ErrorScope {
   static std::string path();
 
  private:
+  std::string own_;
   const std::string* name_;
   ErrorScope* outer_;
 };

@@ -1,22 +1,37 @@
 #include <algorithm>
+#include <ostream>
 
 #include <unspool/core/error.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
+namespace {
+
+void check_rank(std::size_t rank) {
+  if (rank <= Shape::max_rank) return;
+  throw ValueError("expected a shape of at most " + std::to_string(Shape::max_rank) + " dimensions, got " +
+                   std::to_string(rank));
+}
+
+}  // namespace
+
+Shape::Shape(std::initializer_list<detail::Dimension> sizes) {
+  check_rank(sizes.size());
+  for (const detail::Dimension dimension : sizes) push_back(dimension.size);
+}
 
 Shape::Shape(std::span<const Index> sizes) {
-  if (sizes.size() > max_rank) {
-    throw ValueError("expected a shape of at most " + std::to_string(max_rank) + " dimensions, got " +
-                     std::to_string(sizes.size()));
-  }
+  check_rank(sizes.size());
   for (Index size : sizes) push_back(size);
 }
 
 bool Shape::known() const { return std::find(begin(), end(), unknown) == end(); }
 
 Index Shape::elements_or_fail() const {
-  if (!known()) throw ValueError("expected a shape of known dimensions, got " + to_string(*this));
+  if (!known()) {
+    throw ValueError("expected a shape of known dimensions, got " + to_string(*this) +
+                     ": in a graph create tensors in the call of a layer, or by zeros_like(x) and its like");
+  }
   // The product is 0 if any size is.
   if (std::find(begin(), end(), Index{0}) != end()) return 0;
   throw ValueError("expected a shape whose number of elements fits 64 bits, got " + to_string(*this));
@@ -68,6 +83,8 @@ std::string to_string(const Shape& shape) {
   }
   return text + "]";
 }
+
+std::ostream& operator<<(std::ostream& stream, const Shape& shape) { return stream << to_string(shape); }
 
 bool compatible(const Shape& a, const Shape& b) {
   if (a.rank() != b.rank()) return false;

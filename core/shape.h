@@ -1,10 +1,15 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
+
+#include <unspool/core/mistake.h>
 
 namespace unspool {
 
@@ -13,6 +18,34 @@ using Index = std::int64_t;
 
 /// The size of a dimension that is not known yet, such as a batch or the length of a sequence. Keras' None.
 inline constexpr Index unknown = -1;
+
+/// The type of None.
+struct NoneType {
+  /// Nothing: `.seed = None`.
+  template <class T>
+  constexpr operator std::optional<T>() const {
+    return std::nullopt;
+  }
+  /// Whether a size is unknown: `x.shape()[0] == None`.
+  friend constexpr bool operator==(Index size, NoneType) { return size == unknown; }
+};
+// Xlib has a macro of this name.
+#ifndef None
+/// Keras' None: an unknown size in a shape, `{None, 16}`; all axes; an optional value that is not there.
+inline constexpr NoneType None{};
+#endif
+
+namespace detail {
+
+/// A size as it is written in the list of a shape.
+struct Dimension {
+  template <std::convertible_to<Index> I>
+  requires(!std::floating_point<I>) constexpr Dimension(const I& number) : size(static_cast<Index>(number)) {}
+  constexpr Dimension(NoneType) : size(unknown) {}
+  Index size;
+};
+
+}  // namespace detail
 
 /// The sizes of a tensor, outermost first. A scalar has rank 0.
 class Shape {
@@ -33,7 +66,7 @@ class Shape {
   ~Shape() = default;
   ///@{
   /// A shape of these sizes. Throws ValueError if a size is below -1 or there are more than 8.
-  Shape(std::initializer_list<Index> sizes) : Shape(std::span<const Index>(sizes.begin(), sizes.size())) {}
+  Shape(std::initializer_list<detail::Dimension> sizes);
   explicit Shape(std::span<const Index> sizes);
   ///@}
 
@@ -50,9 +83,11 @@ class Shape {
   ///@}
   ///@{
   /// The sizes in order.
-  const Index* begin() const { return sizes_.data(); }
-  const Index* end() const { return sizes_.data() + rank_; }
-  operator std::span<const Index>() const { return {begin(), end()}; }
+  const Index* begin() const& { return sizes_.data(); }
+  const Index* end() const& { return sizes_.data() + rank_; }
+  UNSPOOL_MISTAKE("the shape is a temporary: name it first", begin() const&&);
+  UNSPOOL_MISTAKE("the shape is a temporary: name it first", end() const&&);
+  operator std::span<const Index>() const { return {sizes_.data(), static_cast<std::size_t>(rank_)}; }
   ///@}
 
   /// Whether no size is unknown.
@@ -106,8 +141,11 @@ class Shape {
 /// The sizes of `a` followed by those of `b`. Throws ValueError if there are more than 8.
 Shape operator+(const Shape& a, const Shape& b);
 
+///@{
 /// "[2, 3, ?]"; "[]" for a scalar.
 std::string to_string(const Shape& shape);
+std::ostream& operator<<(std::ostream& stream, const Shape& shape);
+///@}
 
 /// Whether two shapes have one rank and equal sizes wherever both are known.
 bool compatible(const Shape& a, const Shape& b);

@@ -59,12 +59,15 @@ class SmallVector {
   T* end() { return data_ + size_; }
   const T* begin() const { return data_; }
   const T* end() const { return data_ + size_; }
-  T& operator[](std::size_t i) { return data_[i]; }
-  const T& operator[](std::size_t i) const { return data_[i]; }
-  T& front() { return data_[0]; }
-  const T& front() const { return data_[0]; }
-  T& back() { return data_[size_ - 1]; }
-  const T& back() const { return data_[size_ - 1]; }
+  T& operator[](std::size_t i) & { return data_[i]; }
+  const T& operator[](std::size_t i) const& { return data_[i]; }
+  T operator[](std::size_t i) && { return std::move(data_[i]); }
+  T& front() & { return data_[0]; }
+  const T& front() const& { return data_[0]; }
+  T front() && { return std::move(data_[0]); }
+  T& back() & { return data_[size_ - 1]; }
+  const T& back() const& { return data_[size_ - 1]; }
+  T back() && { return std::move(data_[size_ - 1]); }
 
   void push_back(T value) {
     if (size_ == capacity_) reserve(2 * capacity_);

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/shape_inference.h>
@@ -141,6 +143,30 @@ using internal::TensorAccess;
 
 namespace {
 
+/// Whether `value`, truncated, is a T. False for NaN.
+template <class T>
+bool fits(double value) {
+  // Both bounds are powers of two, so exact.
+  const double limit = std::ldexp(1.0, std::numeric_limits<T>::digits);
+  const double whole = std::trunc(value);
+  return whole >= -limit && whole < limit;
+}
+
+/// The number as an element. Throws ValueError if T is a type of integers that does not hold it.
+template <class T>
+T element_of(Scalar value) {
+  if constexpr (std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t>) {
+    const bool holds = value.kind() == Scalar::Kind::floating ? fits<T>(value.as<double>())
+                                                              : std::in_range<T>(value.as<std::int64_t>());
+    if (!holds) {
+      throw ValueError("expected a number that fits " + std::string(name_of(dtype_for<T>())) + ", got " +
+                       (value.kind() == Scalar::Kind::floating ? std::to_string(value.as<double>())
+                                                               : std::to_string(value.as<std::int64_t>())));
+    }
+  }
+  return value.as<T>();
+}
+
 template <class F>
 Tensor build(const Shape& shape, DType dtype, F&& fill) {
   Tensor made = TensorAccess::allocate(shape, dtype);
@@ -169,10 +195,13 @@ Tensor Tensor::full(const Shape& shape, Scalar value, DType dtype) {
     return TensorAccess::abstract(shape, dtype, inferred);
   }
   return build(shape, dtype,
-               [&]<class T>(std::span<T> out) { std::fill(out.begin(), out.end(), value.as<T>()); });
+               [&]<class T>(std::span<T> out) { std::fill(out.begin(), out.end(), element_of<T>(value)); });
 }
 
 Tensor Tensor::eye(Index rows, Index columns, DType dtype) {
+  if (const auto& inferred = internal::ShapeInference::recorder_for({rows, columns})) {
+    return TensorAccess::abstract({rows, columns}, dtype, inferred);
+  }
   return build({rows, columns}, dtype, [&]<class T>(std::span<T> out) {
     std::fill(out.begin(), out.end(), T{});
     for (Index i = 0; i < std::min(rows, columns); ++i) out[static_cast<std::size_t>(i * columns + i)] = T{1};
@@ -184,9 +213,19 @@ Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
     throw ValueError("arange: expected finite bounds and a step other than 0, got " + std::to_string(start) +
                      ", " + std::to_string(stop) + ", " + std::to_string(step));
   }
+  // `stop` may be a size that is not known.
+  if (start >= 0 && step > 0 && stop == unknown) {
+    if (const auto& inferred = internal::ShapeInference::recorder_for({unknown})) {
+      return TensorAccess::abstract({unknown}, dtype, inferred);
+    }
+  }
   const double count = std::max(0.0, std::ceil((stop - start) / step));
   if (count > 1e18) throw ValueError("arange: expected at most 1e18 elements, got more");
   return build({static_cast<Index>(count)}, dtype, [&]<class T>(std::span<T> out) {
+    if (!out.empty()) {
+      static_cast<void>(element_of<T>(start));
+      static_cast<void>(element_of<T>(start + (count - 1) * step));
+    }
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<T>(start + static_cast<double>(i) * step);
   });
@@ -194,7 +233,7 @@ Tensor Tensor::arange(double start, double stop, double step, DType dtype) {
 
 Tensor Tensor::scalar(Scalar value, DType dtype) {
   Tensor made = TensorAccess::allocate({}, dtype);
-  visit_dtype(dtype, [&]<class T>(T) { *static_cast<T*>(TensorAccess::data(made)) = value.as<T>(); });
+  visit_dtype(dtype, [&]<class T>(T) { *static_cast<T*>(TensorAccess::data(made)) = element_of<T>(value); });
   return made;
 }
 
@@ -210,7 +249,7 @@ Tensor Tensor::from_bytes(const void* data, std::size_t count, const Shape& shap
 
 void Tensor::check_single() const {
   if (size() == 1) return;
-  throw ValueError("item: expected a tensor of one element, got " + describe(*this) +
+  throw ValueError("item: expected a tensor of one element, got " + describe() +
                    ": give a position, as in item<float>({0, 1})");
 }
 
@@ -225,7 +264,7 @@ std::int64_t Tensor::item_as_integer() const {
   return dtype() == int64 ? data<std::int64_t>()[0] : static_cast<std::int64_t>(data<bool>()[0]);
 }
 
-const std::shared_ptr<Recorder>& Tensor::recorder() const {
+const std::shared_ptr<Recorder>& Tensor::recorder() const& {
   static const std::shared_ptr<Recorder> none;
   const internal::Attachments* const attachments = head().attachments;
   return attachments == nullptr ? none : attachments->recorder;
@@ -233,8 +272,8 @@ const std::shared_ptr<Recorder>& Tensor::recorder() const {
 
 Index Tensor::offset_of(std::span<const Index> position) const {
   if (static_cast<int>(position.size()) != rank()) {
-    throw IndexError("item: expected " + std::to_string(rank()) + " indices for " + describe(*this) +
-                     ", got " + std::to_string(position.size()));
+    throw IndexError("item: expected " + std::to_string(rank()) + " indices for " + describe() + ", got " +
+                     std::to_string(position.size()));
   }
   Index offset = 0;
   for (int axis = 0; axis < rank(); ++axis) {
@@ -243,7 +282,7 @@ Index Tensor::offset_of(std::span<const Index> position) const {
     const Index index = given < 0 ? given + size : given;
     if (index < 0 || index >= size) {
       throw IndexError("item: index " + std::to_string(given) + " is out of range for axis " +
-                       std::to_string(axis) + " of " + describe(*this));
+                       std::to_string(axis) + " of " + describe());
     }
     offset = offset * size + index;
   }
@@ -265,17 +304,17 @@ void Tensor::fail_empty() {
 
 void Tensor::fail_abstract() const {
   if (recorder() == nullptr) {
-    throw RuntimeError("expected a tensor with a value, got " + describe(*this) +
+    throw RuntimeError("expected a tensor with a value, got " + describe() +
                        " of which only shape and dtype are known here");
   }
-  throw RuntimeError("expected a tensor with a value, got " + describe(*this) +
+  throw RuntimeError("expected a tensor with a value, got " + describe() +
                      ", which is being traced and has no value yet: select with where(), keep it as a state, "
                      "or run the layer with "
                      "unroll = true");
 }
 
 void Tensor::fail_type(DType wanted) const {
-  throw TypeError("data: expected a tensor of " + std::string(name_of(wanted)) + ", got " + describe(*this) +
+  throw TypeError("data: expected a tensor of " + std::string(name_of(wanted)) + ", got " + describe() +
                   ": cast() it first");
 }
 
@@ -283,5 +322,7 @@ std::string describe(const Tensor& tensor) {
   if (!tensor) return "an empty tensor";
   return std::string(name_of(tensor.dtype())) + to_string(tensor.shape());
 }
+
+std::string Tensor::describe() const { return unspool::describe(*this); }
 
 }  // namespace unspool

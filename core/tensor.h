@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iosfwd>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +17,7 @@
 #endif
 
 #include <unspool/core/dtype.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/scalar.h>
 #include <unspool/core/shape.h>
 
@@ -22,6 +25,8 @@ namespace unspool {
 
 class Recorder;
 class Tensor;
+template <class T>
+class HeldElements;
 
 namespace internal {
 
@@ -175,6 +180,14 @@ class Tensor {
  public:
   /// Empty.
   Tensor() = default;
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
+  ~Tensor() = default;
+  /// A mistake: assignment to a temporary, as in `x[0] = y`.
+  template <class T>
+  UNSPOOL_MISTAKE("tensors do not change: write x = x.with(i, value)", operator=(T&&) &&);
 
   ///@{
   /// A tensor whose elements are all equal.
@@ -234,7 +247,8 @@ class Tensor {
   explicit operator bool() const { return handle_.head() != nullptr; }
   ///@{
   /// What is known without the elements. Throws ValueError if empty.
-  const Shape& shape() const { return head().shape; }
+  const Shape& shape() const& { return head().shape; }
+  Shape shape() const&& { return head().shape; }
   DType dtype() const { return head().dtype; }
   int rank() const { return head().shape.rank(); }
   ///@}
@@ -244,21 +258,33 @@ class Tensor {
   std::uint64_t id() const { return head().id; }
   /// Whether this is an abstract tensor (see above).
   bool is_abstract() const { return *this && handle_.elements() == nullptr; }
+  ///@{
   /// The recorder of operations on this abstract tensor; null for a concrete one.
-  const std::shared_ptr<Recorder>& recorder() const;
+  const std::shared_ptr<Recorder>& recorder() const&;
+  std::shared_ptr<Recorder> recorder() const&& { return recorder(); }
+  ///@}
 
-  /// The elements in row-major order. Throws TypeError if T is not the C++ type of the dtype.
+  ///@{
+  /// The elements in row-major order. Throws TypeError if T is not the C++ type of the dtype. A temporary
+  /// returns them together with a share in the tensor, so that they stay valid.
   template <class T>
   requires is_element<T> std::span<const T> data()
-  const {
+  const& {
     if (dtype() != dtype_for<T>()) fail_type(dtype_for<T>());
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
+  template <class T>
+  requires is_element<T> HeldElements<T> data()
+  const&& { return HeldElements<T>(*this); }
+  ///@}
+  ///@{
   /// The first element; the dtype says of which type it is.
-  const void* raw() const {
+  const void* raw() const& {
     if (handle_.elements() == nullptr) fail_abstract();
     return handle_.elements()->data();
   }
+  UNSPOOL_MISTAKE("the tensor is a temporary and frees its elements: name it first", raw() const&&);
+  ///@}
   /// The size of all elements in bytes.
   std::size_t bytes() const { return static_cast<std::size_t>(size()) * size_of(dtype()); }
 
@@ -272,6 +298,11 @@ class Tensor {
   template <class T>
   T item(std::initializer_list<Index> position) const {
     return element(offset_of(position)).item<T>();
+  }
+  /// item<T>(), written as a conversion: `float(loss)`.
+  template <class T>
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) explicit operator T() const {
+    return item<T>();
   }
   /// All elements in row-major order, each converted to T.
   template <class T>
@@ -287,6 +318,22 @@ class Tensor {
   /// The part number `i` along the first axis, without that axis. Negative indices count from the end.
   /// Recorded like every operation. Throws IndexError if out of range.
   Tensor operator[](Index i) const;
+  ///@{
+  /// The tensor with `value` in place of one element, or of one part where fewer indices are given than there
+  /// are axes: `x = x.with({i, j}, 1);`. The value is broadcast to the part. Negative indices count from the
+  /// end. Recorded like every operation. Throws IndexError if an index is out of range.
+  [[nodiscard("a tensor does not change: write x = x.with(i, value)")]] Tensor with(
+      std::initializer_list<Index> position, const Tensor& value) const;
+  [[nodiscard("a tensor does not change: write x = x.with(i, value)")]] Tensor with(
+      std::initializer_list<Index> position, Scalar value) const;
+  [[nodiscard("a tensor does not change: write x = x.with(i, value)")]] Tensor with(
+      Index i, const Tensor& value) const;
+  [[nodiscard("a tensor does not change: write x = x.with(i, value)")]] Tensor with(Index i,
+                                                                                    Scalar value) const;
+  ///@}
+
+  /// Dtype and shape: "float32[2, 3]".
+  std::string describe() const;
 
  private:
   friend struct internal::TensorAccess;
@@ -310,14 +357,74 @@ class Tensor {
   internal::Handle handle_;
 };
 
+/// The elements of a tensor, and a share in the tensor. `data()` of a temporary returns it, so that the loop
+/// `for (float v : model.predict(x).data<float>())` reads live memory.
+template <class T>
+class HeldElements {
+ public:
+  /// Goes through the elements. It is not a pointer, so that no std::span is made of a temporary.
+  class Iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const T*;
+    using reference = const T&;
+    using iterator_category = std::forward_iterator_tag;
+    Iterator() = default;
+    explicit Iterator(const T* at) : at_(at) {}
+    const T& operator*() const { return *at_; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    Iterator operator++(int) { return Iterator(at_++); }
+    friend bool operator==(Iterator, Iterator) = default;
+
+   private:
+    const T* at_ = nullptr;
+  };
+
+  /// The elements of `tensor`. Throws as its data() does.
+  explicit HeldElements(Tensor tensor) : tensor_(std::move(tensor)), elements_(tensor_.template data<T>()) {}
+  ///@{
+  /// As those of a std::span.
+  Iterator begin() const { return Iterator(elements_.data()); }
+  Iterator end() const { return Iterator(elements_.data() + elements_.size()); }
+  std::size_t size() const { return elements_.size(); }
+  bool empty() const { return elements_.empty(); }
+  const T& operator[](std::size_t i) const& { return elements_[i]; }
+  T operator[](std::size_t i) const&& { return elements_[i]; }
+  ///@}
+  ///@{
+  /// The elements without a share in the tensor; not of a temporary.
+  operator std::span<const T>() const& { return elements_; }
+  operator std::span<const T>() const&& = delete;
+  ///@}
+
+ private:
+  Tensor tensor_;
+  std::span<const T> elements_;
+};
+
 ///@{
 /// Prints like NumPy: nested brackets, aligned columns, an ellipsis for the middle of a long axis.
 std::string to_string(const Tensor& tensor);
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor);
 ///@}
 
-/// Dtype and shape: "float32[2, 3]".
+/// Dtype and shape: "float32[2, 3]"; "an empty tensor".
 std::string describe(const Tensor& tensor);
+
+///@{
+/// Mistakes. Two tensors may be the same value, equal everywhere, or equal at some elements: `==` does not
+/// say which is asked.
+UNSPOOL_MISTAKE("write equal(a, b), or all(equal(a, b)) for one answer", operator==(const Tensor& a,
+                                                                                    const Tensor& b));
+UNSPOOL_MISTAKE("write not_equal(a, b), or any(not_equal(a, b)) for one answer", operator!=(const Tensor& a,
+                                                                                            const Tensor& b));
+UNSPOOL_MISTAKE("write equal(x, number)", operator==(const Tensor& x, Scalar number));
+UNSPOOL_MISTAKE("write not_equal(x, number)", operator!=(const Tensor& x, Scalar number));
+///@}
 
 namespace internal {
 

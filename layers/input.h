@@ -16,7 +16,7 @@ class GivenShape : public std::optional<Shape> {
   /// No shape.
   GivenShape(std::nullopt_t) {}
   /// These sizes.
-  GivenShape(std::initializer_list<Index> sizes) : std::optional<Shape>(Shape(sizes)) {}
+  GivenShape(std::initializer_list<detail::Dimension> sizes) : std::optional<Shape>(Shape(sizes)) {}
   /// This shape.
   GivenShape(const Shape& shape) : std::optional<Shape>(shape) {}
 };

@@ -97,7 +97,7 @@ Tensor merge_kept(const std::vector<Tensor>& inputs, const std::vector<Tensor>& 
     const Tensor mask = masks[i] ? to_rank(masks[i], x.rank()) : Tensor();
     if (mask) x = where(mask, x, output);
     if (kept) output = where(kept, output, x);
-    kept = kept && mask ? logical_or(kept, mask) : Tensor();
+    kept = bool(kept) && bool(mask) ? logical_or(kept, mask) : Tensor();
     output = operation(output, x);
   }
   return output;

@@ -35,8 +35,10 @@ SUBGROUPING = NO
 MACRO_EXPANSION = YES
 EXPAND_ONLY_PREDEF = YES
 PREDEFINED = "UNSPOOL_MISTAKE(advice,...)=void __VA_ARGS__ = delete"
-# These stand in public headers without being public. A specialization of ConfigValue has the members of the template.
-EXCLUDE_SYMBOLS = unspool::internal unspool::internal::* unspool::detail unspool::detail::* unspool::ConfigValue<*
+# These stand in public headers without being public. A specialization of ConfigValue has the members of the template, and
+# HeldElements::Iterator those of every iterator.
+EXCLUDE_SYMBOLS = unspool::internal unspool::internal::* unspool::detail unspool::detail::* unspool::ConfigValue<* \
+  unspool::HeldElements::Iterator
 EXTRACT_ALL = NO
 WARN_IF_UNDOCUMENTED = YES
 WARN_IF_DOC_ERROR = YES

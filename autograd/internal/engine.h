@@ -25,10 +25,13 @@ struct Engine {
   static constinit thread_local Engine instance_;
 };
 
+/// The first two members are the value and the path: scripts/gdb/unspool.py finds them there.
 struct Variable::State {
   Tensor value;
-  VariableOptions options;
   std::string path;
+  VariableOptions options;
+  /// The shape of all values. Not that of `value`, so that a reference to it outlives an assignment.
+  const Shape shape = value.shape();
   std::uint64_t version = 0;
 };
 

@@ -3,12 +3,19 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+#include <unspool/autograd/elementary.h>
 #include <unspool/autograd/random.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/scan.h>
+#include <unspool/autograd/sorting.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/threads.h>
 
+#include "../support/tensors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 namespace {
 
@@ -115,4 +122,95 @@ TEST_CASE("random: what does not fit is refused") {
   CHECK_THROWS_AS(random_normal({2}, 0, 1, boolean), TypeError);
   CHECK_THROWS_AS(random_bernoulli({2}, 1.5), ValueError);
   CHECK_THROWS_AS(random_bernoulli({2}, -0.1), ValueError);
+}
+
+TEST_CASE("random: a seed may stand for a key") {
+  const Tensor x = random_normal({3}, 0, 1, float32, 42);
+  CHECK(x.to_vector<float>() == random_normal({3}, 0, 1, float32, {42, 0}).to_vector<float>());
+  CHECK(x.to_vector<float>() == random_normal({3}, 0, 1, float32, {.seed = 42}).to_vector<float>());
+}
+
+TEST_CASE("random: integers of an interval, each as often") {
+  const Tensor x = random_integers({6000}, -2, 4, int64, 5);
+  CHECK(x.dtype() == int64);
+  std::vector<int> counts(6);
+  for (const int value : x.to_vector<int>()) {
+    REQUIRE(value >= -2);
+    REQUIRE(value < 4);
+    ++counts[static_cast<std::size_t>(value + 2)];
+  }
+  for (const int count : counts) CHECK(std::abs(count - 1000) < 130);
+  CHECK(random_integers({2, 3}, 0, 1).to_vector<int>() == std::vector<int>(6));
+  CHECK_THROWS_AS(random_integers({2}, 3, 3), ValueError);
+}
+
+TEST_CASE("random: categories come with their probabilities") {
+  const Tensor logits = log(Tensor::of({{0.2, 0.5, 0.3, 0}, {1, 0, 0, 0}}));
+  const Tensor drawn = random_categorical(logits, 4000, 3);
+  CHECK(drawn.shape() == Shape{2, 4000});
+  CHECK(drawn.dtype() == int32);
+  std::vector<int> counts(4);
+  for (const int value : drawn[0].to_vector<int>()) ++counts[static_cast<std::size_t>(value)];
+  CHECK(std::abs(counts[0] - 800) < 110);
+  CHECK(std::abs(counts[1] - 2000) < 130);
+  CHECK(std::abs(counts[2] - 1200) < 120);
+  CHECK(counts[3] == 0);
+  CHECK(sum(drawn[1]).item<int>() == 0);
+  CHECK(random_categorical(logits[0]).shape() == Shape{1});
+  CHECK_THROWS_AS(random_categorical(Tensor::scalar(1.0F)), ValueError);
+}
+
+TEST_CASE("random: shuffle puts the parts in another order") {
+  const Tensor x = counting_up({100, 2});
+  const Tensor y = shuffle(x, 0, 1);
+  CHECK(y.shape() == x.shape());
+  CHECK(sort(y, 0).to_vector<float>() == x.to_vector<float>());
+  CHECK(y.to_vector<float>() != x.to_vector<float>());
+  CHECK(y.to_vector<float>() == shuffle(x, 0, 1).to_vector<float>());
+  CHECK(y.to_vector<float>() != shuffle(x, 0, 2).to_vector<float>());
+  for (Index i = 0; i < 100; ++i) CHECK(y.item<int>({i, 1}) == y.item<int>({i, 0}) + 1);
+  CHECK(sort(shuffle(counting_up({2, 5}), 1, 3)).to_vector<float>() ==
+        counting_up({2, 5}).to_vector<float>());
+  // Each of the six orders of three as often.
+  std::vector<int> counts(27);
+  SeedGenerator seeds(5);
+  for (int i = 0; i < 1200; ++i) {
+    const std::vector<int> order = shuffle(counting_up({3}), 0, seeds).to_vector<int>();
+    ++counts[static_cast<std::size_t>(order[0] * 9 + order[1] * 3 + order[2])];
+  }
+  for (const std::size_t order : {5U, 7U, 11U, 15U, 19U, 21U}) CHECK(std::abs(counts[order] - 200) < 60);
+}
+
+TEST_CASE("random: dropout keeps the mean, and its gradient is that of what was kept") {
+  const Tensor x = Tensor::ones({200, 100});
+  const Tensor y = dropout(x, 0.25, 9);
+  int zeros = 0;
+  for (const float value : y.to_vector<float>()) {
+    const bool kept = value == 1 / 0.75F;
+    CHECK_UNARY(kept || value == 0);
+    if (!kept) ++zeros;
+  }
+  CHECK(std::abs(zeros - 5000) < 250);
+  GradientTape tape;
+  tape.watch(x);
+  CHECK(tape.gradient(sum(dropout(x, 0.25, 9)), x).to_vector<float>() == y.to_vector<float>());
+  CHECK(dropout(x, 0).to_vector<float>() == x.to_vector<float>());
+  CHECK(sum(dropout(x, 1)).item<float>() == 0);
+  set_seed(3);
+  const Tensor first = dropout(x, 0.5);
+  CHECK(first.to_vector<float>() != dropout(x, 0.5).to_vector<float>());
+  set_seed(3);
+  CHECK(first.to_vector<float>() == dropout(x, 0.5).to_vector<float>());
+  CHECK_THROWS_AS(dropout(x, 1.5), ValueError);
+  CHECK_THROWS_AS(dropout(Tensor::of<std::int32_t>({1}), 0.5), TypeError);
+  CHECK(spec_of([](auto& z) { return dropout(z[0], 0.5); }, {{None, None, 3}}).shape == Shape{None, None, 3});
+}
+
+TEST_CASE("random: dropout in a step of a scan draws anew for every step") {
+  const ScanResult result =
+      scan([](const std::vector<Tensor>&,
+              const std::vector<Tensor>& x) { return ScanStep{.outputs = {dropout(x[0], 0.5)}}; },
+           {}, {Tensor::ones({2, 64})});
+  const Tensor masks = result.outputs[0];
+  CHECK(masks[0].to_vector<float>() != masks[1].to_vector<float>());
 }

@@ -275,7 +275,7 @@ class Builder {
   }
 
   void reduction(const Item& a, Dice& dice) {
-    Axes axes;
+    std::vector<Index> axes;
     std::string text;
     for (int i = 0; i < a.tensor.rank(); ++i) {
       if (!dice.chance(2)) continue;

@@ -18,6 +18,7 @@
 
 #include "../support/numbers.h"
 #include "../support/same_bits.h"
+#include "../support/tensors.h"
 
 using namespace unspool;
 using namespace unspool::testing;
@@ -43,7 +44,7 @@ TEST_CASE("reduction: over every choice of axes, against loops") {
   const Tensor x = cast(drawn(shape), float64);
   const auto data = x.data<double>();
   for (unsigned mask = 0; mask < 16; ++mask) {
-    Axes axes;
+    std::vector<Index> axes;
     Shape kept;
     for (int i = 0; i < 4; ++i) {
       ((mask >> i) & 1U) != 0 ? axes.push_back(i) : kept.push_back(shape[i]);
@@ -119,8 +120,13 @@ TEST_CASE("reduction: integers and booleans") {
   const Tensor truths = Tensor::of<bool>({{true, false}, {true, true}});
   CHECK(all(truths, {1}).to_vector<int>() == std::vector<int>{0, 1});
   CHECK(any(truths, {0}, true).to_vector<int>() == std::vector<int>{1, 1});
-  CHECK_THROWS_AS(mean(x), TypeError);
-  CHECK_THROWS_AS(sum(truths), TypeError);
+  // As in Keras: sums of truths count, means are floating.
+  CHECK(sum(truths, 0).to_vector<int>() == std::vector<int>{2, 1});
+  CHECK(sum(truths).dtype() == int32);
+  CHECK(mean(x).item<double>() == 2.25);
+  CHECK(mean(truths).item<double>() == 0.75);
+  CHECK(mean(x).dtype() == float32);
+  CHECK(variance(x).dtype() == float32);
   CHECK_THROWS_AS(argmax(truths), TypeError);
   CHECK_THROWS_AS(all(x), TypeError);
 }
@@ -227,4 +233,52 @@ TEST_CASE("reduction: sizes whose product wraps around beside a 0") {
   CHECK(transpose(none).shape() == Shape{0, huge, huge});
   CHECK(slice(none, 0, 2, 5).shape() == Shape{3, huge, 0});
   CHECK_THROWS_AS(broadcast_to(Tensor::ones({1}), {huge, huge}), ValueError);
+}
+
+TEST_CASE("reduction: axes are one, several or all") {
+  const Tensor x = Tensor::of({{0, 1, 2}, {3, 4, 5}});
+  CHECK(sum(x, 1).to_vector<double>() == Values{3, 12});
+  CHECK(sum(x, -1, true).shape() == Shape{2, 1});
+  CHECK(sum(x, {0, 1}).item<double>() == 15);
+  CHECK(sum(x, std::vector<Index>{0}).to_vector<double>() == Values{3, 5, 7});
+  CHECK(sum(x, None).item<double>() == 15);
+  CHECK(sum(x, None, true).shape() == Shape{1, 1});
+  CHECK(max(x, std::size_t{0}).to_vector<double>() == Values{3, 4, 5});
+  CHECK(squeeze(Tensor::zeros({1, 2, 1}), 0).shape() == Shape{2, 1});
+  CHECK(squeeze(Tensor::zeros({1, 2, 1}), None).shape() == Shape{2});
+  CHECK(flip(x, 1).to_vector<double>() == Values{2, 1, 0, 5, 4, 3});
+  const Tensor one = Tensor::of({3});
+  for (const Index axis : Axes(std::vector<Index>{0}).list()) CHECK(sum(one, axis).rank() == 0);
+}
+
+// Numbers of NumPy 2.4.
+TEST_CASE("reduction: var, stddev and norm as in NumPy") {
+  const Tensor x = Tensor::of({{0, 1, 2}, {3, 4, 5}});
+  check_tensor(stddev(x), {}, {1.707825127659933});
+  check_tensor(stddev(x, 0), {3}, {1.5, 1.5, 1.5});
+  check_tensor(var(x, 1), {2}, {0.6666666666666666, 0.6666666666666666});
+  check_tensor(var(Tensor::of<std::int32_t>({1, 2, 4})), {}, {1.5555555555555554});
+  check_tensor(norm(x), {}, {7.416198487095663});
+  check_tensor(norm(x, {.axis = 1}), {2}, {2.23606797749979, 7.0710678118654755});
+  check_tensor(norm(x, {.axis = -1, .keepdims = true}), {2, 1}, {2.23606797749979, 7.0710678118654755});
+  check_tensor(norm(x, {.ord = 1, .axis = 1}), {2}, {3, 12});
+  check_tensor(norm(x, {.ord = 2, .axis = 1}), {2}, {2.23606797749979, 7.0710678118654755});
+  check_tensor(norm(x, {.ord = infinity, .axis = 0}), {3}, {3, 4, 5});
+  check_tensor(norm(x, {.ord = -infinity, .axis = 1}), {2}, {0, 3});
+  check_tensor(norm(x, {.ord = 0, .axis = 1}), {2}, {2, 3});
+  check_tensor(norm(x, {.ord = 3, .axis = 1}), {2}, {2.080083823051904, 5.999999999999999});
+  check_tensor(norm(counting_up({2, 3, 4}), {.axis = {0, 2}}), {3},
+               {27.349588662354687, 36.823905279043935, 47.11687595755899});
+  CHECK_THROWS_AS(norm(x, {.ord = 1}), ValueError);
+}
+
+TEST_CASE("reduction: the gradients of stddev and norm, at 0 too") {
+  const Tensor x = Tensor::of<double>({{0.5, 1, 2}, {3, -4, 5}});
+  CHECK(gradcheck([](const Tensor& at) { return stddev(at, 1); }, x));
+  CHECK(gradcheck([](const Tensor& at) { return norm(at, {.axis = 0}); }, x));
+  CHECK(gradcheck([](const Tensor& at) { return norm(at, {.ord = 3, .axis = 1}); }, x));
+  CHECK(gradient_of([](const Tensor& at) { return norm(at); }, Tensor::zeros({2})).to_vector<double>() ==
+        Values{0, 0});
+  CHECK(gradient_of([](const Tensor& at) { return stddev(at); }, Tensor::ones({2})).to_vector<double>() ==
+        Values{0, 0});
 }

@@ -1,14 +1,17 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 
 #include "../support/counted.h"
+#include "../support/tensors.h"
 
 using namespace unspool;
-using unspool::testing::counted;
+using namespace unspool::testing;
 
 namespace {
 
@@ -57,7 +60,8 @@ TEST_CASE("expand_dims and squeeze") {
   CHECK(expand_dims(x, 0).shape() == Shape{1, 2, 3});
   CHECK(expand_dims(x, -1).shape() == Shape{2, 3, 1});
   CHECK(expand_dims(x, {0, -1}).shape() == Shape{1, 2, 3, 1});
-  CHECK(expand_dims(x, 1).raw() == x.raw());
+  const Tensor expanded = expand_dims(x, 1);
+  CHECK(expanded.raw() == x.raw());
   CHECK_THROWS_AS(expand_dims(x, 3), IndexError);
   CHECK_THROWS_AS(expand_dims(x, {0, -4}), ValueError);
   CHECK(squeeze(Tensor::zeros({1, 2, 1})).shape() == Shape{2});
@@ -118,4 +122,57 @@ TEST_CASE("flip") {
   CHECK(flip(counted({2, 2}), {1}).to_vector<int>() == Ints{1, 0, 3, 2});
   CHECK(flip(Tensor::zeros({0, 2})).shape() == Shape{0, 2});
   CHECK_THROWS_AS(flip(counted({2}), {1}), IndexError);
+}
+
+// Numbers of NumPy 2.4.
+TEST_CASE("tile, repeat and roll as in NumPy") {
+  const Tensor x = counting_up({2, 3});
+  check_tensor(tile(x, 2), {2, 6}, {0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5});
+  CHECK(tile(x, {2, 1}).shape() == Shape{4, 3});
+  check_tensor(tile(x, {2, 1, 2}), {2, 2, 6},
+               {0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5, 0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5});
+  check_tensor(tile(counting_up({3}), {2, 2}), {2, 6}, {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2});
+  CHECK(tile(x, {0, 1}).shape() == Shape{0, 3});
+  check_tensor(repeat(x, 2), {12}, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5});
+  check_tensor(repeat(x, 2, 0), {4, 3}, {0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5});
+  check_tensor(repeat(x, 2, -1), {2, 6}, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5});
+  check_tensor(repeat(x, {1, 0, 2}, 1), {2, 3}, {0, 2, 2, 3, 5, 5});
+  check_tensor(roll(x, 1, 1), {2, 3}, {2, 0, 1, 5, 3, 4});
+  check_tensor(roll(x, -4, 1), {2, 3}, {1, 2, 0, 4, 5, 3});
+  check_tensor(roll(x, 1, 0), {2, 3}, {3, 4, 5, 0, 1, 2});
+  CHECK_THROWS_AS(tile(x, {-1, 1}), ValueError);
+  CHECK_THROWS_AS(repeat(x, -1, 0), ValueError);
+  CHECK_THROWS_AS(repeat(x, {1, 2}, 1), ValueError);
+}
+
+TEST_CASE("tile and repeat: sizes that are not known, gradients") {
+  const auto shape = [](const std::function<Tensor(const Tensor&)>& function, const Shape& of) {
+    return spec_of([&](auto& x) { return function(x[0]); }, {of}).shape;
+  };
+  CHECK(shape([](const Tensor& x) { return tile(x, {1, 1, 2}); }, {None, None, 3}) == Shape{None, None, 6});
+  CHECK(shape([](const Tensor& x) { return tile(x, {1, 2, 1}); }, {None, None, 3}) == Shape{None, None, 3});
+  CHECK(shape([](const Tensor& x) { return tile(x, {2, 1}); }, {None, 3}) == Shape{None, 3});
+  CHECK(shape([](const Tensor& x) { return repeat(x, 5, 1); }, {None, 1, 3}) == Shape{None, 5, 3});
+  CHECK(shape([](const Tensor& x) { return repeat(expand_dims(x, 1), x.shape()[0], 1); }, {None, 3}) ==
+        Shape{None, None, 3});
+  CHECK(shape([](const Tensor& x) { return tile(x, {1, x.shape()[0]}); }, {None, 3}) == Shape{None, None});
+  const Tensor x = cast(counting_up({2, 3}), float64);
+  CHECK(gradcheck([](const Tensor& at) { return tile(at, {3, 2}); }, x));
+  CHECK(gradcheck([](const Tensor& at) { return repeat(at, 3, 1); }, x));
+  CHECK(gradcheck([](const Tensor& at) { return repeat(at, {2, 0, 1}, 1); }, x));
+  CHECK(gradcheck([](const Tensor& at) { return roll(at, 1, 1); }, x));
+}
+
+TEST_CASE("swapaxes and moveaxis") {
+  const Tensor x = counting_up({2, 3, 4});
+  CHECK(swapaxes(x, 0, 2).shape() == Shape{4, 3, 2});
+  CHECK(swapaxes(x, 0, -1)[1][2].to_vector<int>() == Ints{9, 21});
+  CHECK(moveaxis(x, 0, -1).shape() == Shape{3, 4, 2});
+  CHECK(moveaxis(x, -1, 0)[1][0].to_vector<int>() == Ints{1, 5, 9});
+  CHECK_THROWS_AS(swapaxes(x, 0, 3), IndexError);
+}
+
+TEST_CASE("reshape: to one size") {
+  CHECK(reshape(counted({2, 6}), -1).shape() == Shape{12});
+  CHECK(reshape(counted({2, 6}), {None, 4}).shape() == Shape{3, 4});
 }

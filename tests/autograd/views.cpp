@@ -4,15 +4,17 @@
 #include <optional>
 #include <vector>
 
+#include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 
 #include "../support/counted.h"
+#include "../support/tensors.h"
 
 using namespace unspool;
-using unspool::testing::counted;
+using namespace unspool::testing;
 
 namespace {
 
@@ -150,4 +152,59 @@ TEST_CASE("stack and unstack") {
   REQUIRE(columns.size() == 3);
   CHECK(columns[2].to_vector<int>() == Ints{2, 5});
   CHECK(unstack(counted({0, 2})).empty());
+}
+
+// Numbers of NumPy 2.4, which writes in place.
+TEST_CASE("with: one element or one part is another one") {
+  const Tensor x = counting_up({2, 3});
+  check_tensor(x.with({0, 1}, 9), {2, 3}, {0, 9, 2, 3, 4, 5});
+  check_tensor(x.with(-1, 7), {2, 3}, {0, 1, 2, 7, 7, 7});
+  check_tensor(x.with(0, Tensor::of({7, 8, 9})), {2, 3}, {7, 8, 9, 3, 4, 5});
+  check_tensor(x.with({-1, -1}, Tensor::scalar(0.5F)), {2, 3}, {0, 1, 2, 3, 4, 0.5});
+  check_tensor(x, {2, 3}, {0, 1, 2, 3, 4, 5});
+  check_tensor(slice_update(x, {{}, {1, None}}, Tensor::of({{5, 6}})), {2, 3}, {0, 5, 6, 3, 5, 6});
+  check_tensor(slice_update(x, {{}, {None, None, -2}}, Tensor::of({{5, 6}})), {2, 3}, {6, 1, 5, 6, 4, 5});
+  check_tensor(slice_update(x, {{0, 1}}, 3), {2, 3}, {3, 3, 3, 3, 4, 5});
+  const Tensor counts = Tensor::of<std::int32_t>({1, 2});
+  check_tensor(counts.with(0, 5), {2}, {5, 2});
+  check_tensor(counts.with(0, 5.0), {2}, {5, 2});
+  CHECK(counts.with(0, 5).dtype() == int32);
+  check_tensor(Tensor::of<bool>({false, false}).with(1, true), {2}, {0, 1});
+}
+
+TEST_CASE("with: what does not fit") {
+  const Tensor x = counting_up({2, 3});
+  CHECK_THROWS_WITH_AS(static_cast<void>(x.with({0, 3}, 1)),
+                       "with: index 3 is out of range for axis 1 of float32[2, 3]", IndexError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(x.with({0, 0, 0}, 1)),
+                       "with: expected at most 2 indices for float32[2, 3], got 3", IndexError);
+  CHECK_THROWS_AS(static_cast<void>(x.with(0, Tensor::of({1, 2}))), ValueError);
+  CHECK_THROWS_AS(static_cast<void>(x.with(0, Tensor::of<double>({1, 2, 3}))), TypeError);
+  CHECK_THROWS_AS(static_cast<void>(Tensor::of<std::int32_t>({1}).with(0, 0.5)), TypeError);
+}
+
+TEST_CASE("with: gradients, and sizes that are not known") {
+  const Tensor x = Tensor::of<double>({{1, 2, 3}, {4, 5, 6}});
+  const Tensor row = Tensor::of<double>({7, 8, 9});
+  const auto written = [](const std::vector<Tensor>& at) { return std::vector{at[0].with(1, at[1])}; };
+  CHECK(gradcheck(written, {x, row}));
+  const auto broadcast_value = [](const std::vector<Tensor>& at) {
+    return std::vector{slice_update(at[0], {{}, {0, 2}}, at[1])};
+  };
+  CHECK(gradcheck(broadcast_value, {x, Tensor::of<double>({{3}, {4}})}));
+  CHECK(spec_of([](auto& y) { return y[0].with({0, 1}, 5); }, {{None, 3}}).shape == Shape{None, 3});
+  CHECK(spec_of([](auto& y) { return y[0].with(0, 5); }, {{2, None}}).shape == Shape{2, None});
+  CHECK(spec_of([](auto& y) { return y[0].with(0, y[1]); }, {{2, None}, {None}}).shape == Shape{2, None});
+}
+
+TEST_CASE("slice: None is a bound that is not given") {
+  const Tensor x = counted({4});
+  CHECK(slice(x, {{None, 3}}).to_vector<int>() == Ints{0, 1, 2});
+  CHECK(slice(x, {{1, None}}).to_vector<int>() == Ints{1, 2, 3});
+  CHECK(slice(x, {{None, None, -1}}).to_vector<int>() == Ints{3, 2, 1, 0});
+}
+
+TEST_CASE("concatenate: along the first axis, as in keras.ops") {
+  CHECK(concatenate({counted({2, 3}), counted({1, 3})}).shape() == Shape{3, 3});
+  CHECK(concatenate({counted({2, 3}), counted({2, 1})}, -1).shape() == Shape{2, 4});
 }

@@ -2,10 +2,13 @@
 #include <cstdint>
 #include <doctest/doctest.h>
 #include <memory>
+#include <span>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <unspool/core/error.h>
 #include <unspool/core/tensor.h>
 
 using namespace unspool;
@@ -41,7 +44,8 @@ TEST_CASE("tensor: elements are aligned to 64 bytes, whatever their number and t
     for (Index size = 0; size < 70; ++size) {
       const Tensor tensor = Tensor::zeros({size}, dtype);
       CHECK(reinterpret_cast<std::uintptr_t>(tensor.raw()) % 64 == 0);
-      CHECK(reinterpret_cast<std::uintptr_t>(Tensor(tensor).raw()) % 64 == 0);
+      const Tensor copy(tensor);
+      CHECK(reinterpret_cast<std::uintptr_t>(copy.raw()) % 64 == 0);
     }
   }
 }
@@ -171,4 +175,65 @@ TEST_CASE("shape: a copy of a scalar's takes sizes, and a scalar's is copied ove
   CHECK(shape == scalar);
   shape = Shape(scalar) + Shape{4};
   CHECK(shape == Shape{4});
+}
+
+namespace {
+
+// The only handle on a tensor of this many elements, as a model's predict() returns it.
+Tensor fresh(Index size) { return Tensor(Tensor::arange(0, static_cast<double>(size))); }
+
+}  // namespace
+
+// Under the address sanitizer these find what reads memory that was given back.
+TEST_CASE("tensor: what a temporary lends lives as long as it is used") {
+  for (const Index size : sizes) {
+    CAPTURE(size);
+    Index count = 0;
+    for (const float value : fresh(size).data<float>()) {
+      CHECK(value == static_cast<float>(count));
+      ++count;
+    }
+    CHECK(count == size);
+    const auto elements = fresh(size).data<float>();
+    CHECK(static_cast<Index>(elements.size()) == size);
+    CHECK(elements.empty() == (size == 0));
+    if (size > 0) CHECK(elements[elements.size() - 1] == static_cast<float>(size - 1));
+    const std::vector<float> copy(elements.begin(), elements.end());
+    CHECK(copy == fresh(size).to_vector<float>());
+    const std::span<const float> lent = elements;
+    CHECK(lent.size() == copy.size());
+    if (size > 0) CHECK(fresh(size).data<float>()[0] == 0);
+    for (const Index along : fresh(size).shape()) CHECK(along == size);
+    const Shape& shape = fresh(size).shape();
+    CHECK(shape == Shape{size});
+  }
+  CHECK_THROWS_AS(fresh(3).data<double>(), TypeError);
+}
+
+TEST_CASE("tensor: a number by conversion") {
+  const Tensor x = Tensor::scalar(2.75F);
+  CHECK(float(x) == 2.75F);
+  CHECK(double(x) == 2.75);
+  CHECK(int(x) == 2);
+  CHECK(static_cast<std::size_t>(Tensor::of<std::int64_t>({{5}})) == 5);
+  CHECK(static_cast<bool>(Tensor::scalar(0.0F)));
+  CHECK_THROWS_AS(static_cast<void>(float(Tensor::zeros({2}))), ValueError);
+  CHECK_THROWS_AS(static_cast<void>(float(Tensor())), ValueError);
+}
+
+TEST_CASE("tensor: says what it is") {
+  CHECK(Tensor::zeros({2, 3}, int64).describe() == "int64[2, 3]");
+  CHECK(Tensor().describe() == "an empty tensor");
+}
+
+TEST_CASE("tensor: assignment goes to names, not to temporaries") {
+  static_assert(std::is_nothrow_move_assignable_v<Tensor> && std::is_copy_assignable_v<Tensor>);
+  static_assert(std::is_nothrow_move_constructible_v<Tensor>);
+  Tensor a = counting(2);
+  Tensor b;
+  b = a;
+  CHECK(b.id() == a.id());
+  std::swap(a, b);
+  b = std::move(a);
+  CHECK(counts(b, 2));
 }

@@ -130,3 +130,104 @@ TEST_CASE("unknown batch and time: a scan from zeros, with draws") {
     CHECK(near(Model({in}, out).predict(x), right.to_vector<double>()));
   }
 }
+
+TEST_CASE("unknown batch and time: each operation of keras.ops, in a layer and on the tensors of a graph") {
+  struct Case {
+    const char* name;
+    std::function<Tensor(const Tensor&)> of;
+    /// Whether it asks for sizes of its operand, which only a layer's call may do.
+    bool asks_sizes = false;
+  };
+  const Tensor weight = of_sines({3, 2});
+  const std::vector<Case> cases = {
+      {"sort", [](const Tensor& x) { return sort(x, 1); }},
+      {"sort, descending", [](const Tensor& x) { return sort(x, -1, true); }},
+      {"argsort", [](const Tensor& x) { return cast(argsort(x, 1), float32); }},
+      {"top_k", [](const Tensor& x) { return top_k(x, 2).values; }},
+      {"take_along_axis", [](const Tensor& x) { return take_along_axis(x, argsort(x, 1), 1); }},
+      {"sum", [](const Tensor& x) { return sum(x, 1); }},
+      {"stddev",
+       [](const Tensor& x) {
+         return stddev(x, {1, 2}, true);
+       }},
+      {"var", [](const Tensor& x) { return var(x, -1); }},
+      {"norm", [](const Tensor& x) { return norm(x, {.axis = 1}); }},
+      {"tile",
+       [](const Tensor& x) {
+         return tile(x, {1, 1, 2});
+       }},
+      {"tile along an unknown axis",
+       [](const Tensor& x) {
+         return tile(x, {1, 3, 1});
+       }},
+      {"repeat", [](const Tensor& x) { return repeat(x, 2, 1); }},
+      {"roll", [](const Tensor& x) { return roll(x, 1, 2); }},
+      {"swapaxes", [](const Tensor& x) { return swapaxes(x, 1, 2); }},
+      {"moveaxis", [](const Tensor& x) { return moveaxis(x, -1, 1); }},
+      {"einsum of a weight", [&](const Tensor& x) { return einsum("bti,ij->btj", x, weight); }},
+      {"einsum of all", [](const Tensor& x) { return einsum("bti,bsi->bts", x, x); }},
+      {"dot", [&](const Tensor& x) { return dot(x, weight); }},
+      {"with",
+       [](const Tensor& x) {
+         return x.with(0, 0.5).with({-1, -1, 2}, 7);
+       }},
+      {"slice_update",
+       [](const Tensor& x) {
+         return slice_update(x, {{}, {-1, None}}, 0);
+       }},
+      {"where", [](const Tensor& x) { return where(x > 0, x, 0); }},
+      {"zeros_like", [](const Tensor& x) { return zeros_like(x) + ones_like(x) * full_like(x, 3); }},
+      {"floor", [](const Tensor& x) { return floor(x) + ceil(x) + round(x * 3); }},
+      {"mod", [](const Tensor& x) { return mod(x, 0.25) + floor_divide(x, 0.25); }},
+      {"isfinite", [](const Tensor& x) { return cast(isfinite(x / 0), float32); }},
+      {"concatenate",
+       [](const Tensor& x) {
+         return concatenate({x, x}, 1);
+       }},
+      {"dropout", [](const Tensor& x) { return dropout(x, 0.5, 3); }},
+      {"zeros",
+       [](const Tensor& x) {
+         return x + zeros({x.shape()[0], x.shape()[1], 1});
+       },
+       true},
+      {"ones", [](const Tensor& x) { return x * ones(x.shape()); }, true},
+      {"arange", [](const Tensor& x) { return cast(arange(x.shape()[1]), float32) + sum(x, 2); }, true},
+      {"linspace", [](const Tensor& x) { return linspace(0, 1, x.shape()[1]) * sum(x, 2); }, true},
+      {"eye", [](const Tensor& x) { return matmul(eye(x.shape()[1]), x); }, true},
+      {"random_uniform", [](const Tensor& x) { return x + random_uniform(x.shape(), 0, 1, float32, 3); },
+       true},
+      {"random_integers",
+       [](const Tensor& x) {
+         return x + cast(random_integers({x.shape()[1], 3}, 0, 9, int32, 3), float32);
+       },
+       true},
+      {"random_categorical",
+       [](const Tensor& x) { return cast(random_categorical(sum(x, 1), x.shape()[1], 3), float32); }, true},
+      {"shuffle", [](const Tensor& x) { return shuffle(x, 1, 3); }, true},
+  };
+  const Tensor x = of_sines({2, 4, 3});
+  for (const Case& one : cases) {
+    CAPTURE(one.name);
+    const std::vector<double> right = one.of(x).to_vector<double>();
+    const Tensor in = Input({.shape = {None, 3}});
+    const auto layer =
+        make<Function>([&](const std::vector<Tensor>& inputs) { return std::vector{one.of(inputs[0])}; });
+    CHECK(near(Model({in}, layer(in)).predict(x), right));
+    if (!one.asks_sizes) CHECK(near(Model({in}, one.of(in)).predict(x), right));
+  }
+}
+
+TEST_CASE("unknown batch: what needs the values says so, and what to do") {
+  const Tensor in = Input({.shape = {None, 3}});
+  const auto layer = make<Function>([](const std::vector<Tensor>& inputs) { return nonzero(inputs[0]); });
+  for (const std::string& message :
+       {message_of<RuntimeError>([&] { nonzero(in); }), message_of<RuntimeError>([&] { layer(in); })}) {
+    CHECK(
+        contains(message, "nonzero(float32[?, ?, 3]): expected a tensor with a value, got an abstract one"));
+    CHECK(contains(message, "where()"));
+  }
+  CHECK(contains(message_of<ValueError>([&] { roll(in, 1, 1); }),
+                 "roll(float32[?, ?, 3]): expected a known size of axis 1"));
+  CHECK(contains(message_of<ValueError>([&] { zeros({in.shape()[0], 3}); }), "by zeros_like(x)"));
+  CHECK(contains(message_of<ValueError>([&] { random_normal(in.shape()); }), "in the call of a layer"));
+}
