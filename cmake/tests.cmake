@@ -82,6 +82,12 @@ if(UNSPOOL_BUILD_EXAMPLES)
   set_tests_properties(examples/digits PROPERTIES FIXTURES_SETUP digits)
   set_tests_properties(examples/digits_predict PROPERTIES FIXTURES_REQUIRED digits)
   unspool_test(examples/custom_cell custom_cell 3 ${PROJECT_BINARY_DIR}/custom_cell)
+  # Each guide checks what it shows.
+  file(GLOB sources CONFIGURE_DEPENDS examples/guides/*.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM LAST_ONLY name)
+    unspool_test(examples/guides/${name} ${name} ${PROJECT_BINARY_DIR}/guides)
+  endforeach()
 endif()
 
 # What gdb shows of the library's types. A sanitizer and a debugger do not share a process.
