@@ -124,7 +124,8 @@ void state_reuse() {
   const auto lstm_layer = LSTM({.units = 64, .stateful = true});
   lstm_layer(paragraph1);
   lstm_layer(paragraph2);
-  const std::vector<Tensor> existing_state(lstm_layer->states().begin(), lstm_layer->states().end());
+  const std::vector<Variable> states = lstm_layer->states();
+  const std::vector<Tensor> existing_state(states.begin(), states.end());
   check(lstm_layer->weights().size() == 3 && existing_state.size() == 2);
 
   const auto new_lstm_layer = LSTM({.units = 64});
