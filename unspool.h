@@ -60,6 +60,7 @@
 #include <unspool/layers/gru_cell.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/input.h>
+#include <unspool/layers/input_layer.h>
 #include <unspool/layers/lambda.h>
 #include <unspool/layers/layer.h>
 #include <unspool/layers/layer_axes.h>

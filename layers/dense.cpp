@@ -4,6 +4,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/internal/floating.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool {
@@ -71,7 +72,7 @@ void Dense::build(const Shape& input_shape) {
 }
 
 Tensor Dense::call(const Tensor& x, const CallArgs&) {
-  const Tensor product = matmul(x, kernel_);
+  const Tensor product = matmul(internal::floating(x, dtype()), kernel_);
   return options_.activation(options_.use_bias ? product + bias_ : product);
 }
 

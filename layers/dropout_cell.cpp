@@ -7,6 +7,7 @@
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/dropout.h>
+#include <unspool/layers/internal/floating.h>
 
 namespace unspool {
 namespace {
@@ -104,8 +105,9 @@ void DropoutCell::reset_call_cache() {
 }
 
 Tensor DropoutCell::dropped_input(const Tensor& x, const CallArgs& args, int i) const {
-  if (dropout_ == 0 || args.call_cache == nullptr || args.call_cache->tensors.empty()) return x;
-  return x * args.call_cache->tensors.at(static_cast<std::size_t>(i));
+  const Tensor input = internal::floating(x, dtype());
+  if (dropout_ == 0 || args.call_cache == nullptr || args.call_cache->tensors.empty()) return input;
+  return input * args.call_cache->tensors.at(static_cast<std::size_t>(i));
 }
 
 Tensor DropoutCell::dropped_state(const Tensor& state, const CallArgs& args, int i) const {

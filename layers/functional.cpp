@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
+#include <unspool/layers/input_layer.h>
 #include <unspool/layers/internal/functional_config.h>
 #include <unspool/layers/internal/layer_call.h>
 
@@ -64,7 +66,7 @@ Order ordered(const std::vector<Tensor>& outputs) {
 }
 
 /// In Keras' order: by distance from the outputs, a shared layer by its largest, then as they were met.
-/// Inputs that nothing depends on come last.
+/// Inputs that nothing depends on come before the items at distance 0.
 std::vector<GraphItem> items_of(const Order& order, const std::vector<Tensor>& inputs) {
   struct Place {
     std::size_t depth = 0;
@@ -96,13 +98,17 @@ std::vector<GraphItem> items_of(const Order& order, const std::vector<Tensor>& i
     return p.depth != q.depth ? p.depth > q.depth : p.met < q.met;
   });
   std::vector<GraphItem> items;
+  const auto add_unused_inputs = [&] {
+    for (const Tensor& input : inputs) {
+      Node node = GraphNode::of(input);
+      if (!order.met.contains(node.get())) items.push_back({{}, {std::move(node)}});
+    }
+  };
+  bool unused_added = false;
   for (Place& place : places) {
+    if (place.depth == 0 && !std::exchange(unused_added, true)) add_unused_inputs();
     std::reverse(place.item.nodes.begin(), place.item.nodes.end());
     items.push_back(std::move(place.item));
-  }
-  for (const Tensor& input : inputs) {
-    Node node = GraphNode::of(input);
-    if (!order.met.contains(node.get())) items.push_back({{}, {std::move(node)}});
   }
   return items;
 }
@@ -288,9 +294,16 @@ Functional::Functional(std::vector<Tensor> inputs, std::vector<Tensor> outputs, 
   }
   set_input_spec(std::move(specs));
   build_once(shapes);
+  for (const GraphItem& item : plan_->items) {
+    if (item.layer) layers_.push_back(item.layer);
+    const Node& node = item.nodes.front();
+    if (node->is_input()) layers_.push_back(make<InputLayer>(node->output_tensors().front()));
+  }
 }
 
 Functional::~Functional() = default;
+
+const std::vector<GraphItem>& Functional::items() const { return plan_->items; }
 
 const std::vector<std::shared_ptr<const GraphNode>>& Functional::nodes() const { return plan_->nodes; }
 

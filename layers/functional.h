@@ -15,6 +15,10 @@ struct FunctionalOptions {
   bool trainable = true;
 };
 
+namespace internal {
+struct GraphItem;
+}
+
 namespace layers {
 
 /// The graph of layers between inputs and outputs, as one layer. A call runs the nodes with given tensors in
@@ -31,6 +35,11 @@ class Functional : public Layer {
   const std::vector<Tensor>& inputs() const { return inputs_; }
   /// The symbolic outputs.
   const std::vector<Tensor>& outputs() const { return outputs_; }
+  /// The inputs, as an InputLayer each, and the layers, in the order of Keras: by decreasing distance from
+  /// the outputs.
+  const std::vector<Ref<LayerBase>>& layers() const { return layers_; }
+  /// The inputs, operations and layers with their nodes, in the order of Keras.
+  const std::vector<internal::GraphItem>& items() const;
   /// The nodes in order of execution, without inputs.
   const std::vector<std::shared_ptr<const GraphNode>>& nodes() const;
 
@@ -55,6 +64,7 @@ class Functional : public Layer {
   std::vector<Tensor> inputs_;
   std::vector<Tensor> outputs_;
   std::unique_ptr<const Plan> plan_;
+  std::vector<Ref<LayerBase>> layers_;
 };
 
 }  // namespace layers

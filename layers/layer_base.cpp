@@ -124,6 +124,12 @@ std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const 
   return node->output_tensors();
 }
 
+void LayerBase::note_input(const std::shared_ptr<const GraphNode>& input) {
+  const auto record = std::make_shared<NodeRecord>(LayerCall{}, std::vector<NodeOutput>(), CallNotes());
+  record->made = std::const_pointer_cast<GraphNode>(input);
+  nodes_ = {record};
+}
+
 std::shared_ptr<const GraphNode> LayerBase::node_of(const NodeRecord& record) const {
   const auto self = std::const_pointer_cast<LayerBase>(shared_from_this());
   return const_cast<NodeRecord&>(record).node(self);

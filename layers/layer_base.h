@@ -81,6 +81,8 @@ class LayerBase : public LayerCalls, public std::enable_shared_from_this<LayerBa
   virtual std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallArgs& args) = 0;
   /// Throws for a symbolic call that must not become a node, before anything else happens.
   virtual void check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs& args) const;
+  /// Makes the node of an Input the only inbound node of this layer, which must own the symbolic tensor.
+  void note_input(const std::shared_ptr<const GraphNode>& input);
   /// Makes a node of a symbolic call and returns its outputs.
   std::vector<Tensor> connect(const std::vector<Tensor>& inputs, const CallArgs& args);
 

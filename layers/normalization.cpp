@@ -13,6 +13,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/dropout.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/floating.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/normalization.h>
 
@@ -176,7 +177,8 @@ void LayerNormalization::build(const Shape& input_shape) {
   if (gamma_ || beta_) set_input_spec({spec_of(options_.axis, input_shape)});
 }
 
-Tensor LayerNormalization::call(const Tensor& x, const CallArgs&) {
+Tensor LayerNormalization::call(const Tensor& given, const CallArgs&) {
+  const Tensor x = internal::floating(given, dtype());
   const std::vector<Index> axes = options_.axis.of(x.shape());
   const Tensor centered = options_.rms_scaling ? x : x - mean(x, axes, true);
   Tensor factor = rsqrt(variance(x, axes, true) + options_.epsilon);
@@ -294,7 +296,8 @@ BatchNormalization::Correction BatchNormalization::renorm(const Tensor& x, const
   return {r, d};
 }
 
-Tensor BatchNormalization::call(const Tensor& x, const CallArgs& args) {
+Tensor BatchNormalization::call(const Tensor& given, const CallArgs& args) {
+  const Tensor x = internal::floating(given, dtype());
   if (!args.is_training() || !trainable()) {
     const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
     return finish((x - along(moving_mean_, axes, x.rank())) *
@@ -341,7 +344,8 @@ void RMSNormalization::build(const Shape& input_shape) {
   set_input_spec({spec_of(options_.axis, input_shape)});
 }
 
-Tensor RMSNormalization::call(const Tensor& x, const CallArgs&) {
+Tensor RMSNormalization::call(const Tensor& given, const CallArgs&) {
+  const Tensor x = internal::floating(given, dtype());
   const std::vector<Index> axes = options_.axis.of(x.shape());
   return x * rsqrt(mean(square(x), axes, true) + options_.epsilon) * along(scale_, axes, x.rank());
 }
@@ -354,7 +358,8 @@ std::vector<Shape> RMSNormalization::compute_output_shapes(const std::vector<Sha
 
 UnitNormalization::UnitNormalization(UnitNormalizationOptions options) : OptionsLayer(std::move(options)) {}
 
-Tensor UnitNormalization::call(const Tensor& x, const CallArgs&) {
+Tensor UnitNormalization::call(const Tensor& given, const CallArgs&) {
+  const Tensor x = internal::floating(given, dtype());
   return internal::normalize(x, options_.axis.of(x.shape()), 1e-12);
 }
 

@@ -2,6 +2,8 @@
 #include <string>
 #include <unordered_set>
 
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
@@ -18,8 +20,8 @@ Sequential::Sequential(SequentialOptions options, Input input, std::vector<Ref<L
   std::unordered_set<std::string> names;
   for (const Ref<Layer>& layer : layers_) {
     if (names.insert(layer->name()).second) continue;
-    throw ValueError("the layers of a model have names of their own, got two called " +
-                     in_quotes(layer->name()));
+    throw ValueError("Sequential: expected layers with different names, got two called " +
+                     in_quotes(layer->name()) + ": give one of them another name");
   }
   add_layers("layers", layers_);
   if (input_) set_input_spec({InputSpec{.shape = input_.shape}});
@@ -32,13 +34,20 @@ std::vector<Shape> Sequential::compute_output_shapes(const std::vector<Shape>& i
 }
 
 std::vector<Tensor> Sequential::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  if (layers_.empty()) throw ValueError("the model " + name() + " has no layers: add() some");
+  if (layers_.empty()) throw ValueError("the model " + name() + ": expected layers, got none: add() some");
   std::vector<Tensor> tensors = inputs;
+  // As Keras, which makes an Input of the dtype of the first layer if there is none.
+  const DType wanted = input_ ? input_.dtype : layers_.front()->dtype();
+  for (Tensor& tensor : tensors) {
+    if (tensor.dtype() != wanted) tensor = with_mask(cast(tensor, wanted), mask_of(tensor));
+  }
   for (const Ref<Layer>& layer : layers_) {
     const bool first = layer == layers_.front();
     if (!first && tensors.size() != 1) {
-      throw ValueError(fmt::format("in a Sequential a layer takes one tensor, but {} tensors come to {}",
-                                   tensors.size(), layer->name()));
+      throw ValueError(
+          fmt::format("Sequential: expected one input for the layer {}, got {} outputs of the one "
+                      "before: use a functional Model",
+                      layer->name(), tensors.size()));
     }
     tensors = layer(tensors, {.mask = first ? args.mask : Tensor()}).all();
   }
@@ -89,13 +98,26 @@ Ref<Sequential> Sequential::from_config(const Config& config) {
       layers.push_back(layer_from_config<Layer>(item));
       continue;
     }
-    if (input || !layers.empty()) throw ValueError(item.path() + ": an Input comes first, and once");
+    if (input || !layers.empty()) {
+      throw ValueError(item.path() + ": expected an Input only as the first layer, got one as number " +
+                       std::to_string(layers.size()));
+    }
     InputOptions options = internal::input_from_config(item);
     input = Input{.shape = *options.batch_shape, .dtype = options.dtype, .name = std::move(options.name)};
   }
-  return make<Sequential>(
+  const bool built = input && !layers.empty();
+  const Shape shape = input.shape;
+  const DType dtype = input.dtype;
+  const auto made = make<Sequential>(
       SequentialOptions{.name = config.get("name", ""), .trainable = config.get("trainable", true)},
       std::move(input), std::move(layers));
+  if (built) {
+    // By a call, as the first one would.
+    const NoGradient no_gradient;
+    const WithoutLosses no_losses;
+    infer([&](const std::vector<Tensor>& x) { return made(x, {.training = false}).all(); }, {{shape, dtype}});
+  }
+  return made;
 }
 
 }  // namespace unspool::layers

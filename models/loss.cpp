@@ -107,8 +107,9 @@ struct CategoricalCrossentropyKind {
   static constexpr std::string_view aliases[] = {"cce", "CCE"};
   static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
     if (!compatible(y.shape(), p.shape())) {
-      throw ValueError("categorical_crossentropy: labels and predictions have one shape, got " + describe(y) +
-                       " and " + describe(p) + "; for integer labels take sparse_categorical_crossentropy");
+      throw ValueError("categorical_crossentropy: expected labels of the shape of the predictions " +
+                       describe(p) + ", got " + describe(y) +
+                       "; for integer labels take sparse_categorical_crossentropy");
     }
     auto [labels, predicted] = internal::aligned(y, p);
     if (options.label_smoothing != 0) {
@@ -152,9 +153,9 @@ struct SparseCategoricalCrossentropyKind {
       for (const T label : labels.data<T>()) {
         if constexpr (std::is_integral_v<T>) {
           if (label < T{0} || static_cast<std::int64_t>(label) >= classes) {
-            throw ValueError("sparse_categorical_crossentropy: labels lie in [0, " + std::to_string(classes) +
-                             "), the number of classes that the model predicts; got " +
-                             std::to_string(label));
+            throw ValueError(
+                "sparse_categorical_crossentropy: expected labels in [0, " + std::to_string(classes) +
+                "), the number of classes that the model predicts, got " + std::to_string(label));
           }
         }
       }
@@ -250,7 +251,7 @@ Reduction::Reduction(const std::string& name) : name_(name) {
   for (const std::string& each : known) {
     if (each == name) return;
   }
-  throw ValueError("no reduction is called " + in_quotes(name) + did_you_mean(name, known));
+  throw ValueError("expected the name of a reduction, got " + in_quotes(name) + did_you_mean(name, known));
 }
 
 std::pair<Tensor, Tensor> internal::aligned(const Tensor& y_true, const Tensor& y_pred) {
@@ -279,8 +280,8 @@ Tensor internal::reduced(const Tensor& losses, const Tensor& sample_weight, cons
     while (x.rank() < losses.rank()) x = expand_dims(x, -1);
     Shape both;
     if (!broadcast(x.shape(), losses.shape(), both) || !(both == losses.shape())) {
-      throw ValueError(std::string(what) + " of shape " + to_string(x.shape()) +
-                       " do not fit losses of shape " + to_string(losses.shape()));
+      throw ValueError(std::string("expected ") + what + " that fit losses of shape " +
+                       to_string(losses.shape()) + ", got shape " + to_string(x.shape()));
     }
     return x;
   };

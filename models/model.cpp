@@ -78,6 +78,11 @@ Index training_samples(Index samples, double split) {
   return training;
 }
 
+void warn_of_no_weights(std::string_view what, const Model& model) {
+  std::cerr << fmt::format("{}: the model {} has no trainable weights, so nothing is trained\n", what,
+                           model.name());
+}
+
 Data rows_of(const Data& data, Index first, Index last) {
   Data part;
   part.x = take_rows(data.x, first, last);
@@ -113,7 +118,9 @@ class CallbackScope {
 }  // namespace
 
 const Model::State::Compiled& Model::State::compiled_or_fail() const {
-  if (!compiled) throw ValueError("You must call `compile()` before using the model " + network->name());
+  if (!compiled)
+    throw ValueError("the model " + network->name() +
+                     ": expected a compiled model, got one that is not: call compile() first");
   return *compiled;
 }
 
@@ -130,7 +137,7 @@ void Model::State::compile(CompileOptions options) {
     for (int i = 1; taken(unique); ++i) unique = fmt::format("{}_{}", name, i);
     made.metrics.push_back({metric, std::move(unique), weighted});
   };
-  if (!options.optimizer) throw ValueError("compile: the optimizer is empty");
+  if (!options.optimizer) throw ValueError("compile: expected an optimizer, got an empty one");
   for (const Metric& metric : options.metrics.list()) add(metric, false);
   for (const Metric& metric : options.weighted_metrics.list()) add(metric, true);
   made.options = std::move(options);
@@ -223,17 +230,18 @@ void Model::State::count(const Outputs& predicted, const Tensor& loss, const Ten
   }
 }
 
-void Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
+bool Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
   GradientTape tape;
   const Outputs predicted = call(x, {.training = true});
   const Tensor loss = loss_of(predicted, y, weight);
   const std::vector<Variable> variables = network->trainable_weights();
-  if (variables.empty())
-    throw ValueError("the model " + network->name() + ": expected trainable weights, got none");
-  const Optimizer& optimizer = compiled->options.optimizer;
-  const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(loss), variables);
-  optimizer.apply_gradients(gradients, variables);
+  if (!variables.empty()) {
+    const Optimizer& optimizer = compiled->options.optimizer;
+    const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(loss), variables);
+    optimizer.apply_gradients(gradients, variables);
+  }
   count(predicted, loss, y, weight);
+  return !variables.empty();
 }
 
 void Model::State::test_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
@@ -286,9 +294,11 @@ std::vector<Tensor> of_graph(const Layer& network, std::string_view what, F&& ta
   if (const auto* graph = dynamic_cast<const layers::Functional*>(&network)) tensors = take(*graph);
   if (const auto* sequence = dynamic_cast<const layers::Sequential*>(&network)) tensors = take(*sequence);
   if (!tensors.empty()) return tensors;
-  throw AttributeError(fmt::format(
-      "the model {} has no symbolic {}: make it from symbolic tensors, or from an Input and layers",
-      network.name(), what));
+  throw AttributeError(
+      fmt::format("the model {}: expected a model with symbolic {}, got one of layers alone: make it from "
+                  "symbolic tensors, or from "
+                  "an Input and layers",
+                  network.name(), what));
 }
 
 }  // namespace
@@ -299,6 +309,15 @@ std::vector<Tensor> Model::inputs() const {
 
 std::vector<Tensor> Model::outputs() const {
   return of_graph(*network(), "outputs", [](const auto& graph) { return graph.outputs(); });
+}
+
+std::vector<Ref<LayerBase>> Model::layers() const {
+  const auto* const graph = dynamic_cast<const layers::Functional*>(network().pointer().get());
+  return graph != nullptr ? graph->layers() : network()->sublayers();
+}
+
+void Model::build(const Shape& input_shape) const {
+  if (!built()) state().build({{input_shape, network()->dtype()}});
 }
 
 void Model::reset_states() const {
@@ -396,7 +415,8 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
       } else {
         batch = rows_of(data, first, last);
       }
-      state.train_step(batch.x, batch.y, batch.sample_weight);
+      const bool trained = state.train_step(batch.x, batch.y, batch.sample_weight);
+      if (!trained && step == 0 && epoch == options.initial_epoch) warn_of_no_weights("fit", *this);
       const Logs logs = state.logs();
       progress.update(step + 1, logs);
       callbacks.call([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
@@ -463,7 +483,7 @@ Logs Model::train_on_batch(const Inputs& x, const Tensor& y, const Tensor& sampl
   state.compiled_or_fail();
   samples_of(Data(x, y, sample_weight), "train_on_batch");
   state.reset_metrics();
-  state.train_step(x.tensors(), y, sample_weight);
+  if (!state.train_step(x.tensors(), y, sample_weight)) warn_of_no_weights("train_on_batch", *this);
   return state.logs();
 }
 
@@ -478,5 +498,9 @@ Logs Model::test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample
 
 void Model::summary(SummaryOptions options) const { summary(std::cout, options); }
 void Model::summary(std::ostream& stream, SummaryOptions options) const { stream << summary_text(options); }
+
+std::ostream& operator<<(std::ostream& stream, const Model& model) {
+  return stream << (model ? model.summary_text() : "an empty Model");
+}
 
 }  // namespace unspool

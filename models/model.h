@@ -81,7 +81,8 @@ struct PredictOptions {
 
 /// The arguments of Model::summary().
 struct SummaryOptions {
-  int line_length = 0;  ///< In characters. 0: the width of the terminal, at most 88.
+  /// In characters. 0: the width of the terminal, at most 88, or 108 for a graph that is not a chain.
+  int line_length = 0;
 };
 
 /// The arguments of a functional model.
@@ -145,8 +146,9 @@ class Model : public virtual internal::SealedModel {
   const std::string& name() const& { return network()->name(); }
   std::string name() && { return network()->name(); }
   ///@}
-  /// The layers of the network, outermost level only.
-  std::vector<Ref<LayerBase>> layers() const { return network()->sublayers(); }
+  /// The layers of the network, outermost level only. As in Keras, those of a functional model contain its
+  /// inputs, and those of a Sequential do not.
+  std::vector<Ref<LayerBase>> layers() const;
   ///@{
   /// The symbolic tensors of the graph. Throws AttributeError for a model of one layer and for a Sequential
   /// without an Input.
@@ -160,11 +162,25 @@ class Model : public virtual internal::SealedModel {
   Ref<LayerBase> get_layer(Index index) const;
   ///@}
   ///@{
-  /// All weights of the network, and their values, as in Layer.
+  /// The members of the network, as in Layer: model.weights() is model->weights().
   std::vector<Variable> weights() const { return network()->weights(); }
+  std::vector<Variable> trainable_weights() const { return network()->trainable_weights(); }
+  std::vector<Variable> non_trainable_weights() const { return network()->non_trainable_weights(); }
+  std::vector<Variable> variables() const { return network()->variables(); }
+  std::vector<Variable> trainable_variables() const { return network()->trainable_variables(); }
+  std::vector<Variable> non_trainable_variables() const { return network()->non_trainable_variables(); }
   std::vector<Tensor> get_weights() const { return network()->get_weights(); }
-  void set_weights(const std::vector<Tensor>& values) { network()->set_weights(values); }
+  void set_weights(const std::vector<Tensor>& values) const { network()->set_weights(values); }
+  Index count_params() const { return network()->count_params(); }
+  std::vector<Tensor> losses() const { return network()->losses(); }
+  bool trainable() const { return network()->trainable(); }
+  void set_trainable(bool trainable) const { network()->set_trainable(trainable); }
+  bool built() const { return network()->built(); }
+  Config get_config() const { return network()->get_config(); }
   ///@}
+  /// Makes the weights for an input of this shape, batch included: model.build({-1, 16}). Does nothing if
+  /// they are made. Throws ValueError for a shape that the model cannot take.
+  void build(const Shape& input_shape) const;
   /// Resets all stateful recurrent layers to their initial states, those of nested models included.
   void reset_states() const;
 
@@ -175,9 +191,10 @@ class Model : public virtual internal::SealedModel {
   /// The optimizer. Throws ValueError if the model is not compiled.
   Optimizer optimizer() const;
 
-  /// Trains the model. The result is bit-identical for one seed (set_seed), whatever the number of threads.
-  /// If anything throws, the weights are those after the last complete batch. Throws ValueError if the model
-  /// is not compiled, or if x, y and the weights differ in length.
+  /// Trains the model; a model without weights is run and a warning printed. The result is bit-identical for
+  /// one seed (set_seed), whatever the number of threads. If anything throws, the weights are those after the
+  /// last complete batch. Throws ValueError if the model is not compiled, or if x, y and the weights differ
+  /// in length.
   History fit(const Inputs& x, const Tensor& y, FitOptions options = {});
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
@@ -194,7 +211,8 @@ class Model : public virtual internal::SealedModel {
   Logs test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight = {}) const;
   ///@}
 
-  /// The table of the layers, with their output shapes and numbers of weights.
+  /// The table of the layers, with their output shapes and numbers of weights and, unless the graph is a
+  /// chain, what they are connected to: "lstm[0][2]" is output 2 of the first call of lstm.
   std::string summary_text(SummaryOptions options = {}) const;
   ///@{
   /// Prints summary_text().
@@ -220,6 +238,9 @@ class Model : public virtual internal::SealedModel {
   State& state() const;
   std::shared_ptr<State> state_;  ///< Null if the handle is empty.
 };
+
+/// Prints summary_text(), or "an empty Model".
+std::ostream& operator<<(std::ostream& stream, const Model& model);
 
 /// Loads a model that Model::save() wrote: bit-identical to the model that was saved, in prediction and in
 /// further training. Register layer classes of your own before. Throws FileError if the file does not hold a

@@ -80,9 +80,8 @@ void check_kind(const Snapshot& snapshot, std::string_view kind, const std::stri
 void refuse_other_formats(const std::string& path) {
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".keras" || ending == ".h5") {
-    throw NotImplementedError(path +
-                              ": Keras' file formats are not supported yet; use another extension, such as "
-                              "\"model.unspool\", for the native format");
+    throw NotImplementedError(path + ": expected another extension, such as \"model.unspool\", got " +
+                              in_quotes(ending) + ": Keras' file formats are not supported yet");
   }
 }
 

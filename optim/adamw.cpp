@@ -27,7 +27,7 @@ namespace unspool::optimizers {
 
 AdamW::AdamW(const AdamWOptions& options) : Adam(options_from<AdamOptions>(options)) {
   if (!options.weight_decay) {
-    throw ValueError(name() + ": weight_decay must be a number, got none; Adam takes none");
+    throw ValueError(name() + ": expected a number for weight_decay, got none: Adam takes none");
   }
 }
 

@@ -53,7 +53,8 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
     require(*limit > 0, way, *limit, "be positive");
   }
   if (ways > 1) {
-    throw ValueError(settings_.name + ": only one of clipnorm, clipvalue and global_clipnorm can be set");
+    throw ValueError(fmt::format(
+        "{}: expected one of clipnorm, clipvalue and global_clipnorm at most, got {}", settings_.name, ways));
   }
   const double slowness = settings_.ema_momentum;
   require(slowness >= 0 && slowness <= 1, "ema_momentum", slowness, "lie in [0, 1]");
@@ -75,7 +76,7 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
 
 void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
   if (right) return;
-  throw ValueError(fmt::format("{}: {} must {}, got {}", name(), argument, must, value));
+  throw ValueError(fmt::format("{}: expected {} to {}, got {}", name(), argument, must, value));
 }
 
 OptimizerBase::~OptimizerBase() = default;
@@ -94,9 +95,10 @@ double OptimizerBase::learning_rate() const {
 }
 void OptimizerBase::set_learning_rate(double learning_rate) {
   if (!learning_rate_) {
-    throw TypeError(settings_.name + " has a schedule (" +
+    throw TypeError(settings_.name +
+                    ": expected an optimizer whose learning rate is a number, got one with the schedule " +
                     settings_.learning_rate.config()["class_name"].as<std::string>() +
-                    ") that sets its learning rate; to set it by hand, make the optimizer with a number");
+                    ", which sets it: make the optimizer with a number to set it by hand");
   }
   learning_rate_.assign(Tensor::scalar(learning_rate, float32));
 }
@@ -105,7 +107,7 @@ void OptimizerBase::exclude_from_weight_decay(std::vector<Variable> variables,
                                               std::vector<std::string> names) {
   if (built_) {
     throw ValueError(settings_.name +
-                     " has made a step: call exclude_from_weight_decay() before the first step");
+                     ": expected exclude_from_weight_decay() before the first step, got it after one");
   }
   not_decaying_ = std::move(variables);
   names_not_decaying_ = std::move(names);
@@ -166,9 +168,8 @@ std::size_t OptimizerBase::index_of(const Variable& variable, std::size_t likely
   const auto found = std::find_if(built_for_.begin(), built_for_.end(), is);
   if (found == built_for_.end()) {
     throw ValueError(
-        settings_.name + " has no slots for the variable " + variable.path() +
-        ": it was not among the variables of the first step. Make a new optimizer, or build() it with all "
-        "variables");
+        settings_.name + ": expected one of the variables of the first step, got " + variable.path() +
+        ", for which there are no slots: make a new optimizer, or build() it with all variables");
   }
   return static_cast<std::size_t>(found - built_for_.begin());
 }
@@ -251,8 +252,8 @@ void OptimizerBase::finalize_variable_values() const {
 void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
                                     const std::vector<Variable>& variables) {
   if (gradients.size() != variables.size()) {
-    throw ValueError(settings_.name + ": got " + std::to_string(gradients.size()) + " gradients for " +
-                     std::to_string(variables.size()) + " variables");
+    throw ValueError(fmt::format("{}: expected as many gradients as variables, got {} and {}", settings_.name,
+                                 gradients.size(), variables.size()));
   }
   if (variables.empty()) return;
   const NoGradient guard;
@@ -264,12 +265,15 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
     const Variable& variable = variables[i];
     const std::size_t place = index_of(variable, i);
     if (!(gradients[i].shape() == variable.shape()) || gradients[i].dtype() != variable.dtype()) {
-      throw ValueError(settings_.name + ": the gradient of " + variable.path() + " is " +
-                       describe(gradients[i]) + ", the variable " + describe(variable.value()));
+      throw ValueError(settings_.name + ": expected a gradient " + describe(variable.value()) + " for " +
+                       variable.path() + ", got " + describe(gradients[i]));
     }
     moves.push_back({gradients[i], variable, place});
   }
-  if (moves.empty()) throw ValueError(settings_.name + ": no gradients provided for any variable");
+  if (moves.empty())
+    throw ValueError(
+        settings_.name +
+        ": expected a gradient for some variable, got none: does the loss depend on the variables?");
 
   if (const auto factor = settings_.loss_scale_factor) {
     for (Move& move : moves) move.gradient = move.gradient / *factor;

@@ -11,7 +11,7 @@ namespace {
 
 void check_steps(const std::string& schedule, const char* argument, Index steps) {
   if (steps > 0) return;
-  throw ValueError(schedule + ": " + argument + " must be positive, got " + std::to_string(steps));
+  throw ValueError(schedule + ": expected " + argument + " > 0, got " + std::to_string(steps));
 }
 
 /// How many times `steps` have gone by, in wholes if it is a staircase.
@@ -58,7 +58,7 @@ class PiecewiseConstant : public ScheduleOf<PiecewiseConstantDecayOptions> {
                        " values for " + std::to_string(boundaries.size()) + " boundaries");
     }
     if (!std::is_sorted(boundaries.begin(), boundaries.end())) {
-      throw ValueError(o.name + ": the boundaries must ascend, got " + to_json(to_config(boundaries)));
+      throw ValueError(o.name + ": expected ascending boundaries, got " + to_json(to_config(boundaries)));
     }
   }
   double at(std::int64_t step) const override {
@@ -93,7 +93,7 @@ class Cosine : public ScheduleOf<CosineDecayOptions> {
     const auto& o = this->options();
     check_steps(o.name, "decay_steps", o.decay_steps);
     if (o.warmup_steps < 0) {
-      throw ValueError(o.name + ": warmup_steps cannot be negative, got " + std::to_string(o.warmup_steps));
+      throw ValueError(o.name + ": expected warmup_steps >= 0, got " + std::to_string(o.warmup_steps));
     }
   }
   double at(std::int64_t step) const override {
@@ -116,7 +116,7 @@ class CosineRestarts : public ScheduleOf<CosineDecayRestartsOptions> {
     const auto& o = this->options();
     check_steps(o.name, "first_decay_steps", o.first_decay_steps);
     if (!(o.t_mul > 0)) {
-      throw ValueError(o.name + ": t_mul must be positive, got " + std::to_string(o.t_mul));
+      throw ValueError(o.name + ": expected t_mul > 0, got " + std::to_string(o.t_mul));
     }
   }
   double at(std::int64_t step) const override {
@@ -159,7 +159,8 @@ std::string ScheduleBase::class_name() const { return schedule_registry().name_o
 
 LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule)
     : SealedLearningRate(Key()), schedule_(std::move(schedule)) {
-  if (schedule_ == nullptr) throw ValueError("a LearningRate needs a number or a schedule, got nothing");
+  if (schedule_ == nullptr)
+    throw ValueError("LearningRate: expected a number or a schedule, got a null pointer");
 }
 
 double LearningRate::at(std::int64_t step) const {

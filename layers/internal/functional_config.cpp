@@ -224,7 +224,6 @@ class Writer {
     std::uint64_t own_mask = 0;  // Of an output: the mask that its call attaches.
   };
 
-  std::string free_name(const std::string& base);
   void add_origins(const std::string& name, const GraphItem& item);
   const Origin& origin_of(const Tensor& tensor) const { return origins_.at(tensor.id()); }
   Config tensor(const Tensor& tensor) const;
@@ -235,26 +234,11 @@ class Writer {
 
   const std::vector<GraphItem>& items_;
   std::vector<std::string> names_;
-  std::set<std::string> taken_;
   std::unordered_map<std::uint64_t, Origin> origins_;
 };
 
-Writer::Writer(const std::vector<GraphItem>& items) : items_(items) {
-  for (const GraphItem& item : items) {
-    const GraphNode& first = *item.nodes.front();
-    if (!first.operation()) taken_.insert(first.name());
-  }
-  for (const GraphItem& item : items) {
-    const GraphNode& first = *item.nodes.front();
-    names_.push_back(first.operation() ? free_name(first.name()) : first.name());
-    add_origins(names_.back(), item);
-  }
-}
-
-std::string Writer::free_name(const std::string& base) {
-  std::string name = base;
-  for (int i = 1; !taken_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
-  return name;
+Writer::Writer(const std::vector<GraphItem>& items) : items_(items), names_(item_names(items)) {
+  for (std::size_t i = 0; i < items.size(); ++i) add_origins(names_[i], items[i]);
 }
 
 void Writer::add_origins(const std::string& name, const GraphItem& item) {
@@ -320,10 +304,11 @@ Config Writer::item(const GraphItem& item, const std::string& name) const {
     config = input_config(first.outputs().front(), name);
   } else if (first.operation()) {
     if (library_operation(first.name()) != first.operation()) {
-      throw ValueError(fmt::format(
-          "the operation {} of a graph is not the library's, so a config cannot name it: use it in the call of a layer "
-          "of your own, registered by register_layer",
-          first.name()));
+      throw ValueError(
+          fmt::format("the operation {} of a graph is not the library's, so a config cannot name it: use it "
+                      "in the call of a layer "
+                      "of your own, registered by register_layer",
+                      first.name()));
     }
     std::vector<Config::Entry> attributes;
     for (const Attributes::Entry& entry : first.attributes()) {
@@ -576,6 +561,24 @@ std::vector<Tensor> Reader::ends(const Config& config) const {
 }
 
 }  // namespace
+
+std::vector<std::string> item_names(const std::vector<GraphItem>& items) {
+  std::set<std::string> taken;
+  for (const GraphItem& item : items) {
+    const GraphNode& first = *item.nodes.front();
+    if (!first.operation()) taken.insert(first.name());
+  }
+  std::vector<std::string> names;
+  for (const GraphItem& item : items) {
+    const GraphNode& first = *item.nodes.front();
+    std::string name = first.name();
+    for (int i = 1; first.operation() && !taken.insert(name).second; ++i) {
+      name = fmt::format("{}_{}", first.name(), i);
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
 
 Config graph_config(const std::vector<GraphItem>& items, const std::vector<Tensor>& inputs,
                     const std::vector<Tensor>& outputs) {

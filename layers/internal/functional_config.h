@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <unspool/core/config.h>
@@ -16,6 +17,9 @@ struct GraphItem {
   Ref<LayerBase> layer;
   std::vector<std::shared_ptr<const GraphNode>> nodes;
 };
+
+/// The name of each item: those of operations differ from those of layers and inputs.
+std::vector<std::string> item_names(const std::vector<GraphItem>& items);
 
 /// "layers", "input_layers" and "output_layers". Operations get names that no layer or input has. ValueError
 /// for an operation that holds a C++ function.

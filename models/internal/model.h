@@ -43,7 +43,8 @@ struct Model::State {
   void reset_metrics();
   /// The current loss and metrics.
   Logs logs() const;
-  void train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight);
+  /// Returns whether there are weights to train.
+  bool train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight);
   void test_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight);
 
   Ref<Layer> network;

@@ -31,7 +31,7 @@ TEST_CASE("a model of a graph is trained") {
   const Tensor hidden = Dense({.units = 8, .activation = "tanh"})(x);
   Model model(x, Dense({.units = 1})(hidden) + Dense({.units = 1})(x), {.name = "two_ways"});
   CHECK(model.name() == "two_ways");
-  CHECK(model.layers().size() == 3);
+  CHECK(model.layers().size() == 4);
   CHECK(model.weights().size() == 6);
   const Tensor data = some({64, 2}, float32);
   const Tensor labels = sum(data, {1}, true) * 3;
@@ -51,7 +51,7 @@ TEST_CASE("several inputs: an encoder and a decoder with symbolic states learn t
   const Tensor decoded =
       SimpleRNN({.units = 12, .return_sequences = true})(target, {.initial_state = {state}});
   Model model({source, target}, Dense({.units = 2})(decoded));
-  CHECK(model.layers().size() == 3);
+  CHECK(model.layers().size() == 5);
   const Tensor x = some({48, 4, 2}, float32);
   const Tensor start = Tensor::zeros({48, 4, 2});
   model.compile({.optimizer = Adam({.learning_rate = 0.01}), .loss = "mse"});
@@ -114,7 +114,7 @@ TEST_CASE("models within models, all outputs of a call, and a Sequential on a sy
   CHECK(encoder(Tensor::ones({2, 4, 2})).all().size() == 2);
   Sequential tail({Dense({.units = 5}), Dense({.units = 1})});
   const Model whole(x, tail(unpack<2>(encoder(x))[1]));
-  CHECK(whole.layers().size() == 2);
+  CHECK(whole.layers().size() == 3);
   CHECK(whole.weights().size() == 7);
   const Tensor data = some({3, 4, 2}, float32);
   CHECK(near(whole(data), tail(encoder(data).all()[1]).to_vector<double>(), 0));
@@ -136,18 +136,30 @@ TEST_CASE("errors of a model of a graph") {
 }
 
 TEST_CASE("inputs, outputs and the summary of a model of a graph") {
-  const Tensor x = Input({.shape = {8}});
+  const Tensor x = Input({.shape = {8}, .name = "x"});
   const Ref<layers::Dense> dense = Dense({.units = 8, .name = "dense"});
   const Tensor y = Dense({.units = 10, .name = "dense_1"})(dense(dense(x)) + x);
   const Model model(x, y, {.name = "functional"});
   CHECK(model.inputs().at(0).id() == x.id());
   CHECK(model.outputs().at(0).id() == y.id());
-  const std::string text = model.summary_text({.line_length = 76});
-  CHECK(contains(text, R"(
-│ dense (Dense)                   │ (None, 8)              │            72 │
-├─────────────────────────────────┼────────────────────────┼───────────────┤
-│ dense_1 (Dense)                 │ (None, 10)             │            90 │
-)"));
+  CHECK(model.summary_text({.line_length = 76}) == R"(Model: "functional"
+┏━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┓
+┃ Layer (type)        ┃ Output Shape      ┃    Param # ┃ Connected to      ┃
+┡━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━┩
+│ x (InputLayer)      │ (None, 8)         │          0 │ -                 │
+├─────────────────────┼───────────────────┼────────────┼───────────────────┤
+│ dense (Dense)       │ (None, 8)         │         72 │ x[0][0],          │
+│                     │                   │            │ dense[0][0]       │
+├─────────────────────┼───────────────────┼────────────┼───────────────────┤
+│ add (Add)           │ (None, 8)         │          0 │ dense[1][0],      │
+│                     │                   │            │ x[0][0]           │
+├─────────────────────┼───────────────────┼────────────┼───────────────────┤
+│ dense_1 (Dense)     │ (None, 10)        │         90 │ add[0][0]         │
+└─────────────────────┴───────────────────┴────────────┴───────────────────┘
+ Total params: 162 (648.00 B)
+ Trainable params: 162 (648.00 B)
+ Non-trainable params: 0 (0.00 B)
+)");
 }
 
 TEST_CASE("weights of a graph are saved and loaded") {

@@ -449,7 +449,9 @@ TEST_CASE("what is wrong is said") {
   Task task(1);
   Sequential fresh = zero_line();
   const Tensor one = Tensor::ones({1, 1});
-  CHECK_THROWS_WITH_AS(fresh.fit(one, one), doctest::Contains("You must call `compile()`"), ValueError);
+  CHECK_THROWS_WITH_AS(
+      fresh.fit(one, one),
+      doctest::Contains("expected a compiled model, got one that is not: call compile() first"), ValueError);
   CHECK_THROWS_WITH_AS(fresh.evaluate(one, one), doctest::Contains("compile()"), ValueError);
   CHECK_THROWS_WITH_AS(fresh.train_on_batch(one, one), doctest::Contains("compile()"), ValueError);
   CHECK_THROWS_AS(fresh.optimizer(), ValueError);

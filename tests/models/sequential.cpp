@@ -1,10 +1,22 @@
 #include <doctest/doctest.h>
+#include <iostream>
+#include <sstream>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/conversion.h>
+#include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/gru.h>
 #include <unspool/layers/input.h>
+#include <unspool/layers/lstm.h>
+#include <unspool/layers/normalization.h>
+#include <unspool/layers/registry.h>
+#include <unspool/layers/reshaping.h>
 #include <unspool/layers/simple_rnn.h>
+#include <unspool/layers/time_distributed.h>
 #include <unspool/models/sequential.h>
 
 using namespace unspool;
@@ -66,7 +78,8 @@ TEST_CASE("an Input comes first, and once") {
 
 TEST_CASE("one tensor goes from layer to layer") {
   const Sequential model({SimpleRNN({.units = 2, .return_state = true}), Dense({.units = 1})});
-  CHECK_THROWS_WITH_AS(model(Tensor::ones({1, 2, 3})), doctest::Contains("one tensor"), ValueError);
+  CHECK_THROWS_WITH_AS(model(Tensor::ones({1, 2, 3})), doctest::Contains("expected one input for the layer"),
+                       ValueError);
   const Sequential last({SimpleRNN({.units = 2, .return_state = true})});
   CHECK(last.predict(Tensor::ones({1, 2, 3})).all().size() == 2);
 }
@@ -143,4 +156,97 @@ TEST_CASE("layers of a Sequential with an Input have nodes: a model can be made 
   CHECK(model.outputs().at(0).shape() == Shape{unknown, 1});
   const Sequential unknown_input({Dense({.units = 1})}, {.name = "s"});
   CHECK_THROWS_AS(unknown_input.inputs(), AttributeError);
+}
+
+TEST_CASE("integers and bools are cast as Keras casts them") {
+  const Tensor x = Tensor::of<std::int32_t>({{1, 0, 3}, {0, 2, 1}});
+  const Tensor real = cast(x, float32);
+  const Tensor flags = x > 0;
+  const Tensor real_flags = cast(flags, float32);
+  const auto same = [](const Ref<Layer>& layer, const Tensor& given, const Tensor& as_real) {
+    const Tensor result = layer(given);
+    CHECK(result.dtype() == float32);
+    CHECK(result.to_vector<float>() == layer(as_real).to_vector<float>());
+  };
+  Sequential with_input({Input({.shape = {3}}), Dense({.units = 2})});
+  CHECK(with_input.predict(x).to_vector<float>() == with_input.predict(real).to_vector<float>());
+  CHECK(with_input.predict(flags).to_vector<float>() == with_input.predict(real_flags).to_vector<float>());
+  Sequential without_input({Flatten()});
+  CHECK(without_input.predict(x).dtype() == float32);
+  // A layer alone casts where it multiplies by weights or takes means.
+  const Tensor steps = reshape(x, {2, 3, 1});
+  const Tensor real_steps = reshape(real, {2, 3, 1});
+  same(Dense({.units = 2}), x, real);
+  same(Dense({.units = 2}), flags, real_flags);
+  same(LSTM({.units = 2}), steps, real_steps);
+  same(GRU({.units = 2}), steps, real_steps);
+  same(SimpleRNN({.units = 2}), steps, real_steps);
+  same(Bidirectional(LSTM({.units = 2})), steps, real_steps);
+  same(TimeDistributed(Dense({.units = 2})), steps, real_steps);
+  same(BatchNormalization(), x, real);
+  same(LayerNormalization(), x, real);
+  same(RMSNormalization(), x, real);
+  same(UnitNormalization(), x, real);
+  CHECK(Flatten()(steps).dtype() == int32);
+  Model lone(LSTM({.units = 2, .dropout = 0.1}));
+  lone.compile({.optimizer = "sgd", .loss = "mse"});
+  lone.fit(steps, Tensor::of<std::int32_t>({{1, 2}, {3, 4}}), {.verbose = 0});
+  CHECK(lone.predict(steps).to_vector<float>() == lone.predict(real_steps).to_vector<float>());
+  // Labels and weights of any dtype.
+  Sequential classifier({Input({.shape = {3}}), Dense({.units = 1, .activation = "sigmoid"})});
+  classifier.compile({.optimizer = "sgd",
+                      .loss = "binary_crossentropy",
+                      .metrics = {"accuracy"},
+                      .weighted_metrics = {"mse"}});
+  classifier.fit(flags, Tensor::of<bool>({{true}, {false}}),
+                 {.verbose = 0, .sample_weight = Tensor::of<std::int32_t>({1, 2})});
+}
+
+TEST_CASE("a Sequential that is made from its config is built if it has an Input") {
+  const Sequential model({Input({.shape = {3}}), Dense({.units = 2}), Dense({.units = 1})});
+  const Ref<Layer> again = layer_from_config<Layer>(serialize_layer(*model.network()));
+  CHECK(again->built());
+  CHECK(again->count_params() == 11);
+  Sequential unknown_input({Dense({.units = 2})});
+  CHECK_FALSE(layer_from_config<Layer>(serialize_layer(*unknown_input.network()))->built());
+}
+
+TEST_CASE("a model without weights is run by fit()") {
+  Sequential model({Input({.shape = {3}}), Flatten()});
+  model.compile({.optimizer = "adam", .loss = "mse", .metrics = {"mae"}});
+  const Tensor x = Tensor::ones({4, 3});
+  std::ostringstream warnings;
+  std::streambuf* const before = std::cerr.rdbuf(warnings.rdbuf());
+  const History history = model.fit(x, x * 3, {.batch_size = 2, .epochs = 2, .verbose = 0});
+  const Logs logs = model.train_on_batch(x, x);
+  std::cerr.rdbuf(before);
+  CHECK(history["loss"] == std::vector<double>{4, 4});
+  CHECK(history["mae"][1] == 2);
+  CHECK(logs[0] == 0);
+  const std::string warning =
+      "the model " + model.name() + " has no trainable weights, so nothing is trained\n";
+  CHECK(warnings.str() == "fit: " + warning + "train_on_batch: " + warning);
+}
+
+TEST_CASE("members of the network by dot and by arrow") {
+  Sequential model({Dense({.units = 2, .kernel_regularizer = "l2"}), BatchNormalization()});
+  CHECK_FALSE(model.built());
+  CHECK_THROWS_AS(model.count_params(), ValueError);
+  model.build({unknown, 3});
+  CHECK(model.built());
+  model.build({unknown, 3});
+  CHECK(model.count_params() == 16);
+  CHECK(model.count_params() == model->count_params());
+  CHECK(model.weights() == model->weights());
+  CHECK(model.variables().size() == 6);
+  CHECK(model.trainable_weights().size() == 4);
+  CHECK(model.trainable_variables().size() == 4);
+  CHECK(model.non_trainable_weights().size() == 2);
+  CHECK(model.non_trainable_variables().size() == 2);
+  CHECK(model.losses().size() == 1);
+  CHECK(model.get_config() == model->get_config());
+  model.set_trainable(false);
+  CHECK_FALSE(model.trainable());
+  CHECK(model.trainable_weights().empty());
+  CHECK(model.predict(Tensor::ones({2, 3})).shape() == Shape{2, 2});
 }

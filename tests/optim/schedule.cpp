@@ -63,7 +63,7 @@ TEST_CASE("periods that grow by threes, and that shrink until they end") {
 
 TEST_CASE("schedules that make no sense") {
   CHECK_THROWS_WITH_AS(ExponentialDecay({.initial_learning_rate = 1, .decay_steps = 0, .decay_rate = 1}),
-                       "ExponentialDecay: decay_steps must be positive, got 0", ValueError);
+                       "ExponentialDecay: expected decay_steps > 0, got 0", ValueError);
   CHECK_THROWS_AS(InverseTimeDecay({.initial_learning_rate = 1, .decay_steps = -1, .decay_rate = 1}),
                   ValueError);
   CHECK_THROWS_AS(PolynomialDecay({.initial_learning_rate = 1, .decay_steps = 0}), ValueError);
