@@ -8,6 +8,7 @@
 #include <unspool/core/kernel_block.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/optional_bool.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/scalar.h>

@@ -235,7 +235,7 @@ std::vector<Tensor> Bidirectional::compute_masks(const std::vector<Tensor>& inpu
 
 std::vector<Variable> Bidirectional::states() const {
   std::vector<Variable> all = forward_->states();
-  all.insert(all.end(), backward_layer()->states().begin(), backward_layer()->states().end());
+  for (const Variable& state : backward_layer()->states()) all.push_back(state);
   return all;
 }
 

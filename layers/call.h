@@ -3,11 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
+#include <unspool/core/optional_bool.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>
 
@@ -21,9 +21,9 @@ struct CallCache {
 
 /// The arguments of a call besides its inputs.
 struct CallArgs {
-  /// Whether the call is part of training, which enables dropout. Empty: as in the outer layer, or else
-  /// false.
-  std::optional<bool> training = std::nullopt;
+  /// Whether the call is part of training, which enables dropout. If it is not given, the value of the call
+  /// of the outer layer is taken, or else false. In call() it is always given: `if (args.training)`.
+  OptionalBool training = {};
   /// The steps to process, (batch, time), of dtype bool. Empty: the mask attached to the first input, if
   /// there is one.
   Tensor mask = {};
@@ -35,8 +35,8 @@ struct CallArgs {
   /// caller is ignored, so that a cell may pass its own arguments on to another cell.
   const CallCache* call_cache = nullptr;
 
-  /// `training`, or false if it is empty.
-  bool is_training() const { return training.value_or(false); }
+  /// `training`, or false if it is not given.
+  bool is_training() const { return training; }
 };
 
 class Outputs;
@@ -55,7 +55,9 @@ class Inputs {
   /// Several tensors, in order.
   Inputs(std::vector<Tensor> tensors);
   /// All of them, in order.
-  const std::vector<Tensor>& tensors() const { return tensors_; }
+  const std::vector<Tensor>& tensors() const& { return tensors_; }
+  /// A copy, for temporaries.
+  std::vector<Tensor> tensors() && { return std::move(tensors_); }
 
  private:
   std::vector<Tensor> tensors_;

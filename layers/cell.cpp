@@ -58,7 +58,7 @@ States Cell::get_initial_state(const Tensor& x) {
 CallCache Cell::call_cache(const Tensor&, const CallArgs&) { return {}; }
 
 void Cell::reset_call_cache() {
-  for (const Child& child : children()) {
+  for (const Child& child : own_children()) {
     if (auto* cell = dynamic_cast<Cell*>(child.layer.pointer().get())) cell->reset_call_cache();
   }
 }
@@ -135,6 +135,7 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   if (!result.output) throw ValueError("call() returned an empty tensor as output");
   check_states(result.states, "call() returned", x.shape());
   note_call();
+  check_owner();
   return result;
 }
 

@@ -43,7 +43,7 @@ class StateSize {
   /// Whether a size was given.
   explicit operator bool() const { return said_; }
   /// The size as a shape.
-  const Shape& shape() const { return shape_; }
+  Shape shape() const { return shape_; }
 
  private:
   Shape shape_;
@@ -66,9 +66,9 @@ struct CellOptions {
 class Cell : public LayerBase {
  public:
   /// The shape of each state without the batch.
-  const std::vector<Shape>& state_sizes() const { return state_sizes_; }
+  std::vector<Shape> state_sizes() const { return state_sizes_; }
   /// The shape of the output without the batch.
-  const Shape& output_size() const { return output_size_; }
+  Shape output_size() const { return output_size_; }
 
   /// Runs one step on x of shape (batch, features...): builds the cell at the first call, checks the states,
   /// and runs call(). On symbolic tensors the step becomes a node of the graph of layers.

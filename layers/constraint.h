@@ -68,7 +68,9 @@ class AxisList {
   /// Several axes.
   explicit AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
   /// The axes in the given order.
-  const std::vector<Index>& list() const { return axes_; }
+  const std::vector<Index>& list() const& { return axes_; }
+  /// A copy, for temporaries.
+  std::vector<Index> list() && { return std::move(axes_); }
   /// Whether axes and order are equal.
   friend bool operator==(const AxisList&, const AxisList&) = default;
 

@@ -270,7 +270,7 @@ void Functional::Plan::find_last_uses() {
       if (!used[slot]) step->last_uses.push_back(slot);
       used[slot] = true;
     };
-    for (std::size_t i = 0; i < 2 * step->node->outputs().size(); ++i) add(step->gives + i);
+    for (std::size_t i = 0; i < 2 * step->node->output_count(); ++i) add(step->gives + i);
     for (const Slot& slot : step->takes) add(slot.index);
   }
 }
@@ -331,7 +331,7 @@ std::vector<Tensor> Functional::call_all(const std::vector<Tensor>& inputs, cons
   for (const Plan::Step& step : plan_->steps) {
     auto taken = step.takes.begin();
     const std::vector<Tensor> made = step.node->run([&](const Tensor&) { return value_at(*taken++); });
-    const std::size_t expected = step.node->outputs().size();
+    const std::size_t expected = step.node->output_count();
     if (made.size() != expected) {
       throw ValueError(fmt::format("{} gave {} tensors when the graph was made, and gives {} now",
                                    title(*step.node), expected, made.size()));

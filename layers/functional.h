@@ -32,12 +32,12 @@ class Functional : public Layer {
   ~Functional() override;
 
   /// The symbolic inputs.
-  const std::vector<Tensor>& inputs() const { return inputs_; }
+  std::vector<Tensor> inputs() const { return inputs_; }
   /// The symbolic outputs.
-  const std::vector<Tensor>& outputs() const { return outputs_; }
+  std::vector<Tensor> outputs() const { return outputs_; }
   /// The inputs, as an InputLayer each, and the layers, in the order of Keras: by decreasing distance from
   /// the outputs.
-  const std::vector<Ref<LayerBase>>& layers() const { return layers_; }
+  std::vector<Ref<LayerBase>> layers() const { return layers_; }
   /// The inputs, operations and layers with their nodes, in the order of Keras.
   const std::vector<internal::GraphItem>& items() const;
   /// The nodes in order of execution, without inputs.

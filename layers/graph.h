@@ -44,15 +44,17 @@ class GraphNode final : public Recorder {
   /// The operation, if this is one.
   const std::optional<OperationRef>& operation() const { return operation_; }
   /// The attributes of the operation.
-  const Attributes& attributes() const { return attributes_; }
+  Attributes attributes() const { return attributes_; }
   /// The inputs, symbolic and concrete.
-  const std::vector<Tensor>& inputs() const { return inputs_; }
+  std::vector<Tensor> inputs() const { return inputs_; }
   /// The symbolic tensors among inputs, initial_state, constants and mask, in this order.
   std::vector<Tensor> input_tensors() const;
   /// The nodes that made input_tensors(), in order.
   std::vector<std::shared_ptr<const GraphNode>> parents() const;
   /// Shapes and dtypes of the outputs.
-  const std::vector<Spec>& outputs() const { return outputs_; }
+  std::vector<Spec> outputs() const { return outputs_; }
+  /// The number of outputs.
+  std::size_t output_count() const { return outputs_.size(); }
   /// The outputs as symbolic tensors.
   std::vector<Tensor> output_tensors() const;
   /// The index of `tensor` among the outputs. Throws ValueError if it is not an output.

@@ -82,6 +82,7 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
     if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
   }
   if (activity_regularizer()) add_activity_losses(given, outputs);
+  check_owner();
   const std::vector<Tensor> masks = compute_masks(tensors, resolved.mask);
   for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
     if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <initializer_list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <unspool/core/config.h>
@@ -32,7 +33,9 @@ class LayerAxes {
   LayerAxes& operator=(LayerAxes&& other) noexcept;
 
   /// The axes as given.
-  const std::vector<Index>& list() const { return list_; }
+  const std::vector<Index>& list() const& { return list_; }
+  /// A copy, for temporaries.
+  std::vector<Index> list() && { return std::move(list_); }
   /// Whether it was given as a number, not as a list.
   bool single() const { return single_; }
   /// The axes counted from the front, sorted. Throws ValueError if there are none, if one is out of range for

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
@@ -64,11 +65,11 @@ void LayerCalls::clear_losses() {
   if (!CallContext::current().keeps_losses) return;
   // Nothing is written where there is nothing to clear: calls that keep no losses may run beside each other.
   if (!added_losses_.empty()) added_losses_.clear();
-  for (const Child& child : children()) child.layer->clear_losses();
+  for (const Child& child : own_children()) child.layer->clear_losses();
 }
 
 void LayerCalls::check_inputs(const std::vector<Tensor>& inputs) const {
-  const std::vector<InputSpec>& specs = input_spec();
+  const std::vector<InputSpec>& specs = own_input_spec();
   if (specs.empty()) return;
   check_input_shapes(internal::shapes_of(inputs));
   for (std::size_t i = 0; i < specs.size(); ++i) {
@@ -77,6 +78,35 @@ void LayerCalls::check_inputs(const std::vector<Tensor>& inputs) const {
     throw ValueError(fmt::format("input {} is incompatible with the layer {}: expected dtype={}, got {}", i,
                                  name(), name_of(*dtype), describe(inputs[i])));
   }
+}
+
+void LayerCalls::check_owner() const {
+  const CallContext& call = CallContext::current();
+  if (call.caller == nullptr || call.caller->layer->owns(*this)) return;
+  std::unordered_set<const void*> owned;  // Layers and weights.
+  for (const CallContext* around = call.caller; around != nullptr; around = around->caller) {
+    for (const LayerBase* layer : static_cast<const LayerCalls*>(around->layer)->all_layers()) {
+      owned.insert(layer);
+    }
+    for (const Variable& weight : around->layer->weights()) owned.insert(weight.key());
+  }
+  const std::vector<Variable> weights = this->weights();
+  const bool loses_weights = std::any_of(
+      weights.begin(), weights.end(), [&](const Variable& weight) { return !owned.contains(weight.key()); });
+  const std::vector<const LayerBase*> layers = all_layers();
+  const bool loses_losses =
+      call.keeps_losses && std::any_of(layers.begin(), layers.end(), [&](const LayerBase* layer) {
+        return !layer->added_losses().empty() && !owned.contains(layer);
+      });
+  if (!loses_weights && !loses_losses) return;
+  const LayerTree& caller = *call.caller->layer;
+  throw RuntimeError(fmt::format(
+      "expected a layer that {0} owns, got {1}, which has {2} that {3} would leave out: make it with "
+      "add_layer(\"{1}\", ...) in the constructor or build() of the class {4}, or as a member, "
+      "Ref<Layer> {1}_ = add_layer(\"{1}\", ...). A function in a Lambda cannot own a layer: write a class "
+      "derived from Layer",
+      caller.name(), name(), loses_weights ? "weights" : "losses",
+      loses_weights ? "training and saving" : "training", caller.class_name()));
 }
 
 void LayerCalls::add_loss(const Tensor& loss) { add_loss(loss, std::vector<Tensor>(), false); }

@@ -38,6 +38,9 @@ class LayerCalls : public LayerTree {
 
   /// Throws ValueError with the name of the layer if the inputs do not meet input_spec().
   void check_inputs(const std::vector<Tensor>& inputs) const;
+  /// Throws RuntimeError if this call stands in the call of another layer, and neither that layer nor one
+  /// around it owns the weights and losses of this one: training and saving would leave them out.
+  void check_owner() const;
   /// Clears the losses of earlier calls of this layer and all layers below.
   void clear_losses();
   /// Appends the penalty of each trainable weight with a regularizer.

@@ -197,7 +197,7 @@ std::vector<const LayerBase*> LayerTree::all_layers() const {
   const auto visit = [&](const auto& below, const LayerBase& layer) -> void {
     if (!seen.insert(&layer).second) return;
     all.push_back(&layer);
-    for (const Child& child : layer.children()) below(below, *child.layer);
+    for (const Child& child : layer.children_) below(below, *child.layer);
   };
   visit(visit, self());
   return all;
@@ -378,7 +378,9 @@ Variable LayerTree::add_weight(WeightOptions options) {
 }
 
 void LayerTree::check_child(const Ref<LayerBase>& layer) const {
-  if (!layer) throw ValueError(fmt::format("add_layer: the layer {} was given an empty Ref", name()));
+  if (!layer) {
+    throw ValueError(fmt::format("add_layer: the layer {} expected a layer, got an empty Ref", name()));
+  }
   if (layer.pointer().get() == this) throw ValueError(fmt::format("the layer {} cannot own itself", name()));
   const std::vector<const LayerBase*> below = layer->all_layers();
   if (std::find(below.begin(), below.end(), this) != below.end()) {
@@ -398,14 +400,20 @@ bool LayerTree::has_child(std::string_view name) const {
                      [&](const Child& child) { return child.name == name; });
 }
 
-bool LayerTree::owns(const Ref<LayerBase>& layer) const {
+bool LayerTree::owns(const LayerTree& layer) const {
   return std::any_of(children_.begin(), children_.end(),
-                     [&](const Child& child) { return child.layer == layer; });
+                     [&](const Child& child) { return child.layer.pointer().get() == &layer; });
 }
 
-void LayerTree::add_child(std::string name, Ref<LayerBase> layer) {
+void LayerTree::push_child(std::string name, const Ref<LayerBase>& layer) {
+  static_cast<void>(layer->name());  // Children without a name are numbered in the order of their addition.
+  if (!trainable_) layer->set_trainable(false);
+  children_.push_back({std::move(name), layer});
+}
+
+void LayerTree::add_child(std::string name, const Ref<LayerBase>& layer) {
   check_child(layer);
-  if (owns(layer)) return;
+  if (owns(*layer)) return;
   if (name.empty() || name.find('/') != std::string::npos) {
     throw ValueError(fmt::format("add_layer: the layer {} needs a name without '/' for {}, got {}",
                                  path_or_name(), layer->name(), in_quotes(name)));
@@ -414,8 +422,7 @@ void LayerTree::add_child(std::string name, Ref<LayerBase> layer) {
     throw ValueError(fmt::format("add_layer: the layer {} already has a child {}: give {} another name",
                                  path_or_name(), in_quotes(name), layer->name()));
   }
-  if (!trainable_) layer->set_trainable(false);
-  children_.push_back({std::move(name), std::move(layer)});
+  push_child(std::move(name), layer);
 }
 
 void LayerTree::add_list(const std::string& name, const std::vector<Ref<LayerBase>>& layers) {
@@ -429,10 +436,9 @@ void LayerTree::add_list(const std::string& name, const std::vector<Ref<LayerBas
     do {
       unique = number == 0 ? base : fmt::format("{}_{}", base, number);
       ++number;
-    } while (!owns(layer) && has_child(unique));
-    if (owns(layer)) continue;
-    if (!trainable_) layer->set_trainable(false);
-    children_.push_back({std::move(unique), layer});
+    } while (!owns(*layer) && has_child(unique));
+    if (owns(*layer)) continue;
+    push_child(std::move(unique), layer);
   }
 }
 

@@ -27,7 +27,7 @@ struct LayerAccess;
 
 /// Arguments that every layer takes.
 struct LayerOptions {
-  /// The name, without '/'. Default: from the name of the class, "dense_1".
+  /// The name, without '/'. Default: from the name of the class, "dense_1"; see LayerTree::name().
   std::string name = {};
   /// Whether training changes the weights.
   bool trainable = true;
@@ -97,7 +97,8 @@ class LayerTree {
   LayerTree(const LayerTree&) = delete;
   LayerTree& operator=(const LayerTree&) = delete;
 
-  /// The name that was given, or else one made from the name of the class.
+  /// The name that was given, or else one made from the name of the class, "dense_1", when it is first
+  /// needed: when the layer is added to another layer or a model, called, or asked for its name.
   const std::string& name() const;
   /// The names of the outer layers and of this one, joined by '/'. Empty if the layer is not built.
   const std::string& path() const { return path_; }
@@ -144,9 +145,11 @@ class LayerTree {
 
   /// The layers that this one owns, with the names of their attributes, in the order in which they were
   /// added.
-  const std::vector<Child>& children() const { return children_; }
+  std::vector<Child> children() const { return children_; }
   /// The children without their names.
   std::vector<Ref<LayerBase>> sublayers() const;
+  /// Whether this layer is among the children.
+  bool owns(const LayerTree& layer) const;
   /// The random number generators of this layer and of all layers below, in order. Their states are saved
   /// with the weights, so that training can continue from a file.
   std::vector<SeedGenerator*> seed_generators();
@@ -162,7 +165,7 @@ class LayerTree {
   /// Makes the weights for one input of this shape.
   void build_once(const Shape& input_shape);
   /// The requirements for the first inputs, in order.
-  const std::vector<InputSpec>& input_spec() const { return input_spec_; }
+  std::vector<InputSpec> input_spec() const { return input_spec_; }
   /// The penalty on each output; empty if there is none.
   const Regularizer& activity_regularizer() const { return activity_regularizer_; }
 
@@ -208,6 +211,10 @@ class LayerTree {
     add_list(name, {layers.begin(), layers.end()});
     return layers;
   }
+  /// children(), without a copy.
+  const std::vector<Child>& own_children() const { return children_; }
+  /// input_spec(), without a copy.
+  const std::vector<InputSpec>& own_input_spec() const { return input_spec_; }
   /// Sets the requirements for the first inputs, in order.
   void set_input_spec(std::vector<InputSpec> spec);
   /// The path, or the name if there is no path yet. For errors outside of calls.
@@ -258,8 +265,8 @@ class LayerTree {
   void build_like(const LayerTree& other);
   void check_child(const Ref<LayerBase>& layer) const;
   bool has_child(std::string_view name) const;
-  bool owns(const Ref<LayerBase>& layer) const;
-  void add_child(std::string name, Ref<LayerBase> layer);
+  void add_child(std::string name, const Ref<LayerBase>& layer);
+  void push_child(std::string name, const Ref<LayerBase>& layer);
   void add_list(const std::string& name, const std::vector<Ref<LayerBase>>& layers);
   Config config_of(const Fields& fields, const Config& arguments) const;
   void set_paths(std::string path);

@@ -12,9 +12,14 @@ namespace unspool {
 class Cell;
 class Layer;
 
-/// A shared pointer to a layer or cell, which is called like a function: copies share the layer.
+namespace detail {
+[[noreturn]] void fail_empty_ref();
+}
+
+/// A shared pointer to a layer or cell, which is called like a function: copies share the layer. Whatever
+/// needs the layer of an empty Ref throws ValueError.
 template <class L>
-class Ref {
+class Ref final {
  public:
   /// An empty Ref.
   Ref() = default;
@@ -28,9 +33,12 @@ class Ref {
   /// Whether there is a layer.
   explicit operator bool() const { return layer_ != nullptr; }
   /// Accesses members of the layer.
-  L* operator->() const { return layer_.get(); }
+  L* operator->() const { return &**this; }
   /// The layer itself.
-  L& operator*() const { return *layer_; }
+  L& operator*() const {
+    if (layer_ == nullptr) detail::fail_empty_ref();
+    return *layer_;
+  }
   /// The shared_ptr that holds the layer.
   const std::shared_ptr<L>& pointer() const { return layer_; }
   /// Whether both are the same object.
@@ -39,12 +47,12 @@ class Ref {
   /// Calls a layer; see Layer::operator().
   Outputs operator()(const Inputs& inputs,
                      const CallArgs& args = {}) const requires std::is_base_of_v<Layer, L> {
-    return (*layer_)(inputs, args);
+    return (**this)(inputs, args);
   }
   /// Runs one step of a cell; see Cell::operator().
   auto operator()(const Tensor& x, const std::vector<Tensor>& states,
                   const CallArgs& args = {}) const requires std::is_base_of_v<Cell, L> {
-    return (*layer_)(x, states, args);
+    return (**this)(x, states, args);
   }
 
  private:
@@ -55,7 +63,6 @@ class Ref {
 template <class L, class... Arguments>
 Ref<L> make(Arguments&&... arguments) {
   Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
-  made->name();  // Names are counted in the order in which layers are made.
   if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
   return made;
 }

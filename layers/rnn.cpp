@@ -138,7 +138,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
 }
 
 RNN::Parts RNN::parts_of(const std::vector<Tensor>& inputs, const CallArgs& args) const {
-  return internal::sequence_call(inputs, args, cell_->state_sizes().size(), name());
+  return internal::sequence_call(inputs, args, cell_->state_sizes_.size(), name());
 }
 
 void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const {
@@ -184,7 +184,7 @@ States RNN::get_initial_state(const Tensor& sequence) const {
 
 void RNN::check_initial_states(const States& given, Index batch) const {
   if (given.empty()) return;
-  const std::vector<Shape>& sizes = cell_->state_sizes();
+  const std::vector<Shape>& sizes = cell_->state_sizes_;
   if (given.size() != sizes.size()) {
     throw ValueError(fmt::format("the layer {} has {} state{}, but was given {} initial state{}", name(),
                                  sizes.size(), sizes.size() == 1 ? "" : "s", given.size(),

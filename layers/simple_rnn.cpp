@@ -25,9 +25,9 @@ namespace unspool::layers {
 
 SimpleRNN::SimpleRNN(const SimpleRNNOptions& options) : RecurrentLayer(options, "simple_rnn_cell") {}
 
-Tensor SimpleRNN::preprocess_input(const Tensor& inputs, std::optional<bool>) const { return inputs; }
+Tensor SimpleRNN::preprocess_input(const Tensor& inputs, OptionalBool) const { return inputs; }
 
-std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional<bool> training) {
+std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, OptionalBool training) {
   check_input_shapes({inputs.shape()});
   const Shape& shape = inputs.shape();
   const SimpleRNNOptions now = options();
@@ -39,7 +39,7 @@ std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, std::optional
   own.reset_call_cache();
   internal::CallCaches caches;
   const internal::CallScope sequence([&](internal::CallContext& context) { context.caches = &caches; });
-  const bool trains = training.value_or(false);
+  const bool trains = training;
   std::vector<Tensor> constants;
   for (const std::vector<Tensor>& masks : {own.get_dropout_mask_for_cell(step, trains),
                                            own.get_recurrent_dropout_mask_for_cell(state, trains)}) {

@@ -51,9 +51,9 @@ class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
   explicit SimpleRNN(const SimpleRNNOptions& options);
 
   /// Returns the sequence unchanged. From TensorFlow 1, where step() takes its result.
-  Tensor preprocess_input(const Tensor& inputs, std::optional<bool> training = std::nullopt) const;
+  Tensor preprocess_input(const Tensor& inputs, OptionalBool training = {}) const;
   /// New dropout masks for a sequence, for the input and for the state; ones if nothing is dropped.
-  std::vector<Tensor> get_constants(const Tensor& inputs, std::optional<bool> training = std::nullopt);
+  std::vector<Tensor> get_constants(const Tensor& inputs, OptionalBool training = {});
   /// One step of the cell for an input of shape (batch, features), with {state} or {state, constants...}.
   CellOutput step(const Tensor& inputs, const std::vector<Tensor>& states);
 

@@ -14,7 +14,9 @@ bool more_is_better(const Model& model, const std::string& monitor) {
   const std::string name = monitor.starts_with("val_") ? monitor.substr(4) : monitor;
   if (name == "loss") return false;
   for (const Model::State::Named& named : ModelAccess::state(model).compiled_or_fail().metrics) {
-    if (named.name == name && named.metric->more_is_better()) return *named.metric->more_is_better();
+    if (named.name == name && named.metric->more_is_better().has_value()) {
+      return named.metric->more_is_better();
+    }
   }
   throw ValueError(
       fmt::format("EarlyStopping: expected the mode \"max\" or \"min\" for {}, got \"auto\": the metric does "

@@ -110,7 +110,7 @@ class KindMetric final : public MeanOf {
     options_.name = name();
   }
   Config get_config() const override { return to_config(options_); }
-  std::optional<bool> more_is_better() const override { return Kind::more_is_better; }
+  OptionalBool more_is_better() const override { return Kind::more_is_better; }
 
  private:
   Options options_;
@@ -124,18 +124,18 @@ Metric made_metric(typename Kind::Options options) {
 /// A metric that is known by a name alone: "accuracy", or a user's function.
 class NamedMetric final : public MeanOf {
  public:
-  NamedMetric(std::string class_name, Function function, std::optional<bool> more_is_better = std::nullopt)
+  NamedMetric(std::string class_name, Function function, OptionalBool more_is_better = {})
       : MeanOf(class_name.empty() ? "metric" : class_name.substr(class_name.find('>') + 1),
                std::move(function)),
         class_name_(std::move(class_name)),
         more_is_better_(more_is_better) {}
   std::string class_name() const override { return class_name_; }
   Config get_config() const override { return {}; }
-  std::optional<bool> more_is_better() const override { return more_is_better_; }
+  OptionalBool more_is_better() const override { return more_is_better_; }
 
  private:
   std::string class_name_;
-  std::optional<bool> more_is_better_;
+  OptionalBool more_is_better_;
 };
 
 /// The mean of a loss. Its name is the one that the user wrote, "mse", or that of the loss object.
@@ -149,7 +149,7 @@ class LossMetric final : public MeanOf {
     Config config = loss_->get_config();
     return config.erase("reduction").set("name", name());
   }
-  std::optional<bool> more_is_better() const override { return false; }
+  OptionalBool more_is_better() const override { return false; }
 
  private:
   Loss loss_;

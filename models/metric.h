@@ -4,7 +4,6 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/optional_bool.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
@@ -38,8 +38,9 @@ class MetricBase : public NamedObject {
   std::string class_name() const override;
   /// The name.
   Config get_config() const override;
-  /// Whether larger values are better. Empty if unknown: callbacks that monitor the metric must be told then.
-  virtual std::optional<bool> more_is_better() const { return std::nullopt; }
+  /// Whether larger values are better. Not given if unknown: callbacks that monitor the metric must be told
+  /// then.
+  virtual OptionalBool more_is_better() const { return {}; }
   /// The name in the logs.
   const std::string& name() const { return name_; }
 

@@ -29,10 +29,10 @@ std::uint64_t CallContext::identity_of(const Tensor& input) const {
 
 CallScope::CallScope() : context_(*innermost), around_(innermost) { innermost = &context_; }
 
-CallScope::CallScope(const LayerTree& layer, std::optional<bool> training) : CallScope() {
+CallScope::CallScope(const LayerTree& layer, OptionalBool training) : CallScope() {
   context_.layer = &layer;
   context_.caller = around_->layer == nullptr ? nullptr : around_;
-  if (training) context_.training = *training;
+  context_.training = training.value_or(context_.training);
   context_.given = nullptr;
   context_.received = nullptr;
   errors_.emplace(layer.name());

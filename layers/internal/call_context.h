@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <unspool/core/error.h>
+#include <unspool/core/optional_bool.h>
 #include <unspool/layers/layer_tree.h>
 
 namespace unspool::internal {
@@ -65,7 +66,7 @@ class CallScope {
  public:
   /// A call or a build of this layer: errors and the paths of new weights start with its name. `training` as
   /// given, else as the context around says.
-  explicit CallScope(const LayerTree& layer, std::optional<bool> training = std::nullopt);
+  explicit CallScope(const LayerTree& layer, OptionalBool training = {});
   /// The context around with other settings: `change` is given the new one.
   template <std::invocable<CallContext&> Change>
   explicit CallScope(Change&& change) : CallScope() {

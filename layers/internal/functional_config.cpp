@@ -282,9 +282,9 @@ Config Writer::one_or_list(const std::vector<Tensor>& tensors) const {
 Config Writer::call(const GraphNode& node) const {
   Config kwargs = Config::map();
   if (node.operation()) return Config::map({{"args", list(node.inputs())}, {"kwargs", kwargs}});
-  const std::vector<Tensor>& inputs = node.inputs();
+  const std::vector<Tensor> inputs = node.inputs();
   const CallArgs& args = node.args();
-  if (args.training) kwargs.set("training", *args.training);
+  if (args.training.has_value()) kwargs.set("training", args.training.value_or(false));
   if (args.mask) kwargs.set("mask", tensor(args.mask));
   if (!args.initial_state.empty()) kwargs.set("initial_state", one_or_list(args.initial_state));
   if (!args.constants.empty()) kwargs.set("constants", one_or_list(args.constants));

@@ -24,7 +24,7 @@ class Scale : public Layer {
 class Probe : public Layer {
  public:
   Tensor call(const Tensor& x, const CallArgs& args) override {
-    training = args.is_training();
+    training = args.training ? true : false;
     mask = args.mask;
     return x;
   }
@@ -105,6 +105,19 @@ TEST_CASE("names: automatic ones are counted, explicit ones are not") {
   CHECK(SimpleRNNCell({.units = 1})->name() == "simple_rnn_cell");
   CHECK(make<Scale>()->name() == "scale");
   CHECK(contains(message_of<ValueError>([] { Dense({.units = 1, .name = "a/b"}); }), "\"a/b\""));
+}
+
+TEST_CASE("layers without a name are numbered when a name is needed, not when they are made") {
+  clear_session();
+  const Ref<Layer> later = Dense({.units = 1});
+  const Ref<Layer> called = Dense({.units = 1});
+  called(Tensor::ones({1, 2}));
+  const Ref<Layer> wrapped = TimeDistributed(Dense({.units = 1}));
+  const Sequential model({Dense({.units = 1}), later});
+  CHECK(called->name() == "dense");
+  CHECK(wrapped->sublayers()[0]->name() == "dense_1");
+  CHECK(model.layers()[0]->name() == "dense_2");
+  CHECK(later->name() == "dense_3");
 }
 
 TEST_CASE("paths are fixed when a layer is built") {

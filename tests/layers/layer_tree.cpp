@@ -60,6 +60,29 @@ TEST_CASE("children of the library's layers have the names of Keras' attributes"
         std::vector<std::string>{"layers/dense", "layers/dense_1"});
 }
 
+TEST_CASE("lists of a layer that nobody holds can be gone through") {
+  const Tensor x = Input({.shape = {2, 3}});
+  const auto network = [&] { return Model({x}, LSTM({.units = 1, .stateful = true})(x)).network(); };
+  int count = 0;
+  for (const LayerBase::Child& child : make<Parent>()->children()) count += child.layer ? 1 : 0;
+  for (const Ref<LayerBase>& layer : make<Parent>()->sublayers()) count += layer ? 1 : 0;
+  CHECK(count == 12);
+  for (const InputSpec& spec : LSTM({.units = 1})->input_spec()) CHECK(spec.ndim == 3);
+  for (const Shape& size : LSTMCell({.units = 2})->state_sizes()) CHECK(size == Shape{2});
+  for (const Index units : LSTMCell({.units = 2})->output_size()) CHECK(units == 2);
+  for (const Ref<Cell>& cell : StackedRNNCells({GRUCell({.units = 1})})->cells()) {
+    CHECK(cell->class_name() == "GRUCell");
+  }
+  for (const Variable& weight : network()->weights()) CHECK(weight.size() > 0);
+  const auto stateful = [] {
+    const auto rnn = SimpleRNN({.units = 2, .stateful = true});
+    rnn(Tensor::ones({1, 2, 3}));
+    return rnn;
+  };
+  for (const Variable& state : stateful()->states()) CHECK(state.shape() == Shape{1, 2});
+  for (const Tensor& tensor : Inputs({x, x}).tensors()) CHECK(tensor.shape() == x.shape());
+}
+
 TEST_CASE("a child needs a name that no other child of its owner has") {
   CHECK(contains(message_of<ValueError>([] { make<Misnamed>("a"); }),
                  "the layer m already has a child \"a\": give d another name"));

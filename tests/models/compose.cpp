@@ -2,6 +2,8 @@
 #include <type_traits>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/layers/graph.h>
+#include <unspool/layers/naming.h>
 #include <unspool/layers/simple_rnn_cell.h>
 #include <unspool/models/compose.h>
 
@@ -72,6 +74,17 @@ TEST_CASE("a pipe reads from left to right") {
   Sequential start({layer_input({.shape = {2, 3}})});
   start | layer_flatten() | layer_dense({.units = 4});
   CHECK(start->count_params() == 28);
+  // C++ does not say which operand of | is made first.
+  clear_session();
+  const Sequential named =
+      Sequential() | layer_dense({.units = 1}) | Dense({.units = 2}) | layer_dense({.units = 3});
+  const std::vector<Ref<LayerBase>> layers = named.layers();
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[0]->name() == "dense");
+  CHECK(layers[1]->name() == "dense_1");
+  CHECK(layers[2]->name() == "dense_2");
+  const Tensor z = layer_input({.shape = {3}}) | Dense({.units = 4}) | Dense({.units = 1});
+  CHECK(GraphNode::of(z)->name() == "dense_4");
   const Tensor y = layer_input({.shape = {2, 3}}) | layer_lstm({.units = 4}) | layer_dense({.units = 1});
   CHECK(y.shape() == Shape{unknown, 1});
 }

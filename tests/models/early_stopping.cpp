@@ -98,9 +98,10 @@ TEST_CASE("EarlyStopping watches what the model measures, and can be used again"
     CHECK(epochs(monitor, callback) == 2);
     CHECK(epochs(monitor, callback) == 2);
   }
-  CHECK(Metric("accuracy")->more_is_better() == true);
-  CHECK(BinaryAccuracy()->more_is_better() == true);
-  CHECK(Metric("mse")->more_is_better() == false);
+  CHECK(Metric("accuracy")->more_is_better());
+  CHECK(BinaryAccuracy()->more_is_better());
+  CHECK(Metric("mse")->more_is_better().has_value());
+  CHECK_FALSE(Metric("mse")->more_is_better());
   const Metric own = [](const Tensor& truth, const Tensor&) { return truth; };
   CHECK_FALSE(own->more_is_better().has_value());
 }

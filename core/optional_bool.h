@@ -1,0 +1,36 @@
+#pragma once
+
+#include <concepts>
+#include <optional>
+
+namespace unspool {
+
+/// A bool that may be left out. `if (flag)` is true where the flag is true, and false where it is false or
+/// was not given; that of a std::optional<bool> would ask whether it was given.
+class OptionalBool {
+ public:
+  /// Not given.
+  constexpr OptionalBool() = default;
+  constexpr OptionalBool(std::nullopt_t) {}
+  ///@{
+  /// This value.
+  template <std::integral B>
+  constexpr OptionalBool(B value) : value_(value != 0) {}
+  constexpr OptionalBool(std::optional<bool> value) : value_(value) {}
+  ///@}
+
+  /// The value; false if it was not given. Converts to bool alone, so that it is not a number.
+  template <std::same_as<bool> B>
+  constexpr operator B() const {
+    return value_or(false);
+  }
+  /// Whether a value was given.
+  constexpr bool has_value() const { return value_.has_value(); }
+  /// The value, or `otherwise` if it was not given.
+  constexpr bool value_or(bool otherwise) const { return value_.value_or(otherwise); }
+
+ private:
+  std::optional<bool> value_;
+};
+
+}  // namespace unspool
