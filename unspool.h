@@ -9,6 +9,7 @@
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/optional_bool.h>
+#include <unspool/core/positional.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/scalar.h>
@@ -67,6 +68,7 @@
 #include <unspool/layers/layer_axes.h>
 #include <unspool/layers/layer_base.h>
 #include <unspool/layers/layer_calls.h>
+#include <unspool/layers/layer_maker.h>
 #include <unspool/layers/layer_tree.h>
 #include <unspool/layers/lstm.h>
 #include <unspool/layers/lstm_cell.h>

@@ -12,6 +12,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 
 namespace unspool {
 
@@ -61,16 +62,12 @@ const Fields& SoftmaxOptions::fields() {
   return all;
 }
 
-Ref<layers::Activation> ActivationLayer(ActivationLayerOptions options) {
-  return make<layers::Activation>(std::move(options));
-}
-Ref<layers::ReLU> ReLU(ReLUOptions options) { return make<layers::ReLU>(std::move(options)); }
-Ref<layers::LeakyReLU> LeakyReLU(LeakyReLUOptions options) {
-  return make<layers::LeakyReLU>(std::move(options));
-}
-Ref<layers::PReLU> PReLU(PReLUOptions options) { return make<layers::PReLU>(std::move(options)); }
-Ref<layers::ELU> ELU(ELUOptions options) { return make<layers::ELU>(std::move(options)); }
-Ref<layers::Softmax> Softmax(SoftmaxOptions options) { return make<layers::Softmax>(std::move(options)); }
+template class LayerMaker<layers::Activation>;
+template class LayerMaker<layers::ReLU>;
+template class LayerMaker<layers::LeakyReLU>;
+template class LayerMaker<layers::PReLU>;
+template class LayerMaker<layers::ELU>;
+template class LayerMaker<layers::Softmax>;
 
 }  // namespace unspool
 

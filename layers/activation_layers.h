@@ -6,7 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/layer_axes.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -160,12 +160,12 @@ class Softmax : public OptionsLayer<SoftmaxOptions> {
 ///@{
 /// Makes the layer of this name in Keras; ActivationLayer is Keras' Activation. A Sequential also takes
 /// activation functions: Activation("relu").
-Ref<layers::Activation> ActivationLayer(ActivationLayerOptions options);
-Ref<layers::ReLU> ReLU(ReLUOptions options = {});
-Ref<layers::LeakyReLU> LeakyReLU(LeakyReLUOptions options = {});
-Ref<layers::PReLU> PReLU(PReLUOptions options = {});
-Ref<layers::ELU> ELU(ELUOptions options = {});
-Ref<layers::Softmax> Softmax(SoftmaxOptions options = {});
+inline constexpr LayerMaker<layers::Activation> ActivationLayer;
+inline constexpr LayerMaker<layers::ReLU> ReLU;
+inline constexpr LayerMaker<layers::LeakyReLU> LeakyReLU;
+inline constexpr LayerMaker<layers::PReLU> PReLU;
+inline constexpr LayerMaker<layers::ELU> ELU;
+inline constexpr LayerMaker<layers::Softmax> Softmax;
 ///@}
 
 }  // namespace unspool

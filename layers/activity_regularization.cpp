@@ -1,4 +1,5 @@
 #include <unspool/layers/activity_regularization.h>
+#include <unspool/layers/internal/layer_maker.h>
 
 namespace unspool {
 
@@ -12,9 +13,7 @@ const Fields& ActivityRegularizationOptions::fields() {
   return all;
 }
 
-Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizationOptions options) {
-  return make<layers::ActivityRegularization>(std::move(options));
-}
+template class LayerMaker<layers::ActivityRegularization>;
 
 }  // namespace unspool
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -33,6 +33,6 @@ class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions
 }  // namespace layers
 
 /// Makes the layer: ActivityRegularization({.l2 = 1e-4}).
-Ref<layers::ActivityRegularization> ActivityRegularization(ActivityRegularizationOptions options = {});
+inline constexpr LayerMaker<layers::ActivityRegularization> ActivityRegularization;
 
 }  // namespace unspool

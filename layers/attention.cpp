@@ -11,6 +11,7 @@
 #include <unspool/layers/attention.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/dropout.h>
+#include <unspool/layers/internal/layer_maker.h>
 
 namespace unspool {
 
@@ -47,12 +48,8 @@ const Fields& AdditiveAttentionOptions::fields() {
   return all;
 }
 
-Ref<layers::Attention> Attention(AttentionOptions options) {
-  return make<layers::Attention>(std::move(options));
-}
-Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options) {
-  return make<layers::AdditiveAttention>(std::move(options));
-}
+template class LayerMaker<layers::Attention>;
+template class LayerMaker<layers::AdditiveAttention>;
 
 }  // namespace unspool
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include <unspool/core/random.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -105,8 +105,8 @@ class AdditiveAttention : public Attention {
 
 ///@{
 /// Makes the layer: Attention({.use_scale = true})({query, value}).
-Ref<layers::Attention> Attention(AttentionOptions options = {});
-Ref<layers::AdditiveAttention> AdditiveAttention(AdditiveAttentionOptions options = {});
+inline constexpr LayerMaker<layers::Attention> Attention;
+inline constexpr LayerMaker<layers::AdditiveAttention> AdditiveAttention;
 ///@}
 
 }  // namespace unspool

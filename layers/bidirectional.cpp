@@ -10,6 +10,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/bidirectional.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/sequence_call.h>
 #include <unspool/layers/registry.h>
 
@@ -38,9 +39,7 @@ const Fields& BidirectionalOptions::fields() {
   return all;
 }
 
-Ref<layers::Bidirectional> Bidirectional(const Ref<layers::RNN>& layer, BidirectionalOptions options) {
-  return make<layers::Bidirectional>(layer, std::move(options));
-}
+template class WrapperMaker<layers::Bidirectional, Ref<layers::RNN>>;
 
 }  // namespace unspool
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/layers/layer_maker.h>
 #include <unspool/layers/rnn.h>
 
 namespace unspool {
@@ -90,6 +91,6 @@ class Bidirectional : public OptionsLayer<BidirectionalOptions> {
 }  // namespace layers
 
 /// Makes the layer: Bidirectional(LSTM({.units = 64}), {.merge_mode = "sum"}).
-Ref<layers::Bidirectional> Bidirectional(const Ref<layers::RNN>& layer, BidirectionalOptions options = {});
+inline constexpr WrapperMaker<layers::Bidirectional, Ref<layers::RNN>> Bidirectional;
 
 }  // namespace unspool

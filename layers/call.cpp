@@ -32,6 +32,12 @@ void detail::fail_unpack(std::size_t wanted, std::size_t got) {
   throw ValueError(fmt::format("unpack<{}>: expected a call with {} outputs, got {}", wanted, wanted, got));
 }
 
+void detail::fail_output_list(std::size_t wanted, std::size_t got) {
+  throw ValueError(fmt::format(
+      "expected {} outputs, one for each name in [...], got {}: make the layer with return_state = true",
+      wanted, got));
+}
+
 Inputs::Inputs(const Outputs& outputs) : tensors_(outputs.all()) {}
 
 Shapes::Shapes(std::vector<Shape> all) : Shape(all.empty() ? Shape() : all.front()), all_(std::move(all)) {}

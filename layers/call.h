@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,11 @@ struct CallArgs {
 };
 
 class Outputs;
+
+namespace detail {
+[[noreturn]] void fail_unpack(std::size_t wanted, std::size_t got);
+[[noreturn]] void fail_output_list(std::size_t wanted, std::size_t got);
+}  // namespace detail
 
 /// The inputs of a call: one tensor, a list of tensors, or all outputs of another call.
 class Inputs {
@@ -84,6 +90,21 @@ class Outputs : public Tensor {
   std::vector<Tensor> all_;
 };
 
+/// The outputs of a call of a class of layers that has `count` of them if return_state is set:
+/// auto [y, h, c] = lstm(x).
+template <std::size_t count>
+class OutputList : public Outputs {
+ public:
+  /// These outputs.
+  explicit OutputList(Outputs outputs) : Outputs(std::move(outputs)) {}
+  /// Output i. Throws ValueError if there are not `count` outputs.
+  template <std::size_t i>
+  Tensor get() const {
+    if (all().size() != count) detail::fail_output_list(count, all().size());
+    return all()[i];
+  }
+};
+
 /// The shapes of some tensors. It converts to the first one.
 class Shapes : public Shape {
  public:
@@ -98,9 +119,6 @@ class Shapes : public Shape {
   std::vector<Shape> all_;
 };
 
-namespace detail {
-[[noreturn]] void fail_unpack(std::size_t wanted, std::size_t got);
-}
 namespace internal {
 std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors);
 }
@@ -122,3 +140,14 @@ Tensor with_mask(const Tensor& tensor, const Tensor& mask);
 Tensor mask_of(const Tensor& tensor);
 
 }  // namespace unspool
+
+namespace std {
+
+template <size_t n>
+struct tuple_size<unspool::OutputList<n>> : integral_constant<size_t, n> {};
+template <size_t i, size_t n>
+struct tuple_element<i, unspool::OutputList<n>> {
+  using type = unspool::Tensor;
+};
+
+}  // namespace std

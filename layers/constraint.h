@@ -11,6 +11,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/positional.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
@@ -96,6 +97,11 @@ struct MaxNormOptions {
 };
 /// Scales vectors with a norm above max_value to that norm.
 Constraint MaxNorm(MaxNormOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<MaxNormOptions, Values...> Constraint MaxNorm(Values&&... values) {
+  return MaxNorm(from_positional<MaxNormOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of UnitNorm.
 struct UnitNormOptions {
@@ -104,6 +110,11 @@ struct UnitNormOptions {
 };
 /// Scales vectors to norm 1.
 Constraint UnitNorm(UnitNormOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<UnitNormOptions, Values...> Constraint UnitNorm(Values&&... values) {
+  return UnitNorm(from_positional<UnitNormOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of MinMaxNorm.
 struct MinMaxNormOptions {
@@ -115,6 +126,11 @@ struct MinMaxNormOptions {
 };
 /// Scales vectors to a norm in [min_value, max_value], moving a fraction `rate` of the way at each step.
 Constraint MinMaxNorm(MinMaxNormOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<MinMaxNormOptions, Values...> Constraint MinMaxNorm(Values&&... values) {
+  return MinMaxNorm(from_positional<MinMaxNormOptions>(std::forward<Values>(values)...));
+}
 
 /// Sets negative elements to 0.
 Constraint NonNeg();

@@ -5,6 +5,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/internal/floating.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool {
@@ -29,7 +30,7 @@ const Fields& DenseOptions::fields() {
   return all;
 }
 
-Ref<layers::Dense> Dense(DenseOptions options) { return make<layers::Dense>(std::move(options)); }
+template class LayerMaker<layers::Dense>;
 
 }  // namespace unspool
 

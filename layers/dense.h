@@ -3,7 +3,7 @@
 #include <string>
 
 #include <unspool/layers/activation.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -52,6 +52,6 @@ class Dense : public OptionsLayer<DenseOptions> {
 }  // namespace layers
 
 /// Makes the layer: Dense({.units = 10, .activation = "softmax"}).
-Ref<layers::Dense> Dense(DenseOptions options);
+inline constexpr LayerMaker<layers::Dense> Dense;
 
 }  // namespace unspool

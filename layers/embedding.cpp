@@ -5,6 +5,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/embedding.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 
 namespace unspool {
 
@@ -25,9 +26,7 @@ const Fields& EmbeddingOptions::fields() {
   return all;
 }
 
-Ref<layers::Embedding> Embedding(EmbeddingOptions options) {
-  return make<layers::Embedding>(std::move(options));
-}
+template class LayerMaker<layers::Embedding>;
 
 }  // namespace unspool
 

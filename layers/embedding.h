@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -50,6 +50,6 @@ class Embedding : public OptionsLayer<EmbeddingOptions> {
 }  // namespace layers
 
 /// Makes the layer: Embedding({.input_dim = 10000, .output_dim = 64, .mask_zero = true}).
-Ref<layers::Embedding> Embedding(EmbeddingOptions options);
+inline constexpr LayerMaker<layers::Embedding> Embedding;
 
 }  // namespace unspool

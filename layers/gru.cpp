@@ -1,4 +1,5 @@
 #include <unspool/layers/gru.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 
 namespace unspool {
@@ -12,7 +13,7 @@ const Fields& GRUOptions::fields() {
   return all;
 }
 
-Ref<layers::GRU> GRU(GRUOptions options) { return make<layers::GRU>(std::move(options)); }
+template class LayerMaker<layers::GRU>;
 
 }  // namespace unspool
 

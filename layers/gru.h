@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include <unspool/layers/gru_cell.h>
+#include <unspool/layers/layer_maker.h>
 #include <unspool/layers/recurrent_layer.h>
 
 namespace unspool {
@@ -53,12 +55,15 @@ namespace layers {
 /// An RNN of a GRUCell, for sequences of shape (batch, time, features).
 class GRU : public RecurrentLayer<GRUOptions, GRUCell> {
  public:
+  /// With return_state: the output and the state.
+  static constexpr std::size_t outputs = 2;
+
   explicit GRU(const GRUOptions& options);
 };
 
 }  // namespace layers
 
 /// Makes the layer: GRU({.units = 64, .return_sequences = true}).
-Ref<layers::GRU> GRU(GRUOptions options);
+inline constexpr LayerMaker<layers::GRU> GRU;
 
 }  // namespace unspool

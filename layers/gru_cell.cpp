@@ -2,6 +2,7 @@
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/views.h>
 #include <unspool/layers/gru_cell.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 
 namespace unspool {
@@ -14,7 +15,7 @@ const Fields& GRUCellOptions::fields() {
   return all;
 }
 
-Ref<layers::GRUCell> GRUCell(GRUCellOptions options) { return make<layers::GRUCell>(std::move(options)); }
+template class LayerMaker<layers::GRUCell>;
 
 }  // namespace unspool
 

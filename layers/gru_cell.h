@@ -6,7 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -67,6 +67,6 @@ class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: GRUCell({.units = 64}).
-Ref<layers::GRUCell> GRUCell(GRUCellOptions options);
+inline constexpr LayerMaker<layers::GRUCell> GRUCell;
 
 }  // namespace unspool

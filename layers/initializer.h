@@ -12,6 +12,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/positional.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
@@ -75,6 +76,11 @@ struct ConstantOptions {
 };
 /// All `value`.
 Initializer Constant(ConstantOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<ConstantOptions, Values...> Initializer Constant(Values&&... values) {
+  return Constant(from_positional<ConstantOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of RandomUniform.
 struct RandomUniformOptions {
@@ -85,6 +91,11 @@ struct RandomUniformOptions {
 };
 /// Uniform on [minval, maxval).
 Initializer RandomUniform(RandomUniformOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<RandomUniformOptions, Values...> Initializer RandomUniform(Values&&... values) {
+  return RandomUniform(from_positional<RandomUniformOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of RandomNormal and TruncatedNormal.
 struct RandomNormalOptions {
@@ -95,9 +106,19 @@ struct RandomNormalOptions {
 };
 /// Normal.
 Initializer RandomNormal(RandomNormalOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<RandomNormalOptions, Values...> Initializer RandomNormal(Values&&... values) {
+  return RandomNormal(from_positional<RandomNormalOptions>(std::forward<Values>(values)...));
+}
 /// Normal, without values more than two standard deviations from the mean, which are drawn again. `stddev` is
 /// the standard deviation before this truncation.
 Initializer TruncatedNormal(RandomNormalOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<RandomNormalOptions, Values...> Initializer TruncatedNormal(Values&&... values) {
+  return TruncatedNormal(from_positional<RandomNormalOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of VarianceScaling.
 struct VarianceScalingOptions {
@@ -114,6 +135,11 @@ struct VarianceScalingOptions {
 /// ("fan_out") or their mean ("fan_avg"), from a "truncated_normal", "untruncated_normal" or "uniform"
 /// distribution. Throws ValueError for another mode or distribution, or a scale that is not positive.
 Initializer VarianceScaling(VarianceScalingOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<VarianceScalingOptions, Values...> Initializer VarianceScaling(Values&&... values) {
+  return VarianceScaling(from_positional<VarianceScalingOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of the named special cases of VarianceScaling.
 struct FanOptions {
@@ -144,6 +170,11 @@ struct OrthogonalOptions {
 /// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014). Beyond two
 /// dimensions all but the last one are rows. Throws ValueError for fewer than two dimensions.
 Initializer Orthogonal(OrthogonalOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<OrthogonalOptions, Values...> Initializer Orthogonal(Values&&... values) {
+  return Orthogonal(from_positional<OrthogonalOptions>(std::forward<Values>(values)...));
+}
 
 /// Arguments of Identity.
 struct IdentityOptions {
@@ -152,5 +183,10 @@ struct IdentityOptions {
 };
 /// `gain` on the diagonal of a matrix, 0 elsewhere. Throws ValueError for a shape that is not of rank 2.
 Initializer Identity(IdentityOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<IdentityOptions, Values...> Initializer Identity(Values&&... values) {
+  return Identity(from_positional<IdentityOptions>(std::forward<Values>(values)...));
+}
 
 }  // namespace unspool

@@ -5,6 +5,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/lambda.h>
 
 namespace unspool {
@@ -101,7 +102,7 @@ const Fields& LambdaOptions::fields() {
   return all;
 }
 
-Ref<layers::Lambda> Lambda(LambdaOptions options) { return make<layers::Lambda>(std::move(options)); }
+template class LayerMaker<layers::Lambda>;
 
 }  // namespace unspool
 

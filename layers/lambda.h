@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <unspool/layers/input.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -141,6 +141,6 @@ class Lambda : public OptionsLayer<LambdaOptions> {
 }  // namespace layers
 
 /// Makes the layer: Lambda({.function = [](const Tensor& x) { return x * 2; }}).
-Ref<layers::Lambda> Lambda(LambdaOptions options);
+inline constexpr LayerMaker<layers::Lambda> Lambda;
 
 }  // namespace unspool

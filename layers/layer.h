@@ -69,8 +69,8 @@ class Layer : public LayerBase {
   enum class ShapesFrom { rule, call };
 
   template <class L, class... Arguments>
-  friend Ref<L> make(Arguments&&... arguments);
-  /// Called by make(), which knows the class.
+  friend Ref<L> detail::make_layer(Arguments&&... arguments);
+  /// Called by make_layer(), which knows the class.
   template <class L>
   void note_shape_rule() {
     using Default = std::vector<Shape> (Layer::*)(const std::vector<Shape>&);

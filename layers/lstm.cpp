@@ -1,3 +1,4 @@
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/lstm.h>
 
@@ -11,7 +12,7 @@ const Fields& LSTMOptions::fields() {
   return all;
 }
 
-Ref<layers::LSTM> LSTM(LSTMOptions options) { return make<layers::LSTM>(std::move(options)); }
+template class LayerMaker<layers::LSTM>;
 
 }  // namespace unspool
 

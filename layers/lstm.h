@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include <unspool/layers/layer_maker.h>
 #include <unspool/layers/lstm_cell.h>
 #include <unspool/layers/recurrent_layer.h>
 
@@ -53,12 +55,15 @@ namespace layers {
 /// An RNN of an LSTMCell, for sequences of shape (batch, time, features).
 class LSTM : public RecurrentLayer<LSTMOptions, LSTMCell> {
  public:
+  /// With return_state: the output and the states h and c.
+  static constexpr std::size_t outputs = 3;
+
   explicit LSTM(const LSTMOptions& options);
 };
 
 }  // namespace layers
 
 /// Makes the layer: LSTM({.units = 64, .return_sequences = true}).
-Ref<layers::LSTM> LSTM(LSTMOptions options);
+inline constexpr LayerMaker<layers::LSTM> LSTM;
 
 }  // namespace unspool

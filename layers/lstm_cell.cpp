@@ -3,6 +3,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/views.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/lstm_cell.h>
 
@@ -16,7 +17,7 @@ const Fields& LSTMCellOptions::fields() {
   return all;
 }
 
-Ref<layers::LSTMCell> LSTMCell(LSTMCellOptions options) { return make<layers::LSTMCell>(std::move(options)); }
+template class LayerMaker<layers::LSTMCell>;
 
 }  // namespace unspool
 

@@ -6,7 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -66,6 +66,6 @@ class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: LSTMCell({.units = 64}).
-Ref<layers::LSTMCell> LSTMCell(LSTMCellOptions options);
+inline constexpr LayerMaker<layers::LSTMCell> LSTMCell;
 
 }  // namespace unspool

@@ -5,6 +5,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/masking.h>
 
 namespace unspool {
@@ -16,7 +17,7 @@ const Fields& MaskingOptions::fields() {
   return all;
 }
 
-Ref<layers::Masking> Masking(MaskingOptions options) { return make<layers::Masking>(std::move(options)); }
+template class LayerMaker<layers::Masking>;
 
 }  // namespace unspool
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -41,6 +41,6 @@ class Masking : public OptionsLayer<MaskingOptions> {
 }  // namespace layers
 
 /// Makes the layer: Masking({.mask_value = -1}).
-Ref<layers::Masking> Masking(MaskingOptions options = {});
+inline constexpr LayerMaker<layers::Masking> Masking;
 
 }  // namespace unspool

@@ -12,6 +12,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/merge.h>
 
@@ -32,16 +33,14 @@ const Fields& DotOptions::fields() {
   return all;
 }
 
-Ref<layers::Add> Add(LayerOptions options) { return make<layers::Add>(std::move(options)); }
-Ref<layers::Subtract> Subtract(LayerOptions options) { return make<layers::Subtract>(std::move(options)); }
-Ref<layers::Multiply> Multiply(LayerOptions options) { return make<layers::Multiply>(std::move(options)); }
-Ref<layers::Average> Average(LayerOptions options) { return make<layers::Average>(std::move(options)); }
-Ref<layers::Maximum> Maximum(LayerOptions options) { return make<layers::Maximum>(std::move(options)); }
-Ref<layers::Minimum> Minimum(LayerOptions options) { return make<layers::Minimum>(std::move(options)); }
-Ref<layers::Concatenate> Concatenate(ConcatenateOptions options) {
-  return make<layers::Concatenate>(std::move(options));
-}
-Ref<layers::Dot> Dot(DotOptions options) { return make<layers::Dot>(std::move(options)); }
+template class LayerMaker<layers::Add, LayerOptions>;
+template class LayerMaker<layers::Subtract, LayerOptions>;
+template class LayerMaker<layers::Multiply, LayerOptions>;
+template class LayerMaker<layers::Average, LayerOptions>;
+template class LayerMaker<layers::Maximum, LayerOptions>;
+template class LayerMaker<layers::Minimum, LayerOptions>;
+template class LayerMaker<layers::Concatenate>;
+template class LayerMaker<layers::Dot>;
 
 }  // namespace unspool
 

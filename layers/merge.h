@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <unspool/layers/layer_axes.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -135,16 +135,16 @@ class Dot : public OptionsLayer<DotOptions> {
 
 ///@{
 /// Makes the layer of this name: Add()({a, b, c}).
-Ref<layers::Add> Add(LayerOptions options = {});
-Ref<layers::Subtract> Subtract(LayerOptions options = {});
-Ref<layers::Multiply> Multiply(LayerOptions options = {});
-Ref<layers::Average> Average(LayerOptions options = {});
-Ref<layers::Maximum> Maximum(LayerOptions options = {});
-Ref<layers::Minimum> Minimum(LayerOptions options = {});
+inline constexpr LayerMaker<layers::Add, LayerOptions> Add;
+inline constexpr LayerMaker<layers::Subtract, LayerOptions> Subtract;
+inline constexpr LayerMaker<layers::Multiply, LayerOptions> Multiply;
+inline constexpr LayerMaker<layers::Average, LayerOptions> Average;
+inline constexpr LayerMaker<layers::Maximum, LayerOptions> Maximum;
+inline constexpr LayerMaker<layers::Minimum, LayerOptions> Minimum;
 ///@}
 /// Makes the layer: Concatenate({.axis = 1})({a, b}).
-Ref<layers::Concatenate> Concatenate(ConcatenateOptions options = {});
+inline constexpr LayerMaker<layers::Concatenate> Concatenate;
 /// Makes the layer: Dot({.axes = {2, 1}})({a, b}).
-Ref<layers::Dot> Dot(DotOptions options);
+inline constexpr LayerMaker<layers::Dot> Dot;
 
 }  // namespace unspool

@@ -4,6 +4,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/dropout.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/noise.h>
 
 namespace unspool {
@@ -37,13 +38,9 @@ const Fields& GaussianNoiseOptions::fields() {
   return all;
 }
 
-Ref<layers::Dropout> Dropout(DropoutOptions options) { return make<layers::Dropout>(std::move(options)); }
-Ref<layers::SpatialDropout1D> SpatialDropout1D(SpatialDropout1DOptions options) {
-  return make<layers::SpatialDropout1D>(std::move(options));
-}
-Ref<layers::GaussianNoise> GaussianNoise(GaussianNoiseOptions options) {
-  return make<layers::GaussianNoise>(std::move(options));
-}
+template class LayerMaker<layers::Dropout>;
+template class LayerMaker<layers::SpatialDropout1D>;
+template class LayerMaker<layers::GaussianNoise>;
 
 }  // namespace unspool
 

@@ -6,7 +6,7 @@
 
 #include <unspool/core/random.h>
 #include <unspool/layers/input.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -101,9 +101,9 @@ class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
 
 ///@{
 /// Makes the layer: Dropout({.rate = 0.5}).
-Ref<layers::Dropout> Dropout(DropoutOptions options);
-Ref<layers::SpatialDropout1D> SpatialDropout1D(SpatialDropout1DOptions options);
-Ref<layers::GaussianNoise> GaussianNoise(GaussianNoiseOptions options);
+inline constexpr LayerMaker<layers::Dropout> Dropout;
+inline constexpr LayerMaker<layers::SpatialDropout1D> SpatialDropout1D;
+inline constexpr LayerMaker<layers::GaussianNoise> GaussianNoise;
 ///@}
 
 }  // namespace unspool

@@ -14,6 +14,7 @@
 #include <unspool/layers/internal/dropout.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/floating.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/normalize.h>
 #include <unspool/layers/normalization.h>
 
@@ -82,18 +83,10 @@ const Fields& UnitNormalizationOptions::fields() {
   return all;
 }
 
-Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options) {
-  return make<layers::LayerNormalization>(std::move(options));
-}
-Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options) {
-  return make<layers::BatchNormalization>(std::move(options));
-}
-Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options) {
-  return make<layers::RMSNormalization>(std::move(options));
-}
-Ref<layers::UnitNormalization> UnitNormalization(UnitNormalizationOptions options) {
-  return make<layers::UnitNormalization>(std::move(options));
-}
+template class LayerMaker<layers::LayerNormalization>;
+template class LayerMaker<layers::BatchNormalization>;
+template class LayerMaker<layers::RMSNormalization>;
+template class LayerMaker<layers::UnitNormalization>;
 
 Tensor internal::normalize(const Tensor& x, const std::vector<Index>& axes, double epsilon) {
   // The bound is put on the square, so that the gradient at 0 is finite.

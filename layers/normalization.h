@@ -4,7 +4,7 @@
 #include <string>
 
 #include <unspool/layers/layer_axes.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -182,10 +182,10 @@ class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
 
 ///@{
 /// Makes the layer: LayerNormalization({.axis = {1, 2}}).
-Ref<layers::LayerNormalization> LayerNormalization(LayerNormalizationOptions options = {});
-Ref<layers::BatchNormalization> BatchNormalization(BatchNormalizationOptions options = {});
-Ref<layers::RMSNormalization> RMSNormalization(RMSNormalizationOptions options = {});
-Ref<layers::UnitNormalization> UnitNormalization(UnitNormalizationOptions options = {});
+inline constexpr LayerMaker<layers::LayerNormalization> LayerNormalization;
+inline constexpr LayerMaker<layers::BatchNormalization> BatchNormalization;
+inline constexpr LayerMaker<layers::RMSNormalization> RMSNormalization;
+inline constexpr LayerMaker<layers::UnitNormalization> UnitNormalization;
 ///@}
 
 }  // namespace unspool

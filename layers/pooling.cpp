@@ -6,6 +6,7 @@
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/data_format.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/pooling.h>
 
 namespace unspool {
@@ -18,12 +19,8 @@ const Fields& GlobalPooling1DOptions::fields() {
   return all;
 }
 
-Ref<layers::GlobalAveragePooling1D> GlobalAveragePooling1D(GlobalPooling1DOptions options) {
-  return make<layers::GlobalAveragePooling1D>(std::move(options));
-}
-Ref<layers::GlobalMaxPooling1D> GlobalMaxPooling1D(GlobalPooling1DOptions options) {
-  return make<layers::GlobalMaxPooling1D>(std::move(options));
-}
+template class LayerMaker<layers::GlobalAveragePooling1D>;
+template class LayerMaker<layers::GlobalMaxPooling1D>;
 
 }  // namespace unspool
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -44,7 +44,7 @@ class GlobalMaxPooling1D : public OptionsLayer<GlobalPooling1DOptions> {
 
 }  // namespace layers
 
-Ref<layers::GlobalAveragePooling1D> GlobalAveragePooling1D(GlobalPooling1DOptions options = {});
-Ref<layers::GlobalMaxPooling1D> GlobalMaxPooling1D(GlobalPooling1DOptions options = {});
+inline constexpr LayerMaker<layers::GlobalAveragePooling1D> GlobalAveragePooling1D;
+inline constexpr LayerMaker<layers::GlobalMaxPooling1D> GlobalMaxPooling1D;
 
 }  // namespace unspool

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -12,14 +13,17 @@ namespace unspool {
 class Cell;
 class Layer;
 
+class LayerBase;
+
 namespace detail {
 [[noreturn]] void fail_empty_ref();
-}
+Outputs call_layer(LayerBase& layer, const Inputs& inputs, const CallArgs& args);
+}  // namespace detail
 
 /// A shared pointer to a layer or cell, which is called like a function: copies share the layer. Whatever
 /// needs the layer of an empty Ref throws ValueError.
 template <class L>
-class Ref final {
+class Ref {
  public:
   /// An empty Ref.
   Ref() = default;
@@ -39,15 +43,51 @@ class Ref final {
     if (layer_ == nullptr) detail::fail_empty_ref();
     return *layer_;
   }
+  ///@{
+  /// The members of the layer that every class has, by dot as by arrow; build() is build_once().
+  auto name() const { return std::string((**this).name()); }
+  auto dtype() const { return (**this).dtype(); }
+  auto built() const { return (**this).built(); }
+  void build(const Shape& input_shape) const { (**this).build_once(input_shape); }
+  void build(const std::vector<Shape>& input_shapes) const { (**this).build_once(input_shapes); }
+  auto weights() const { return (**this).weights(); }
+  auto trainable_weights() const { return (**this).trainable_weights(); }
+  auto non_trainable_weights() const { return (**this).non_trainable_weights(); }
+  auto variables() const { return (**this).variables(); }
+  auto trainable_variables() const { return (**this).trainable_variables(); }
+  auto non_trainable_variables() const { return (**this).non_trainable_variables(); }
+  auto get_weights() const { return (**this).get_weights(); }
+  void set_weights(const std::vector<Tensor>& values) const { (**this).set_weights(values); }
+  auto count_params() const { return (**this).count_params(); }
+  auto trainable() const { return (**this).trainable(); }
+  void set_trainable(bool trainable) const { (**this).set_trainable(trainable); }
+  auto losses() const { return (**this).losses(); }
+  auto input() const { return (**this).input(); }
+  auto output() const { return (**this).output(); }
+  auto input_shape() const { return (**this).input_shape(); }
+  auto output_shape() const { return (**this).output_shape(); }
+  auto get_config() const { return (**this).get_config(); }
+  ///@}
+
   /// The shared_ptr that holds the layer.
   const std::shared_ptr<L>& pointer() const { return layer_; }
   /// Whether both are the same object.
   friend bool operator==(const Ref& a, const Ref& b) { return a.layer_ == b.layer_; }
 
-  /// Calls a layer; see Layer::operator().
+  /// Calls a layer; see Layer::operator(). The outputs of a class with a constant `outputs` are that many, so
+  /// that they can be declared together: auto [y, h, c] = lstm(x).
+  auto operator()(const Inputs& inputs,
+                  const CallArgs& args = {}) const requires std::is_base_of_v<Layer, L> {
+    if constexpr (requires { L::outputs; }) {
+      return OutputList<L::outputs>((**this)(inputs, args));
+    } else {
+      return (**this)(inputs, args);
+    }
+  }
+  /// Calls a layer of which only the base class is known. Throws TypeError for a cell.
   Outputs operator()(const Inputs& inputs,
-                     const CallArgs& args = {}) const requires std::is_base_of_v<Layer, L> {
-    return (**this)(inputs, args);
+                     const CallArgs& args = {}) const requires std::is_same_v<LayerBase, L> {
+    return detail::call_layer(**this, inputs, args);
   }
   /// Runs one step of a cell; see Cell::operator().
   auto operator()(const Tensor& x, const std::vector<Tensor>& states,
@@ -59,12 +99,26 @@ class Ref final {
   std::shared_ptr<L> layer_;
 };
 
-/// Makes a layer or cell of any class: make<MinimalGatedCell>(128).
+namespace detail {
+
 template <class L, class... Arguments>
-Ref<L> make(Arguments&&... arguments) {
+Ref<L> make_layer(Arguments&&... arguments) {
   Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
   if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
   return made;
+}
+
+}  // namespace detail
+
+/// Makes a layer or cell of any class: make<MinimalGatedCell>(128).
+template <class L, class... Arguments>
+requires std::is_base_of_v<LayerBase, L> Ref<L> make(Arguments&&... arguments) {
+  return detail::make_layer<L>(std::forward<Arguments>(arguments)...);
+}
+/// Makes a layer or cell of a class with options: make<MyLayer>({.units = 3}).
+template <class L, class Unused = void>
+requires std::is_base_of_v<LayerBase, L> Ref<L> make(typename L::Options&& options) {
+  return detail::make_layer<L>(std::move(options));
 }
 
 }  // namespace unspool

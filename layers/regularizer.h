@@ -9,6 +9,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/positional.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/tensor.h>
 
@@ -66,6 +67,11 @@ struct L1Options {
 };
 /// l1 * sum(|x|).
 Regularizer L1(L1Options options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<L1Options, Values...> Regularizer L1(Values&&... values) {
+  return L1(from_positional<L1Options>(std::forward<Values>(values)...));
+}
 
 /// Arguments of L2.
 struct L2Options {
@@ -74,6 +80,11 @@ struct L2Options {
 };
 /// l2 * sum(x^2).
 Regularizer L2(L2Options options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<L2Options, Values...> Regularizer L2(Values&&... values) {
+  return L2(from_positional<L2Options>(std::forward<Values>(values)...));
+}
 
 /// Arguments of L1L2.
 struct L1L2Options {
@@ -83,6 +94,11 @@ struct L1L2Options {
 };
 /// l1 * sum(|x|) + l2 * sum(x^2).
 Regularizer L1L2(L1L2Options options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<L1L2Options, Values...> Regularizer L1L2(Values&&... values) {
+  return L1L2(from_positional<L1L2Options>(std::forward<Values>(values)...));
+}
 
 /// Arguments of OrthogonalRegularizer.
 struct OrthogonalRegularizerOptions {
@@ -93,5 +109,12 @@ struct OrthogonalRegularizerOptions {
 /// `factor` times the mean absolute cosine of the angle between two rows (mode "rows") or columns ("columns")
 /// of a matrix. Throws ValueError for another mode, and for a tensor that is not a matrix.
 Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});
+/// Takes values for the first options, in their order.
+template <class... Values>
+requires PositionalFor<OrthogonalRegularizerOptions, Values...> Regularizer
+OrthogonalRegularizer(Values&&... values) {
+  return OrthogonalRegularizer(
+      from_positional<OrthogonalRegularizerOptions>(std::forward<Values>(values)...));
+}
 
 }  // namespace unspool

@@ -6,6 +6,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/data_format.h>
 #include <unspool/layers/internal/fields_of_layer.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/reshaping.h>
 
 namespace unspool {
@@ -37,12 +38,10 @@ const Fields& RepeatVectorOptions::fields() {
   return all;
 }
 
-Ref<layers::Flatten> Flatten(FlattenOptions options) { return make<layers::Flatten>(std::move(options)); }
-Ref<layers::Reshape> Reshape(ReshapeOptions options) { return make<layers::Reshape>(std::move(options)); }
-Ref<layers::Permute> Permute(PermuteOptions options) { return make<layers::Permute>(std::move(options)); }
-Ref<layers::RepeatVector> RepeatVector(RepeatVectorOptions options) {
-  return make<layers::RepeatVector>(std::move(options));
-}
+template class LayerMaker<layers::Flatten>;
+template class LayerMaker<layers::Reshape>;
+template class LayerMaker<layers::Permute>;
+template class LayerMaker<layers::RepeatVector>;
 
 }  // namespace unspool
 

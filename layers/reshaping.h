@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -98,13 +98,13 @@ class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
 
 }  // namespace layers
 
-Ref<layers::Flatten> Flatten(FlattenOptions options = {});
+inline constexpr LayerMaker<layers::Flatten> Flatten;
 /// Makes the layer: Reshape({.target_shape = {6, -1}}).
-Ref<layers::Reshape> Reshape(ReshapeOptions options);
+inline constexpr LayerMaker<layers::Reshape> Reshape;
 ///@{
 /// Makes the layer: Permute({.dims = {2, 1}}).
-Ref<layers::Permute> Permute(PermuteOptions options);
-Ref<layers::RepeatVector> RepeatVector(RepeatVectorOptions options);
+inline constexpr LayerMaker<layers::Permute> Permute;
+inline constexpr LayerMaker<layers::RepeatVector> RepeatVector;
 ///@}
 
 }  // namespace unspool

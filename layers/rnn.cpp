@@ -31,15 +31,15 @@ const Fields& RNNOptions::fields() {
   return all;
 }
 
-Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options) {
+Ref<layers::RNN> RNNMaker::operator()(const Ref<Cell>& cell, RNNOptions options) const {
   return make<layers::RNN>(cell, std::move(options));
 }
 
-Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options) {
+Ref<layers::RNN> RNNMaker::operator()(std::initializer_list<Ref<Cell>> cells, RNNOptions options) const {
   return RNN(std::vector<Ref<Cell>>(cells), std::move(options));
 }
 
-Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options) {
+Ref<layers::RNN> RNNMaker::operator()(const std::vector<Ref<Cell>>& cells, RNNOptions options) const {
   return RNN(Ref<Cell>(StackedRNNCells(cells)), std::move(options));
 }
 

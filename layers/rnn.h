@@ -124,11 +124,19 @@ class RNN : public OptionsLayer<RNNOptions> {
 
 }  // namespace layers
 
-/// An RNN of a cell: RNN(cell, {.return_sequences = true}).
-Ref<layers::RNN> RNN(const Ref<Cell>& cell, RNNOptions options = {});
-/// An RNN of StackedRNNCells: RNN({cell, cell}).
-Ref<layers::RNN> RNN(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {});
-/// An RNN of StackedRNNCells.
-Ref<layers::RNN> RNN(const std::vector<Ref<Cell>>& cells, RNNOptions options = {});
+/// Makes the layer; see RNN.
+class RNNMaker {
+ public:
+  /// An RNN of a cell.
+  Ref<layers::RNN> operator()(const Ref<Cell>& cell, RNNOptions options = {}) const;
+  ///@{
+  /// An RNN of StackedRNNCells.
+  Ref<layers::RNN> operator()(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {}) const;
+  Ref<layers::RNN> operator()(const std::vector<Ref<Cell>>& cells, RNNOptions options = {}) const;
+  ///@}
+};
+
+/// Makes the layer: RNN(cell, {.return_sequences = true}), RNN({cell, cell}).
+inline constexpr RNNMaker RNN;
 
 }  // namespace unspool

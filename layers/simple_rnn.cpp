@@ -2,6 +2,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/simple_rnn.h>
 
@@ -15,9 +16,7 @@ const Fields& SimpleRNNOptions::fields() {
   return all;
 }
 
-Ref<layers::SimpleRNN> SimpleRNN(SimpleRNNOptions options) {
-  return make<layers::SimpleRNN>(std::move(options));
-}
+template class LayerMaker<layers::SimpleRNN>;
 
 }  // namespace unspool
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include <unspool/layers/layer_maker.h>
 #include <unspool/layers/recurrent_layer.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
@@ -48,6 +50,9 @@ namespace layers {
 /// An RNN of a SimpleRNNCell, for sequences of shape (batch, time, features).
 class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
  public:
+  /// With return_state: the output and the state.
+  static constexpr std::size_t outputs = 2;
+
   explicit SimpleRNN(const SimpleRNNOptions& options);
 
   /// Returns the sequence unchanged. From TensorFlow 1, where step() takes its result.
@@ -64,6 +69,6 @@ class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
 }  // namespace layers
 
 /// Makes the layer: SimpleRNN({.units = 64, .return_sequences = true}).
-Ref<layers::SimpleRNN> SimpleRNN(SimpleRNNOptions options);
+inline constexpr LayerMaker<layers::SimpleRNN> SimpleRNN;
 
 }  // namespace unspool

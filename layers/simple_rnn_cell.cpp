@@ -1,5 +1,6 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/product.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/simple_rnn_cell.h>
 
@@ -12,9 +13,7 @@ const Fields& SimpleRNNCellOptions::fields() {
   return all;
 }
 
-Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options) {
-  return make<layers::SimpleRNNCell>(std::move(options));
-}
+template class LayerMaker<layers::SimpleRNNCell>;
 
 }  // namespace unspool
 

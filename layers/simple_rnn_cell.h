@@ -6,7 +6,7 @@
 
 #include <unspool/layers/activation.h>
 #include <unspool/layers/dropout_cell.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -59,6 +59,6 @@ class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: SimpleRNNCell({.units = 64}).
-Ref<layers::SimpleRNNCell> SimpleRNNCell(SimpleRNNCellOptions options);
+inline constexpr LayerMaker<layers::SimpleRNNCell> SimpleRNNCell;
 
 }  // namespace unspool

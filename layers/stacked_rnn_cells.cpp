@@ -2,6 +2,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/stacked_rnn_cells.h>
@@ -14,9 +15,7 @@ const Fields& StackedRNNCellsOptions::fields() {
   return all;
 }
 
-Ref<layers::StackedRNNCells> StackedRNNCells(std::vector<Ref<Cell>> cells, StackedRNNCellsOptions options) {
-  return make<layers::StackedRNNCells>(std::move(cells), std::move(options));
-}
+template class WrapperMaker<layers::StackedRNNCells, std::vector<Ref<Cell>>>;
 
 }  // namespace unspool
 

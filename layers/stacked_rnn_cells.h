@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <unspool/layers/cell.h>
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -55,7 +55,6 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
 }  // namespace layers
 
 /// Makes the cell: StackedRNNCells({LSTMCell({.units = 64}), GRUCell({.units = 32})}).
-Ref<layers::StackedRNNCells> StackedRNNCells(std::vector<Ref<Cell>> cells,
-                                             StackedRNNCellsOptions options = {});
+inline constexpr WrapperMaker<layers::StackedRNNCells, std::vector<Ref<Cell>>> StackedRNNCells;
 
 }  // namespace unspool

@@ -6,6 +6,7 @@
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/layer_call.h>
+#include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/time_distributed.h>
@@ -21,9 +22,7 @@ const Fields& TimeDistributedOptions::fields() {
   return all;
 }
 
-Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistributedOptions options) {
-  return make<layers::TimeDistributed>(layer, std::move(options));
-}
+template class WrapperMaker<layers::TimeDistributed, Ref<Layer>>;
 
 }  // namespace unspool
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <unspool/layers/options_layer.h>
+#include <unspool/layers/layer_maker.h>
 
 namespace unspool {
 
@@ -57,6 +57,6 @@ class TimeDistributed : public OptionsLayer<TimeDistributedOptions> {
 }  // namespace layers
 
 /// Makes the layer: TimeDistributed(Dense({.units = 10})).
-Ref<layers::TimeDistributed> TimeDistributed(const Ref<Layer>& layer, TimeDistributedOptions options = {});
+inline constexpr WrapperMaker<layers::TimeDistributed, Ref<Layer>> TimeDistributed;
 
 }  // namespace unspool

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <utility>
+
+#include <unspool/layers/layer_maker.h>
+
+namespace unspool {
+
+// Not beside the declarations, so that programs do not compile it for each class of the library.
+
+template <class L, class O>
+Ref<L> LayerMaker<L, O>::operator()(O options) const {
+  return make<L>(std::move(options));
+}
+
+template <class L, class Inner, class O>
+Ref<L> WrapperMaker<L, Inner, O>::operator()(const Inner& inner, O options) const {
+  return make<L>(inner, std::move(options));
+}
+
+}  // namespace unspool
