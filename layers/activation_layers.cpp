@@ -75,7 +75,7 @@ namespace unspool::layers {
 namespace {
 
 void check_not_negative(std::string_view argument, double value) {
-  if (!(value >= 0)) throw ValueError(fmt::format("{} must not be negative, got {}", argument, value));
+  if (!(value >= 0)) throw ValueError(fmt::format("{}: expected a number >= 0, got {}", argument, value));
 }
 
 /// `mask` so that it broadcasts to `x`.
@@ -91,7 +91,7 @@ Tensor mask_for(const Tensor& x, const Tensor& mask, const std::string& layer) {
     return mask;
   }
   throw ValueError(
-      fmt::format("the layer {} needs a mask of the first or the last axes of its input {}, got {}", layer,
+      fmt::format("the layer {} expected a mask of the first or the last axes of its input {}, got {}", layer,
                   to_string(x.shape()), describe(mask)));
 }
 
@@ -124,16 +124,16 @@ void PReLU::build(const Shape& input_shape) {
   InputSpec spec{.ndim = input_shape.rank()};
   for (const Index axis : options_.shared_axes.list()) {
     if (axis < 1 || axis > shape.rank()) {
-      throw ValueError(fmt::format(
-          "the layer {} has shared_axes {}, which are counted from 1 to {} for the input {}", name(),
-          to_json(to_config(options_.shared_axes)), shape.rank(), to_string(input_shape)));
+      throw ValueError(
+          fmt::format("the layer {0}: expected shared_axes from 1 to {2} for the input {3}, got {1}", name(),
+                      to_json(to_config(options_.shared_axes)), shape.rank(), to_string(input_shape)));
     }
     shape.set(static_cast<int>(axis) - 1, 1);
   }
   if (!shape.known()) {
     throw ValueError(
-        fmt::format("the layer {} has an alpha for each element of a sample, whose sizes must be "
-                    "known, got {}: name those that vary in shared_axes",
+        fmt::format("the layer {} has an alpha for each element of a sample: expected known sizes, got {}: "
+                    "name the axes that vary in shared_axes",
                     name(), to_string(input_shape)));
   }
   alpha_ = add_weight({.name = "alpha",
@@ -156,7 +156,7 @@ std::vector<Shape> PReLU::compute_output_shapes(const std::vector<Shape>& inputs
 
 ELU::ELU(ELUOptions options) : OptionsLayer(std::move(options)) {
   if (!std::isfinite(options_.alpha)) {
-    throw ValueError(fmt::format("ELU: alpha must be a finite number, got {}", options_.alpha));
+    throw ValueError(fmt::format("ELU: alpha: expected a finite number, got {}", options_.alpha));
   }
 }
 

@@ -72,7 +72,7 @@ void check_shapes(const std::vector<Shape>& shapes, const std::string& layer) {
   }
   if (fit) return;
   throw ValueError(
-      fmt::format("the layer {} takes {{query, value}} or {{query, value, key}} of shapes (batch, Tq, "
+      fmt::format("the layer {} expected {{query, value}} or {{query, value, key}} of shapes (batch, Tq, "
                   "dim), (batch, Tv, features), (batch, Tv, dim), got {}",
                   layer, all));
 }
@@ -94,7 +94,8 @@ Attention::Attention(AttentionOptions options)
     : OptionsLayer(std::move(options)), seeds_(internal::generator_of(options_.seed)) {
   internal::check_rate("Attention: dropout", options_.dropout);
   if (options_.score_mode != "dot" && options_.score_mode != "concat") {
-    throw ValueError("Attention: score_mode is \"dot\" or \"concat\", got " + in_quotes(options_.score_mode));
+    throw ValueError("Attention: score_mode: expected \"dot\" or \"concat\", got " +
+                     in_quotes(options_.score_mode));
   }
 }
 
@@ -162,7 +163,7 @@ void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
   if (!options_.use_scale) return;
   const Index features = input_shapes.front().back();
   if (features == unknown) {
-    throw ValueError(fmt::format("the last dimension of the query of {} must be known, got {}", name(),
+    throw ValueError(fmt::format("the layer {} expected a query with a known last dimension, got {}", name(),
                                  to_string(input_shapes.front())));
   }
   scale_ = add_weight({.name = "scale", .shape = {features}, .initializer = "glorot_uniform"});

@@ -49,7 +49,7 @@ namespace {
 constexpr std::array<std::string_view, 4> merge_modes = {"concat", "sum", "mul", "ave"};
 
 LayerOptions wrapper_options(const Ref<RNN>& layer, const BidirectionalOptions& options) {
-  if (!layer) throw ValueError("Bidirectional: needs a recurrent layer, got an empty Ref");
+  if (!layer) throw ValueError("Bidirectional: expected a recurrent layer, got an empty Ref");
   return {.name = options.name,
           .trainable = options.trainable,
           .dtype = options.dtype.value_or(layer->dtype()),
@@ -79,8 +79,9 @@ Bidirectional::Bidirectional(const Ref<RNN>& layer, const BidirectionalOptions& 
     : OptionsLayer(options, wrapper_options(layer, options)) {
   const std::optional<std::string>& mode = options_.merge_mode;
   if (mode && std::find(merge_modes.begin(), merge_modes.end(), *mode) == merge_modes.end()) {
-    throw ValueError("Bidirectional: merge_mode is \"concat\", \"sum\", \"mul\", \"ave\" or none, got " +
-                     in_quotes(*mode));
+    throw ValueError(
+        "Bidirectional: merge_mode: expected \"concat\", \"sum\", \"mul\", \"ave\" or none, got " +
+        in_quotes(*mode));
   }
   forward_ = copied(*layer, "forward_", layer->options_.go_backwards);
   if (!options_.backward_layer) options_.backward_layer = copied(*layer, "backward_", true);
@@ -97,14 +98,14 @@ void Bidirectional::check_directions() const {
   const RNNOptions& forward = forward_->options_;
   const RNNOptions& backward = backward_layer()->options_;
   if (forward.go_backwards == backward.go_backwards) {
-    throw ValueError(
-        fmt::format("Bidirectional: the layers {} and {} must differ in go_backwards, got {} for both",
-                    forward_->name(), backward_layer()->name(), forward.go_backwards));
+    throw ValueError(fmt::format(
+        "Bidirectional: expected layers of two directions, got go_backwards = {2} for both {0} and {1}",
+        forward_->name(), backward_layer()->name(), forward.go_backwards));
   }
   const auto check = [&](std::string_view argument, bool RNNOptions::*member) {
     if (forward.*member == backward.*member) return;
     throw ValueError(
-        fmt::format("Bidirectional: the layers {} and {} must have one value of {}, got {} and {}",
+        fmt::format("Bidirectional: expected one value of {2} for the layers {0} and {1}, got {3} and {4}",
                     forward_->name(), backward_layer()->name(), argument, forward.*member, backward.*member));
   };
   check("stateful", &RNNOptions::stateful);
@@ -119,9 +120,8 @@ void Bidirectional::check_directions() const {
     one.set(-1, other.back());
   if (one == other) return;
   throw ValueError(
-      fmt::format("Bidirectional: the layers {} and {} must have outputs of one size for merge_mode {}, got "
-                  "{} and {}: take "
-                  "another merge_mode, or none",
+      fmt::format("Bidirectional: expected outputs of one size from the layers {} and {} for merge_mode {}, "
+                  "got {} and {}: take another merge_mode, or none",
                   forward_->name(), backward_layer()->name(), in_quotes(*options_.merge_mode),
                   to_string(forward_->cell()->output_size()), to_string(other)));
 }
@@ -137,8 +137,9 @@ void Bidirectional::set_first_weights() {
   const std::size_t forward = forward_->weights().size();
   const std::size_t backward = backward_layer()->weights().size();
   if (options_.weights.size() != forward + backward) {
-    throw ValueError(fmt::format("the layer {} has {} weights forwards and {} backwards, was given {}",
-                                 name(), forward, backward, options_.weights.size()));
+    throw ValueError(
+        fmt::format("the layer {} expected weights for {} forwards and {} backwards, got {} weights", name(),
+                    forward, backward, options_.weights.size()));
   }
   const auto half = options_.weights.begin() + static_cast<std::ptrdiff_t>(forward);
   forward_->set_weights({options_.weights.begin(), half});
@@ -160,10 +161,10 @@ Bidirectional::Calls Bidirectional::calls_of(const std::vector<Tensor>& inputs, 
   const std::size_t states = forward_states() + backward_states();
   const internal::SequenceCall call = internal::sequence_call(inputs, args, states, name());
   if (!call.initial_state.empty() && call.initial_state.size() != states) {
-    throw ValueError(
-        fmt::format("the layer {} has {} states forwards and {} backwards, but was given {} initial state{}",
-                    name(), forward_states(), backward_states(), call.initial_state.size(),
-                    call.initial_state.size() == 1 ? "" : "s"));
+    throw ValueError(fmt::format(
+        "the layer {} expected initial states for {} forwards and {} backwards, got {} initial state{}",
+        name(), forward_states(), backward_states(), call.initial_state.size(),
+        call.initial_state.size() == 1 ? "" : "s"));
   }
   Calls calls = {call, {.mask = args.mask, .constants = call.constants}, {}};
   calls.backward = calls.forward;
@@ -241,7 +242,8 @@ std::vector<Variable> Bidirectional::states() const {
 void Bidirectional::reset_states() {
   if (!stateful()) {
     throw AttributeError(fmt::format(
-        "reset_states: the layer {} is not stateful: make the layer in it with stateful = true", name()));
+        "reset_states: expected a stateful layer, got {}: make the layer in it with stateful = true",
+        name()));
   }
   forward_->reset_states();
   backward_layer()->reset_states();

@@ -25,11 +25,12 @@ Tensor as(const Tensor& tensor, DType dtype) {
 
 Cell::Cell(CellOptions options)
     : LayerBase({.name = std::move(options.name), .trainable = options.trainable, .dtype = options.dtype}) {
-  if (options.state_sizes.empty()) throw ValueError("a cell has at least one state: state_sizes is empty");
+  if (options.state_sizes.empty())
+    throw ValueError("expected a cell with at least one state, got empty state_sizes");
   for (const StateSize& size : options.state_sizes) {
     for (const Index n : size.shape()) {
       if (n <= 0) {
-        throw ValueError("the size of a state is positive, got " + to_string(size.shape()));
+        throw ValueError("state_sizes: expected positive sizes, got " + to_string(size.shape()));
       }
     }
     state_sizes_.push_back(size.shape());
@@ -39,7 +40,7 @@ Cell::Cell(CellOptions options)
 
 States Cell::get_initial_state(Index batch_size, DType dtype) {
   if (batch_size < 0) {
-    throw ValueError(fmt::format("get_initial_state: the cell {} needs a batch size that is known, got {}",
+    throw ValueError(fmt::format("get_initial_state: the cell {} expected a known batch size, got {}",
                                  path_or_name(), batch_size));
   }
   States states;
@@ -49,7 +50,7 @@ States Cell::get_initial_state(Index batch_size, DType dtype) {
 
 States Cell::get_initial_state(const Tensor& x) {
   if (!x || x.rank() == 0) {
-    throw ValueError(fmt::format("get_initial_state: the cell {} needs an input with a batch axis, got {}",
+    throw ValueError(fmt::format("get_initial_state: the cell {} expected an input with a batch axis, got {}",
                                  path_or_name(), describe(x)));
   }
   return get_initial_state(x.shape().front(), is_floating(x.dtype()) ? x.dtype() : dtype());
@@ -76,13 +77,13 @@ const CallCache& Cell::cache_in(internal::CallCaches& caches, const Tensor& x, c
 
 void Cell::check_states(const States& states, std::string_view whose, const Shape& input) const {
   if (states.size() != state_sizes_.size()) {
-    throw ValueError(fmt::format("the cell {} has {} state{}, {} {}", name(), state_sizes_.size(),
+    throw ValueError(fmt::format("the cell {}: expected {} state{}, {} {}", name(), state_sizes_.size(),
                                  state_sizes_.size() == 1 ? "" : "s", whose, states.size()));
   }
   for (std::size_t i = 0; i < states.size(); ++i) {
     const Shape expected = Shape({input.front()}) + state_sizes_[i];
     if (states[i] && compatible(states[i].shape(), expected)) continue;
-    throw ValueError(fmt::format("the cell {} has a state {} of shape {} here, {} {}", name(), i,
+    throw ValueError(fmt::format("the cell {}: expected a state {} of shape {}, {} {}", name(), i,
                                  to_string(expected), whose, describe(states[i])));
   }
 }
@@ -104,8 +105,8 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   const bool inferring = internal::is_inferred(inputs, args);
   scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
-  if (!x) throw ValueError("the input is an empty tensor");
-  if (x.rank() == 0) throw ValueError("the input has a batch axis, got " + describe(x));
+  if (!x) throw ValueError("expected an input, got an empty tensor");
+  if (x.rank() == 0) throw ValueError("expected an input with a batch axis, got " + describe(x));
   check_inputs({x});
   check_states(states, "got", x.shape());
   const Tensor input = as(x, dtype());
@@ -132,7 +133,7 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));
 
   CellOutput result = call(input, cast_states, resolved);
-  if (!result.output) throw ValueError("call() returned an empty tensor as output");
+  if (!result.output) throw ValueError("call(): expected an output, got an empty tensor");
   check_states(result.states, "call() returned", x.shape());
   note_call();
   check_owner();

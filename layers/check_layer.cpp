@@ -45,13 +45,13 @@ class Checker {
   Checker(const Ref<Layer>& layer, const CheckLayerOptions& options)
       : given_(layer), name_(layer->class_name()), config_(serialize_layer(*layer)), options_(options) {
     config_.erase("build_config");
-    if (options_.input_shapes.empty()) throw ValueError("check_layer: needs input_shapes");
+    if (options_.input_shapes.empty()) throw ValueError("check_layer: expected input_shapes, got none");
     for (const Shape& shape : options_.input_shapes) {
       if (shape.known() && shape.rank() > 0 && shape.front() >= 2 &&
           shape.front() == options_.input_shapes.front().front()) {
         continue;
       }
-      throw ValueError("check_layer: input_shapes are known and have one batch size of at least 2, got " +
+      throw ValueError("check_layer: expected known input_shapes with one batch size of at least 2, got " +
                        to_string(shape));
     }
   }

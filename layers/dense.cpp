@@ -38,15 +38,15 @@ namespace unspool::layers {
 
 Dense::Dense(DenseOptions options) : OptionsLayer(std::move(options)) {
   if (options_.units <= 0) {
-    throw ValueError(fmt::format("Dense: units must be positive, got {}", options_.units.value()));
+    throw ValueError(fmt::format("Dense: units: expected a positive number, got {}", options_.units.value()));
   }
   set_input_spec({{.min_ndim = 2}});
 }
 
 Ref<Dense> Dense::from_config(const Config& config) {
   if (const auto units = config.find("units"); units && units->kind() == Config::Kind::real) {
-    throw ValueError(
-        fmt::format("{}: Dense: units must be a positive integer, got {}", units->path(), units->describe()));
+    throw ValueError(fmt::format("{}: Dense: units: expected a positive integer, got {}", units->path(),
+                                 units->describe()));
   }
   return make<Dense>(unspool::from_config<DenseOptions>(detail::plain_layer_config(config)));
 }
@@ -54,7 +54,7 @@ Ref<Dense> Dense::from_config(const Config& config) {
 void Dense::build(const Shape& input_shape) {
   const Index features = input_shape.back();
   if (features == unknown) {
-    throw ValueError(fmt::format("the last dimension of the input of {} must be known, got {}", name(),
+    throw ValueError(fmt::format("the layer {} expected an input with a known last dimension, got {}", name(),
                                  to_string(input_shape)));
   }
   kernel_ = add_weight({.name = "kernel",

@@ -42,7 +42,7 @@ DropoutCell::DropoutCell(CellOptions cell, DropoutCellOptions dropout)
 void DropoutCell::check_count(int count) const {
   if (count >= 1) return;
   throw ValueError(
-      fmt::format("the cell {} makes one dropout mask or more, got a count of {}", name(), count));
+      fmt::format("the cell {} expected a count of dropout masks of at least 1, got {}", name(), count));
 }
 
 std::vector<Tensor> DropoutCell::masks(std::vector<Tensor>& kept, const Tensor& like, double rate,

@@ -48,7 +48,8 @@ void check_range(const Tensor& ids, Index count) {
 Embedding::Embedding(EmbeddingOptions options) : OptionsLayer(std::move(options)) {
   for (const auto& [argument, size] : {std::pair("input_dim", options_.input_dim.value()),
                                        std::pair("output_dim", options_.output_dim.value())}) {
-    if (size <= 0) throw ValueError(fmt::format("Embedding: {} must be positive, got {}", argument, size));
+    if (size <= 0)
+      throw ValueError(fmt::format("Embedding: {}: expected a positive number, got {}", argument, size));
   }
 }
 
@@ -61,8 +62,8 @@ void Embedding::build(const Shape&) {
                             .constraint = options_.embeddings_constraint});
   if (!options_.weights) return;
   if (!(options_.weights.shape() == shape)) {
-    throw ValueError(fmt::format("the layer {} needs weights of shape {}, got {}", name(), to_string(shape),
-                                 describe(options_.weights)));
+    throw ValueError(fmt::format("the layer {} expected weights of shape {}, got {}", name(),
+                                 to_string(shape), describe(options_.weights)));
   }
   embeddings_.assign(cast(options_.weights, dtype()));
 }

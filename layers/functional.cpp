@@ -130,31 +130,31 @@ std::vector<Tensor> symbolic_parts(const Tensor& tensor) {
 }
 
 void check_inputs_of_graph(const std::string& model, const std::vector<Tensor>& inputs) {
-  if (inputs.empty()) throw ValueError(fmt::format("the model {} needs at least one input", model));
+  if (inputs.empty())
+    throw ValueError(fmt::format("the model {} expected at least one input, got none", model));
   std::unordered_set<std::uint64_t> seen;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Node node = GraphNode::of(inputs[i]);
     if (node == nullptr || !node->is_input()) {
-      throw ValueError(
-          fmt::format("the inputs of a model are what Input() gives, but input {} of the model {} is {}{}", i,
-                      model, inputs[i] ? describe(inputs[i]) : std::string("an empty tensor"),
-                      node == nullptr ? "" : ", which comes from " + title(*node)));
+      throw ValueError(fmt::format("input {} of the model {}: expected the result of Input(), got {}{}", i,
+                                   model, inputs[i] ? describe(inputs[i]) : std::string("an empty tensor"),
+                                   node == nullptr ? "" : ", which comes from " + title(*node)));
     }
     if (!seen.insert(inputs[i].id()).second) {
-      throw ValueError(
-          fmt::format("the Input {} comes twice among the inputs of the model {}", node->name(), model));
+      throw ValueError(fmt::format("the model {1} expected each Input once among its inputs, got {0} twice",
+                                   node->name(), model));
     }
   }
 }
 
 void check_outputs_of_graph(const std::string& model, const std::vector<Tensor>& outputs) {
-  if (outputs.empty()) throw ValueError(fmt::format("the model {} needs at least one output", model));
+  if (outputs.empty())
+    throw ValueError(fmt::format("the model {} expected at least one output, got none", model));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (GraphNode::of(outputs[i]) != nullptr) continue;
     throw ValueError(
-        fmt::format("graph disconnected: output {} of the model {} is {}, which is not symbolic, so that it "
-                    "depends on no "
-                    "input: call layers on what Input() gives",
+        fmt::format("graph disconnected: output {} of the model {}: expected a symbolic tensor, got {}: call "
+                    "layers on the result of Input()",
                     i, model, outputs[i] ? describe(outputs[i]) : std::string("an empty tensor")));
   }
 }
@@ -167,10 +167,10 @@ void check_names(const std::string& model, const std::vector<Tensor>& inputs,
   std::unordered_set<std::string> seen;
   for (const std::string& name : names) {
     if (seen.insert(name).second) continue;
-    throw ValueError(fmt::format(
-        "the layers and inputs of a model have names of their own, but two of the model {} are called {}: "
-        "give one of them another name",
-        model, in_quotes(name)));
+    throw ValueError(
+        fmt::format("the model {} expected layers and inputs with different names, got two called {}: give "
+                    "one of them another name",
+                    model, in_quotes(name)));
   }
 }
 
@@ -238,7 +238,8 @@ void Functional::Plan::add_uses(std::vector<Slot>& uses, const std::vector<Tenso
     }
     const Node maker = GraphNode::of(tensor);
     throw ValueError(fmt::format(
-        "graph disconnected: {} of the model {} takes {}, {}", taker, model_, describe(tensor),
+        "graph disconnected: {} of the model {} expected a tensor that depends on the inputs, got {}, {}",
+        taker, model_, describe(tensor),
         maker == nullptr ? "of a graph that is gone: hold the tensors that its layers were called on"
                          : "which comes from " + title(*maker) +
                                ", and that is not among the inputs: add it to them, or take another output"));
@@ -309,14 +310,14 @@ const std::vector<std::shared_ptr<const GraphNode>>& Functional::nodes() const {
 
 std::vector<Tensor> Functional::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() != inputs_.size()) {
-    throw ValueError(fmt::format("the model {} takes {} input{}, got {}", name(), inputs_.size(),
+    throw ValueError(fmt::format("the model {} expected {} input{}, got {}", name(), inputs_.size(),
                                  inputs_.size() == 1 ? "" : "s", inputs.size()));
   }
   if (!args.initial_state.empty() || !args.constants.empty()) {
-    throw ValueError(fmt::format(
-        "the model {} takes no initial_state and no constants: make Inputs of them, and call the layer that "
-        "they are for with these",
-        name()));
+    throw ValueError(
+        fmt::format("the model {} expected neither initial_state nor constants, got some: make Inputs of "
+                    "them, and call the layer that needs them with these",
+                    name()));
   }
   std::vector<Tensor> values(plan_->slots);
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -201,7 +201,7 @@ std::vector<std::shared_ptr<const GraphNode>> GraphNode::parents() const {
 std::size_t GraphNode::index_of(const Tensor& tensor) const {
   const auto found = std::find(identities_.begin(), identities_.end(), tensor.id());
   if (found == identities_.end()) {
-    throw ValueError(describe(tensor) + " is no output of this node of the graph");
+    throw ValueError(describe(tensor) + ": expected an output of this node of the graph");
   }
   return static_cast<std::size_t>(found - identities_.begin());
 }
@@ -211,7 +211,8 @@ std::vector<Tensor> GraphNode::run(const std::function<Tensor(const Tensor&)>& v
     const LayerCall call = internal::replaced(LayerCall{inputs_, args()}, value_of);
     return layer_->run(call.inputs, call.args);
   }
-  if (!operation_) throw RuntimeError("the input " + name_ + " of a graph is put in, not run");
+  if (!operation_)
+    throw RuntimeError("expected a layer or an operation to run, got the input " + name_ + " of a graph");
   std::vector<Tensor> operands;
   for (const Tensor& tensor : inputs_) operands.push_back(is_abstract(tensor) ? value_of(tensor) : tensor);
   const Tensors results = apply_all(*operation_, operands, attributes_);

@@ -79,7 +79,7 @@ template <class Fill>
 Tensor generate(std::string_view name, const Shape& shape, DType dtype, Fill&& fill) {
   if (dtype == float32) return Tensor::generate<float>(shape, fill);
   if (dtype == float64) return Tensor::generate<double>(shape, fill);
-  throw TypeError(fmt::format("{} makes floating numbers, got the dtype {}", name, name_of(dtype)));
+  throw TypeError(fmt::format("{}: expected a floating dtype, got {}", name, name_of(dtype)));
 }
 
 Tensor uniform(std::string_view name, const Shape& shape, DType dtype, double low, double high,
@@ -206,17 +206,18 @@ struct VarianceScalingKind {
   using Options = VarianceScalingOptions;
   static void check(Options& options) {
     if (!(options.scale > 0)) {
-      throw ValueError(fmt::format("VarianceScaling: scale must be positive, got {}", options.scale));
+      throw ValueError(
+          fmt::format("VarianceScaling: scale: expected a positive number, got {}", options.scale));
     }
     if (options.mode != "fan_in" && options.mode != "fan_out" && options.mode != "fan_avg") {
-      throw ValueError("VarianceScaling: mode must be \"fan_in\", \"fan_out\" or \"fan_avg\", got " +
+      throw ValueError("VarianceScaling: mode: expected \"fan_in\", \"fan_out\" or \"fan_avg\", got " +
                        in_quotes(options.mode));
     }
     if (options.distribution == "normal") options.distribution = "truncated_normal";
     if (options.distribution != "uniform" && options.distribution != "truncated_normal" &&
         options.distribution != "untruncated_normal") {
       throw ValueError(
-          "VarianceScaling: distribution must be \"truncated_normal\", \"untruncated_normal\" or "
+          "VarianceScaling: distribution: expected \"truncated_normal\", \"untruncated_normal\" or "
           "\"uniform\", got " +
           in_quotes(options.distribution));
     }
@@ -353,7 +354,7 @@ std::shared_ptr<const InitializerBase> Initializer::of_function(InitializerBase:
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
   const InitializerBase& initializer = object();
   if (!shape.known()) {
-    throw ValueError("a value needs a shape whose sizes are all known, got " + to_string(shape));
+    throw ValueError("expected a shape with known sizes for a value, got " + to_string(shape));
   }
   return initializer.call(shape, dtype);
 }

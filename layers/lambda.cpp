@@ -35,21 +35,22 @@ LambdaFunction::LambdaFunction(const std::string& name) : name_(name) {
   if (found == all.functions.end()) {
     std::vector<std::string> names;
     for (const auto& [own, function] : all.functions) names.push_back(own);
-    throw ValueError("no function is called " + in_quotes(name) + did_you_mean(name, names) +
-                     "; register_lambda() makes one known");
+    throw ValueError("expected the name of a function that register_lambda() registered, got " +
+                     in_quotes(name) + did_you_mean(name, names));
   }
   function_ = found->second.function_;
 }
 
 std::vector<Tensor> LambdaFunction::operator()(const std::vector<Tensor>& inputs,
                                                const LambdaCall& call) const {
-  if (!function_) throw RuntimeError("an empty LambdaFunction was called: make it of a function");
+  if (!function_)
+    throw RuntimeError("expected a function, got an empty LambdaFunction: make it from a function");
   return (*function_)(inputs, call);
 }
 
 const Tensor& internal::only_input(const std::vector<Tensor>& inputs) {
   if (inputs.size() == 1) return inputs.front();
-  throw ValueError(fmt::format("the function takes one tensor, got {}", inputs.size()));
+  throw ValueError(fmt::format("expected one tensor for the function, got {}", inputs.size()));
 }
 
 std::vector<Tensor> internal::list_of(Tensor tensor) { return {std::move(tensor)}; }
@@ -59,9 +60,8 @@ Config LambdaFunction::config() const {
   if (!function_) return {};
   if (name_.empty()) {
     throw ValueError(
-        "this function has no name, and a config cannot hold it: make it known by register_lambda() and use "
-        "it "
-        "by its name");
+        "expected a function with a name for a config, got one without: register it by register_lambda() and "
+        "use it by its name");
   }
   return name_;
 }
@@ -71,8 +71,8 @@ LambdaFunction LambdaFunction::from_config(const Config& config) {
   if (config.is_string()) return config.as<std::string>();
   if (config.is_map() && config.get("class_name", "") == "__lambda__") {
     throw ValueError(config.path() +
-                     ": holds a Python lambda, which is code, and none in a config is run: write it as a "
-                     "C++ function and make it known by register_lambda()");
+                     ": expected the name of a function, got a Python lambda: code in a config is never run: "
+                     "write it as a C++ function and register it by register_lambda()");
   }
   if (config.is_map()) {
     for (const char* key : {"registered_name", "config"}) {
@@ -109,7 +109,7 @@ template class LayerMaker<layers::Lambda>;
 namespace unspool::layers {
 
 Lambda::Lambda(LambdaOptions options) : OptionsLayer(std::move(options)) {
-  if (!options_.function.value()) throw ValueError("Lambda: needs a function, got none");
+  if (!options_.function.value()) throw ValueError("Lambda: expected a function, got none");
 }
 
 std::vector<Tensor> Lambda::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
@@ -129,7 +129,7 @@ Tensor Lambda::compute_mask(const std::vector<Tensor>& inputs, const Tensor& mas
   const std::vector<Tensor> masks = options_.mask(inputs, {.mask = mask, .arguments = options_.arguments});
   if (masks.size() == 1) return masks.front();
   throw ValueError(
-      fmt::format("the mask function of the layer {} gives one mask, got {}", name(), masks.size()));
+      fmt::format("expected one mask from the mask function of the layer {}, got {}", name(), masks.size()));
 }
 
 std::vector<Tensor> Lambda::compute_output_spec(const std::vector<Tensor>& inputs, const CallArgs& args) {

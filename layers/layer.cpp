@@ -45,9 +45,9 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
   scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
 
-  if (given.empty()) throw ValueError("the call has no input");
+  if (given.empty()) throw ValueError("expected an input, got none");
   for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!given[i]) throw ValueError(fmt::format("input {} is an empty tensor", i));
+    if (!given[i]) throw ValueError(fmt::format("input {}: expected a value, got an empty tensor", i));
   }
   check_inputs(given);
   CallArgs resolved = args;
@@ -79,7 +79,8 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
     note_call();
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i]) throw ValueError(fmt::format("call() returned an empty tensor as output {}", i));
+    if (!outputs[i])
+      throw ValueError(fmt::format("call(): expected a tensor as output {}, got an empty one", i));
   }
   if (activity_regularizer()) add_activity_losses(given, outputs);
   check_owner();
@@ -145,7 +146,8 @@ std::vector<Tensor> Layer::compute_masks(const std::vector<Tensor>& inputs, cons
 }
 
 Tensor Layer::call(const Tensor&, const CallArgs&) {
-  throw NotImplementedError(fmt::format("the class {} does not override call()", class_name()));
+  throw NotImplementedError(
+      fmt::format("expected an override of call() or call_all() in the class {}, got none", class_name()));
 }
 
 std::vector<Shape> Layer::build_shapes(const std::vector<Tensor>& inputs, const CallArgs&) const {
@@ -154,7 +156,7 @@ std::vector<Shape> Layer::build_shapes(const std::vector<Tensor>& inputs, const 
 
 std::vector<Tensor> Layer::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() != 1) {
-    throw ValueError(fmt::format("the layer {} takes one input, got {}", name(), inputs.size()));
+    throw ValueError(fmt::format("the layer {} expected one input, got {}", name(), inputs.size()));
   }
   return {call(inputs.front(), args)};
 }

@@ -24,11 +24,11 @@ std::vector<Index> LayerAxes::of(const Shape& shape) const {
     const Index from_front = axis < 0 ? axis + shape.rank() : axis;
     if (from_front < 0 || from_front >= shape.rank()) {
       throw ValueError(
-          fmt::format("the axis {} is out of bounds for the input's shape {}", axis, to_string(shape)));
+          fmt::format("expected an axis of the input's shape {1}, got {0}", axis, to_string(shape)));
     }
     if (std::find(axes.begin(), axes.end(), from_front) != axes.end()) {
-      throw ValueError(
-          fmt::format("the axis {} of the input's shape {} is named twice", axis, to_string(shape)));
+      throw ValueError(fmt::format("expected each axis of the input's shape {1} once, got {0} twice", axis,
+                                   to_string(shape)));
     }
     axes.push_back(from_front);
   }

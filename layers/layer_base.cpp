@@ -72,7 +72,7 @@ std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const 
   const std::shared_ptr<LayerBase> self = weak_from_this().lock();
   if (self == nullptr) {
     throw RuntimeError(fmt::format(
-        "the layer {} was called on a symbolic tensor, so that the graph shares it: make it by make<{}>(...)",
+        "expected a layer that the graph can share, got {}, which was not made by make: write make<{}>(...)",
         name(), class_name()));
   }
   {
@@ -101,10 +101,10 @@ std::vector<Tensor> LayerBase::connect(const std::vector<Tensor>& inputs, const 
               replaced(call, [&](const Tensor& tensor) { return known[places.at(tensor.id())]; });
           for (const Tensor& output : run(inferred.inputs, inferred.args)) {
             if (GraphNode::of(output) != nullptr) {
-              throw ValueError(fmt::format(
-                  "the layer {} uses a symbolic tensor that it was not called with, and returns {}, which "
-                  "depends on it: hand it over as one of the inputs",
-                  name(), describe(output)));
+              throw ValueError(
+                  fmt::format("the layer {}: expected symbolic tensors among its inputs only, got the output "
+                              "{}, which depends on another one: pass that as an input, too",
+                              name(), describe(output)));
             }
             NodeOutput made{{output.shape(), output.dtype()}, only_known(output).id()};
             if (const Tensor mask = mask_of(output)) {
@@ -143,14 +143,15 @@ std::vector<std::shared_ptr<const GraphNode>> LayerBase::inbound_nodes() const {
 
 const NodeRecord& LayerBase::only_node(std::string_view what) const {
   if (nodes_.empty()) {
-    throw AttributeError(fmt::format(
-        "the layer {} has no {}: it has never been called on a symbolic tensor: call it on an Input first",
-        path_or_name(), what));
+    throw AttributeError(
+        fmt::format("expected a layer that was called on a symbolic tensor, got {}, which has no {}: call it "
+                    "on an Input first",
+                    path_or_name(), what));
   }
   if (nodes_.size() > 1) {
     throw AttributeError(
-        fmt::format("the layer {} has {} inbound nodes, so that its {} is not defined: take "
-                    "get_{}_at(0) to get_{}_at({})",
+        fmt::format("expected a layer that was called once, got {0} with {1} inbound nodes, whose {2} is not "
+                    "defined: take get_{3}_at(0) to get_{4}_at({5})",
                     path_or_name(), nodes_.size(), what, what, what, nodes_.size() - 1));
   }
   return *nodes_.front();
@@ -159,14 +160,14 @@ const NodeRecord& LayerBase::only_node(std::string_view what) const {
 const NodeRecord& LayerBase::node_at(std::string_view what, Index node) const {
   if (nodes_.empty()) {
     throw RuntimeError(
-        fmt::format("get_{}_at: the layer {} has never been called on a symbolic tensor (eager calls make no "
-                    "nodes): call it on an Input first",
+        fmt::format("get_{}_at: expected a layer that was called on a symbolic tensor, got {}, which was not "
+                    "(eager calls make no nodes): call it on an Input first",
                     what, path_or_name()));
   }
   if (node < 0 || node >= static_cast<Index>(nodes_.size())) {
-    throw ValueError(
-        fmt::format("get_{}_at: asked for the {} at node {}, but the layer {} has only {} inbound node{}",
-                    what, what, node, path_or_name(), nodes_.size(), nodes_.size() == 1 ? "" : "s"));
+    throw ValueError(fmt::format(
+        "get_{0}_at: expected the {1} at one of the {4} inbound node{5} of the layer {3}, got node {2}", what,
+        what, node, path_or_name(), nodes_.size(), nodes_.size() == 1 ? "" : "s"));
   }
   return *nodes_[static_cast<std::size_t>(node)];
 }
@@ -186,8 +187,8 @@ Shapes LayerBase::common_shapes(std::string_view what, Shapes (LayerBase::*shape
     const Shapes other = (this->*shapes_at)(static_cast<Index>(i));
     if (other.all() == first.all()) continue;
     throw AttributeError(
-        fmt::format("the layer {} has {} inbound nodes of several shapes, {} and {} among them, so that its "
-                    "{} is not defined: take get_{}_at(node)",
+        fmt::format("expected calls of the layer {} with one shape, got {} inbound nodes, {} and {} among "
+                    "them, so that its {} is not defined: take get_{}_at(node)",
                     path_or_name(), nodes_.size(), to_string(first), to_string(other), what, what));
   }
   return first;

@@ -28,12 +28,14 @@ void check_loss(const Tensor& loss) {
 /// Nothing can be done with it now, and nobody can do it later.
 [[noreturn]] void fail_abstract(std::string_view what, const Tensor& value) {
   if (GraphNode::of(value) != nullptr) {
-    throw NotImplementedError(fmt::format(
-        "{}: got the symbolic tensor {}: do it in the call of a layer of one's own", what, describe(value)));
+    throw NotImplementedError(
+        fmt::format("{}: expected a tensor with a value, got the symbolic tensor {}: do it in the call of a "
+                    "layer of your own",
+                    what, describe(value)));
   }
   throw RuntimeError(
-      fmt::format("{}: {} cannot leave a step while that is being traced: return it as an output, or run the "
-                  "layer with unroll = true",
+      fmt::format("{}: expected a tensor with a value, got {} of a step that is being traced: return it as "
+                  "an output, or run the layer with unroll = true",
                   what, describe(value)));
 }
 
@@ -100,13 +102,13 @@ void LayerCalls::check_owner() const {
       });
   if (!loses_weights && !loses_losses) return;
   const LayerTree& caller = *call.caller->layer;
-  throw RuntimeError(fmt::format(
-      "expected a layer that {0} owns, got {1}, which has {2} that {3} would leave out: make it with "
-      "add_layer(\"{1}\", ...) in the constructor or build() of the class {4}, or as a member, "
-      "Ref<Layer> {1}_ = add_layer(\"{1}\", ...). A function in a Lambda cannot own a layer: write a class "
-      "derived from Layer",
-      caller.name(), name(), loses_weights ? "weights" : "losses",
-      loses_weights ? "training and saving" : "training", caller.class_name()));
+  throw RuntimeError(
+      fmt::format("expected a layer that {0} owns, got {1}, which has {2} that {3} would leave out: make it "
+                  "with add_layer(\"{1}\", ...) in the constructor or build() of the class {4}, or as a "
+                  "member, Ref<Layer> {1}_ = add_layer(\"{1}\", ...). A function in a Lambda cannot own a "
+                  "layer: write a class derived from Layer",
+                  caller.name(), name(), loses_weights ? "weights" : "losses",
+                  loses_weights ? "training and saving" : "training", caller.class_name()));
 }
 
 void LayerCalls::add_loss(const Tensor& loss) { add_loss(loss, std::vector<Tensor>(), false); }

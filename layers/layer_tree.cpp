@@ -95,10 +95,11 @@ LayerTree::LayerTree(LayerOptions options)
       dtype_(options.dtype),
       activity_regularizer_(std::move(options.activity_regularizer)) {
   if (name_.find('/') != std::string::npos) {
-    throw ValueError("the name of a layer has no '/' in it, got " + in_quotes(name_));
+    throw ValueError("expected the name of a layer without '/', got " + in_quotes(name_));
   }
   if (!is_floating(dtype_)) {
-    throw TypeError(fmt::format("the dtype of a layer is float32 or float64, got {}", name_of(dtype_)));
+    throw TypeError(
+        fmt::format("expected float32 or float64 as the dtype of a layer, got {}", name_of(dtype_)));
   }
 }
 
@@ -159,21 +160,21 @@ void LayerTree::set_weights(const std::vector<Tensor>& values) {
   const std::vector<Variable> all = weights();
   if (values.size() != all.size()) {
     throw ValueError(fmt::format(
-        "set_weights on the layer {}: it has {} weight{}, got {}{}", path_or_name(), all.size(),
+        "set_weights on the layer {}: expected {} weight{}, got {}{}", path_or_name(), all.size(),
         all.size() == 1 ? "" : "s", values.size(),
         built() ? "" : "; it is not built: call it, or build it with the shape of its input, first"));
   }
   std::vector<Tensor> converted;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!values[i] || !(values[i].shape() == all[i].shape())) {
-      throw ValueError(fmt::format("set_weights on the layer {}: the weight {} has shape {}, got {}",
-                                   path_or_name(), all[i].path(), to_string(all[i].shape()),
-                                   describe(values[i])));
+      throw ValueError(
+          fmt::format("set_weights on the layer {0}: expected the shape {2} for the weight {1}, got {3}",
+                      path_or_name(), all[i].path(), to_string(all[i].shape()), describe(values[i])));
     }
     if (values[i].is_abstract()) {
-      throw RuntimeError(
-          fmt::format("set_weights on the layer {}: the weight {} needs a value, got {}, which has none",
-                      path_or_name(), all[i].path(), describe(values[i])));
+      throw RuntimeError(fmt::format(
+          "set_weights on the layer {}: expected a value for the weight {}, got {}, which has none",
+          path_or_name(), all[i].path(), describe(values[i])));
     }
     converted.push_back(values[i].dtype() == all[i].dtype() ? values[i] : cast(values[i], all[i].dtype()));
   }
@@ -182,9 +183,10 @@ void LayerTree::set_weights(const std::vector<Tensor>& values) {
 
 Index LayerTree::count_params() const {
   if (!built()) {
-    throw ValueError(fmt::format(
-        "count_params: the layer {} is not built: call it, or build it with the shape of its input, first",
-        name()));
+    throw ValueError(
+        fmt::format("count_params: expected a layer that is built, got {}: call it, or build it with the "
+                    "shape of its input, first",
+                    name()));
   }
   Index count = 0;
   for (const Variable& weight : weights()) count += weight.size();
@@ -246,8 +248,8 @@ std::vector<Variable> LayerTree::persistent_state() const { return {}; }
 void LayerTree::copy_state(const LayerTree& from) {
   const auto check = [&](std::string_view what, std::size_t here, std::size_t there) {
     if (here == there) return;
-    throw ValueError(fmt::format("copy_state: the layer {} has {} {}, but {} has {}", path_or_name(), here,
-                                 what, from.path_or_name(), there));
+    throw ValueError(fmt::format("copy_state: expected {1} {2} for the layer {0}, got {4} of {3}",
+                                 path_or_name(), here, what, from.path_or_name(), there));
   };
   const std::vector<Variable> own = weights();
   const std::vector<Variable> others = from.weights();
@@ -327,9 +329,10 @@ Config LayerTree::config_of(const Fields& fields, const Config& arguments) const
 
 const std::string& LayerTree::scope_name() const {
   if (path_.empty()) {
-    throw ValueError(fmt::format(
-        "the layer {} has no scope name yet: call it, or build it with the shape of its input, first",
-        name()));
+    throw ValueError(
+        fmt::format("scope_name: expected a layer that is built, got {}: call it, or build it with the shape "
+                    "of its input, first",
+                    name()));
   }
   return path_;
 }
@@ -339,9 +342,9 @@ Variable LayerTree::add_variable(WeightOptions options) {
     for (const Variable& weight : own) {
       if (weight.name() != options.name) continue;
       if (weight.shape() == options.shape) return weight;
-      throw ValueError(fmt::format("add_variable: the layer {} has a variable {} of shape {}, got {}",
-                                   path_or_name(), in_quotes(options.name), to_string(weight.shape()),
-                                   to_string(options.shape)));
+      throw ValueError(fmt::format(
+          "add_variable: expected the shape {2} of the variable {1} that the layer {0} has, got {3}",
+          path_or_name(), in_quotes(options.name), to_string(weight.shape()), to_string(options.shape)));
     }
   }
   return add_weight(std::move(options));
@@ -350,22 +353,21 @@ Variable LayerTree::add_variable(WeightOptions options) {
 Variable LayerTree::add_weight(WeightOptions options) {
   if (built_ && !building_) {
     throw RuntimeError(
-        fmt::format("add_weight: the layer {} is built and gets no further weights, got {}: add it in "
+        fmt::format("add_weight: expected no further weight, since the layer {} is built, got {}: add it in "
                     "build() or in the constructor",
                     path_or_name(), in_quotes(options.name)));
   }
   const DType dtype = options.dtype.value_or(dtype_);
   if (!options.shape.known()) {
-    throw ValueError(
-        fmt::format("add_weight: the weight {} of the layer {} needs sizes that are known, got {}",
-                    in_quotes(options.name), name(), to_string(options.shape)));
+    throw ValueError(fmt::format("add_weight: expected known sizes for the weight {} of the layer {}, got {}",
+                                 in_quotes(options.name), name(), to_string(options.shape)));
   }
   Initializer initializer = options.initializer;
   if (!initializer) initializer = is_floating(dtype) ? GlorotUniform() : Zeros();
   const NoGradient guard;
   const Tensor value = initializer(options.shape, dtype);
   if (!(value.shape() == options.shape) || value.dtype() != dtype) {
-    throw ValueError(fmt::format("add_weight: the initializer of {} was asked for {}{}, gave {}",
+    throw ValueError(fmt::format("add_weight: expected {1}{2} from the initializer of {0}, got {3}",
                                  in_quotes(options.name), name_of(dtype), to_string(options.shape),
                                  describe(value)));
   }
@@ -381,15 +383,16 @@ void LayerTree::check_child(const Ref<LayerBase>& layer) const {
   if (!layer) {
     throw ValueError(fmt::format("add_layer: the layer {} expected a layer, got an empty Ref", name()));
   }
-  if (layer.pointer().get() == this) throw ValueError(fmt::format("the layer {} cannot own itself", name()));
+  if (layer.pointer().get() == this)
+    throw ValueError(fmt::format("add_layer: expected another layer, got {} itself", name()));
   const std::vector<const LayerBase*> below = layer->all_layers();
   if (std::find(below.begin(), below.end(), this) != below.end()) {
-    throw ValueError(
-        fmt::format("add_layer: the layer {} cannot own {}, which owns it", name(), layer->name()));
+    throw ValueError(fmt::format("add_layer: expected a layer that does not own {}, got {}, which does",
+                                 name(), layer->name()));
   }
   if (built_ && !building_) {
     throw RuntimeError(
-        fmt::format("add_layer: the layer {} is built and gets no further layers, got {}: add it in "
+        fmt::format("add_layer: expected no further layer, since the layer {} is built, got {}: add it in "
                     "build() or in the constructor",
                     path_or_name(), layer->name()));
   }
@@ -415,12 +418,14 @@ void LayerTree::add_child(std::string name, const Ref<LayerBase>& layer) {
   check_child(layer);
   if (owns(*layer)) return;
   if (name.empty() || name.find('/') != std::string::npos) {
-    throw ValueError(fmt::format("add_layer: the layer {} needs a name without '/' for {}, got {}",
+    throw ValueError(fmt::format("add_layer: the layer {} expected a name without '/' for {}, got {}",
                                  path_or_name(), layer->name(), in_quotes(name)));
   }
   if (has_child(name)) {
-    throw ValueError(fmt::format("add_layer: the layer {} already has a child {}: give {} another name",
-                                 path_or_name(), in_quotes(name), layer->name()));
+    throw ValueError(
+        fmt::format("add_layer: the layer {} expected children with different names, got two called {}: give "
+                    "{} another name",
+                    path_or_name(), in_quotes(name), layer->name()));
   }
   push_child(std::move(name), layer);
 }
@@ -546,7 +551,8 @@ void LayerTree::set_paths(std::string path) {
 
 /// Within a scope of this layer.
 void LayerTree::build_here(const std::vector<Shape>& input_shapes, DType first_dtype) {
-  if (input_shapes.empty()) throw ValueError("a layer is built with the shape of at least one input");
+  if (input_shapes.empty())
+    throw ValueError("expected the shape of at least one input to build a layer, got none");
   // What is built in a step of a scan has values: the weights are drawn once.
   const scan_compiler::TraceScope untraced(nullptr);
   BeforeBuild before(*this);
@@ -568,12 +574,12 @@ void LayerTree::build_here(const std::vector<Shape>& input_shapes, DType first_d
 }
 
 void LayerTree::fail_no_input() const {
-  throw ValueError(fmt::format("the layer {} expects an input, got none", name()));
+  throw ValueError(fmt::format("the layer {} expected an input, got none", name()));
 }
 
 void LayerTree::check_input_shapes(const std::vector<Shape>& shapes) const {
   if (shapes.size() < input_spec_.size()) {
-    throw ValueError(fmt::format("the layer {} expects {} input{}, got {}", name(), input_spec_.size(),
+    throw ValueError(fmt::format("the layer {} expected {} input{}, got {}", name(), input_spec_.size(),
                                  input_spec_.size() == 1 ? "" : "s", shapes.size()));
   }
   for (std::size_t i = 0; i < input_spec_.size(); ++i) {

@@ -25,7 +25,7 @@ namespace unspool::layers {
 
 Masking::Masking(MaskingOptions options) : OptionsLayer(std::move(options)) {
   if (std::isnan(options_.mask_value)) {
-    throw ValueError("Masking: mask_value must be a number that a step can be equal to, got nan");
+    throw ValueError("Masking: mask_value: expected a number that a step can be equal to, got nan");
   }
   set_input_spec({{.min_ndim = 1}});
 }

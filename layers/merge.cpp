@@ -80,7 +80,7 @@ void check_batches(const std::vector<Tensor>& inputs, const std::string& layer) 
     if (own == unknown) continue;
     if (batch != unknown && own != batch) {
       throw ValueError(
-          fmt::format("the layer {} needs inputs of one batch size, got {}", layer, shapes_of(inputs)));
+          fmt::format("the layer {} expected inputs of one batch size, got {}", layer, shapes_of(inputs)));
     }
     batch = own;
   }
@@ -108,7 +108,7 @@ Merge::Merge(LayerOptions options) : Layer(std::move(options)) {}
 
 std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const CallArgs& args) {
   if (inputs.size() < 2) {
-    throw ValueError(fmt::format("the layer {} merges several inputs, got {}: call it on a list, {{a, b}}",
+    throw ValueError(fmt::format("the layer {} expected several inputs, got {}: call it on a list, {{a, b}}",
                                  name(), shapes_of(inputs)));
   }
   check_batches(inputs, name());
@@ -122,8 +122,8 @@ std::vector<Tensor> Merge::call_all(const std::vector<Tensor>& inputs, const Cal
     if (x.rank() < rank) masks[i] = {};  // It has no steps to leave out.
     while (x.rank() < rank) x = expand_dims(x, x.rank() == 0 ? 0 : 1);
     if (!broadcast(together, x.shape(), together)) {
-      throw ValueError(fmt::format("the layer {} cannot merge inputs of the shapes {}: sizes are equal or 1",
-                                   name(), shapes_of(inputs)));
+      throw ValueError(fmt::format("the layer {} expected inputs whose sizes are equal or 1, got {}", name(),
+                                   shapes_of(inputs)));
     }
     alike.push_back(std::move(x));
   }
@@ -142,7 +142,7 @@ Tensor Add::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&)
 
 Tensor Subtract::merge(const std::vector<Tensor>& inputs, const std::vector<Tensor>&) {
   if (inputs.size() != 2) {
-    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, got {}", name(), inputs.size()));
+    throw ValueError(fmt::format("the layer {} expected exactly 2 inputs, got {}", name(), inputs.size()));
   }
   return inputs[0] - inputs[1];
 }
@@ -177,7 +177,7 @@ Concatenate::Concatenate(ConcatenateOptions options) : OptionsLayer(std::move(op
 
 std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
   if (inputs.size() < 2) {
-    throw ValueError(fmt::format("the layer {} joins several inputs, got {}: call it on a list, {{a, b}}",
+    throw ValueError(fmt::format("the layer {} expected several inputs, got {}: call it on a list, {{a, b}}",
                                  name(), shapes_of(inputs)));
   }
   const Shape& first = inputs.front().shape();
@@ -186,7 +186,7 @@ std::vector<Tensor> Concatenate::call_all(const std::vector<Tensor>& inputs, con
     Shape rest = input.shape();
     if (rest.rank() == first.rank()) rest.set(static_cast<int>(axis), first[static_cast<int>(axis)]);
     if (compatible(rest, first)) continue;
-    throw ValueError(fmt::format("the layer {} needs inputs of one shape but for axis {}, got {}", name(),
+    throw ValueError(fmt::format("the layer {} expected inputs of one shape but for axis {}, got {}", name(),
                                  options_.axis, shapes_of(inputs)));
   }
   return {concat(inputs, static_cast<int>(axis))};
@@ -212,14 +212,15 @@ Dot::Dot(DotOptions options) : OptionsLayer(std::move(options)) {
   const LayerAxes& axes = options_.axes;
   const std::size_t count = axes.list().size();
   if (axes.single() ? count != 1 : count != 2) {
-    throw ValueError("Dot: axes is one number or two, got " + to_json(to_config(axes)));
+    throw ValueError("Dot: axes: expected one number or two, got " + to_json(to_config(axes)));
   }
 }
 
 std::vector<Tensor> Dot::call_all(const std::vector<Tensor>& inputs, const CallArgs&) {
   if (inputs.size() != 2) {
-    throw ValueError(fmt::format("the layer {} takes exactly 2 inputs, got {}: call it on a list, {{a, b}}",
-                                 name(), shapes_of(inputs)));
+    throw ValueError(
+        fmt::format("the layer {} expected exactly 2 inputs, got {}: call it on a list, {{a, b}}", name(),
+                    shapes_of(inputs)));
   }
   check_batches(inputs, name());
   // The summed axis comes last in the first, and right behind the batch in the second.
@@ -232,13 +233,14 @@ std::vector<Tensor> Dot::call_all(const std::vector<Tensor>& inputs, const CallA
     const Index axis = LayerAxes(given[given.size() == 1 ? 0 : i]).of(x.shape()).front();
     if (axis == 0) {
       throw ValueError(
-          fmt::format("the layer {} cannot sum over axis 0, the batch, of {}", name(), shapes_of(inputs)));
+          fmt::format("the layer {} expected axes without the batch to sum over, got axis 0 of {}", name(),
+                      shapes_of(inputs)));
     }
     const Index size = x.shape()[static_cast<int>(axis)];
     if (summed != unknown && size != unknown && size != summed) {
-      throw ValueError(fmt::format("the layer {} sums over axes of one size, got {} and {} with axes {}",
-                                   name(), to_string(inputs[0].shape()), to_string(inputs[1].shape()),
-                                   to_json(to_config(options_.axes))));
+      throw ValueError(fmt::format(
+          "the layer {} expected axes of one size to sum over, got {} and {} with axes {}", name(),
+          to_string(inputs[0].shape()), to_string(inputs[1].shape()), to_json(to_config(options_.axes))));
     }
     summed = size;
     if (options_.normalize) x = internal::normalize(x, {axis}, 1e-7);

@@ -59,9 +59,8 @@ Dropout::Dropout(DropoutOptions options)
   if (!options_.noise_shape) return;
   for (const Index size : *options_.noise_shape) {
     if (size == 0) {
-      throw ValueError(
-          "Dropout: the sizes of noise_shape are positive, or unknown for that of the input, got " +
-          to_string(*options_.noise_shape));
+      throw ValueError("Dropout: noise_shape: expected positive sizes, or -1 for that of the input, got " +
+                       to_string(*options_.noise_shape));
     }
   }
 }
@@ -74,8 +73,8 @@ Tensor Dropout::call(const Tensor& x, const CallArgs& args) {
     if (given->rank() != x.rank() || !broadcast(*given, x.shape(), together) ||
         !compatible(together, x.shape())) {
       throw ValueError(
-          fmt::format("the layer {} has a noise_shape {} that does not broadcast to its input's {}", name(),
-                      to_string(*given), to_string(x.shape())));
+          fmt::format("the layer {0} expected a noise_shape that broadcasts to its input's {2}, got {1}",
+                      name(), to_string(*given), to_string(x.shape())));
     }
     for (int axis = 0; axis < x.rank(); ++axis) {
       if ((*given)[axis] != unknown) noise.set(axis, (*given)[axis]);

@@ -100,7 +100,7 @@ namespace {
 
 void check_epsilon(std::string_view layer, double epsilon) {
   if (epsilon >= 0 && std::isfinite(epsilon)) return;
-  throw ValueError(fmt::format("{}: epsilon must be a finite number >= 0, got {}", layer, epsilon));
+  throw ValueError(fmt::format("{}: epsilon: expected a finite number >= 0, got {}", layer, epsilon));
 }
 
 /// For inputs that come later: the axes have the sizes that the weights were made for.
@@ -118,8 +118,9 @@ Shape sizes_of(const Shape& input, const std::vector<Index>& axes, const std::st
   for (const Index axis : axes) {
     const Index size = input[static_cast<int>(axis)];
     if (size == unknown) {
-      throw ValueError(fmt::format("the layer {} normalizes the axis {}, whose size must be known, got {}",
-                                   layer, axis, to_string(input)));
+      throw ValueError(
+          fmt::format("the layer {} expected a known size of the axis {} that it normalizes, got {}", layer,
+                      axis, to_string(input)));
     }
     sizes.push_back(size);
   }
@@ -194,12 +195,12 @@ BatchNormalization::BatchNormalization(BatchNormalizationOptions options) : Opti
   const RenormClippingOptions& clipping = *options_.renorm_clipping;
   if (clipping.rmin && clipping.rmax && *clipping.rmax < *clipping.rmin) {
     throw ValueError(
-        fmt::format("BatchNormalization: renorm_clipping needs rmin <= rmax, got rmin {} and rmax {}",
+        fmt::format("BatchNormalization: renorm_clipping: expected rmin <= rmax, got rmin {} and rmax {}",
                     *clipping.rmin, *clipping.rmax));
   }
   if (clipping.dmax && *clipping.dmax < 0) {
-    throw ValueError(fmt::format("BatchNormalization: dmax of renorm_clipping must not be negative, got {}",
-                                 *clipping.dmax));
+    throw ValueError(fmt::format(
+        "BatchNormalization: dmax of renorm_clipping: expected a number >= 0, got {}", *clipping.dmax));
   }
 }
 

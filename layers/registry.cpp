@@ -96,11 +96,12 @@ class Reader {
 Config with_checked_name(const Config& arguments) {
   const auto trainable = arguments.find("trainable");
   if (trainable && trainable->kind() != Config::Kind::boolean) {
-    throw ValueError(trainable->path() + ": trainable is true or false, got " + trainable->describe());
+    throw ValueError(trainable->path() + ": trainable: expected true or false, got " + trainable->describe());
   }
   const auto name = arguments.find("name");
   if (!name || name->is_string()) return arguments;
-  if (!name->is_null()) throw ValueError(name->path() + ": a name is a string, got " + name->describe());
+  if (!name->is_null())
+    throw ValueError(name->path() + ": expected a name, a string, got " + name->describe());
   Config without = arguments;
   return without.erase("name");
 }
@@ -120,7 +121,7 @@ Ref<LayerBase> made_from(const std::string& class_name, const Config& arguments)
   try {
     return Ref<LayerBase>(layer_registry().create(class_name, with_checked_name(arguments)));
   } catch (const std::exception& cause) {
-    throw TypeError(fmt::format("{}: the class {} cannot be made of the config {}: {}", arguments.path(),
+    throw TypeError(fmt::format("{}: expected a config of the class {}, got {}: {}", arguments.path(),
                                 class_name, shown(arguments), cause.what()));
   }
 }

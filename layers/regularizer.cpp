@@ -42,7 +42,7 @@ namespace {
 void check_factor(std::string_view regularizer, std::string_view argument, double factor) {
   if (!std::isfinite(factor) || factor < 0) {
     throw ValueError(
-        fmt::format("{}: {} must be a finite number >= 0, got {}", regularizer, argument, factor));
+        fmt::format("{}: {}: expected a finite number >= 0, got {}", regularizer, argument, factor));
   }
 }
 
@@ -84,7 +84,7 @@ struct OrthogonalRegularizerKind {
   static void check(const Options& options) {
     check_factor(name, "factor", options.factor);
     if (options.mode != "rows" && options.mode != "columns") {
-      throw ValueError("OrthogonalRegularizer: mode must be \"rows\" or \"columns\", got " +
+      throw ValueError("OrthogonalRegularizer: mode: expected \"rows\" or \"columns\", got " +
                        in_quotes(options.mode));
     }
   }

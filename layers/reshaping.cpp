@@ -68,7 +68,7 @@ Reshape::Reshape(ReshapeOptions options) : OptionsLayer(std::move(options)) {
   const std::vector<Index>& target = options_.target_shape;
   const bool negative = std::any_of(target.begin(), target.end(), [](Index size) { return size < -1; });
   if (negative || std::count(target.begin(), target.end(), -1) > 1) {
-    throw ValueError("Reshape: the sizes of target_shape are not negative but for one -1, got " +
+    throw ValueError("Reshape: target_shape: expected sizes >= 0 and at most one -1, got " +
                      to_json(to_config(target)));
   }
   set_input_spec({{.min_ndim = 1}});
@@ -84,7 +84,7 @@ Tensor Reshape::call(const Tensor& x, const CallArgs&) {
     const bool open = std::find(target.begin(), target.end(), -1) != target.end();
     if (open ? fixed == 0 || rest.elements() % fixed != 0 : rest.elements() != fixed) {
       throw ValueError(
-          fmt::format("the layer {} cannot arrange the {} elements of each sample of {} as target_shape {}",
+          fmt::format("the layer {} expected a target_shape of the {} elements of each sample of {}, got {}",
                       name(), rest.elements(), to_string(x.shape()), to_json(to_config(target))));
     }
   }
@@ -96,7 +96,7 @@ Permute::Permute(PermuteOptions options) : OptionsLayer(std::move(options)) {
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (sorted[i] == static_cast<Index>(i) + 1) continue;
-    throw ValueError("Permute: dims are 1, 2, ... in some order (0, the batch, stays), got " +
+    throw ValueError("Permute: dims: expected 1, 2, ... in some order (0, the batch, stays), got " +
                      to_json(to_config(options_.dims)));
   }
   set_input_spec({{.ndim = static_cast<int>(sorted.size()) + 1}});
@@ -110,7 +110,7 @@ Tensor Permute::call(const Tensor& x, const CallArgs&) {
 
 RepeatVector::RepeatVector(RepeatVectorOptions options) : OptionsLayer(std::move(options)) {
   if (options_.n <= 0) {
-    throw ValueError(fmt::format("RepeatVector: n must be positive, got {}", options_.n.value()));
+    throw ValueError(fmt::format("RepeatVector: n: expected a positive number, got {}", options_.n.value()));
   }
   set_input_spec({{.ndim = 2}});
 }

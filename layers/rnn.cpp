@@ -92,22 +92,24 @@ RNN::RNN(Ref<Cell> cell, const RNNOptions& options)
                                          .activity_regularizer = options.activity_regularizer}),
       cell_(std::move(cell)),
       last_scan_(std::make_shared<LastScan>()) {
-  if (!cell_) throw ValueError("RNN: needs a cell, got an empty Ref");
+  if (!cell_) throw ValueError("RNN: expected a cell, got an empty Ref");
   if (options_.recompute_every < 0) {
     throw ValueError(
-        fmt::format("the layer {}: recompute_every is a number of steps, or 0 to keep all, got {}", name(),
-                    options_.recompute_every));
+        fmt::format("the layer {}: recompute_every: expected a number of steps, or 0 to keep all, got {}",
+                    name(), options_.recompute_every));
   }
   if (options_.recompute_every > 0 && options_.unroll) {
-    throw ValueError(fmt::format(
-        "the layer {}: recompute_every is for the compiled loop over time: leave unroll false", name()));
+    throw ValueError(
+        fmt::format("the layer {}: recompute_every: expected unroll = false, since it is for the compiled "
+                    "loop over time, got unroll = true",
+                    name()));
   }
   add_layer("cell", cell_);
 }
 
 void RNN::check_sequence(const Shape& shape) const {
   if (shape.rank() >= 3) return;
-  throw ValueError(fmt::format("the layer {} expects a sequence ({}, features...), got the shape {}", name(),
+  throw ValueError(fmt::format("the layer {} expected a sequence ({}, features...), got the shape {}", name(),
                                options_.time_major ? "time, batch" : "batch, time", to_string(shape)));
 }
 
@@ -120,10 +122,10 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   check_sequence(sequence);
   const Shape step = step_shape(sequence);
   if (options_.stateful && step.front() == unknown) {
-    throw ValueError(fmt::format(
-        "the layer {} is stateful, so its batch size must be known, got the shape {}: give the Input a "
-        "batch_size",
-        name(), to_string(sequence)));
+    throw ValueError(
+        fmt::format("the layer {} is stateful and expected a known batch size, got the shape {}: give the "
+                    "Input a batch_size",
+                    name(), to_string(sequence)));
   }
   std::vector<Shape> shapes = {step};
   shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
@@ -146,21 +148,22 @@ void RNN::check_call(const std::vector<Tensor>& inputs, const CallArgs& args) co
   const Shape& shape = parts.sequence.shape();
   check_sequence(shape);
   if (shape[options_.time_major ? 0 : 1] == 0) {
-    throw ValueError(
-        fmt::format("the layer {} needs at least one time step, got the shape {}", name(), to_string(shape)));
+    throw ValueError(fmt::format("the layer {} expected at least one time step, got the shape {}", name(),
+                                 to_string(shape)));
   }
   const Index batch = step_shape(shape).front();
   if (options_.stateful && !states_.empty() && batch != unknown && states_.front().shape().front() != batch) {
-    throw ValueError(fmt::format(
-        "the layer {} is stateful and was built for batch size {}, got a batch size of {} (shape {})", name(),
-        states_.front().shape().front(), batch, to_string(shape)));
+    throw ValueError(
+        fmt::format("the layer {} is stateful and expected the batch size {} that it was built for, got a "
+                    "batch size of {} (shape {})",
+                    name(), states_.front().shape().front(), batch, to_string(shape)));
   }
   check_initial_states(parts.initial_state, batch);
   check_mask(args.mask, shape);
   if (!parts.constants.empty() && !cell_->supports_constants()) {
-    throw ValueError(
-        fmt::format("the layer {} was given {} constant{}, but its cell {} does not support constants",
-                    name(), parts.constants.size(), parts.constants.size() == 1 ? "" : "s", cell_->name()));
+    throw ValueError(fmt::format(
+        "the layer {0} expected no constants, since its cell {3} does not support them, got {1} constant{2}",
+        name(), parts.constants.size(), parts.constants.size() == 1 ? "" : "s", cell_->name()));
   }
 }
 
@@ -186,14 +189,13 @@ void RNN::check_initial_states(const States& given, Index batch) const {
   if (given.empty()) return;
   const std::vector<Shape>& sizes = cell_->state_sizes_;
   if (given.size() != sizes.size()) {
-    throw ValueError(fmt::format("the layer {} has {} state{}, but was given {} initial state{}", name(),
-                                 sizes.size(), sizes.size() == 1 ? "" : "s", given.size(),
-                                 given.size() == 1 ? "" : "s"));
+    throw ValueError(fmt::format("the layer {} expected {} initial state{}, got {}", name(), sizes.size(),
+                                 sizes.size() == 1 ? "" : "s", given.size()));
   }
   for (std::size_t i = 0; i < given.size(); ++i) {
     const Shape expected = Shape({batch}) + sizes[i];
     if (given[i] && compatible(given[i].shape(), expected)) continue;
-    throw ValueError(fmt::format("the layer {} needs an initial state {} of shape {}, got {}", name(), i,
+    throw ValueError(fmt::format("the layer {} expected an initial state {} of shape {}, got {}", name(), i,
                                  to_string(expected), describe(given[i])));
   }
 }
@@ -230,8 +232,8 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   const Shape& shape = parts.sequence.shape();
   const Index time = shape[options_.time_major ? 0 : 1];
   if (time == unknown) {
-    throw ValueError(fmt::format("the layer {} needs a known number of time steps, got the shape {}", name(),
-                                 to_string(shape)));
+    throw ValueError(fmt::format("the layer {} expected a known number of time steps, got the shape {}",
+                                 name(), to_string(shape)));
   }
   States states = first_states(parts.sequence, parts.initial_state);
   Tensor sequence = parts.sequence;
@@ -363,12 +365,12 @@ Tensor RNN::compute_mask(const std::vector<Tensor>&, const Tensor& mask) {
 void RNN::check_keeps_states() const {
   if (!options_.stateful) {
     throw AttributeError(fmt::format(
-        "reset_states: the layer {} is not stateful: make it with stateful = true", path_or_name()));
+        "reset_states: expected a stateful layer, got {}: make it with stateful = true", path_or_name()));
   }
   if (states_.empty()) {
     throw ValueError(
-        fmt::format("reset_states: the layer {} is not built, so its batch size is not known: call it, or "
-                    "build it with the shape of its input, first",
+        fmt::format("reset_states: expected a layer that is built, whose batch size is known, got {}: call "
+                    "it, or build it with the shape of its input, first",
                     path_or_name()));
   }
 }
@@ -382,9 +384,9 @@ void RNN::reset_states() {
 void RNN::reset_states(const std::vector<Tensor>& values) {
   check_keeps_states();
   if (values.size() != states_.size()) {
-    throw ValueError(fmt::format("the layer {} expects {} state{}, but was given {} value{}", path_or_name(),
-                                 states_.size(), states_.size() == 1 ? "" : "s", values.size(),
-                                 values.size() == 1 ? "" : "s"));
+    throw ValueError(fmt::format("reset_states: the layer {} expected {} state{}, got {} value{}",
+                                 path_or_name(), states_.size(), states_.size() == 1 ? "" : "s",
+                                 values.size(), values.size() == 1 ? "" : "s"));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!values[i] || !(values[i].shape() == states_[i].shape())) {
@@ -393,7 +395,7 @@ void RNN::reset_states(const std::vector<Tensor>& values) {
     }
     if (!values[i].is_abstract()) continue;
     throw RuntimeError(
-        fmt::format("reset_states: state {} of the layer {} needs a value, got {}, which has none", i,
+        fmt::format("reset_states: expected a value for state {} of the layer {}, got {}, which has none", i,
                     path_or_name(), describe(values[i])));
   }
   const NoGradient guard;

@@ -49,9 +49,9 @@ std::vector<Tensor> SimpleRNN::get_constants(const Tensor& inputs, OptionalBool 
 
 CellOutput SimpleRNN::step(const Tensor& inputs, const std::vector<Tensor>& states) {
   if (states.size() != 1 && states.size() != 3) {
-    throw ValueError(
-        fmt::format("step: the layer {} takes {{state}} or {{state, input mask, state mask}}, got {} tensors",
-                    name(), states.size()));
+    throw ValueError(fmt::format(
+        "step: the layer {} expected {{state}} or {{state, input mask, state mask}}, got {} tensors", name(),
+        states.size()));
   }
   // The masks as the cell finds them in a call: those that its rates ask for.
   CallCache masks;

@@ -23,10 +23,11 @@ namespace unspool::layers {
 namespace {
 
 CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedRNNCellsOptions& options) {
-  if (cells.empty()) throw ValueError("StackedRNNCells: needs at least one cell, got none");
+  if (cells.empty()) throw ValueError("StackedRNNCells: expected at least one cell, got none");
   CellOptions stack = {.state_sizes = {}, .name = options.name, .trainable = options.trainable};
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (!cells[i]) throw ValueError(fmt::format("StackedRNNCells: the cell {} is an empty Ref", i));
+    if (!cells[i])
+      throw ValueError(fmt::format("StackedRNNCells: expected a cell as cell {}, got an empty Ref", i));
     for (const Shape& size : cells[i]->state_sizes()) stack.state_sizes.emplace_back(size);
   }
   stack.output_size = StateSize(cells.back()->output_size());
@@ -43,8 +44,8 @@ StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNC
 
 std::vector<States> StackedRNNCells::by_cell(const States& states) const {
   if (states.size() != state_sizes().size()) {
-    throw ValueError(
-        fmt::format("the cells of {} have {} states, got {}", name(), state_sizes().size(), states.size()));
+    throw ValueError(fmt::format("the cells of {}: expected {} states, got {}", name(), state_sizes().size(),
+                                 states.size()));
   }
   std::vector<States> all;
   auto next = states.begin();

@@ -34,7 +34,7 @@ TimeDistributed::TimeDistributed(Ref<Layer> layer, const TimeDistributedOptions&
                                          .dtype = options.dtype.value_or(layer ? layer->dtype() : float32),
                                          .activity_regularizer = options.activity_regularizer}),
       layer_(std::move(layer)) {
-  if (!layer_) throw ValueError("TimeDistributed: needs a layer, got an empty Ref");
+  if (!layer_) throw ValueError("TimeDistributed: expected a layer, got an empty Ref");
   add_layer("layer", layer_);
 }
 
@@ -43,15 +43,15 @@ std::vector<Shape> TimeDistributed::step_shapes(const std::vector<Shape>& inputs
   for (const Shape& shape : inputs) {
     if (shape.rank() < 3) {
       throw ValueError(fmt::format(
-          "the layer {} expects a sequence (batch, time, ...) of rank 3 or more, got the shape {}", name(),
+          "the layer {} expected a sequence (batch, time, ...) of rank 3 or more, got the shape {}", name(),
           to_string(shape)));
     }
     if (!compatible(shape.sub(0, 2), inputs.front().sub(0, 2))) {
-      throw ValueError(fmt::format("the inputs of {} differ in batch or time: {} and {}", name(),
-                                   to_string(inputs.front()), to_string(shape)));
+      throw ValueError(fmt::format("the layer {} expected inputs with one batch and time, got {} and {}",
+                                   name(), to_string(inputs.front()), to_string(shape)));
     }
     if (shape[1] == 0) {
-      throw ValueError(fmt::format("the layer {} needs at least one time step, got the shape {}", name(),
+      throw ValueError(fmt::format("the layer {} expected at least one time step, got the shape {}", name(),
                                    to_string(shape)));
     }
     steps.push_back(shape.sub(0, 1) + shape.sub(2, shape.rank()));
@@ -76,8 +76,8 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
   const Shape& shape = inputs.front().shape();
   const Index time = shape[1];
   if (time == unknown) {
-    throw ValueError(fmt::format("the layer {} needs a known number of time steps, got the shape {}", name(),
-                                 to_string(shape)));
+    throw ValueError(fmt::format("the layer {} expected a known number of time steps, got the shape {}",
+                                 name(), to_string(shape)));
   }
   std::vector<std::vector<Tensor>> steps;
   for (const Tensor& input : inputs) steps.push_back(unstack(input, 1));

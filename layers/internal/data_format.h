@@ -12,7 +12,8 @@ namespace unspool::internal {
 inline bool channels_first(std::string_view layer, const std::string& data_format) {
   if (data_format == "channels_last") return false;
   if (data_format == "channels_first") return true;
-  throw ValueError(std::string(layer) + ": data_format is \"channels_last\" or \"channels_first\", got " +
+  throw ValueError(std::string(layer) +
+                   ": data_format: expected \"channels_last\" or \"channels_first\", got " +
                    in_quotes(data_format));
 }
 

@@ -8,7 +8,7 @@ namespace unspool::internal {
 
 void check_rate(std::string_view argument, double rate) {
   if (!(rate >= 0 && rate <= 1)) {
-    throw ValueError(fmt::format("{} must lie in [0, 1], got {}", argument, rate));
+    throw ValueError(fmt::format("{}: expected a number in [0, 1], got {}", argument, rate));
   }
 }
 
@@ -21,7 +21,7 @@ namespace {
 template <class Source>
 Tensor mask_of(const Shape& shape, double rate, DType dtype, Source& source) {
   if (!shape.known()) {
-    throw ValueError("a dropout mask needs sizes that are known, got " + to_string(shape));
+    throw ValueError("expected known sizes for a dropout mask, got " + to_string(shape));
   }
   const Tensor ones = random_bernoulli(shape, 1 - rate, dtype, source);
   return rate == 1 ? ones : ones * (1 / (1 - rate));

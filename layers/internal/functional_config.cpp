@@ -97,8 +97,8 @@ Tensor constant_from(const Config& config) {
   std::vector<Config> elements;
   flatten(value, elements);
   if (!shape.known() || shape.elements() != static_cast<Index>(elements.size())) {
-    throw ValueError(fmt::format("{}: a tensor of shape {} has {} elements", config.path(), to_string(shape),
-                                 elements.size()));
+    throw ValueError(fmt::format("{}: expected as many elements as the shape {} has, got {}", config.path(),
+                                 to_string(shape), elements.size()));
   }
   return visit_dtype(dtype, [&]<class T>(T) {
     return Tensor::generate<T>(shape, [&](std::span<T> out) {
@@ -119,10 +119,10 @@ struct AttributeWriter {
   Config operator()(const std::vector<Index>& value) const { return to_config(value); }
   Config operator()(const std::string& value) const { return value; }
   Config operator()(const std::shared_ptr<const Payload>& value) const {
-    throw ValueError(fmt::format(
-        "the operation {} of a graph holds {}, a C++ function, which no config can say: call a layer of your "
-        "own there, known by register_layer",
-        operation, value->describe()));
+    throw ValueError(
+        fmt::format("the operation {} of a graph: expected attributes that a config can hold, got {}, a C++ "
+                    "function: call a layer of your own there, registered by register_layer",
+                    operation, value->describe()));
   }
 };
 
@@ -189,7 +189,8 @@ OperationRef operation_from(const Config& config) {
     for (std::size_t i = 0; i < table.size(); ++i) known.emplace_back(table[i]->name);
   }
   const std::string like = nearest(name, known);
-  throw ValueError(fmt::format("{}: there is no operation {}{}", config.path(), in_quotes(name),
+  throw ValueError(fmt::format("{}: expected the name of an operation, got {}{}", config.path(),
+                               in_quotes(name),
                                like.empty() ? "" : ": did you mean " + in_quotes(like) + "?"));
 }
 
@@ -197,8 +198,8 @@ Attributes attributes_from(const Operation& operation, const Config& config) {
   Attributes attributes;
   for (const auto& [name, value] : config.items()) {
     if (!attribute_names(operation).contains(name)) {
-      throw ValueError(fmt::format("{}: the operation {} has no attribute {}", config.path(), operation.name,
-                                   in_quotes(name)));
+      throw ValueError(fmt::format("{}: expected an attribute of the operation {}, got {}", config.path(),
+                                   operation.name, in_quotes(name)));
     }
     attributes = attributes.with(kept_name(name), attribute_from(value));
   }
@@ -305,9 +306,8 @@ Config Writer::item(const GraphItem& item, const std::string& name) const {
   } else if (first.operation()) {
     if (library_operation(first.name()) != first.operation()) {
       throw ValueError(
-          fmt::format("the operation {} of a graph is not the library's, so a config cannot name it: use it "
-                      "in the call of a layer "
-                      "of your own, registered by register_layer",
+          fmt::format("expected an operation of the library, which a config can name, got {}: use it in the "
+                      "call of a layer of your own, registered by register_layer",
                       first.name()));
     }
     std::vector<Config::Entry> attributes;
@@ -397,7 +397,8 @@ Reader::Reader(const Config& layers) {
     }
     if (waiting.empty()) return;
     if (!advanced) {
-      throw ValueError(layers.path() + ": these wait for the outputs of each other: " + waiting);
+      throw ValueError(layers.path() +
+                       ": expected a graph without cycles, got layers that wait for each other: " + waiting);
     }
   }
 }
@@ -423,7 +424,8 @@ void Reader::add(const Config& entry) {
     made.calls = entry["inbound_nodes"].elements();
   }
   if (!items_.emplace(name, std::move(made)).second) {
-    throw ValueError(fmt::format("{}: two layers are called {}", entry.path(), in_quotes(name)));
+    throw ValueError(fmt::format("{}: expected layers with different names, got two called {}", entry.path(),
+                                 in_quotes(name)));
   }
   order_.push_back(name);
 }
@@ -462,13 +464,13 @@ const std::vector<Tensor>* Reader::outputs_of(const Config& history) const {
   const auto node = history[1].as<std::size_t>();
   const auto found = items_.find(name);
   if (found == items_.end()) {
-    throw ValueError(fmt::format("{}: there is no layer {} in the graph{}", history.path(), in_quotes(name),
-                                 did_you_mean(name, order_)));
+    throw ValueError(fmt::format("{}: expected a layer of the graph, got {}{}", history.path(),
+                                 in_quotes(name), did_you_mean(name, order_)));
   }
   const Made& item = found->second;
   if (node >= item.calls.size()) {
     throw ValueError(
-        fmt::format("{}: the layer {} is called {} times in the graph, so that there is no call {}",
+        fmt::format("{}: expected a call of the layer {}, which is called {} times in the graph, got call {}",
                     history.path(), in_quotes(name), item.calls.size(), node));
   }
   return node < item.outputs.size() ? &item.outputs[node] : nullptr;
@@ -478,9 +480,10 @@ Tensor Reader::output(const Config& history) const {
   const std::vector<Tensor>& outputs = *outputs_of(history);
   const auto index = history[2].as<std::size_t>();
   if (index >= outputs.size()) {
-    throw ValueError(fmt::format("{}: the call {} of the layer {} gives {} tensors, so that there is no {}",
-                                 history.path(), history[1].as<Index>(),
-                                 in_quotes(history[0].as<std::string>()), outputs.size(), index));
+    throw ValueError(
+        fmt::format("{}: expected an output of call {} of the layer {}, which has {} outputs, got output {}",
+                    history.path(), history[1].as<Index>(), in_quotes(history[0].as<std::string>()),
+                    outputs.size(), index));
   }
   return outputs[index];
 }
@@ -495,7 +498,8 @@ Tensor Reader::tensor(const Config& config) const {
     made = output(arguments["keras_history"]);
     if (arguments.get("of_mask", false)) {
       made = mask_of(made);
-      if (!made) throw ValueError(arguments.path() + ": the tensor that it is the mask of has none");
+      if (!made)
+        throw ValueError(arguments.path() + ": expected the mask of a tensor, got a tensor without a mask");
     }
   }
   if (const auto mask = arguments.find("mask")) {
@@ -530,8 +534,9 @@ std::vector<Tensor> Reader::call(const Made& item, const Config& config) const {
     } else if (key == "constants") {
       args.constants = one_or_list(value);
     } else {
-      throw ValueError(fmt::format("{}: a call takes training, mask, initial_state and constants, got {}",
-                                   config.path(), in_quotes(key)));
+      throw ValueError(
+          fmt::format("{}: expected training, mask, initial_state or constants in a call, got {}",
+                      config.path(), in_quotes(key)));
     }
   }
   if (const auto cell = std::dynamic_pointer_cast<Cell>(item.layer.pointer())) {

@@ -122,8 +122,8 @@ template <Options O>
 CellOptions cell_options(const O& options, std::string_view class_name, std::size_t states) {
   constexpr Index most = std::numeric_limits<std::int32_t>::max();
   if (options.units <= 0 || options.units > most) {
-    throw ValueError(fmt::format("{}: units must be {}, got {}", class_name,
-                                 options.units <= 0 ? "positive" : fmt::format("at most {}", most),
+    throw ValueError(fmt::format("{}: units: expected {}, got {}", class_name,
+                                 options.units <= 0 ? "a positive number" : fmt::format("at most {}", most),
                                  options.units.value()));
   }
   return {.state_sizes = std::vector<StateSize>(states, options.units.value()),
@@ -142,7 +142,7 @@ DropoutCellOptions dropout_options(const O& options, std::string_view class_name
   if constexpr (requires { options.implementation; }) {
     if (options.implementation != 1 && options.implementation != 2) {
       throw ValueError(
-          fmt::format("{}: implementation is 1 or 2, got {}", class_name, options.implementation));
+          fmt::format("{}: implementation: expected 1 or 2, got {}", class_name, options.implementation));
     }
     if (options.implementation == 1 || options.recurrent_dropout != 0) dropout.masks = gates;
   }

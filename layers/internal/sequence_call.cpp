@@ -7,18 +7,18 @@ namespace unspool::internal {
 
 SequenceCall sequence_call(const std::vector<Tensor>& inputs, const CallArgs& args, std::size_t states,
                            const std::string& layer) {
-  if (inputs.empty()) throw ValueError(fmt::format("the layer {} was called without a sequence", layer));
+  if (inputs.empty()) throw ValueError(fmt::format("the layer {} expected a sequence, got no input", layer));
   SequenceCall call{inputs.front(), args.initial_state, args.constants};
   if (inputs.size() == 1) return call;
   if (!args.initial_state.empty() || !args.constants.empty()) {
     throw ValueError(
-        fmt::format("the layer {} was given {} tensors beside its sequence, and initial_state or "
-                    "constants as well: give them in one way",
+        fmt::format("the layer {} expected initial states and constants either in the list of inputs or by "
+                    "name, got {} tensors in the list, and initial_state or constants by name",
                     layer, inputs.size() - 1));
   }
   if (inputs.size() < 1 + states) {
-    throw ValueError(fmt::format("the layer {} has {} states, but was given {} initial states", layer, states,
-                                 inputs.size() - 1));
+    throw ValueError(
+        fmt::format("the layer {} expected {} initial states, got {}", layer, states, inputs.size() - 1));
   }
   const auto first_constant = inputs.begin() + static_cast<std::ptrdiff_t>(1 + states);
   call.initial_state.assign(inputs.begin() + 1, first_constant);
@@ -39,9 +39,8 @@ void check_all_or_none_symbolic(const SequenceCall& call, const std::string& lay
   add("constant", call.constants);
   if (symbolic.empty() || values.empty()) return;
   throw ValueError(fmt::format(
-      "the layer {} takes initial states and constants that are all symbolic or all have values, "
-      "got {}, which is symbolic, and {}, which has values: give an Input in place of each value, "
-      "or values alone",
+      "the layer {} expected initial states and constants that are all symbolic or all have values, got {}, "
+      "which is symbolic, and {}, which has values: give an Input in place of each value, or values alone",
       layer, symbolic, values));
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("PReLU learns its slope, one number along shared axes") {
   CHECK(contains(message_of<ValueError>([] {
                    PReLU({.shared_axes = {1, 3}})(Tensor::ones({2, 3}));
                  }),
-                 "shared_axes [1, 3]"));
+                 "expected shared_axes from 1 to"));
 }
 
 TEST_CASE("Softmax along one axis or several, with masks") {
@@ -51,19 +51,20 @@ TEST_CASE("Softmax along one axis or several, with masks") {
   const Tensor steps = Softmax({.axis = 1})(with_mask(Tensor::zeros({1, 3, 2}), mask_of_bits({{1, 0, 1}})));
   CHECK(near(steps, {0.5, 0.5, 0, 0, 0.5, 0.5}));
   CHECK(mask_of(steps));
-  CHECK(contains(message_of<ValueError>([] {
-                   Softmax({.name = "s"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({4}, boolean)});
-                 }),
-                 "the layer s needs a mask of the first or the last axes of its input [2, 3], got bool[4]"));
+  CHECK(
+      contains(message_of<ValueError>([] {
+                 Softmax({.name = "s"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({4}, boolean)});
+               }),
+               "the layer s expected a mask of the first or the last axes of its input [2, 3], got bool[4]"));
   CHECK(contains(message_of<ValueError>([] {
                    Softmax({.axis = 2})(Tensor::ones({2, 3}));
                  }),
-                 "out of bounds"));
+                 "expected an axis of the input's shape"));
 }
 
 TEST_CASE("errors of activation layers") {
   CHECK(contains(message_of<ValueError>([] { ReLU({.max_value = -1}); }),
-                 "max_value must not be negative, got -1"));
+                 "max_value: expected a number >= 0, got -1"));
   CHECK(contains(message_of<ValueError>([] { ReLU({.negative_slope = -1}); }), "negative_slope"));
   CHECK(contains(message_of<ValueError>([] { ReLU({.threshold = -1}); }), "threshold"));
   CHECK(contains(message_of<ValueError>([] { LeakyReLU({.negative_slope = -0.5}); }), "got -0.5"));

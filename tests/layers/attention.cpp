@@ -62,7 +62,7 @@ TEST_CASE("errors of Attention") {
   CHECK(contains(message_of<ValueError>([] { Attention({.dropout = 2}); }), "Attention: dropout"));
   const Tensor x = Tensor::ones({1, 2, 3});
   const std::string one = message_of<ValueError>([&] { Attention({.name = "a"})(x); });
-  CHECK(contains(one, "the layer a takes {query, value} or {query, value, key}"));
+  CHECK(contains(one, "the layer a expected {query, value} or {query, value, key}"));
   CHECK(contains(one, "got [1, 2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { Attention()({x, Tensor::ones({1, 2, 4})}); }), "[1, 2, 4]"));
   CHECK(contains(message_of<ValueError>([&] { AdditiveAttention()({x, x, x, x}); }), "[1, 2, 3], [1, 2, 3]"));

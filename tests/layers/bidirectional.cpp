@@ -254,11 +254,12 @@ TEST_CASE("errors of Bidirectional") {
   CHECK(contains(message({}, {}), "got an empty Ref"));
   CHECK(contains(message(lstm, {.merge_mode = "product"}), "got \"product\""));
   const std::string same = message(lstm, {.backward_layer = GRU({.units = 2, .name = "g"})});
-  CHECK(contains(same, "forward_l and g must differ in go_backwards, got false for both"));
-  CHECK(contains(message(LSTM({.units = 2, .go_backwards = true}), {}), "got true for both"));
+  CHECK(
+      contains(same, "expected layers of two directions, got go_backwards = false for both forward_l and g"));
+  CHECK(contains(message(LSTM({.units = 2, .go_backwards = true}), {}), "got go_backwards = true for both"));
   CHECK(contains(
       message(lstm, {.backward_layer = GRU({.units = 2, .return_sequences = true, .go_backwards = true})}),
-      "one value of return_sequences, got false and true"));
+      "expected one value of return_sequences for the layers"));
   CHECK(contains(
       message(lstm, {.backward_layer = GRU({.units = 2, .return_state = true, .go_backwards = true})}),
       "return_state"));
@@ -274,17 +275,18 @@ TEST_CASE("errors of Bidirectional") {
   CHECK(contains(message_of<ValueError>([&] {
                    both(x, {.initial_state = {h, h, h}});
                  }),
-                 "the layer b has 2 states forwards and 2 backwards, but was given 3"));
-  CHECK(contains(message_of<ValueError>([&] { both({x, h}); }), "4 states, but was given 1"));
+                 "the layer b expected initial states for 2 forwards and 2 backwards, got 3"));
+  CHECK(contains(message_of<ValueError>([&] { both({x, h}); }), "expected 4 initial states, got 1"));
   CHECK(contains(message_of<ValueError>([&] {
                    both(x, {.initial_state = {h, h, h, x}});
                  }),
                  "b/backward_l: "));
   CHECK(contains(message_of<ValueError>([&] { both(Tensor::ones({2, 3})); }), "expected ndim=3"));
-  CHECK(contains(message_of<AttributeError>([&] { both->reset_states(); }), "the layer b is not stateful"));
+  CHECK(contains(message_of<AttributeError>([&] { both->reset_states(); }),
+                 "expected a stateful layer, got b"));
   const Ref<layers::Bidirectional> weights = Bidirectional(lstm, {.weights = {h, h}, .name = "w"});
   CHECK(contains(message_of<ValueError>([&] { weights(x); }),
-                 "3 weights forwards and 3 backwards, was given 2"));
+                 "expected weights for 3 forwards and 3 backwards, got 2 weights"));
   Config serialized = serialize_layer(*both);
   Config arguments = serialized["config"];
   arguments.set("layer", serialize_layer(*Dense({.units = 1})));

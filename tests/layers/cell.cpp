@@ -144,13 +144,13 @@ TEST_CASE("constants, and what is made of them once a call") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn({x, constant}, {.constants = {constant}});
                  }),
-                 "in one way"));
+                 "either in the list of inputs or by name"));
 }
 
 TEST_CASE("errors of cells") {
   const Ref<MinimalGatedCell> cell = make<MinimalGatedCell>(3);
   const Tensor x = Tensor::ones({2, 4});
-  CHECK(contains(message_of<ValueError>([&] { cell(x, {}); }), "has 1 state, got 0"));
+  CHECK(contains(message_of<ValueError>([&] { cell(x, {}); }), "expected 1 state, got 0"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({2, 4})}); }), "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { cell(x, {Tensor::ones({1, 3})}); }), "float32[1, 3]"));
   CHECK(contains(message_of<ValueError>([&] {
@@ -163,7 +163,7 @@ TEST_CASE("errors of cells") {
                  "float32[2, 3]"));
   CHECK(contains(message_of<ValueError>([] { make<MinimalGatedCell>(0); }), "got [0]"));
   CHECK(contains(message_of<ValueError>([&] { cell->get_initial_state(-1); }), "-1"));
-  CHECK(contains(message_of<ValueError>([] { RNN(Ref<Cell>()); }), "needs a cell"));
+  CHECK(contains(message_of<ValueError>([] { RNN(Ref<Cell>()); }), "expected a cell, got an empty Ref"));
 }
 
 TEST_CASE("a custom cell is saved under the name that it was registered by") {

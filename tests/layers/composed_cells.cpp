@@ -398,7 +398,7 @@ TEST_CASE("a cell that cannot run without values is built by its first call, and
   const Ref<layers::RNN> rnn = RNN(make<Reads>(), {.unroll = true});
   rnn(Input({.shape = {4, 3}}));
   CHECK_FALSE(rnn->built());
-  CHECK(contains(message_of<ValueError>([&] { rnn->count_params(); }), "is not built: call it"));
+  CHECK(contains(message_of<ValueError>([&] { rnn->count_params(); }), "expected a layer that is built"));
   const Tensor x = Tensor::ones({2, 4, 3});
   rnn(x);
   CHECK(rnn->built());

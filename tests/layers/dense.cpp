@@ -82,8 +82,8 @@ TEST_CASE("units of a config are an integer") {
   const auto refused = [&](const std::string& units) { return message_of<TypeError>([&] { made(units); }); };
   const std::string message = refused("2.0");
   CHECK(contains(message, "config.config.units"));
-  CHECK(contains(message, "units must be a positive integer"));
+  CHECK(contains(message, "units: expected a positive integer"));
   CHECK(contains(message, "2.0"));
-  CHECK(contains(refused("0"), "units must be positive, got 0"));
+  CHECK(contains(refused("0"), "units: expected a positive number, got 0"));
   CHECK(made("2")->class_name() == "Dense");
 }

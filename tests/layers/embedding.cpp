@@ -47,9 +47,9 @@ TEST_CASE("the gradient of an Embedding's table is dense, and repeated ids add u
 
 TEST_CASE("errors of Embedding") {
   CHECK(contains(message_of<ValueError>([] { Embedding({.input_dim = 0, .output_dim = 2}); }),
-                 "input_dim must be positive, got 0"));
+                 "input_dim: expected a positive number, got 0"));
   CHECK(contains(message_of<ValueError>([] { Embedding({.input_dim = 2, .output_dim = -1}); }),
-                 "output_dim must be positive, got -1"));
+                 "output_dim: expected a positive number, got -1"));
   const Ref<layers::Embedding> embedding = Embedding({.input_dim = 3, .output_dim = 2, .name = "words"});
   for (const std::int32_t id : {3, -1}) {
     const std::string message = message_of<IndexError>([&] {
@@ -62,5 +62,5 @@ TEST_CASE("errors of Embedding") {
     Embedding({.input_dim = 2, .output_dim = 2, .weights = Tensor::ones({2, 3}), .name = "e"})(
         Tensor::zeros({1}, int32));
   });
-  CHECK(contains(shape, "the layer e needs weights of shape [2, 2], got float32[2, 3]"));
+  CHECK(contains(shape, "the layer e expected weights of shape [2, 2], got float32[2, 3]"));
 }

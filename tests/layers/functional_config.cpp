@@ -237,24 +237,24 @@ TEST_CASE("errors of a graph's config name the place") {
   deserialize_layer(from_json(text));
   const std::string missing = refusal(replaced(text, R"(["x", 0, 0]}})", R"(["y", 0, 0]}})"));
   CHECK(contains(missing, "inbound_nodes[0].args[0].config.keras_history"));
-  CHECK(contains(missing, "there is no layer \"y\" in the graph"));
+  CHECK(contains(missing, "expected a layer of the graph, got \"y\""));
   CHECK(contains(refusal(replaced(text, R"(["d", 0, 0])", R"(["d", 1, 0])")),
-                 "the layer \"d\" is called 1 times in the graph, so that there is no call 1"));
-  CHECK(contains(refusal(replaced(text, R"(["d", 0, 0])", R"(["d", 0, 4])")), "gives 1 tensors"));
+                 "expected a call of the layer \"d\", which is called 1 times in the graph, got call 1"));
+  CHECK(contains(refusal(replaced(text, R"(["d", 0, 0])", R"(["d", 0, 4])")), "which has 1 outputs"));
   CHECK(contains(refusal(replaced(text, R"(["x", 0, 0]}})", R"(["d", 0, 0]}})")),
-                 "these wait for the outputs of each other: \"d\", \"add\""));
+                 "got layers that wait for each other: \"d\", \"add\""));
   CHECK(contains(refusal(replaced(text, R"("operation": "add")", R"("operation": "ad")")),
-                 "there is no operation \"ad\": did you mean \"add\"?"));
+                 "expected the name of an operation, got \"ad\": did you mean \"add\"?"));
   CHECK(contains(refusal(replaced(text, R"("attributes": {})", R"("attributes": {"axis": 1})")),
-                 "the operation add has no attribute \"axis\""));
+                 "expected an attribute of the operation add, got \"axis\""));
   CHECK(contains(refusal(replaced(text, R"("kwargs": {})", R"("kwargs": {"speed": 1})")),
-                 "a call takes training, mask, initial_state and constants, got \"speed\""));
+                 "expected training, mask, initial_state or constants in a call, got \"speed\""));
   CHECK(contains(refusal(replaced(text, R"("name": "d", "inbound)", R"("name": "x", "inbound)")),
-                 "two layers are called \"x\""));
+                 "got two called \"x\""));
   CHECK(contains(refusal(replaced(text, R"("value": 1.0)", R"("value": [1.0, 2.0])")),
-                 "a tensor of shape [] has 2 elements"));
+                 "expected as many elements as the shape [] has, got 2"));
   CHECK(contains(refusal(replaced(text, R"("output_layers": ["add", 0, 0])", R"("output_layers": [])")),
-                 "needs at least one output"));
+                 "expected at least one output"));
   CHECK(contains(refusal(replaced(text, R"("input_layers": ["x", 0, 0])", R"("input_layers": 3)")),
                  "config.config.input_layers: expected a list or a map, got the integer 3"));
 }
@@ -266,6 +266,6 @@ TEST_CASE("a C++ function in a graph is no config") {
   };
   const Graph graph = graph_of({x}, custom_gradient(same, {x}));
   const std::string message = message_of<ValueError>([&] { serialize_layer(*graph); });
-  CHECK(contains(message, "a C++ function, which no config can say"));
+  CHECK(contains(message, "expected attributes that a config can hold"));
   CHECK(contains(message, "register_layer"));
 }

@@ -146,7 +146,7 @@ TEST_CASE("wrong calls fail when the graph is made") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(x, {.initial_state = {narrow, narrow}});
                  }),
-                 "2 initial states"));
+                 "expected 1 initial state, got 2"));
   CHECK(contains(message_of<ValueError>([&] { rnn(narrow); }), "[?, 3]"));
   CHECK(rnn->inbound_nodes().empty());
   const Ref<layers::Dense> dense = Dense({.units = 1, .name = "d"});
@@ -220,7 +220,7 @@ TEST_CASE("a layer cannot use a symbolic tensor behind the graph's back") {
   const Ref<Captures> captures = make<Captures>(other);
   const std::string message = message_of<ValueError>([&] { captures(x); });
   CHECK(contains(message, captures->name()));
-  CHECK(contains(message, "hand it over"));
+  CHECK(contains(message, "pass that as an input, too"));
   layers::Dense here({.units = 2, .name = "here"});
   CHECK(contains(message_of<RuntimeError>([&] { here(x); }), "make<Dense>"));
 }

@@ -55,7 +55,7 @@ TEST_CASE("what GRUCell is made with is in its config, as in Keras'") {
 
 TEST_CASE("errors of GRUCell") {
   CHECK(contains(message_of<ValueError>([] { GRUCell({.units = -3}); }),
-                 "GRUCell: units must be positive, got -3"));
+                 "GRUCell: units: expected a positive number, got -3"));
   CHECK(contains(message_of<ValueError>([] { GRUCell({.units = 1, .dropout = -1}); }), "-1"));
   CHECK(contains(message_of<ValueError>([] { GRUCell({.units = 1, .implementation = 0}); }), "got 0"));
 }

@@ -17,7 +17,7 @@ TEST_CASE("Lambda: a function as a layer") {
                    Lambda({.function = [](const Tensor& x) { return x; }, .name = "l"})(
                        {Tensor::of({1}), Tensor::of({1})});
                  }),
-                 "l: the function takes one tensor, got 2"));
+                 "l: expected one tensor for the function, got 2"));
 }
 
 TEST_CASE("Lambda: arguments, training, masks") {

@@ -188,7 +188,7 @@ TEST_CASE("get_weights and set_weights") {
   CHECK_FALSE(near(before[0], {1, 1, 1, 1, 1, 1}));
 
   const std::string count = message_of<ValueError>([&] { dense->set_weights({Tensor::ones({3, 2})}); });
-  CHECK(contains(count, "the layer d: it has 2 weights, got 1"));
+  CHECK(contains(count, "the layer d: expected 2 weights, got 1"));
   // The second does not fit: the first stays as it was.
   const std::string shape = message_of<ValueError>([&] {
     dense->set_weights({Tensor::zeros({3, 2}), Tensor::zeros({3})});
@@ -201,7 +201,7 @@ TEST_CASE("get_weights and set_weights") {
 
 TEST_CASE("count_params needs a built layer") {
   CHECK(contains(message_of<ValueError>([] { Dense({.units = 2, .name = "d"})->count_params(); }),
-                 "the layer d is not"));
+                 "expected a layer that is built, got d"));
 }
 
 TEST_CASE("a built layer is locked; a failed build leaves nothing behind") {
@@ -325,7 +325,7 @@ TEST_CASE("several inputs and outputs") {
                    unpack<3>(layer({x, x}));
                  }),
                  "expected a call with 3 outputs, got 2"));
-  CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "takes one input, got 2"));
+  CHECK(contains(message_of<ValueError>([&] { make<Scale>()({x, x}); }), "expected one input, got 2"));
 }
 
 TEST_CASE("the outputs of a call that nobody holds can be gone through") {
@@ -406,5 +406,5 @@ TEST_CASE("inputs that do not fit the spec: which, of which layer, what was expe
   CHECK(make<Particular>(std::vector<InputSpec>{{.shape = Shape{unknown, 3}, .axes = {{0, 2}}}})(x).shape() ==
         Shape{2, 3});
   const std::string count = message_of<ValueError>([&] { make<Particular>(std::vector<InputSpec>(2))(x); });
-  CHECK(contains(count, "the layer p expects 2 inputs, got 1"));
+  CHECK(contains(count, "the layer p expected 2 inputs, got 1"));
 }

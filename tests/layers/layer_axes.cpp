@@ -21,7 +21,13 @@ TEST_CASE("axes: a number or a list, counted from either end") {
 }
 
 TEST_CASE("errors of axes") {
-  CHECK(contains(message_of<ValueError>([] { LayerAxes(-3).of({4, 5}); }), "the axis -3 is out of bounds"));
+  CHECK(contains(message_of<ValueError>([] {
+                   LayerAxes(-3).of({4, 5});
+                 }),
+                 "expected an axis of the input's shape [4, 5], got -3"));
   CHECK(contains(message_of<ValueError>([] { LayerAxes().of({4, 5}); }), "got none"));
-  CHECK(contains(message_of<ValueError>([] { LayerAxes({1, -1}).of({4, 5}); }), "[4, 5] is named twice"));
+  CHECK(contains(message_of<ValueError>([] {
+                   LayerAxes({1, -1}).of({4, 5});
+                 }),
+                 "expected each axis of the input's shape [4, 5] once"));
 }

@@ -62,7 +62,7 @@ TEST_CASE("children of the library's layers have the names of Keras' attributes"
 
 TEST_CASE("lists of a layer that nobody holds can be gone through") {
   const Tensor x = Input({.shape = {2, 3}});
-  const auto network = [&] { return Model({x}, LSTM({.units = 1, .stateful = true})(x)).network(); };
+  const auto network = [&] { return Model({x}, LSTM({.units = 1})(x)).network(); };
   int count = 0;
   for (const LayerBase::Child& child : make<Parent>()->children()) count += child.layer ? 1 : 0;
   for (const Ref<LayerBase>& layer : make<Parent>()->sublayers()) count += layer ? 1 : 0;
@@ -84,10 +84,11 @@ TEST_CASE("lists of a layer that nobody holds can be gone through") {
 }
 
 TEST_CASE("a child needs a name that no other child of its owner has") {
-  CHECK(contains(message_of<ValueError>([] { make<Misnamed>("a"); }),
-                 "the layer m already has a child \"a\": give d another name"));
+  CHECK(contains(
+      message_of<ValueError>([] { make<Misnamed>("a"); }),
+      "the layer m expected children with different names, got two called \"a\": give d another name"));
   CHECK(contains(message_of<ValueError>([] { make<Misnamed>("b/c"); }),
-                 "the layer m needs a name without '/' for d, got \"b/c\""));
+                 "the layer m expected a name without '/' for d, got \"b/c\""));
   CHECK(contains(message_of<ValueError>([] { make<Misnamed>(""); }), "got \"\""));
   CHECK(names_of_children(*make<Misnamed>("b")) == std::vector<std::string>{"a", "b"});
 }

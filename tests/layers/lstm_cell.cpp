@@ -57,7 +57,7 @@ TEST_CASE("what LSTMCell is made with is in its config, as in Keras'") {
 
 TEST_CASE("errors of LSTMCell") {
   CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 0}); }),
-                 "LSTMCell: units must be positive, got 0"));
+                 "LSTMCell: units: expected a positive number, got 0"));
   CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 1, .recurrent_dropout = 1.5}); }), "1.5"));
   CHECK(contains(message_of<ValueError>([] { LSTMCell({.units = 1, .implementation = 3}); }), "got 3"));
   const Ref<layers::LSTMCell> cell = LSTMCell({.units = 2, .name = "c"});
@@ -65,7 +65,7 @@ TEST_CASE("errors of LSTMCell") {
   CHECK(contains(message_of<ValueError>([&] {
                    cell(x, {Tensor::ones({1, 2})});
                  }),
-                 "the cell c has 2 states, got 1"));
+                 "the cell c: expected 2 states, got 1"));
   CHECK(contains(message_of<ValueError>([&] {
                    cell(x, {Tensor::ones({1, 2}), Tensor::ones({1, 3})});
                  }),

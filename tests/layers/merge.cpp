@@ -75,25 +75,29 @@ TEST_CASE("Dot") {
 TEST_CASE("errors of merging") {
   const Tensor x = Tensor::ones({2, 3});
   const std::string list = message_of<ValueError>([&] { Add({.name = "sum"})(x); });
-  CHECK(contains(list, "the layer sum merges several inputs, got [2, 3]: call it on a list"));
+  CHECK(contains(list, "the layer sum expected several inputs, got [2, 3]: call it on a list"));
   CHECK(contains(message_of<ValueError>([&] { Concatenate()(x); }), "call it on a list"));
   const std::string batch = message_of<ValueError>([&] { Add({.name = "sum"})({x, Tensor::ones({1, 3})}); });
-  CHECK(contains(batch, "the layer sum needs inputs of one batch size, got [2, 3], [1, 3]"));
+  CHECK(contains(batch, "the layer sum expected inputs of one batch size, got [2, 3], [1, 3]"));
   CHECK(contains(message_of<ValueError>([&] { Maximum()({x, Tensor::ones({2, 4})}); }), "[2, 3], [2, 4]"));
   CHECK(contains(message_of<ValueError>([&] {
                    Subtract({.name = "s"})({x, x, x});
                  }),
-                 "the layer s takes exactly 2 inputs, got 3"));
+                 "the layer s expected exactly 2 inputs, got 3"));
   const std::string concat = message_of<ValueError>([&] {
     Concatenate({.name = "c"})({Tensor::ones({2, 3, 4}), Tensor::ones({2, 5, 4})});
   });
-  CHECK(contains(concat, "the layer c needs inputs of one shape but for axis -1, got [2, 3, 4], [2, 5, 4]"));
+  CHECK(
+      contains(concat, "the layer c expected inputs of one shape but for axis -1, got [2, 3, 4], [2, 5, 4]"));
   CHECK(contains(message_of<ValueError>([&] { Concatenate()({x, Tensor::ones({2, 3, 1})}); }), "[2, 3, 1]"));
   CHECK(contains(message_of<ValueError>([&] {
                    Dot({.axes = 1})({x, Tensor::ones({2, 4})});
                  }),
                  "with axes 1"));
-  CHECK(contains(message_of<ValueError>([&] { Dot({.axes = 0})({x, x}); }), "axis 0, the batch"));
+  CHECK(contains(message_of<ValueError>([&] {
+                   Dot({.axes = 0})({x, x});
+                 }),
+                 "axes without the batch to sum over, got axis 0"));
   CHECK(contains(message_of<ValueError>([&] { Dot({.axes = {1, 1, 1}}); }), "one number or two"));
   CHECK(contains(message_of<ValueError>([&] { Dot({.axes = 1})({x, x, x}); }), "exactly 2"));
 }

@@ -100,17 +100,18 @@ TEST_CASE("GaussianNoise adds noise of its deviation") {
 TEST_CASE("errors of dropout and noise") {
   for (const double rate : {-0.1, 1.5, std::nan("")}) {
     CHECK(contains(message_of<ValueError>([&] { Dropout({.rate = rate}); }),
-                   "Dropout: rate must lie in [0, 1]"));
-    CHECK(contains(message_of<ValueError>([&] { SpatialDropout1D({.rate = rate}); }), "must lie in [0, 1]"));
+                   "Dropout: rate: expected a number in [0, 1]"));
+    CHECK(contains(message_of<ValueError>([&] { SpatialDropout1D({.rate = rate}); }),
+                   "expected a number in [0, 1]"));
     CHECK(contains(message_of<ValueError>([&] { GaussianNoise({.stddev = rate}); }),
-                   "GaussianNoise: stddev must lie in [0, 1]"));
+                   "GaussianNoise: stddev: expected a number in [0, 1]"));
   }
   CHECK(contains(message_of<ValueError>([] { Dropout({.rate = 0.5, .noise_shape = {2, 0}}); }), "[2, 0]"));
   const std::string shape = message_of<ValueError>([] {
     Dropout({.rate = 0.5, .noise_shape = {3, 1}, .name = "d"})(Tensor::ones({2, 4}), in_training);
   });
-  CHECK(
-      contains(shape, "the layer d has a noise_shape [3, 1] that does not broadcast to its input's [2, 4]"));
+  CHECK(contains(shape,
+                 "the layer d expected a noise_shape that broadcasts to its input's [2, 4], got [3, 1]"));
   CHECK(contains(message_of<ValueError>([] {
                    SpatialDropout1D({.rate = 0.5})(Tensor::ones({2, 4}));
                  }),

@@ -126,21 +126,20 @@ TEST_CASE("errors of normalization") {
   CHECK(contains(message_of<ValueError>([] {
                    LayerNormalization({.axis = 3, .name = "l"})(Tensor::ones({2, 3}));
                  }),
-                 "l: the axis 3 is out of bounds for the input's shape [2, 3]"));
+                 "l: expected an axis of the input's shape [2, 3], got 3"));
   CHECK(contains(message_of<ValueError>([] {
                    LayerNormalization({.axis = {1, -1}})(Tensor::ones({2, 3}));
                  }),
-                 "named twice"));
+                 "expected each axis of the input's shape"));
   CHECK(contains(message_of<ValueError>([] {
                    LayerNormalization({.name = "l"})(Input({.shape = {3, unknown}}));
                  }),
-                 "the layer l normalizes the axis 2, whose size must be known, got [?, 3, ?]"));
+                 "the layer l expected a known size of the axis 2 that it normalizes, got [?, 3, ?]"));
   const std::string mask = message_of<ValueError>([] {
     BatchNormalization({.name = "b"})(Tensor::ones({2, 3}), {.mask = Tensor::ones({2, 3}, boolean)});
   });
   CHECK(contains(
-      mask,
-      "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], got bool[2, 3]"));
+      mask, "the layer b needs a mask of one axis less than its input [2, 3], of shape [2], got bool[2, 3]"));
   CHECK(contains(message_of<ValueError>([] {
                    BatchNormalization({.renorm_clipping = RenormClippingOptions{.rmin = 2, .rmax = 1}});
                  }),

@@ -277,7 +277,7 @@ TEST_CASE("call: inputs, mask, training and initial_state reach a layer of one's
   layer(x, {.training = true, .mask = mask, .initial_state = {h}});
   CHECK(layer->input.id() == x.id());
   CHECK(layer->given.mask.id() == mask.id());
-  CHECK(layer->given.training == true);
+  CHECK(layer->given.training);
   REQUIRE(layer->given.initial_state.size() == 1);
   CHECK(layer->given.initial_state[0].id() == h.id());
 }

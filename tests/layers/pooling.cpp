@@ -24,7 +24,7 @@ TEST_CASE("the average is over the steps that the mask leaves; the maximum sees 
   const std::string message = message_of<ValueError>([&] {
     GlobalAveragePooling1D({.name = "g"})(x, {.mask = mask_of_bits({{1, 0}})});
   });
-  CHECK(contains(message, "the layer g needs a mask of shape [2, 3], got bool[1, 2]"));
+  CHECK(contains(message, "the layer g expected a mask of shape [2, 3], got bool[1, 2]"));
   CHECK(contains(message_of<ValueError>([] {
                    GlobalMaxPooling1D()(Tensor::ones({2, 3}));
                  }),

@@ -283,14 +283,14 @@ TEST_CASE_TEMPLATE("what a call may not be", L, RECURRENT_LAYERS) {
     CHECK(contains(rank, "the layer r: expected ndim=3, found ndim=" + std::to_string(shape.rank())));
     CHECK(contains(rank, to_string(shape)));
   }
-  CHECK(contains(message(Tensor::ones({2, 0, 4})), "the layer r needs at least one time step"));
+  CHECK(contains(message(Tensor::ones({2, 0, 4})), "the layer r expected at least one time step"));
   layer(x);
   CHECK(contains(message(Tensor::ones({2, 3, 5})), "found 5"));
 
   const States states = some_states<L>(2, 2, float32);
   States more = states;
   more.push_back(states[0]);
-  CHECK(contains(message(x, {.initial_state = more}), "was given " + std::to_string(more.size())));
+  CHECK(contains(message(x, {.initial_state = more}), "got " + std::to_string(more.size())));
   States wide = states;
   wide.back() = Tensor::ones({2, 3});
   CHECK(contains(message(x, {.initial_state = wide}), "of shape [2, 2], got float32[2, 3]"));
@@ -299,26 +299,29 @@ TEST_CASE_TEMPLATE("what a call may not be", L, RECURRENT_LAYERS) {
   CHECK(contains(message(x, {.initial_state = long_ones}), "of shape [2, 2], got float32[3, 2]"));
   std::vector<Tensor> with_extra = {x};
   with_extra.insert(with_extra.end(), more.begin(), more.end());
-  CHECK(contains(message(with_extra), "r was given 1 constant, but its cell"));
-  CHECK(contains(message(x, {.constants = {x}}), "does not support constants"));
-  CHECK(contains(message({x, states[0]}, {.initial_state = states}), "give them in one way"));
+  CHECK(contains(message(with_extra), "r expected no constants, since its cell"));
+  CHECK(contains(message(x, {.constants = {x}}), "does not support them, got 1 constant"));
+  CHECK(contains(message({x, states[0]}, {.initial_state = states}),
+                 "either in the list of inputs or by name"));
   CHECK(contains(message(x, {.mask = mask_of_bits({{1, 1, 1}})}), "a mask of shape [2, 3], got bool[1, 3]"));
-  CHECK(contains(message_of<AttributeError>([&] { layer->reset_states(); }), "the layer r is not stateful"));
+  CHECK(contains(message_of<AttributeError>([&] { layer->reset_states(); }),
+                 "expected a stateful layer, got r"));
 
   options.stateful = true;
   const Ref<L> stateful = make<L>(options);
   CHECK(contains(message_of<ValueError>([&] {
                    stateful(Input({.shape = {3, 4}}));
                  }),
-                 "batch size must be known"));
-  CHECK(contains(message_of<ValueError>([&] { stateful->reset_states(states); }), "is not built"));
+                 "expected a known batch size"));
+  CHECK(contains(message_of<ValueError>([&] { stateful->reset_states(states); }),
+                 "expected a layer that is built"));
   stateful(x);
   CHECK(contains(message_of<ValueError>([&] {
                    stateful(Tensor::ones({5, 3, 4}));
                  }),
-                 "built for batch size 2, got a batch size of 5"));
+                 "expected the batch size 2 that it was built for, got a batch size of 5"));
   CHECK(contains(message_of<ValueError>([&] { stateful->reset_states(more); }),
-                 "the layer r expects " + std::to_string(state_count<L>) + " state"));
+                 "the layer r expected " + std::to_string(state_count<L>) + " state"));
   CHECK(
       contains(message_of<ValueError>([&] { stateful->reset_states(wide); }), "expected shape [2, 2], got"));
 }

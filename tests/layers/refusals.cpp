@@ -146,7 +146,7 @@ class NoStates : public Cell {
 
 /// Several symbolic tensors and tensors with values in one call.
 Refused mixed(Inputs inputs, CallArgs args, std::vector<std::string> parts) {
-  parts.insert(parts.begin(), {"r: the layer r takes initial states and constants that are all symbolic",
+  parts.insert(parts.begin(), {"r: the layer r expected initial states and constants that are all symbolic",
                                "give an Input in place of each value, or values alone"});
   return {std::move(inputs), std::move(args), std::move(parts)};
 }
@@ -168,9 +168,9 @@ TEST_CASE("calls that no recurrent layer runs on: not built, and built") {
     States many = fits;
     many.push_back(h);
     const std::vector<Refused> refused = {
-        {std::vector<Tensor>{}, {}, {"the call has no input"}},
-        {Tensor(), {}, {"input 0 is an empty tensor"}},
-        {{x, Tensor()}, {}, {"input 1 is an empty tensor"}},
+        {std::vector<Tensor>{}, {}, {"expected an input, got none"}},
+        {Tensor(), {}, {"input 0: expected a value, got an empty tensor"}},
+        {{x, Tensor()}, {}, {"input 1: expected a value, got an empty tensor"}},
         {Tensor::ones({2, 3}), {}, {"[2, 3]"}},
         {Tensor::scalar(1, float32), {}, {"[]"}},
         {Tensor::ones({2, 3, 4, 5}), {}, {"found ndim="}},
@@ -183,9 +183,9 @@ TEST_CASE("calls that no recurrent layer runs on: not built, and built") {
         {x, {.initial_state = empty}, {"of shape [2, 2], got an empty tensor"}},
         {x, {.initial_state = wide}, {"of shape [2, 2], got float32[2, 9]"}},
         {x, {.initial_state = long_one}, {"of shape [2, 2], got float32[7, 2]"}},
-        {x, {.initial_state = many}, {"was given " + std::to_string(many.size()) + " initial states"}},
-        {x, {.constants = {h}}, {"1 constant", "does not support constants"}},
-        {{x, h}, {.initial_state = fits}, {"initial_state or constants as well: give them in one way"}},
+        {x, {.initial_state = many}, {"got " + std::to_string(many.size())}},
+        {x, {.constants = {h}}, {"1 constant", "does not support them"}},
+        {{x, h}, {.initial_state = fits}, {"initial_state or constants by name"}},
     };
     check_refused(layer, refused);
     CHECK_FALSE(layer->built());
@@ -262,11 +262,13 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
   for (const Recurrent& kind : recurrent_layers()) {
     const Ref<Layer> layer = kind.make(true);
     check_refused(
-        layer, {{Input({.shape = {3, 4}}), {}, {"its batch size must be known", "[?, 3, 4]", "batch_size"}}});
+        layer, {{Input({.shape = {3, 4}}), {}, {"expected a known batch size", "[?, 3, 4]", "batch_size"}}});
     layer(x);
-    check_refused(
-        layer, {{Tensor::ones({5, 3, 4}), {}, {"built for batch size 2, got a batch size of 5", "[5, 3, 4]"}},
-                {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"got a batch size of 5"}}});
+    check_refused(layer,
+                  {{Tensor::ones({5, 3, 4}),
+                    {},
+                    {"expected the batch size 2 that it was built for, got a batch size of 5", "[5, 3, 4]"}},
+                   {Input({.shape = {3, 4}, .batch_size = 5}), {}, {"got a batch size of 5"}}});
     const auto rnn = std::dynamic_pointer_cast<layers::RNN>(layer.pointer());
     if (rnn == nullptr) continue;
     const Ref<layers::RNN> of_rnn(rnn);
@@ -276,8 +278,8 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
       return refusal<ValueError>(of_rnn, [&] { rnn->reset_states(states); });
     };
     const std::string number = std::to_string(kind.states);
-    CHECK(contains(reset(kind.states + 1, h), "the layer r expects " + number + " state"));
-    CHECK(contains(reset(0, h), "was given 0 values"));
+    CHECK(contains(reset(kind.states + 1, h), "the layer r expected " + number + " state"));
+    CHECK(contains(reset(0, h), "got 0 values"));
     CHECK(contains(reset(kind.states, Tensor::ones({2, 3})),
                    "incompatible with the layer r: expected shape [2, 2], got float32[2, 3]"));
     CHECK(contains(reset(kind.states, Tensor()), "got an empty tensor"));
@@ -287,7 +289,7 @@ TEST_CASE("stateful layers: batch sizes and states that do not fit") {
                                            states.back() = Input({.batch_shape = {2, 2}});
                                            rnn->reset_states(states);
                                          }),
-                   "needs a value, got float32[2, 2]"));
+                   "got float32[2, 2], which has none"));
   }
 }
 
@@ -301,11 +303,10 @@ TEST_CASE("reset_states: not stateful, not built") {
         std::dynamic_pointer_cast<layers::Bidirectional>(layer.pointer())->reset_states();
       };
       if (stateful) {
-        CHECK(contains(refusal<ValueError>(layer, reset),
-                       "is not built, so its batch size is not known: call it"));
+        CHECK(contains(refusal<ValueError>(layer, reset), "expected a layer that is built"));
       } else {
         const std::string message = refusal<AttributeError>(layer, reset);
-        CHECK(contains(message, "the layer r is not stateful"));
+        CHECK(contains(message, "expected a stateful layer, got r"));
         CHECK(contains(message, "stateful = true"));
       }
     }
@@ -324,7 +325,7 @@ TEST_CASE("time first: sequences, masks and states that do not fit") {
                  {Tensor::ones({0, 2, 4}), {}, {"at least one time step", "[0, 2, 4]"}}});
   const Ref<layers::RNN> rnn = RNN(GRUCell({.units = 2}), {.time_major = true, .name = "r"});
   check_refused(rnn,
-                {{Tensor::ones({3, 2}), {}, {"expects a sequence (time, batch, features...)", "[3, 2]"}}});
+                {{Tensor::ones({3, 2}), {}, {"expected a sequence (time, batch, features...)", "[3, 2]"}}});
 }
 
 TEST_CASE_TEMPLATE("units and rates that are none", L, layers::SimpleRNN, layers::LSTM, layers::GRU,
@@ -333,24 +334,24 @@ TEST_CASE_TEMPLATE("units and rates that are none", L, layers::SimpleRNN, layers
   using Own = std::conditional_t<std::is_base_of_v<Layer, L>, typename L::Options, O>;
   for (const Index units : {Index{0}, Index{-3}}) {
     CHECK(contains(message_of<ValueError>([&] { make<L>(Own{.units = units}); }),
-                   "units must be positive, got " + std::to_string(units)));
+                   "units: expected a positive number, got " + std::to_string(units)));
   }
   // So many that the sizes of the weights could not be counted.
   CHECK(contains(message_of<ValueError>([] { make<L>(Own{.units = Index{1} << 62}); }),
-                 "units must be at most"));
+                 "units: expected at most"));
   for (const double rate : {-0.1, 1.5, std::nan(""), std::numeric_limits<double>::infinity()}) {
     CHECK(contains(message_of<ValueError>([&] {
                      Own options = {.units = 1};
                      options.dropout = rate;
                      make<L>(options);
                    }),
-                   "Cell: dropout must lie in [0, 1]"));
+                   "Cell: dropout: expected a number in [0, 1]"));
     CHECK(contains(message_of<ValueError>([&] {
                      Own options = {.units = 1};
                      options.recurrent_dropout = rate;
                      make<L>(options);
                    }),
-                   "Cell: recurrent_dropout must lie in [0, 1]"));
+                   "Cell: recurrent_dropout: expected a number in [0, 1]"));
   }
   CHECK(contains(message_of<ValueError>([] { make<L>(Own{.units = 1, .name = "a/b"}); }), "\"a/b\""));
   CHECK(contains(message_of<TypeError>([] { make<L>(Own{.units = 1, .dtype = int32}); }), "got int32"));
@@ -378,22 +379,22 @@ TEST_CASE("cells: inputs and states that do not fit, not built and built") {
       CHECK(contains(refused(Tensor::ones({2, 3, 4}), fits), "found ndim=3. Full shape received: [2, 3, 4]"));
       States wide = fits;
       wide.back() = Tensor::ones({2, 9});
-      CHECK(contains(refused(x, wide), "of shape [2, 2] here, got float32[2, 9]"));
+      CHECK(contains(refused(x, wide), "of shape [2, 2], got float32[2, 9]"));
       CHECK(contains(refused(x, {}), "state"));
       if (built) CHECK(contains(refused(Tensor::ones({2, 5}), fits), "to have value 4, found 5"));
       CHECK(contains(refusal<ValueError>(cell, [&] { cell->get_initial_state(-1); }),
-                     "needs a batch size that is known, got -1"));
+                     "expected a known batch size, got -1"));
       CHECK(contains(refusal<ValueError>(cell, [&] { cell->get_initial_state(Tensor()); }),
-                     "the cell c needs"));
+                     "the cell c expected"));
     }
   }
-  CHECK(
-      contains(message_of<ValueError>([] { make<NoStates>(); }), "at least one state: state_sizes is empty"));
+  CHECK(contains(message_of<ValueError>([] { make<NoStates>(); }),
+                 "at least one state, got empty state_sizes"));
   const Ref<layers::LSTMCell> dropping = LSTMCell({.units = 2, .dropout = 0.5, .name = "c"});
   CHECK(contains(message_of<ValueError>([&] { dropping->get_dropout_mask_for_cell(x, true, 0); }),
-                 "count of 0"));
+                 "at least 1, got 0"));
   CHECK(contains(message_of<ValueError>([&] { dropping->get_recurrent_dropout_mask_for_cell(h, false, -1); }),
-                 "count of -1"));
+                 "at least 1, got -1"));
 }
 
 TEST_CASE("a build that fails leaves all layers below as they were") {
@@ -412,7 +413,9 @@ TEST_CASE("a build that fails leaves all layers below as they were") {
       {.weights = {Tensor::ones({4, 1}), Tensor::ones({1, 1}), Tensor::ones({4, 1}), Tensor::ones({1, 1})},
        .name = "b"});
   const std::string width = refusal<ValueError>(both, [&] { both(Tensor::ones({1, 2, 5})); });
-  CHECK(contains(width, "b/forward_s/simple_rnn_cell/kernel has shape [5, 1], got float32[4, 1]"));
+  CHECK(contains(
+      width,
+      "expected the shape [5, 1] for the weight b/forward_s/simple_rnn_cell/kernel, got float32[4, 1]"));
   both(Tensor::ones({1, 2, 4}));
   CHECK(near(both->get_weights()[0], {1, 1, 1, 1}, 0));
 }
@@ -421,21 +424,22 @@ TEST_CASE("a built layer gets no further layers, and none owns itself") {
   const Ref<LateLayer> late = make<LateLayer>();
   late->build_once(Shape{1, 1});
   const std::string message = refusal<RuntimeError>(late, [&] { late(Tensor::ones({1, 1})); });
-  CHECK(contains(message, "is built and gets no further layers, got late_dense"));
+  CHECK(contains(message, "is built, got late_dense"));
   CHECK(contains(message, "in build() or in the constructor"));
   const Ref<OwnsOther> a = make<OwnsOther>("a");
   const Ref<OwnsOther> b = make<OwnsOther>("b");
   a->other = a.pointer();
-  CHECK(contains(refusal<ValueError>(a, [&] { a->build_once(Shape{1}); }), "a cannot own itself"));
+  CHECK(contains(refusal<ValueError>(a, [&] { a->build_once(Shape{1}); }), "got a itself"));
   a->other = b.pointer();
   b->other = a.pointer();
   a->build_once(Shape{1});
-  CHECK(contains(refusal<ValueError>(b, [&] { b->build_once(Shape{1}); }), "b cannot own a, which owns it"));
+  CHECK(contains(refusal<ValueError>(b, [&] { b->build_once(Shape{1}); }),
+                 "expected a layer that does not own b, got a, which does"));
 }
 
 TEST_CASE("weights that are asked for or set wrongly") {
   CHECK(contains(message_of<ValueError>([] { make<WrongWeight>()(Tensor::ones({1})); }),
-                 "the initializer of \"w\" was asked for float32[2], gave float32[3]"));
+                 "expected float32[2] from the initializer of \"w\", got float32[3]"));
   const Ref<layers::Dense> dense = Dense({.units = 2, .name = "d"});
   const Tensor kernel = Tensor::ones({4, 2});
   const auto set = [&](const std::vector<Tensor>& values) {
@@ -443,17 +447,19 @@ TEST_CASE("weights that are asked for or set wrongly") {
     CHECK(contains(message, "set_weights on the layer d: "));
     return message;
   };
-  CHECK(contains(set({kernel}), "it has 0 weights, got 1; it is not built: call it"));
+  CHECK(contains(set({kernel}), "expected 0 weights, got 1; it is not built: call it"));
   dense(Tensor::ones({1, 4}));
-  CHECK(contains(set({}), "it has 2 weights, got 0"));
-  CHECK(contains(set({kernel, kernel, kernel}), "it has 2 weights, got 3"));
-  CHECK(contains(set({kernel, Tensor::ones({3})}), "the weight d/bias has shape [2], got float32[3]"));
-  CHECK(contains(set({kernel, Tensor()}), "the weight d/bias has shape [2], got an empty tensor"));
+  CHECK(contains(set({}), "expected 2 weights, got 0"));
+  CHECK(contains(set({kernel, kernel, kernel}), "expected 2 weights, got 3"));
+  CHECK(contains(set({kernel, Tensor::ones({3})}),
+                 "expected the shape [2] for the weight d/bias, got float32[3]"));
+  CHECK(
+      contains(set({kernel, Tensor()}), "expected the shape [2] for the weight d/bias, got an empty tensor"));
   CHECK(contains(refusal<RuntimeError>(dense,
                                        [&] {
                                          dense->set_weights({kernel, Input({.batch_shape = {2}})});
                                        }),
-                 "the layer d: the weight d/bias needs a value, got float32[2], which has none"));
+                 "the layer d: expected a value for the weight d/bias, got float32[2], which has none"));
   CHECK(contains(refusal<ValueError>(dense, [&] { dense->add_loss(Tensor()); }), "got an empty tensor"));
   // Of a layer within another one, by its path.
   const Ref<layers::TimeDistributed> around =
@@ -467,7 +473,7 @@ TEST_CASE("numbers that no layer is made of") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double epsilon : {nan, -1.0, infinity}) {
     CHECK(contains(message_of<ValueError>([&] { LayerNormalization({.epsilon = epsilon}); }),
-                   "LayerNormalization: epsilon must be a finite number >= 0, got"));
+                   "LayerNormalization: epsilon: expected a finite number >= 0, got"));
     CHECK(contains(message_of<ValueError>([&] { BatchNormalization({.epsilon = epsilon}); }),
                    "BatchNormalization: epsilon"));
     CHECK(contains(message_of<ValueError>([&] { RMSNormalization({.epsilon = epsilon}); }),
@@ -475,14 +481,14 @@ TEST_CASE("numbers that no layer is made of") {
   }
   for (const double momentum : {nan, -0.5, 1.5}) {
     CHECK(contains(message_of<ValueError>([&] { BatchNormalization({.momentum = momentum}); }),
-                   "BatchNormalization: momentum must lie in [0, 1]"));
+                   "BatchNormalization: momentum: expected a number in [0, 1]"));
     CHECK(contains(message_of<ValueError>([&] { BatchNormalization({.renorm_momentum = momentum}); }),
                    "renorm_momentum"));
   }
   CHECK(contains(message_of<ValueError>([&] { ELU({.alpha = nan}); }), "ELU: alpha"));
   CHECK(contains(message_of<ValueError>([&] { Masking({.mask_value = nan}); }), "Masking: mask_value"));
   CHECK(contains(message_of<ValueError>([] { Lambda({.function = std::function<Tensor(const Tensor&)>()}); }),
-                 "needs a function"));
+                 "expected a function"));
   CHECK(contains(message_of<ValueError>([] {
                    Reshape({.target_shape = {Index{1} << 40, Index{1} << 40}})(Tensor::ones({2, 3}));
                  }),
@@ -518,7 +524,7 @@ TEST_CASE("layers that are built for other sizes say so") {
     check_refused(layer, {{wide, {}, {"to have value 4, found 5. Full shape received: [2, 5]"}}});
     CHECK(contains(refusal<ValueError>(layer, [&] { layer->compute_output_shape({2, 5}); }), "[2, 5]"));
     CHECK(contains(refusal<ValueError>(layer, [&] { layer->compute_output_shapes({}); }),
-                   "the layer n expects"));
+                   "the layer n expected"));
   }
   // Without weights any size will do.
   const Ref<layers::LayerNormalization> none = LayerNormalization({.center = false, .scale = false});
@@ -534,7 +540,7 @@ TEST_CASE("directions whose outputs cannot be merged") {
   };
   for (const std::string mode : {"sum", "mul", "ave"}) {
     const std::string message = message_of<ValueError>([&] { both(mode); });
-    CHECK(contains(message, "the layers forward_l and g must have outputs of one size for merge_mode \"" +
+    CHECK(contains(message, "expected outputs of one size from the layers forward_l and g for merge_mode \"" +
                                 mode + "\", got [2] and [3]"));
   }
   CHECK(both("concat")(Tensor::ones({1, 2, 3})).shape() == Shape{1, 5});
@@ -545,7 +551,7 @@ TEST_CASE("a class without call() has no output shape") {
   CHECK(contains(message_of<NotImplementedError>([] {
                    make<Lacking>()->compute_output_shape({2, 3});
                  }),
-                 "Lacking does not override call()"));
+                 "expected an override of call() or call_all() in the class Lacking"));
 }
 
 // What Python finds out at run time does not compile: units that are no integer, a layer that is not

@@ -109,7 +109,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
   const std::vector<Case> cases = {
       {"Dense", R"({"units": 1, "unit": 2})", "unknown key \"unit\": did you mean \"units\"?"},
       {"Dense", "{}", "expected the required key \"units\", got none"},
-      {"Dense", R"({"units": -1})", "Dense: units must be positive, got -1"},
+      {"Dense", R"({"units": -1})", "Dense: units: expected a positive number, got -1"},
       {"Dense", R"({"units": "two"})", "config.config.units: expected an integer, got the string \"two\""},
       {"Dense", R"({"units": 1, "dtype": "float16"})", "\"float16\""},
       {"LSTM", R"({"units": 1, "dropout": 1.5})", "1.5"},
@@ -123,7 +123,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
     const std::string message =
         refused(R"({"class_name": ")" + one.name + R"(", "config": )" + one.config + "}");
     CAPTURE(message);
-    CHECK(message.starts_with("config.config: the class " + one.name + " cannot be made of the config {"));
+    CHECK(message.starts_with("config.config: expected a config of the class " + one.name + ", got {"));
     CHECK(contains(message, one.name == "my>Power" ? "exponent" : one.config));
     CHECK(contains(message, one.cause));
   }
@@ -137,16 +137,17 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
       return make<Plain>();
     });
     CHECK(refused(own) ==
-          "config.config: the class my>Moody cannot be made of the config {\"mood\": 1}: none left");
+          "config.config: expected a config of the class my>Moody, got {\"mood\": 1}: none left");
   }
   // Of a layer in others: all of them, and the place.
   const std::string inner = refused(R"({"class_name": "Sequential", "config": {"layers": [
       {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {"units": 0}}}}]}})");
-  CHECK(contains(inner, "the class Sequential cannot"));
-  CHECK(contains(inner, "config.config.layers[0].config: the class TimeDistributed cannot"));
+  CHECK(contains(inner, "expected a config of the class Sequential, got"));
+  CHECK(
+      contains(inner, "config.config.layers[0].config: expected a config of the class TimeDistributed, got"));
   CHECK(contains(inner,
-                 "config.config.layers[0].config.layer.config: the class Dense cannot be made of the "
-                 "config {\"units\": 0}: Dense: units must be positive, got 0"));
+                 "config.config.layers[0].config.layer.config: expected a config of the class Dense, got "
+                 "{\"units\": 0}: Dense: units: expected a positive number, got 0"));
   CHECK(contains(refused(R"({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dens"}]}})"),
                  "did you mean \"Dense\""));
   // A long config is cut, and one that JSON does not hold is described.
@@ -158,7 +159,7 @@ TEST_CASE("what fails in from_config is a TypeError that names the class, the co
                    deserialize_layer(Config::map(
                        {{"class_name", "Dropout"}, {"config", Config::map({{"rate", std::nan("")}})}}));
                  }),
-                 "cannot be made of the config a map of 1: Dropout: rate must lie in [0, 1], got nan"));
+                 "got a map of 1: Dropout: rate: expected a number in [0, 1], got nan"));
 }
 
 TEST_CASE("names and trainable in configs") {
@@ -166,10 +167,10 @@ TEST_CASE("names and trainable in configs") {
     return layer_from_config(from_json(R"({"class_name": "Dense", "config": {"units": 1, )" + more + "}}"));
   };
   const std::string trainable = message_of<TypeError>([&] { dense(R"("trainable": 1)"); });
-  CHECK(contains(trainable, "config.config.trainable: trainable is true or false, got"));
+  CHECK(contains(trainable, "config.config.trainable: trainable: expected true or false, got"));
   CHECK(contains(trainable, "1"));
   CHECK(contains(message_of<TypeError>([&] { dense(R"("name": 3)"); }),
-                 "config.config.name: a name is a string"));
+                 "config.config.name: expected a name, a string, got"));
   CHECK(contains(message_of<TypeError>([&] { dense(R"("name": "a/b")"); }), "\"a/b\""));
   clear_session();
   CHECK(dense(R"("name": null)")->name() == "dense");
@@ -235,5 +236,6 @@ TEST_CASE("a deep copy has the name, the weights and the state, and none of the 
   CHECK_FALSE(deep_copy(Dense({.units = 1}))->built());
 
   const Ref<layers::Dense> other = Dense({.units = 7, .name = "o"});
-  CHECK(contains(message_of<ValueError>([&] { other->copy_state(*rnn); }), "o has 0 weights, but r has 3"));
+  CHECK(contains(message_of<ValueError>([&] { other->copy_state(*rnn); }),
+                 "expected 0 weights for the layer o, got 3 of r"));
 }

@@ -28,7 +28,7 @@ TEST_CASE("Reshape") {
     Reshape({.target_shape = {4, 2}, .name = "r"})(counting({2, 6}));
   });
   CHECK(contains(
-      message, "the layer r cannot arrange the 6 elements of each sample of [2, 6] as target_shape [4, 2]"));
+      message, "the layer r expected a target_shape of the 6 elements of each sample of [2, 6], got [4, 2]"));
   CHECK(contains(message_of<ValueError>([] {
                    Reshape({.target_shape = {4, -1}})(counting({2, 6}));
                  }),

@@ -209,17 +209,17 @@ TEST_CASE("stateful: the next call starts where this one ended") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(Tensor::ones({2, 4, 1}));
                  }),
-                 "batch size 1, got a batch size of 2"));
+                 "batch size 1 that it was built for, got a batch size of 2"));
   CHECK(contains(message_of<ValueError>([&] {
                    rnn->reset_states({x, x});
                  }),
-                 "expects 1 state, but was given 2 values"));
+                 "expected 1 state, got 2 values"));
   CHECK(contains(message_of<ValueError>([&] {
                    rnn->reset_states({Tensor::ones({2, 1})});
                  }),
                  "expected shape [1, 1]"));
-  CHECK(
-      contains(message_of<AttributeError>([] { SimpleRNN({.units = 1})->reset_states(); }), "not stateful"));
+  CHECK(contains(message_of<AttributeError>([] { SimpleRNN({.units = 1})->reset_states(); }),
+                 "expected a stateful layer"));
   CHECK(contains(message_of<ValueError>([&] {
                    SimpleRNN(options)(Input({.shape = {4, 1}}));
                  }),
@@ -236,7 +236,7 @@ TEST_CASE("initial states: given, in the list of inputs, checked") {
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(x, {.initial_state = {h, h}});
                  }),
-                 "has 1 state, but was given 2"));
+                 "expected 1 initial state, got 2"));
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(x, {.initial_state = {Tensor::ones({2, 3})}});
                  }),
@@ -302,7 +302,7 @@ TEST_CASE("shapes with unknown batch and time") {
 TEST_CASE("errors of RNN") {
   const Ref<layers::RNN> rnn = RNN(make<OnesCell>(2, 1), {.name = "r"});
   const std::string rank = message_of<ValueError>([&] { rnn(Tensor::ones({2, 3})); });
-  CHECK(contains(rank, "the layer r expects a sequence (batch, time, features...)"));
+  CHECK(contains(rank, "the layer r expected a sequence (batch, time, features...)"));
   CHECK(contains(rank, "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { rnn(Tensor::ones({2, 0, 3})); }), "at least one time step"));
   const Tensor x = Tensor::ones({2, 3, 4});

@@ -196,7 +196,7 @@ TEST_CASE("recompute_every: what is refused") {
   CHECK(
       contains(message_of<ValueError>([] { GRU({.units = 2, .recompute_every = -1}); }), "recompute_every"));
   CHECK(contains(message_of<ValueError>([] { GRU({.units = 2, .unroll = true, .recompute_every = 2}); }),
-                 "leave unroll false"));
+                 "expected unroll = false"));
 }
 
 TEST_CASE("recompute_every: the plan says it") {

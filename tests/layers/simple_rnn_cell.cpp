@@ -40,7 +40,7 @@ TEST_CASE("what SimpleRNNCell is made with is in its config") {
 
 TEST_CASE("errors of SimpleRNNCell") {
   CHECK(contains(message_of<ValueError>([] { SimpleRNNCell({.units = 0}); }),
-                 "units must be positive, got 0"));
+                 "units: expected a positive number, got 0"));
   CHECK(contains(message_of<ValueError>([] { SimpleRNNCell({.units = 1, .dropout = 2}); }), "dropout"));
   const Ref<layers::SimpleRNNCell> cell = SimpleRNNCell({.units = 2, .name = "c"});
   CHECK(contains(message_of<ValueError>([&] {

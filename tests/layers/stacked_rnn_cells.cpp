@@ -131,14 +131,14 @@ TEST_CASE("errors of stacked cells") {
   CHECK(contains(message_of<ValueError>([] {
                    StackedRNNCells({GRUCell({.units = 1}), Ref<Cell>()});
                  }),
-                 "the cell 1 is an empty Ref"));
+                 "expected a cell as cell 1, got an empty Ref"));
   const Ref<layers::RNN> rnn = RNN({LSTMCell({.units = 3}), GRUCell({.units = 2})}, {.name = "r"});
   const Tensor x = Tensor::ones({1, 2, 3});
   CHECK(contains(message_of<ValueError>([&] {
                    rnn(x, {.initial_state = {Tensor::ones({1, 3})}});
                  }),
-                 "r has 3 states, but was given 1"));
+                 "r expected 3 initial states, got 1"));
   rnn(x);
   CHECK(contains(message_of<ValueError>([&] { rnn(Tensor::ones({1, 2, 4})); }), "r/stacked_rnn_cells"));
-  CHECK(contains(message_of<ValueError>([&] { rnn(x, {.constants = {x}}); }), "does not support constants"));
+  CHECK(contains(message_of<ValueError>([&] { rnn(x, {.constants = {x}}); }), "does not support them"));
 }

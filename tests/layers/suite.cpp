@@ -193,7 +193,7 @@ TEST_CASE("a config with a wrong value makes a layer, or a TypeError; that layer
       } catch (const TypeError& error) {
         ++refused;
         CHECK_MESSAGE(
-            contains(error.what(), "the class " + one.layer->class_name() + " cannot be made of the config"),
+            contains(error.what(), "expected a config of the class " + one.layer->class_name() + ", got"),
             name << ": " << error.what());
       } catch (const std::exception& error) {
         FAIL_CHECK(name << ", " << config.describe() << ", another kind of error: " << error.what());

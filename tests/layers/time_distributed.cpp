@@ -109,7 +109,7 @@ TEST_CASE("errors of TimeDistributed") {
   CHECK(contains(message_of<ValueError>([] { TimeDistributed(Ref<Layer>()); }), "got an empty Ref"));
   const Ref<layers::TimeDistributed> layer = TimeDistributed(Dense({.units = 2}), {.name = "t"});
   const std::string rank = message_of<ValueError>([&] { layer(Tensor::ones({2, 3})); });
-  CHECK(contains(rank, "the layer t expects"));
+  CHECK(contains(rank, "the layer t expected"));
   CHECK(contains(rank, "[2, 3]"));
   CHECK(contains(message_of<ValueError>([&] { layer->compute_output_shape({2, 3}); }), "[2, 3]"));
   const Tensor x = Tensor::ones({2, 3, 4});
@@ -125,5 +125,5 @@ TEST_CASE("errors of TimeDistributed") {
   CHECK(contains(message_of<ValueError>([&] {
                    layer({x, Tensor::ones({2, 4, 4})});
                  }),
-                 "differ in batch or time"));
+                 "expected inputs with one batch and time"));
 }

@@ -132,7 +132,7 @@ TEST_CASE("errors of a model of a graph") {
   CHECK(contains(message, "the layer d of the model m"));
   CHECK(contains(message, "the Input other"));
   CHECK(contains(message, "add it to them"));
-  CHECK(contains(message_of<ValueError>([&] { Model(y, y); }), "what Input() gives"));
+  CHECK(contains(message_of<ValueError>([&] { Model(y, y); }), "the result of Input()"));
 }
 
 TEST_CASE("inputs, outputs and the summary of a model of a graph") {

@@ -111,7 +111,8 @@ TEST_CASE("a loss as a metric is its weighted mean") {
   const Metric& mae = metrics.list()[0];
   CHECK(mae.name() == "mean_absolute_error");
   CHECK(metrics.list()[1].name() == "bce");
-  CHECK(mae->more_is_better() == false);
+  CHECK(mae->more_is_better().has_value());
+  CHECK_FALSE(mae->more_is_better());
   // Two batches, of three samples and of one, and weights: the mean of samples, not of batches.
   mae.update_state(Tensor::zeros({3, 1}), Tensor::of({{1}, {1}, {1}}), Tensor::of({1, 1, 0}));
   mae.update_state(Tensor::zeros({1, 1}), Tensor::of({{4}}), Tensor::of({1}));

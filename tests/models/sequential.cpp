@@ -64,7 +64,7 @@ TEST_CASE("layers come one by one") {
   CHECK_THROWS_AS(model.pop(), ValueError);
 }
 
-TEST_CASE("an Input comes first, and once") {
+TEST_CASE("expected an Input only as the first layer") {
   const Tensor input = Input({.shape = {3}});
   CHECK_THROWS_AS(Sequential({Dense({.units = 1}), input}), ValueError);
   CHECK_THROWS_AS(Sequential({input, Input({.shape = {3}})}), ValueError);
