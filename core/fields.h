@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <unspool/core/config.h>
+#include <unspool/core/mistake.h>
 
 namespace unspool {
 
@@ -27,10 +28,16 @@ struct Unset {};
 }  // namespace detail
 
 /// A field that cannot be left out: it has no default constructor, so a designated initializer without it
-/// does not compile.
+/// does not compile. The first line of the error says what is missing.
 template <class T>
 class required {
  public:
+#ifdef __clang__
+  __attribute__((unavailable("a required option, such as .units, is missing or not the first"))) required();
+#else
+  template <internal::Advice advice = "a required option, such as .units, is missing or not the first">
+  required() = delete;
+#endif
   ///@{
   /// Takes whatever converts to T. A number takes numbers of other types; throws ValueError if an integer is
   /// out of T's range.

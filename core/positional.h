@@ -46,6 +46,12 @@ template <class O, class... Values>
 concept PositionalFor = sizeof...(Values) > 0 && (!std::same_as<std::remove_cvref_t<Values>, O> && ...) &&
                         (detail::TakesAsTheyAre<O, Values...> || detail::TakesNumbers<O, Values...>);
 
+/// Whether values, or none, neither make an options struct O nor are one.
+template <class O, class... Values>
+concept MisfitFor =
+    !PositionalFor<O, Values...> && (sizeof...(Values) > 0 || !std::default_initializable<O>)&&(
+                                        !std::same_as<std::remove_cvref_t<Values>, O> && ...);
+
 /// An options struct from values for its first fields, in their order, as with Keras' positional arguments.
 template <class O, class... Values>
 requires PositionalFor<O, Values...> O from_positional(Values&&... values) {

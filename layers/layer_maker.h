@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <unspool/core/mistake.h>
 #include <unspool/core/positional.h>
 #include <unspool/layers/options_layer.h>
 
@@ -31,6 +32,18 @@ class LayerMaker {
   template <class I = Index>
   requires(!std::default_initializable<O> && requires(std::initializer_list<I> list) { O{list}; }) Ref<L>
   operator()(std::initializer_list<std::type_identity_t<I>> list) const { return (*this)(O{list}); }
+
+  ///@{
+  /// Mistakes, with what to write in the first line of the error.
+  template <class... Values>
+  requires(MisfitFor<O, Values...>) UNSPOOL_MISTAKE(
+      "expected values for the first options in their order, Dense(10, \"relu\"), or options by "
+      "name, Dense({.units = 10})",
+      operator()(Values&&... values) const);
+  template <class Value>
+  UNSPOOL_MISTAKE("expected all options by name, LSTM({.units = 64, .return_sequences = true})",
+                  operator()(Value&& value, const O& options) const);
+  ///@}
 };
 
 /// A function that makes a layer around another layer or cells: TimeDistributed(Dense(10)).
