@@ -24,6 +24,11 @@ class OptionalBool {
   constexpr operator B() const {
     return value_or(false);
   }
+  /// Whether the flag, which is false if it was not given, is `value`.
+  template <std::same_as<bool> B>
+  friend constexpr bool operator==(const OptionalBool& flag, B value) {
+    return flag.value_or(false) == value;
+  }
   /// Whether a value was given.
   constexpr bool has_value() const { return value_.has_value(); }
   /// The value, or `otherwise` if it was not given.

@@ -32,7 +32,7 @@ Registry<ActivationBase>& activation_registry();
 
 /// An activation function, from a name ("tanh", "relu", ...), a function or an object. An empty one, "" and
 /// "linear" return their input.
-class Activation : public NamedHandle<Activation, const ActivationBase, activation_registry> {
+class Activation final : public NamedHandle<Activation, const ActivationBase, activation_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;

@@ -36,7 +36,7 @@ Registry<ConstraintBase>& constraint_registry();
 /// Maps a weight to an allowed value after each step of an optimizer. Made from a name ("max_norm",
 /// "min_max_norm", "non_neg", "unit_norm", with Keras' defaults), by one of the functions below, or from a
 /// function.
-class Constraint : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
+class Constraint final : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;

@@ -40,7 +40,7 @@ Registry<InitializerBase>& initializer_registry();
 /// An initializer made by a function below gives equal values to all weights of one shape; without a seed it
 /// takes one from the process-wide generator (set_seed) when it is made. One made from a name gives new
 /// values each time.
-class Initializer : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
+class Initializer final : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;

@@ -59,7 +59,7 @@ LambdaOfLists lambda_function(F function) {
 /// A function for a Lambda layer: it takes one tensor or a list of tensors, optionally a LambdaCall after
 /// them, and returns one tensor or a list. It can be given by the name of register_lambda(); throws
 /// ValueError for an unknown name.
-class LambdaFunction {
+class LambdaFunction final {
  public:
   /// The type of function that is called, with a list of tensors.
   using Function = internal::LambdaOfLists;

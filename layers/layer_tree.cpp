@@ -357,6 +357,14 @@ Variable LayerTree::add_weight(WeightOptions options) {
                     "build() or in the constructor",
                     path_or_name(), in_quotes(options.name)));
   }
+  // Before make() returns nobody shares the layer.
+  if (!building_ && self().weak_from_this().lock() != nullptr) {
+    throw RuntimeError(fmt::format(
+        "add_weight: expected a call in the constructor of the layer {} or in build() as the library "
+        "runs it, got the weight {} outside of both: build the layer by calling it, by "
+        "layer.build(shape) on its Ref, or by layer->build_once(shape)",
+        name(), in_quotes(options.name)));
+  }
   const DType dtype = options.dtype.value_or(dtype_);
   if (!options.shape.known()) {
     throw ValueError(fmt::format("add_weight: expected known sizes for the weight {} of the layer {}, got {}",

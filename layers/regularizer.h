@@ -34,7 +34,7 @@ Registry<RegularizerBase>& regularizer_registry();
 /// A penalty on a weight or an output, which is added to the loss. Made from a name ("l1", "l2", "L1L2",
 /// "orthogonal_regularizer", with Keras' defaults), by one of the functions below, or from a function that
 /// returns a scalar.
-class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
+class Regularizer final : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
  public:
   /// Empty, or from a name, a function or an object.
   using NamedHandle::NamedHandle;

@@ -23,6 +23,8 @@ TEST_CASE("the truth of a flag is its value") {
   const OptionalBool on = true;
   CHECK(on);
   CHECK((on && !off));
+  CHECK(on == true);
+  CHECK(OptionalBool() == false);
   const bool value = on;
   CHECK(value);
   CHECK(OptionalBool(std::optional<bool>(true)));

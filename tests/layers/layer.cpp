@@ -215,6 +215,16 @@ TEST_CASE("a built layer is locked; a failed build leaves nothing behind") {
   CHECK(fails->count_params() == 4);
 }
 
+TEST_CASE("build() called as a function makes no weights that the first call would make again") {
+  const Ref<Scale> scale = make<Scale>();
+  const std::string message = message_of<RuntimeError>([&] { scale->build(Shape{2, 3}); });
+  CHECK(contains(message, "layer.build(shape)"));
+  scale.build(Shape{2, 3});
+  CHECK(scale.weights().size() == 1);
+  scale(Tensor::ones({2, 3}));
+  CHECK(scale.weights().size() == 1);
+}
+
 TEST_CASE("losses: added ones first, then regularizers of trainable weights") {
   const Ref<Mixed> layer = make<Mixed>();
   const Tensor x = Tensor::of<float>({{1, 2}});
