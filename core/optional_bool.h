@@ -9,9 +9,11 @@ namespace unspool {
 /// was not given; that of a std::optional<bool> would ask whether it was given.
 class OptionalBool {
  public:
+  ///@{
   /// Not given.
   constexpr OptionalBool() = default;
   constexpr OptionalBool(std::nullopt_t) {}
+  ///@}
   ///@{
   /// This value.
   template <std::integral B>

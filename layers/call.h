@@ -143,10 +143,13 @@ Tensor mask_of(const Tensor& tensor);
 
 namespace std {
 
+/// The number of names in `auto [y, h, c] = lstm(x)`.
 template <size_t n>
 struct tuple_size<unspool::OutputList<n>> : integral_constant<size_t, n> {};
+/// What each of these names is.
 template <size_t i, size_t n>
 struct tuple_element<i, unspool::OutputList<n>> {
+  /// A tensor.
   using type = unspool::Tensor;
 };
 

@@ -44,7 +44,10 @@ class GlobalMaxPooling1D : public OptionsLayer<GlobalPooling1DOptions> {
 
 }  // namespace layers
 
+///@{
+/// Makes the layer of this name.
 inline constexpr LayerMaker<layers::GlobalAveragePooling1D> GlobalAveragePooling1D;
 inline constexpr LayerMaker<layers::GlobalMaxPooling1D> GlobalMaxPooling1D;
+///@}
 
 }  // namespace unspool

@@ -98,11 +98,12 @@ class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
 
 }  // namespace layers
 
+/// Makes the layer: Flatten().
 inline constexpr LayerMaker<layers::Flatten> Flatten;
-/// Makes the layer: Reshape({.target_shape = {6, -1}}).
+/// Makes the layer: Reshape({6, -1}).
 inline constexpr LayerMaker<layers::Reshape> Reshape;
 ///@{
-/// Makes the layer: Permute({.dims = {2, 1}}).
+/// Makes the layer: Permute({2, 1}).
 inline constexpr LayerMaker<layers::Permute> Permute;
 inline constexpr LayerMaker<layers::RepeatVector> RepeatVector;
 ///@}

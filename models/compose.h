@@ -72,20 +72,21 @@ class Composer<LayerMaker<L, Options>> {
 template <class Maker, class L, class Inner, class Options>
 class WrapperComposer {
  public:
-  ///@{
-  /// The layer, the model or the outputs, as the object requires.
+  /// The layer.
   Ref<L> operator()(const Inner& inner, Options options) const { return maker(inner, std::move(options)); }
+  /// The layer.
   Ref<L> operator()(std::nullptr_t, const Inner& inner, Options options) const {
     return maker(inner, std::move(options));
   }
+  /// The model, with the layer as its last one.
   template <std::same_as<Sequential> Object>
   Sequential operator()(Object object, const Inner& inner, Options options) const {
     return detail::compose(std::move(object), maker(inner, std::move(options)));
   }
+  /// The outputs of the layer.
   Outputs operator()(const Inputs& object, const Inner& inner, Options options) const {
     return detail::compose(object, maker(inner, std::move(options)));
   }
-  ///@}
 
  private:
   static constexpr Maker maker = {};
