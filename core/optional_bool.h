@@ -3,6 +3,8 @@
 #include <concepts>
 #include <optional>
 
+#include <unspool/core/shape.h>
+
 namespace unspool {
 
 /// A bool that may be left out. `if (flag)` is true where the flag is true, and false where it is false or
@@ -13,6 +15,7 @@ class OptionalBool {
   /// Not given.
   constexpr OptionalBool() = default;
   constexpr OptionalBool(std::nullopt_t) {}
+  constexpr OptionalBool(NoneType) {}
   ///@}
   ///@{
   /// This value.

@@ -12,6 +12,7 @@ TEST_CASE("a flag that was not given is false, and says that it was not given") 
   CHECK_FALSE(not_given.has_value());
   CHECK(not_given.value_or(true));
   CHECK_FALSE(OptionalBool(std::nullopt).has_value());
+  CHECK_FALSE(OptionalBool(unspool::None).has_value());
   CHECK_FALSE(OptionalBool(std::optional<bool>()).has_value());
 }
 
