@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <initializer_list>
 
 #include <unspool/core/kernels/gemm_tiles.h>
 
