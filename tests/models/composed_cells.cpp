@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/layers/bidirectional.h>

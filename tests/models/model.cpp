@@ -15,6 +15,7 @@
 #include <unspool/layers/input.h>
 #include <unspool/layers/lstm.h>
 #include <unspool/layers/simple_rnn.h>
+#include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/sequential.h>
 #include <unspool/optim/adam.h>
 #include <unspool/optim/sgd.h>
