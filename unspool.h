@@ -8,6 +8,7 @@
 #include <unspool/core/kernel_block.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/named_list.h>
 #include <unspool/core/optional_bool.h>
 #include <unspool/core/positional.h>
 #include <unspool/core/random.h>
@@ -107,6 +108,7 @@
 #include <unspool/optim/sgd.h>
 
 #include <unspool/models/callback.h>
+#include <unspool/models/compile_options.h>
 #include <unspool/models/compose.h>
 #include <unspool/models/csv.h>
 #include <unspool/models/curve.h>

@@ -12,12 +12,8 @@ namespace {
 /// Whether larger values of this name in the logs are better. Throws ValueError if no metric tells.
 bool more_is_better(const Model& model, const std::string& monitor) {
   const std::string name = monitor.starts_with("val_") ? monitor.substr(4) : monitor;
-  if (name == "loss") return false;
-  for (const Model::State::Named& named : ModelAccess::state(model).compiled_or_fail().metrics) {
-    if (named.name == name && named.metric->more_is_better().has_value()) {
-      return named.metric->more_is_better();
-    }
-  }
+  const OptionalBool told = ModelAccess::state(model).objective().more_is_better(name);
+  if (told.has_value()) return told;
   throw ValueError(
       fmt::format("EarlyStopping: expected the mode \"max\" or \"min\" for {}, got \"auto\": the metric does "
                   "not tell which is better",

@@ -109,6 +109,9 @@ class Metrics {
   Metrics(Metrics&& other) noexcept;
   Metrics& operator=(const Metrics& other);
   Metrics& operator=(Metrics&& other) noexcept;
+  /// One metric.
+  template <class M>
+  requires std::convertible_to<M, Metric> Metrics(M&& metric) : Metrics{Metric(std::forward<M>(metric))} {}
   /// These metrics, in order.
   Metrics(std::initializer_list<Metric> metrics);
   /// These metrics, in order.

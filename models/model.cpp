@@ -5,11 +5,15 @@
 #include <numeric>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/conversion.h>
 #include <unspool/autograd/recorder.h>
+#include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
+#include <unspool/layers/graph.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/model.h>
@@ -22,6 +26,7 @@ namespace unspool {
 using internal::common_rows;
 using internal::Progress;
 using internal::take_rows;
+using internal::TensorList;
 
 namespace {
 
@@ -35,18 +40,48 @@ std::vector<Spec> specs_of(const std::vector<Tensor>& tensors) {
   return specs;
 }
 
+/// Inputs, labels and weights in the order of a model's inputs and outputs.
+struct Samples {
+  TensorList x;
+  TensorList y;
+  TensorList sample_weight;
+
+  Samples rows(Index first, Index last) const {
+    return {take_rows(x, first, last), take_rows(y, first, last), take_rows(sample_weight, first, last)};
+  }
+  Samples rows(std::span<const Index> rows) const {
+    return {take_rows(x, rows), take_rows(y, rows), take_rows(sample_weight, rows)};
+  }
+};
+
+Samples in_order(const Model::State& state, const NamedList<Tensor>& x, const NamedList<Tensor>& y,
+                 const NamedList<Tensor>& weights, std::string_view what) {
+  Samples samples{state.inputs_of(x, what), state.labels_of(y, fmt::format("{}: y", what)), {}};
+  if (weights.alone()) {
+    samples.sample_weight =
+        TensorList(std::max<std::size_t>(samples.y.size(), 1), weights.entries().front().value);
+  } else {
+    samples.sample_weight = state.labels_of(weights, fmt::format("{}: sample_weight", what));
+  }
+  return samples;
+}
+
 /// The number of samples. Throws ValueError if lengths differ or there are none.
-Index samples_of(const Data& data, std::string_view what) {
-  std::vector<Tensor> all = data.x;
-  std::vector<std::string> names(all.size(), "x");
-  for (std::size_t i = 0; all.size() > 1 && i < all.size(); ++i) names[i] = fmt::format("x[{}]", i);
+Index samples_of(const Samples& data, std::string_view what) {
+  TensorList all = data.x;
+  std::vector<std::string> names;
+  const auto name = [&](std::string_view of, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      names.push_back(count == 1 ? std::string(of) : fmt::format("{}[{}]", of, i));
+  };
   if (all.empty() || std::any_of(all.begin(), all.end(), [](const Tensor& x) { return !x; })) {
     throw ValueError(fmt::format("{}: expected x to have a value, got an empty tensor", what));
   }
-  all.push_back(data.y);
-  names.emplace_back("y");
-  all.push_back(data.sample_weight);
-  names.emplace_back("sample_weight");
+  name("x", data.x.size());
+  name("y", data.y.size());
+  name("sample_weight", data.sample_weight.size());
+  all.insert(all.end(), data.y.begin(), data.y.end());
+  all.insert(all.end(), data.sample_weight.begin(), data.sample_weight.end());
   const Index samples = common_rows(all, names);
   if (samples == 0)
     throw ValueError(
@@ -83,12 +118,24 @@ void warn_of_no_weights(std::string_view what, const Model& model) {
                            model.name());
 }
 
-Data rows_of(const Data& data, Index first, Index last) {
-  Data part;
-  part.x = take_rows(data.x, first, last);
-  part.y = take_rows(data.y, first, last);
-  part.sample_weight = take_rows(data.sample_weight, first, last);
-  return part;
+/// The weight of each sample, from the weights of classes.
+Tensor weights_of_classes(const TensorList& y, const std::map<Index, double>& class_weight) {
+  if (y.size() != 1 || !y.front()) {
+    throw ValueError(
+        fmt::format("class_weight: expected the labels of one output, got those of {}", y.size()));
+  }
+  Tensor labels = y.front();
+  if (labels.rank() > 1 && labels.shape().back() > 1) {
+    labels = argmax(labels, -1);
+  } else if (labels.rank() > 1) {
+    labels = squeeze(labels, {-1});
+  }
+  std::vector<float> weights;
+  for (const double label : cast(labels, float64).to_vector<double>()) {
+    const auto found = class_weight.find(std::llround(label));
+    weights.push_back(found == class_weight.end() ? 1.0F : static_cast<float>(found->second));
+  }
+  return Tensor::from(weights, labels.shape());
 }
 
 /// Gives callbacks their model while fit() runs, and takes it away again however fit() ends.
@@ -125,23 +172,79 @@ const Model::State::Compiled& Model::State::compiled_or_fail() const {
 }
 
 void Model::State::compile(CompileOptions options) {
-  Compiled made;
-  const auto taken = [&](const std::string& name) {
-    return name == "loss" || std::any_of(made.metrics.begin(), made.metrics.end(),
-                                         [&](const Named& named) { return named.name == name; });
-  };
-  const auto add = [&](const Metric& metric, bool weighted) {
-    std::string name = metric.name();
-    if (weighted && taken(name)) name = "weighted_" + name;
-    std::string unique = name;
-    for (int i = 1; taken(unique); ++i) unique = fmt::format("{}_{}", name, i);
-    made.metrics.push_back({metric, std::move(unique), weighted});
-  };
   if (!options.optimizer) throw ValueError("compile: expected an optimizer, got an empty one");
-  for (const Metric& metric : options.metrics.list()) add(metric, false);
-  for (const Metric& metric : options.weighted_metrics.list()) add(metric, true);
-  made.options = std::move(options);
-  compiled = std::move(made);
+  internal::Objective objective(options);
+  const std::vector<std::string> names = output_names();
+  if (!names.empty()) {
+    objective.bind(names);
+  } else if (objective.fits_one_output()) {
+    objective.bind({"output"});
+  }
+  compiled = Compiled{std::move(options), std::move(objective)};
+}
+
+namespace {
+
+/// The names of the layers that symbolic tensors come from; a number makes a repeated one unique.
+std::vector<std::string> names_of(const TensorList& symbolic) {
+  std::vector<std::string> names;
+  for (const Tensor& tensor : symbolic) {
+    const std::string base = GraphNode::of(tensor)->name();
+    std::string name = base;
+    for (int i = 1; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
+      name = fmt::format("{}_{}", base, i);
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> Model::State::input_names() const {
+  if (const auto* graph = dynamic_cast<const layers::Functional*>(network.pointer().get())) {
+    return names_of(graph->inputs());
+  }
+  return {};
+}
+
+std::vector<std::string> Model::State::output_names() const {
+  if (const auto* graph = dynamic_cast<const layers::Functional*>(network.pointer().get())) {
+    return names_of(graph->outputs());
+  }
+  return {};
+}
+
+namespace {
+
+TensorList in_order_of(const std::vector<std::string>& names, const NamedList<Tensor>& given,
+                       std::string_view what) {
+  if (!names.empty()) return given.in_order_of(names, what);
+  TensorList tensors;
+  for (const auto& entry : given.entries()) {
+    if (!entry.name.empty()) {
+      throw ValueError(
+          fmt::format("{}: expected tensors in order, since the model is not made from symbolic tensors and "
+                      "its inputs and "
+                      "outputs have no names, got one with the name {}",
+                      what, in_quotes(entry.name)));
+    }
+    tensors.push_back(entry.value);
+  }
+  return tensors;
+}
+
+}  // namespace
+
+TensorList Model::State::inputs_of(const NamedList<Tensor>& x, std::string_view what) const {
+  // Layers say best which inputs they expect in order.
+  const auto& given = x.entries();
+  const bool named = std::any_of(given.begin(), given.end(), [](const auto& e) { return !e.name.empty(); });
+  return in_order_of(named ? input_names() : std::vector<std::string>(), x, what);
+}
+
+TensorList Model::State::labels_of(const NamedList<Tensor>& y, std::string_view what) const {
+  return in_order_of(output_names(), y, what);
 }
 
 std::vector<Spec> Model::State::inputs() const {
@@ -174,80 +277,52 @@ Outputs Model::State::call(const Inputs& x, const CallArgs& args) {
   return outputs;
 }
 
-void Model::State::reset_metrics() {
-  compiled->loss.reset_state();
-  for (const Named& named : compiled->metrics) named.metric.reset_state();
-}
-
-Logs Model::State::logs() const {
-  Logs logs{{"loss", compiled->loss.result()}};
-  for (const Named& named : compiled->metrics) {
-    const Tensor result = named.metric.result();
-    if (result.size() != 1) {
-      throw ValueError("the metric " + named.name + ": expected a result of one number, got " +
-                       describe(result));
+internal::Objective::Losses Model::State::losses_of(const Outputs& predicted, TensorList& y,
+                                                    TensorList& weights) {
+  internal::Objective& objective = compiled->objective;
+  const std::size_t count = predicted.all().size();
+  if (objective.output_count() != count) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("output_{}", i));
+    objective.bind(names);
+  }
+  const auto fit = [&](TensorList& list, std::string_view what) {
+    if (list.empty()) list.resize(count);
+    if (list.size() != count) {
+      throw ValueError(fmt::format("the model {}: expected {} for {} outputs, got {}", network->name(), what,
+                                   count, list.size()));
     }
-    logs.set(named.name, result.item<double>());
-  }
-  return logs;
+  };
+  if (weights.size() == 1) weights.resize(count, weights.front());
+  fit(y, "labels y");
+  fit(weights, "sample weights");
+  return objective.losses(predicted.all(), y, weights, network->losses(), network->name());
 }
 
-Tensor Model::State::loss_of(const Outputs& predicted, const Tensor& y, const Tensor& weight) {
-  if (predicted.all().size() > 1 && !compiled->metrics.empty()) {
-    throw ValueError(fmt::format(
-        "the model {}: expected one output for the metric {}, got {}: compile it without metrics, or make a "
-        "Model of one of the outputs",
-        network->name(), compiled->metrics.front().name, predicted.all().size()));
-  }
-  Tensor total;
-  if (const Loss& loss = compiled->options.loss) {
-    if (predicted.all().size() != 1) {
-      throw ValueError(fmt::format("the model {}: expected one output for one loss, got {}", network->name(),
-                                   predicted.all().size()));
-    }
-    if (!y) throw ValueError("the loss " + loss.name() + ": expected labels y, got an empty tensor");
-    total = loss(y, predicted, weight);
-    if (total.size() != 1) {
-      throw ValueError("the loss " + loss.name() + ": expected one number, got " + describe(total) +
-                       ": use a reduction other than \"none\"");
-    }
-  }
-  for (const Tensor& added : network->losses()) total = total ? total + added : added;
-  if (!total)
-    throw ValueError("the model " + network->name() +
-                     ": expected a loss from compile() or from a layer, got none");
-  return total;
-}
-
-void Model::State::count(const Outputs& predicted, const Tensor& loss, const Tensor& y,
-                         const Tensor& weight) {
-  const NoGradient guard;
-  const Tensor& first = predicted.all().front();
-  const double samples = first.rank() == 0 ? 1 : static_cast<double>(first.shape().front());
-  compiled->loss.update_state(loss.item<double>(), samples);
-  for (const Named& named : compiled->metrics) {
-    named.metric.update_state(y, predicted, named.weighted ? weight : Tensor());
-  }
-}
-
-bool Model::State::train_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
+bool Model::State::train_step(const TensorList& x, const TensorList& y_given,
+                              const TensorList& weights_given) {
+  TensorList y = y_given;
+  TensorList weights = weights_given;
   GradientTape tape;
   const Outputs predicted = call(x, {.training = true});
-  const Tensor loss = loss_of(predicted, y, weight);
+  const internal::Objective::Losses losses = losses_of(predicted, y, weights);
   const std::vector<Variable> variables = network->trainable_weights();
   if (!variables.empty()) {
     const Optimizer& optimizer = compiled->options.optimizer;
-    const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(loss), variables);
+    const std::vector<Tensor> gradients = tape.gradient(optimizer.scale_loss(losses.total), variables);
     optimizer.apply_gradients(gradients, variables);
   }
-  count(predicted, loss, y, weight);
+  compiled->objective.update(predicted.all(), losses, y, weights);
   return !variables.empty();
 }
 
-void Model::State::test_step(const std::vector<Tensor>& x, const Tensor& y, const Tensor& weight) {
+void Model::State::test_step(const TensorList& x, const TensorList& y_given,
+                             const TensorList& weights_given) {
+  TensorList y = y_given;
+  TensorList weights = weights_given;
   const NoGradient guard;
   const Outputs predicted = call(x, {.training = false});
-  count(predicted, loss_of(predicted, y, weight), y, weight);
+  compiled->objective.update(predicted.all(), losses_of(predicted, y, weights), y, weights);
 }
 
 Data::Data() = default;
@@ -256,8 +331,8 @@ Data::Data(const Data& other) = default;
 Data::Data(Data&& other) noexcept = default;
 Data& Data::operator=(const Data& other) = default;
 Data& Data::operator=(Data&& other) noexcept = default;
-Data::Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights)
-    : x(inputs.tensors()), y(labels), sample_weight(weights) {}
+Data::Data(NamedList<Tensor> inputs, NamedList<Tensor> labels, NamedList<Tensor> weights)
+    : x(std::move(inputs)), y(std::move(labels)), sample_weight(std::move(weights)) {}
 
 Model::Model() : SealedModel(Key()) {}
 
@@ -354,10 +429,30 @@ bool Model::compiled() const { return state().compiled.has_value(); }
 Optimizer Model::optimizer() const { return state().compiled_or_fail().options.optimizer; }
 void Model::stop_training() { state().stop = true; }
 
-History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
+namespace {
+
+Logs evaluated(Model::State& state, const Samples& data, Index batch_size, Progress& progress) {
+  const Index samples = samples_of(data, "evaluate");
+  internal::Objective& objective = state.objective();
+  objective.reset();
+  const Index steps = batches(samples, batch_size);
+  for (Index step = 0; step < steps; ++step) {
+    const Index first = step * batch_size;
+    const Samples batch = data.rows(first, std::min(samples, first + batch_size));
+    state.test_step(batch.x, batch.y, batch.sample_weight);
+    progress.update(step + 1, objective.logs());
+  }
+  Logs logs = objective.logs();
+  progress.finish(logs);
+  return logs;
+}
+
+}  // namespace
+
+History Model::fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOptions options) {
   State& state = this->state();
-  state.compiled_or_fail();
-  Data data(inputs, y, options.sample_weight);
+  internal::Objective& objective = state.objective();
+  Samples data = in_order(state, x, y, options.sample_weight, "fit");
   Index samples = samples_of(data, "fit");
   check_positive("batch_size", options.batch_size);
   check_positive("validation_freq", options.validation_freq);
@@ -368,13 +463,20 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
                                  options.initial_epoch));
   }
 
-  Data validation = options.validation_data;
-  if (validation) {
+  Samples validation;
+  if (options.validation_data) {
+    const Data& given = options.validation_data;
+    validation = in_order(state, given.x, given.y, given.sample_weight, "validation_data");
     samples_of(validation, "validation_data");
   } else if (const Index kept = training_samples(samples, options.validation_split); kept < samples) {
-    validation = rows_of(data, kept, samples);
-    data = rows_of(data, 0, kept);
+    validation = data.rows(kept, samples);
+    data = data.rows(0, kept);
     samples = kept;
+  }
+  if (!options.class_weight.empty()) {
+    if (!options.sample_weight.empty())
+      throw ValueError("fit: expected class_weight or sample_weight, got both");
+    data.sample_weight = {weights_of_classes(data.y, options.class_weight)};
   }
 
   if (!state.shuffle || options.initial_epoch == 0) state.shuffle = next_random_key();
@@ -382,8 +484,6 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
   // Keeps the model alive if the caller's handle is destroyed meanwhile.
   Model self = *this;
   const CallbackScope callbacks(options.callbacks, self);
-  const EvaluateOptions how{
-      .batch_size = validation_batch, .verbose = 0, .sample_weight = validation.sample_weight};
   const Index steps = batches(samples, options.batch_size);
   const bool many = options.epochs - options.initial_epoch > 1 || options.initial_epoch > 0;
   History history;
@@ -393,7 +493,7 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
     if (options.verbose != 0 && many)
       std::cout << fmt::format("Epoch {}/{}\n", epoch + 1, options.epochs) << std::flush;
     callbacks.call([&](Callback& callback) { callback.on_epoch_begin(epoch); });
-    state.reset_metrics();
+    objective.reset();
     std::vector<Index> order;
     if (options.shuffle) {
       // The order depends on the run and the number of the epoch only, so that a later fit() can continue the
@@ -405,25 +505,20 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
       callbacks.call([&](Callback& callback) { callback.on_train_batch_begin(step); });
       const Index first = step * options.batch_size;
       const Index last = std::min(samples, first + options.batch_size);
-      Data batch;
-      if (options.shuffle) {
-        const auto rows =
-            std::span(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
-        batch.x = take_rows(data.x, rows);
-        batch.y = take_rows(data.y, rows);
-        batch.sample_weight = take_rows(data.sample_weight, rows);
-      } else {
-        batch = rows_of(data, first, last);
-      }
+      const Samples batch = options.shuffle
+                                ? data.rows(std::span(order).subspan(static_cast<std::size_t>(first),
+                                                                     static_cast<std::size_t>(last - first)))
+                                : data.rows(first, last);
       const bool trained = state.train_step(batch.x, batch.y, batch.sample_weight);
       if (!trained && step == 0 && epoch == options.initial_epoch) warn_of_no_weights("fit", *this);
-      const Logs logs = state.logs();
+      const Logs logs = objective.logs();
       progress.update(step + 1, logs);
       callbacks.call([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
     }
-    Logs logs = state.logs();
-    if (validation && (epoch + 1) % options.validation_freq == 0) {
-      const Logs found = self.evaluate(validation.x, validation.y, how);
+    Logs logs = objective.logs();
+    if (!validation.x.empty() && (epoch + 1) % options.validation_freq == 0) {
+      Progress silent(0, 0);
+      const Logs found = evaluated(state, validation, validation_batch, silent);
       for (const auto& [name, value] : found) logs.set("val_" + name, value);
     }
     callbacks.call([&](Callback& callback) { callback.on_epoch_end(epoch, logs); });
@@ -436,32 +531,21 @@ History Model::fit(const Inputs& inputs, const Tensor& y, FitOptions options) {
   return history;
 }
 
-Logs Model::evaluate(const Inputs& inputs, const Tensor& y, EvaluateOptions options) const {
+Logs Model::evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, EvaluateOptions options) const {
   State& state = this->state();
   state.compiled_or_fail();
-  const Data data(inputs, y, options.sample_weight);
-  const Index samples = samples_of(data, "evaluate");
+  const Samples data = in_order(state, x, y, options.sample_weight, "evaluate");
   check_positive("batch_size", options.batch_size);
-  const Index steps = batches(samples, options.batch_size);
-  Progress progress(options.verbose, steps);
-  state.reset_metrics();
-  for (Index step = 0; step < steps; ++step) {
-    const Index first = step * options.batch_size;
-    const Data batch = rows_of(data, first, std::min(samples, first + options.batch_size));
-    state.test_step(batch.x, batch.y, batch.sample_weight);
-    progress.update(step + 1, state.logs());
-  }
-  Logs logs = state.logs();
-  progress.finish(logs);
-  return logs;
+  Progress progress(options.verbose, batches(samples_of(data, "evaluate"), options.batch_size));
+  return evaluated(state, data, options.batch_size, progress);
 }
 
-Outputs Model::predict(const Inputs& inputs, PredictOptions options) const {
+Outputs Model::predict(const NamedList<Tensor>& inputs, PredictOptions options) const {
   State& state = this->state();
   const NoGradient no_gradient;
   const WithoutLosses no_losses;
   check_positive("batch_size", options.batch_size);
-  const std::vector<Tensor>& x = inputs.tensors();
+  const TensorList x = state.inputs_of(inputs, "predict");
   std::vector<std::string> names(x.size(), "x");
   const Index samples = common_rows(x, names);
   if (samples < 0) throw ValueError("predict: expected x to have a value, got an empty tensor");
@@ -478,22 +562,26 @@ Outputs Model::predict(const Inputs& inputs, PredictOptions options) const {
   return Outputs(std::move(joined));
 }
 
-Logs Model::train_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight) {
+Logs Model::train_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
+                           const NamedList<Tensor>& sample_weight) {
   State& state = this->state();
-  state.compiled_or_fail();
-  samples_of(Data(x, y, sample_weight), "train_on_batch");
-  state.reset_metrics();
-  if (!state.train_step(x.tensors(), y, sample_weight)) warn_of_no_weights("train_on_batch", *this);
-  return state.logs();
+  internal::Objective& objective = state.objective();
+  const Samples data = in_order(state, x, y, sample_weight, "train_on_batch");
+  samples_of(data, "train_on_batch");
+  objective.reset();
+  if (!state.train_step(data.x, data.y, data.sample_weight)) warn_of_no_weights("train_on_batch", *this);
+  return objective.logs();
 }
 
-Logs Model::test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight) const {
+Logs Model::test_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
+                          const NamedList<Tensor>& sample_weight) const {
   State& state = this->state();
-  state.compiled_or_fail();
-  samples_of(Data(x, y, sample_weight), "test_on_batch");
-  state.reset_metrics();
-  state.test_step(x.tensors(), y, sample_weight);
-  return state.logs();
+  internal::Objective& objective = state.objective();
+  const Samples data = in_order(state, x, y, sample_weight, "test_on_batch");
+  samples_of(data, "test_on_batch");
+  objective.reset();
+  state.test_step(data.x, data.y, data.sample_weight);
+  return objective.logs();
 }
 
 void Model::summary(SummaryOptions options) const { summary(std::cout, options); }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/named_list.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/callback.h>
+#include <unspool/models/compile_options.h>
 #include <unspool/models/history.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
@@ -21,19 +24,13 @@
 
 namespace unspool {
 
-/// The arguments of Model::compile().
-struct CompileOptions {
-  Optimizer optimizer = "rmsprop";  ///< How gradients change the weights.
-  Loss loss = {};        ///< The objective that training minimizes. Empty: the losses that layers add.
-  Metrics metrics = {};  ///< Values to report.
-  Metrics weighted_metrics = {};  ///< Values to report that use the sample weights.
-};
-
-/// Inputs and labels, and optionally a weight for each sample.
+/// Inputs and labels, and optionally a weight for each sample. Each is one tensor or several, in the order of
+/// the model's inputs and outputs or by their names.
 struct Data {
-  std::vector<Tensor> x = {};  ///< The inputs, samples first.
-  Tensor y = {};               ///< The labels, samples first.
-  Tensor sample_weight = {};   ///< Of shape (samples) or (samples, steps). Empty: all 1.
+  NamedList<Tensor> x = {};  ///< The inputs, samples first.
+  NamedList<Tensor> y = {};  ///< The labels, samples first.
+  /// Of shape (samples) or (samples, steps). Empty: all 1. One tensor counts for all outputs.
+  NamedList<Tensor> sample_weight = {};
 
   ///@{
   /// Inputs, labels and weights; none of them if default-constructed.
@@ -43,7 +40,7 @@ struct Data {
   Data(Data&& other) noexcept;
   Data& operator=(const Data& other);
   Data& operator=(Data&& other) noexcept;
-  Data(const Inputs& inputs, const Tensor& labels, const Tensor& weights = {});
+  Data(NamedList<Tensor> inputs, NamedList<Tensor> labels, NamedList<Tensor> weights = {});
   ///@}
   /// Whether there are inputs.
   explicit operator bool() const { return !x.empty(); }
@@ -59,7 +56,10 @@ struct FitOptions {
   double validation_split = 0;
   Data validation_data = {};  ///< {x, y} to validate on; replaces validation_split.
   bool shuffle = true;        ///< Whether each epoch has an order of samples of its own.
-  Tensor sample_weight = {};  ///< Of shape (samples) or (samples, steps).
+  /// The weights of classes, in place of sample_weight: for labels 0, 1, ... or one-hot, of a model with one
+  /// output. A class that is not named has weight 1.
+  std::map<Index, double> class_weight = {};
+  NamedList<Tensor> sample_weight = {};  ///< As in Data.
   /// The number of the first epoch. Above 0 it continues the previous fit(), with the order of samples that
   /// this one would have had.
   Index initial_epoch = 0;
@@ -69,9 +69,9 @@ struct FitOptions {
 
 /// The arguments of Model::evaluate().
 struct EvaluateOptions {
-  Index batch_size = 32;      ///< Samples in a batch.
-  int verbose = 1;            ///< 0: silent; 1: a progress bar; 2: one line.
-  Tensor sample_weight = {};  ///< Of shape (samples) or (samples, steps).
+  Index batch_size = 32;                 ///< Samples in a batch.
+  int verbose = 1;                       ///< 0: silent; 1: a progress bar; 2: one line.
+  NamedList<Tensor> sample_weight = {};  ///< As in Data.
 };
 
 /// The arguments of Model::predict().
@@ -191,24 +191,27 @@ class Model : public virtual internal::SealedModel {
   /// The optimizer. Throws ValueError if the model is not compiled.
   Optimizer optimizer() const;
 
-  /// Trains the model; a model without weights is run and a warning printed. The result is bit-identical for
-  /// one seed (set_seed), whatever the number of threads. If anything throws, the weights are those after the
-  /// last complete batch. Throws ValueError if the model is not compiled, or if x, y and the weights differ
-  /// in length.
-  History fit(const Inputs& x, const Tensor& y, FitOptions options = {});
+  /// Trains the model; a model without weights is run and a warning printed. `x` and `y` are tensors, lists
+  /// of them in the order of the model's inputs and outputs, or lists by name: fit({{"title", t}, {"body",
+  /// b}}, {{"price", p}}). The result is bit-identical for one seed (set_seed), whatever the number of
+  /// threads. If anything throws, the weights are those after the last complete batch. Throws ValueError if
+  /// the model is not compiled, or if x, y and the weights differ in length.
+  History fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOptions options = {});
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
   void stop_training();
   /// The loss and the metrics on data, computed in batches.
-  Logs evaluate(const Inputs& x, const Tensor& y, EvaluateOptions options = {}) const;
+  Logs evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, EvaluateOptions options = {}) const;
   /// The outputs for any number of samples, computed in batches. Several threads may call it on one built
   /// model.
-  Outputs predict(const Inputs& x, PredictOptions options = {}) const;
+  Outputs predict(const NamedList<Tensor>& x, PredictOptions options = {}) const;
   ///@{
   /// One training step, or one evaluation, on one batch: the loss before the step, and the metrics of this
   /// batch.
-  Logs train_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight = {});
-  Logs test_on_batch(const Inputs& x, const Tensor& y, const Tensor& sample_weight = {}) const;
+  Logs train_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
+                      const NamedList<Tensor>& sample_weight = {});
+  Logs test_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
+                     const NamedList<Tensor>& sample_weight = {}) const;
   ///@}
 
   /// The table of the layers, with their output shapes and numbers of weights and, unless the graph is a

@@ -92,19 +92,74 @@ Config spec_config(const Spec& spec) {
   return Config::map({{"shape", to_config(spec.shape)}, {"dtype", to_config(spec.dtype)}});
 }
 
+Config value_config(const Metrics& metrics) { return to_config(metrics.list()); }
+Config value_config(const Loss& loss) { return loss.config(); }
+Config value_config(double number) { return number; }
+
+void read_value(const Config& config, Metrics& metrics) { metrics = config.as<std::vector<Metric>>(); }
+void read_value(const Config& config, Loss& loss) { loss = Loss::from_config(config); }
+void read_value(const Config& config, double& number) { number = config.as<double>(); }
+
+/// One value as it is, several as a list or, by name, as a map; `none` for no values.
+template <class T>
+Config list_config(const NamedList<T>& values, const Config& none) {
+  const auto& entries = values.entries();
+  if (entries.empty()) return none;
+  if (values.alone()) return value_config(entries.front().value);
+  if (entries.front().name.empty()) {
+    std::vector<Config> list;
+    for (const auto& entry : entries) list.push_back(value_config(entry.value));
+    return Config::list(std::move(list));
+  }
+  Config map = Config::map();
+  for (const auto& entry : entries) map.set(entry.name, value_config(entry.value));
+  return map;
+}
+
+template <class T>
+T value_of(const Config& config) {
+  T value{};
+  read_value(config, value);
+  return value;
+}
+
+/// The inverse. `is_one` says whether a config is that of one value.
+template <class T, class F>
+NamedList<T> list_of(const Config& config, F&& is_one) {
+  if (config.is_null() || (config.is_list() && config.empty())) return {};
+  if (is_one(config)) return value_of<T>(config);
+  std::vector<typename NamedList<T>::Entry> entries;
+  if (config.is_list()) {
+    for (const Config& element : config.elements()) entries.push_back(value_of<T>(element));
+  } else {
+    for (const auto& [name, element] : config.items()) entries.push_back({name, value_of<T>(element)});
+  }
+  return entries;
+}
+
+bool is_loss(const Config& config) {
+  return config.is_string() || (config.is_map() && config.contains("class_name"));
+}
+bool is_number(const Config& config) { return !config.is_list() && !config.is_map(); }
+/// Metrics are a list themselves, of names and maps.
+bool are_metrics(const Config& config) {
+  return config.is_list() && !config[0].is_list();
+}
+
 Config compile_config(const CompileOptions& options) {
-  const auto list = [](const Metrics& metrics) { return to_config(metrics.list()); };
   return Config::map({{"optimizer", options.optimizer.config()},
-                      {"loss", options.loss.config()},
-                      {"metrics", list(options.metrics)},
-                      {"weighted_metrics", list(options.weighted_metrics)}});
+                      {"loss", list_config(options.loss, {})},
+                      {"loss_weights", list_config(options.loss_weights, {})},
+                      {"metrics", list_config(options.metrics, Config::list({}))},
+                      {"weighted_metrics", list_config(options.weighted_metrics, Config::list({}))}});
 }
 
 CompileOptions compile_options(const Config& config) {
   return {.optimizer = Optimizer::from_config(config["optimizer"]),
-          .loss = Loss::from_config(config["loss"]),
-          .metrics = config["metrics"].as<std::vector<Metric>>(),
-          .weighted_metrics = config["weighted_metrics"].as<std::vector<Metric>>()};
+          .loss = list_of<Loss>(config["loss"], is_loss),
+          .loss_weights = list_of<double>(config.find("loss_weights").value_or(Config()), is_number),
+          .metrics = list_of<Metrics>(config["metrics"], are_metrics),
+          .weighted_metrics = list_of<Metrics>(config["weighted_metrics"], are_metrics)};
 }
 
 /// The indices of the weights that the optimizer has slots for, which may differ from those that train now.

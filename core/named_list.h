@@ -1,0 +1,98 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace unspool {
+
+namespace internal {
+
+/// For each of `names` the place of its value among the values with the names `given` ("": by position), or
+/// -1 if it has none. Throws ValueError, which begins with `what`, for a name that is not among `names`, for
+/// one that comes twice, and for values by position that are not as many as `names`.
+std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
+                                      const std::vector<std::string_view>& given, std::string_view what);
+
+/// A value that is one T or several, such as the outputs of a layer.
+template <class V, class T>
+concept ListOf = requires(const std::remove_cvref_t<V>& list) {
+  { list.all() } -> std::same_as<const std::vector<T>&>;
+};
+
+}  // namespace internal
+
+/// Values for the inputs or the outputs of a model: one value, several in their order, or several by name:
+///   "mse"
+///   {"mse", "mae"}
+///   {{"price", "mse"}, {"kind", "sparse_categorical_crossentropy"}}
+/// The name of an output is that of the layer that it comes from.
+template <class T>
+class NamedList {
+ public:
+  /// A value with the name of what it is for, "" if it is given by position.
+  struct Entry {
+    ///@{
+    /// From a value, alone or behind a name.
+    template <class V>
+    requires std::convertible_to<V, T> Entry(V&& given) : value(std::forward<V>(given)) {}
+    Entry(std::string for_name, T given) : name(std::move(for_name)), value(std::move(given)) {}
+    ///@}
+    std::string name;  ///< Of an input or an output; may be empty.
+    T value;           ///< What it gets.
+  };
+
+  /// No values.
+  NamedList() = default;
+  /// One value.
+  template <class V>
+  requires(std::convertible_to<V, T> && !std::same_as<std::remove_cvref_t<V>, NamedList> &&
+           !internal::ListOf<V, T>) NamedList(V&& value)
+      : entries_{Entry(std::forward<V>(value))}, alone_(true) {}
+  ///@{
+  /// Several values, all of them with names or none.
+  NamedList(std::initializer_list<Entry> entries) : entries_(entries) {}
+  NamedList(std::vector<Entry> entries) : entries_(std::move(entries)) {}
+  ///@}
+  ///@{
+  /// Several values, in order: of a vector, or all of the outputs of a layer.
+  NamedList(const std::vector<T>& values) : entries_(values.begin(), values.end()) {}
+  template <internal::ListOf<T> V>
+  NamedList(const V& list) : NamedList(list.all()) {}
+  ///@}
+
+  /// Whether there are no values.
+  bool empty() const { return entries_.empty(); }
+  /// Whether there is one value that was given without a list around it.
+  bool alone() const { return alone_; }
+  ///@{
+  /// The values with their names, as they were given; a copy for temporaries.
+  const std::vector<Entry>& entries() const& { return entries_; }
+  std::vector<Entry> entries() && { return std::move(entries_); }
+  ///@}
+
+  /// The values in the order of `names`; a default-constructed one where there is none. Throws ValueError,
+  /// which begins with `what`, for a name that is not among these, for one that comes twice, and for values
+  /// by position that are not as many.
+  std::vector<T> in_order_of(const std::vector<std::string>& names, std::string_view what) const {
+    if (entries_.empty()) return std::vector<T>(names.size());
+    std::vector<std::string_view> given;
+    for (const Entry& entry : entries_) given.push_back(entry.name);
+    std::vector<T> values;
+    for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {
+      values.push_back(place < 0 ? T() : entries_[static_cast<std::size_t>(place)].value);
+    }
+    return values;
+  }
+
+ private:
+  std::vector<Entry> entries_;
+  bool alone_ = false;
+};
+
+}  // namespace unspool
