@@ -161,4 +161,10 @@ std::vector<Tensor> Layer::call_all(const std::vector<Tensor>& inputs, const Cal
   return {call(inputs.front(), args)};
 }
 
+Outputs detail::call_layer(LayerBase& layer, const Inputs& inputs, const CallArgs& args) {
+  if (auto* const found = dynamic_cast<Layer*>(&layer)) return (*found)(inputs, args);
+  throw TypeError(fmt::format(
+      "expected a layer to call, got the cell {}: call it as a Ref<Cell>, with its states", layer.name()));
+}
+
 }  // namespace unspool

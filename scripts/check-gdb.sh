@@ -19,7 +19,7 @@ cp scripts/gdb/unspool.py "$work/gdb/python/gdb/printer/"
 gdb+=(--data-directory="$work/gdb")
 
 commands=(-ex 'break stop_here' -ex run -ex up)
-for name in floats doubles truths scalar nothing empty shape variable no_variable config layer base no_layer source; do
+for name in floats doubles truths scalar nothing empty shape variable no_variable config layer unnamed base no_layer source; do
   commands+=(-ex "print $name")
 done
 commands+=(-ex 'set print elements 4' -ex 'print numbers' -ex 'print config' -ex 'set print elements 200'
@@ -42,6 +42,7 @@ expect '= kernel float32[2, 3] [[1, 2.5, 0.1], [10, -1e-09, 3]]'
 expect '= an empty variable'
 expect '= {"units": 3, "rate": 0.5, "name": "a \"cell\"", "axes": [1, null, true], "none": null}'
 expect '= LSTM "lstm"'
+grep -qxE '\$[0-9]+ = SimpleRNN' <<<"$shown" || { echo "a layer without a name is not shown by its class" >&2; failed=1; }
 expect '= GRU "gate"'
 expect '= an empty Ref'
 expect '= float32[?, ?, 3], abstract'

@@ -150,7 +150,7 @@ def _show_config(value, room):
 
 
 def _show_ref(ref):
-    """The class and the name: LSTM "lstm_1"."""
+    """The class and the name: LSTM "lstm_1"; LSTM alone until it has a name."""
     layer = int(ref["layer_"]["_M_ptr"])
     if layer == 0:
         return "an empty Ref"
@@ -159,7 +159,8 @@ def _show_ref(ref):
     table = gdb.execute("info symbol %d" % _word(layer), to_string=True)
     match = re.match(r"vtable for (\S+)", table)
     name = match.group(1) if match else str(ref.type.strip_typedefs().template_argument(0))
-    return "%s %s" % (name.rsplit("::", 1)[-1], _quoted(_text(layer + 8)))
+    own = _text(layer + 8)
+    return name.rsplit("::", 1)[-1] + (" " + _quoted(own) if own else "")
 
 
 def _show_outputs(outputs):
