@@ -121,5 +121,6 @@ unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJEC
 # Once is enough, and takes about a minute.
 if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_BUILD_TYPE STREQUAL "Release")
   unspool_test(house/unity scripts/check-sources.sh together ${PROJECT_BINARY_DIR})
-  set_tests_properties(house/unity PROPERTIES COST 500)
+  unspool_test(house/clang scripts/check-sources.sh clang ${PROJECT_BINARY_DIR})
+  set_tests_properties(house/unity house/clang house/compile_errors PROPERTIES COST 500)
 endif()

@@ -43,7 +43,7 @@ T NamedValues<T>::operator[](std::string_view name) && {
 }
 
 template <class T>
-T NamedValues<T>::operator[](Index position) const& requires std::same_as<T, double> {
+const T& NamedValues<T>::value_at(Index position) const {
   const Index count = static_cast<Index>(size());
   if (position < -count || position >= count) {
     throw IndexError(fmt::format("expected the position of one of {} values ({}), got {}", count,

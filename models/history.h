@@ -43,11 +43,9 @@ class NamedValues {
   ///@}
   /// The value at this position, as in the list that Keras' evaluate() returns: 0 is the loss, 1 the first
   /// metric, -1 the last one. Throws IndexError if out of range.
-  T operator[](Index position) const& requires std::same_as<T, double>;
+  T operator[](Index position) const& requires std::same_as<T, double> { return value_at(position); }
   /// The same for a temporary.
-  T operator[](Index position) && requires std::same_as<T, double> {
-    return static_cast<const NamedValues&>(*this)[position];
-  }
+  T operator[](Index position) && requires std::same_as<T, double> { return value_at(position); }
   /// Does not compile: an epoch is the index of the values of one name.
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]",
                   operator[](Index epoch) const& requires(!std::same_as<T, double>));
@@ -73,6 +71,7 @@ class NamedValues {
   bool operator==(const NamedValues& other) const;
 
  private:
+  const T& value_at(Index position) const;
   typename Entries::const_iterator find(std::string_view name) const;
   Entries entries_;
 };

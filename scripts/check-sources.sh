@@ -2,13 +2,23 @@
 # Checks that unity builds do not decide about names: any sources of a folder compile together, and each compiles alone.
 #   check-sources.sh together BUILD [FOLDER...]   all sources of a folder as one: finds names that two sources define
 #   check-sources.sh alone BUILD [FOLDER...]      each source by itself: finds missing includes
+#   check-sources.sh clang BUILD [FOLDER...]      all sources of a folder as one, with clang; by default the library's
 # BUILD is a configured build folder, whose flags are used. Kernels are left out: they are never part of a unity build.
 set -euo pipefail
 mode=$1
 build=$(realpath "$2")
 shift 2
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- core serialization autograd layers optim models tests/*/
+library=(core serialization autograd layers optim models)
+clang=$(command -v clang++ || command -v clang++-14 || true)
+if [ "$mode" = clang ] && [ -z "$clang" ]; then
+  echo "NOT RUN: clang++ is not installed (scripts/check-all.sh installs it)"
+  exit
+fi
+if [ $# -eq 0 ]; then
+  set -- "${library[@]}"
+  [ "$mode" = clang ] || set -- "$@" tests/*/
+fi
 
 # The compile command of a target, without its source and output.
 command_of() {
@@ -29,7 +39,12 @@ for folder in "$@"; do
   mapfile -t sources < <(find "$folder" -name '*.cpp' -not -path '*/kernels/*' | LC_ALL=C sort)
   command=$(command_of "$target" || true)
   [ -n "$command" ] && [ ${#sources[@]} -gt 0 ] || continue
-  if [ "$mode" = together ]; then
+  if [ "$mode" = clang ]; then
+    # Without the options that only g++ has. Sources of one unit shadow names of each other.
+    command="$clang ${command#* } -Wno-shadow -Werror=reorder-init-list"
+    command=$(sed -E 's/ (-fno-semantic-interposition|--param=[^ ]*|-mno-mmx)//g' <<<"$command")
+  fi
+  if [ "$mode" != alone ]; then
     printf "#include \"$PWD/%s\"\n" "${sources[@]}" >"$work/$target.cpp"
     sources=("$work/$target.cpp")
   fi
