@@ -20,7 +20,9 @@ class LayerMaker {
   ///@{
   /// The layer with these options, or with the default options if there are such.
   Ref<L> operator()(O options) const;
-  Ref<L> operator()() const requires std::default_initializable<O> { return (*this)(O{}); }
+  template <std::same_as<O> Given = O>
+  requires std::default_initializable<Given> Ref<L>
+  operator()() const { return (*this)(Given{}); }
   ///@}
   /// The layer with values for its first options.
   template <class... Values>
