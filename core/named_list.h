@@ -47,21 +47,28 @@ class NamedList {
     T value;           ///< What it gets.
   };
 
-  /// No values.
-  NamedList() = default;
+  ///@{
+  /// No values, or those of another list.
+  NamedList();
+  NamedList(const NamedList& other);
+  NamedList(NamedList&& other) noexcept;
+  NamedList& operator=(const NamedList& other);
+  NamedList& operator=(NamedList&& other) noexcept;
+  ~NamedList();
+  ///@}
   /// One value.
   template <class V>
   requires(std::convertible_to<V, T> && !std::same_as<std::remove_cvref_t<V>, NamedList> &&
            !internal::ListOf<V, T>) NamedList(V&& value)
-      : entries_{Entry(std::forward<V>(value))}, alone_(true) {}
+      : NamedList(Alone(), T(std::forward<V>(value))) {}
   ///@{
   /// Several values, all of them with names or none.
-  NamedList(std::initializer_list<Entry> entries) : entries_(entries) {}
-  NamedList(std::vector<Entry> entries) : entries_(std::move(entries)) {}
+  NamedList(std::initializer_list<Entry> entries);
+  NamedList(std::vector<Entry> entries);
   ///@}
   ///@{
   /// Several values, in order: of a vector, or all of the outputs of a layer.
-  NamedList(const std::vector<T>& values) : entries_(values.begin(), values.end()) {}
+  NamedList(const std::vector<T>& values);
   template <internal::ListOf<T> V>
   NamedList(const V& list) : NamedList(list.all()) {}
   ///@}
@@ -73,26 +80,61 @@ class NamedList {
   ///@{
   /// The values with their names, as they were given; a copy for temporaries.
   const std::vector<Entry>& entries() const& { return entries_; }
-  std::vector<Entry> entries() && { return std::move(entries_); }
+  std::vector<Entry> entries() &&;
   ///@}
 
   /// The values in the order of `names`; a default-constructed one where there is none. Throws ValueError,
   /// which begins with `what`, for a name that is not among these, for one that comes twice, and for values
   /// by position that are not as many.
-  std::vector<T> in_order_of(const std::vector<std::string>& names, std::string_view what) const {
-    if (entries_.empty()) return std::vector<T>(names.size());
-    std::vector<std::string_view> given;
-    for (const Entry& entry : entries_) given.push_back(entry.name);
-    std::vector<T> values;
-    for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {
-      values.push_back(place < 0 ? T() : entries_[static_cast<std::size_t>(place)].value);
-    }
-    return values;
-  }
+  std::vector<T> in_order_of(const std::vector<std::string>& names, std::string_view what) const;
 
  private:
+  struct Alone {};
+  NamedList(Alone, T value);
+
   std::vector<Entry> entries_;
   bool alone_ = false;
 };
+
+// What follows is compiled once for each T: extern template class NamedList<Loss>.
+
+template <class T>
+NamedList<T>::NamedList() = default;
+template <class T>
+NamedList<T>::NamedList(const NamedList& other) = default;
+template <class T>
+NamedList<T>::NamedList(NamedList&& other) noexcept = default;
+template <class T>
+NamedList<T>& NamedList<T>::operator=(const NamedList& other) = default;
+template <class T>
+NamedList<T>& NamedList<T>::operator=(NamedList&& other) noexcept = default;
+template <class T>
+NamedList<T>::~NamedList() = default;
+template <class T>
+NamedList<T>::NamedList(std::initializer_list<Entry> entries) : entries_(entries) {}
+template <class T>
+NamedList<T>::NamedList(std::vector<Entry> entries) : entries_(std::move(entries)) {}
+template <class T>
+NamedList<T>::NamedList(const std::vector<T>& values) : entries_(values.begin(), values.end()) {}
+template <class T>
+NamedList<T>::NamedList(Alone, T value) : alone_(true) {
+  entries_.push_back(Entry(std::string(), std::move(value)));
+}
+template <class T>
+std::vector<typename NamedList<T>::Entry> NamedList<T>::entries() && {
+  return std::move(entries_);
+}
+
+template <class T>
+std::vector<T> NamedList<T>::in_order_of(const std::vector<std::string>& names, std::string_view what) const {
+  if (entries_.empty()) return std::vector<T>(names.size());
+  std::vector<std::string_view> given;
+  for (const Entry& entry : entries_) given.push_back(entry.name);
+  std::vector<T> values;
+  for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {
+    values.push_back(place < 0 ? T() : entries_[static_cast<std::size_t>(place)].value);
+  }
+  return values;
+}
 
 }  // namespace unspool

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <unspool/core/named_list.h>
+#include <unspool/core/tensor.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 #include <unspool/optim/optimizer.h>
 
 namespace unspool {
+
+extern template class NamedList<Tensor>;
+extern template class NamedList<double>;
+extern template class NamedList<Loss>;
+extern template class NamedList<Metrics>;
 
 /// The arguments of Model::compile().
 struct CompileOptions {

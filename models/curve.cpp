@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -117,36 +116,34 @@ std::string panel(const History& history, const std::string& name, const std::ve
   const Scale y(low, high, options.height - bottom_margin, top_margin, false);
 
   std::string svg;
-  const auto out = std::back_inserter(svg);
   for (const double mark : y.marks()) {
-    fmt::format_to(out,
-                   "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>"
-                   "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.6g}</text>\n",
-                   left_margin, options.width - right_margin, y(mark), y(mark), left_margin - 6, y(mark) + 4,
-                   std::abs(mark) < 1e-12 ? 0 : mark);
+    svg += fmt::format(
+        "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>"
+        "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.6g}</text>\n",
+        left_margin, options.width - right_margin, y(mark), y(mark), left_margin - 6, y(mark) + 4,
+        std::abs(mark) < 1e-12 ? 0 : mark);
   }
   for (const double mark : x.marks()) {
-    fmt::format_to(out, "<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.6g}</text>\n", x(mark),
-                   options.height - bottom_margin + 18, mark);
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.6g}</text>\n", x(mark),
+                       options.height - bottom_margin + 18, mark);
   }
-  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>\n",
-                 (left_margin + options.width - right_margin) / 2, options.height - 6);
-  fmt::format_to(out, "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n", left_margin,
-                 top_margin - 10, escaped(name));
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>\n",
+                     (left_margin + options.width - right_margin) / 2, options.height - 6);
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\n", left_margin, top_margin - 10,
+                     escaped(name));
   int legend = options.width - right_margin;
   for (const Line& line : lines) {
     std::string points;
     for (std::size_t i = 0; i < line.values->size(); ++i) {
       const double value = (*line.values)[i];
       if (!std::isfinite(value)) continue;
-      fmt::format_to(std::back_inserter(points), "{:.1f},{:.1f} ", x(epoch_of(history, *line.values, i)),
-                     y(value));
+      points += fmt::format("{:.1f},{:.1f} ", x(epoch_of(history, *line.values, i)), y(value));
     }
-    fmt::format_to(out, "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}/>\n",
-                   points, line.color, line.dashes);
+    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"{}/>\n",
+                       points, line.color, line.dashes);
     if (lines.size() > 1) {
-      fmt::format_to(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>\n", legend,
-                     top_margin - 10, line.color, line.label);
+      svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>\n", legend,
+                         top_margin - 10, line.color, line.label);
       legend -= 72;
     }
   }
@@ -167,8 +164,8 @@ std::string history_to_svg(const History& history, CurveOptions options) {
       lines.push_back({"validation", &history["val_" + name], validation_color, " stroke-dasharray=\"5 3\""});
     }
     lines.push_back({"training", &values, training_color, ""});
-    fmt::format_to(std::back_inserter(panels), "<g transform=\"translate({} 0)\">\n{}</g>\n",
-                   count * options.width, panel(history, name, lines, options));
+    panels += fmt::format("<g transform=\"translate({} 0)\">\n{}</g>\n", count * options.width,
+                          panel(history, name, lines, options));
     ++count;
   }
   const int width = std::max(count, 1) * options.width;

@@ -76,10 +76,9 @@ void Objective::bind(const std::vector<std::string>& names) {
   std::vector<double> weights(names.size(), 1.0);
   if (!weights_.empty()) {
     // Those that are not named keep the weight 1.
-    NamedList<double> given = weights_;
-    std::vector<double> found = given.in_order_of(names, "compile: loss_weights");
+    const std::vector<double> found = weights_.in_order_of(names, "compile: loss_weights");
+    const auto& entries = weights_.entries();
     for (std::size_t i = 0; i < names.size(); ++i) {
-      const auto& entries = given.entries();
       const bool named = std::any_of(entries.begin(), entries.end(),
                                      [&](const auto& e) { return e.name.empty() || e.name == names[i]; });
       if (named) weights[i] = found[i];

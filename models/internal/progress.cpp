@@ -79,7 +79,7 @@ double Progress::seconds_a_step(Index done) const {
 }
 
 void Progress::draw(Index done, const Logs& logs, bool end) {
-  const std::string count = fmt::format("{0:>{2}}/{1}", done, target_, fmt::formatted_size("{}", target_));
+  const std::string count = fmt::format("{0:>{2}}/{1}", done, target_, std::to_string(target_).size());
   const double pace = seconds_a_step(done);
   const std::string elapsed = fmt::format("{:.0f}s", seconds(Clock::now() - start_));
   if (verbose_ == 2) {

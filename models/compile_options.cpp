@@ -1,0 +1,10 @@
+#include <unspool/models/compile_options.h>
+
+namespace unspool {
+
+template class NamedList<Tensor>;
+template class NamedList<double>;
+template class NamedList<Loss>;
+template class NamedList<Metrics>;
+
+}  // namespace unspool
