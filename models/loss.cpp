@@ -142,8 +142,8 @@ struct SparseCategoricalCrossentropyKind {
   }
   static Tensor kept(const Options& options, const Tensor& y, const Tensor& losses) {
     if (!options.ignore_class) return {};
-    return reshape(not_equal(is_integer(y.dtype()) ? y : cast(y, int32), *options.ignore_class),
-                   losses.shape());
+    const Tensor labels = y.rank() > losses.rank() ? squeeze(y, {-1}) : y;
+    return not_equal(is_integer(labels.dtype()) ? labels : cast(labels, int32), *options.ignore_class);
   }
 
  private:
@@ -332,13 +332,30 @@ std::shared_ptr<const LossBase> Loss::of_function(LossBase::Function function) {
   return std::make_shared<const FunctionLoss>("", std::move(function));
 }
 
+namespace {
+
+/// `x` with `other` in place of what is masked. A mask of another shape than the leading axes of `x` masks
+/// nothing.
+Tensor where_kept(Tensor mask, const Tensor& x, double other) {
+  if (mask.rank() > x.rank() || !compatible(mask.shape(), x.shape().sub(0, mask.rank()))) return x;
+  while (mask.rank() < x.rank()) mask = expand_dims(mask, -1);
+  return where(mask, x, Tensor::scalar(Scalar(other), x.dtype()));
+}
+
+}  // namespace
+
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
   const LossBase& loss = object();
-  const Tensor losses = loss.call(y_true, y_pred);
-  Tensor kept = loss.kept(y_true, losses);
-  if (const Tensor mask = mask_of(y_pred)) {
-    if (mask.rank() <= losses.rank()) kept = kept ? logical_and(kept, mask) : mask;
+  const Tensor mask = mask_of(y_pred);
+  if (!mask) {
+    const Tensor losses = loss.call(y_true, y_pred);
+    return internal::reduced(losses, sample_weight, loss.kept(y_true, losses), loss.reduction());
   }
+  // What is masked may be anything, a label of -1 or NaN: neither the loss nor its gradient may see it.
+  const Tensor labels = where_kept(mask, y_true, 0);
+  const Tensor losses = loss.call(labels, where_kept(mask, y_pred, 1));
+  Tensor kept = loss.kept(labels, losses);
+  if (mask.rank() <= losses.rank()) kept = kept ? logical_and(kept, mask) : mask;
   return internal::reduced(losses, sample_weight, kept, loss.reduction());
 }
 

@@ -213,6 +213,10 @@ Metric BinaryAccuracy(BinaryAccuracyOptions options) {
 }
 
 void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
+  if (values.is_abstract()) {
+    throw ValueError(name_ + ": expected values of a batch, got the symbolic " + describe(values) +
+                     ": give metrics to compile(), or update them with the results of predict()");
+  }
   const auto total_of = [](const Tensor& x) { return sum(x).item<double>(); };
   Tensor wide = cast(values, float64);
   Tensor weights;

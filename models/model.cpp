@@ -89,6 +89,30 @@ Index samples_of(const Samples& data, std::string_view what) {
   return samples;
 }
 
+/// Throws ValueError if a stateful layer cannot take batches of this size, a smaller last one among them.
+void check_stateful(std::string_view what, const LayerBase& layer, Index samples, Index batch_size) {
+  if (samples == 0) return;
+  for (const Ref<LayerBase>& below : layer.sublayers()) check_stateful(what, *below, samples, batch_size);
+  const auto* const rnn = dynamic_cast<const layers::RNN*>(&layer);
+  if (rnn == nullptr || !rnn->stateful()) return;
+  if (!rnn->states().empty()) {
+    const Index wanted = rnn->states().front().shape().front();
+    if (std::min(samples, batch_size) != wanted) {
+      throw ValueError(
+          fmt::format("{}: expected batch_size = {}, for which the stateful layer {} was built, got "
+                      "batch_size = {} for {} samples",
+                      what, wanted, rnn->name(), batch_size, samples));
+    }
+  }
+  if (samples > batch_size && samples % batch_size != 0) {
+    throw ValueError(
+        fmt::format("{}: expected a number of samples that batch_size = {} divides, since the layer {} is "
+                    "stateful, got {}: leave out "
+                    "the last {}, or take another batch_size",
+                    what, batch_size, rnn->name(), samples, samples % batch_size));
+  }
+}
+
 Index batches(Index samples, Index batch_size) { return (samples + batch_size - 1) / batch_size; }
 
 void check_positive(std::string_view name, Index value) {
@@ -479,6 +503,10 @@ History Model::fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOp
     data.sample_weight = {weights_of_classes(data.y, options.class_weight)};
   }
 
+  check_stateful("fit", *state.network, samples, options.batch_size);
+  if (!validation.x.empty()) {
+    check_stateful("validation_data", *state.network, validation.x.front().shape().front(), validation_batch);
+  }
   if (!state.shuffle || options.initial_epoch == 0) state.shuffle = next_random_key();
   const RandomKey run = *state.shuffle;
   // Keeps the model alive if the caller's handle is destroyed meanwhile.
@@ -536,7 +564,9 @@ Logs Model::evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, Eva
   state.compiled_or_fail();
   const Samples data = in_order(state, x, y, options.sample_weight, "evaluate");
   check_positive("batch_size", options.batch_size);
-  Progress progress(options.verbose, batches(samples_of(data, "evaluate"), options.batch_size));
+  const Index samples = samples_of(data, "evaluate");
+  check_stateful("evaluate", *state.network, samples, options.batch_size);
+  Progress progress(options.verbose, batches(samples, options.batch_size));
   return evaluated(state, data, options.batch_size, progress);
 }
 
@@ -549,6 +579,7 @@ Outputs Model::predict(const NamedList<Tensor>& inputs, PredictOptions options) 
   std::vector<std::string> names(x.size(), "x");
   const Index samples = common_rows(x, names);
   if (samples < 0) throw ValueError("predict: expected x to have a value, got an empty tensor");
+  check_stateful("predict", *state.network, samples, options.batch_size);
   std::vector<std::vector<Tensor>> parts;  // For each output, those of all batches.
   // No samples are one empty batch, whose outputs have no rows and the right shape.
   for (Index first = 0; first == 0 || first < samples; first += options.batch_size) {

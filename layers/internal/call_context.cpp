@@ -31,11 +31,13 @@ CallScope::CallScope() : context_(*innermost), around_(innermost) { innermost = 
 
 CallScope::CallScope(const LayerTree& layer, OptionalBool training) : CallScope() {
   context_.layer = &layer;
-  context_.caller = around_->layer == nullptr ? nullptr : around_;
+  // A layer whose build calls it is not within itself.
+  const bool same = around_->layer == &layer;
+  context_.caller = around_->layer == nullptr ? nullptr : same ? around_->caller : around_;
   context_.training = training.value_or(context_.training);
   context_.given = nullptr;
   context_.received = nullptr;
-  errors_.emplace(layer.name());
+  if (!same) errors_.emplace(layer.name());
 }
 
 CallScope::~CallScope() { innermost = around_; }

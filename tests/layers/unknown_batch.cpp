@@ -112,6 +112,34 @@ TEST_CASE("unknown batch: a loss with weights and a mask has one value as an ope
   }
 }
 
+TEST_CASE("unknown batch and time: classes that are ignored, with masks, weights and every reduction") {
+  const Tensor p = softmax(of_sines({4, 5, 3}));
+  const Tensor y =
+      Tensor::of<std::int32_t>({{0, 1, 2, 1, 0}, {1, 1, 1, 1, 1}, {2, 1, 0, 0, 1}, {0, 0, 2, 2, 1}});
+  const Tensor w = abs(of_sines({4, 5}));
+  for (const char* reduction : {"sum_over_batch_size", "mean_with_sample_weight", "sum", "none"}) {
+    for (const bool masked : {false, true}) {
+      for (const bool weighted : {false, true}) {
+        CAPTURE(reduction);
+        CAPTURE(masked);
+        CAPTURE(weighted);
+        const Loss loss = SparseCategoricalCrossentropy({.ignore_class = 1, .reduction = reduction});
+        const auto call = [&](const std::vector<Tensor>& in) {
+          const Tensor value =
+              loss(in[1], masked ? with_mask(in[0], in[2] > 0.3) : in[0], weighted ? in[2] : Tensor());
+          return std::vector{in[0] * 0 + (value.rank() > 0 ? expand_dims(value, -1) : value)};
+        };
+        const Tensor in = Input({.shape = {unknown, 3}});
+        const Tensor label = Input({.shape = {unknown}, .dtype = int32});
+        const Tensor weight = Input({.shape = {unknown}});
+        const Model model({in, label, weight}, make<Function>(call)({in, label, weight}));
+        const Tensor right = call({p, y, w})[0];
+        CHECK(near(model.predict({p, y, w}), right.to_vector<double>(), 1e-6));
+      }
+    }
+  }
+}
+
 TEST_CASE("unknown batch and time: a scan from zeros, with draws") {
   const auto running = [](const std::vector<Tensor>& in) {
     const auto step = [](const std::vector<Tensor>& carry, const std::vector<Tensor>& x) {

@@ -79,6 +79,37 @@ TEST_CASE("a mask leaves steps out, whatever they hold") {
   check(Loss("mse")(y, with_mask(p, Tensor::of<bool>({{false, false, false}}))), 0);
 }
 
+TEST_CASE("what a mask leaves out counts for nothing, whatever label or prediction it has") {
+  const Tensor mask = Tensor::of<bool>({{true, true, false}});
+  const Tensor p = Tensor::of({{{.3, .7}, {.6, .4}, {.5, .5}}});
+  const Tensor bad = Tensor::of({{{.3, .7}, {.6, .4}, {not_a_number, .5}}});
+  const Loss sparse = "sparse_categorical_crossentropy";
+  const auto good = sparse(Tensor::of<std::int32_t>({{0, 1, 0}}), with_mask(p, mask)).item<float>();
+  CHECK(sparse(Tensor::of<std::int32_t>({{0, 1, -1}}), with_mask(p, mask)).item<float>() == good);
+  CHECK(sparse(Tensor::of<std::int32_t>({{{0}, {1}, {7}}}), with_mask(p, mask)).item<float>() == good);
+  CHECK_THROWS_AS(sparse(Tensor::of<std::int32_t>({{0, -1, 0}}), with_mask(p, mask)), ValueError);
+
+  const Tensor y = Tensor::of({{{0, 1}, {1, 0}, {1, 0}}});
+  const Tensor bad_y = Tensor::of({{{0, 1}, {1, 0}, {not_a_number, not_a_number}}});
+  for (const char* name : {"mse", "mae", "binary_crossentropy", "categorical_crossentropy"}) {
+    CAPTURE(name);
+    const Loss loss = name;
+    std::vector<std::vector<float>> values;
+    for (const auto& [labels, given] : {std::pair(y, p), std::pair(bad_y, p), std::pair(bad_y, bad)}) {
+      GradientTape tape;
+      tape.watch(given);
+      const Tensor value = loss(labels, with_mask(given, mask));
+      std::vector<float> all = tape.gradient(value, given).to_vector<float>();
+      CHECK(all[4] == 0);
+      CHECK(all[5] == 0);
+      all.push_back(value.item<float>());
+      values.push_back(all);
+    }
+    CHECK(values[1] == values[0]);
+    CHECK(values[2] == values[0]);
+  }
+}
+
 TEST_CASE("ranks that differ by a last axis of one are the same") {
   check(Loss("mse")(Tensor::of({1, 2}), Tensor::of({{1}, {2}})), 0);
   check(Loss("mse")(Tensor::of({{1}, {2}}), Tensor::of({1, 2})), 0);

@@ -506,3 +506,32 @@ TEST_CASE("reset_states: of every stateful layer, in models within, too") {
   model.reset_states();
   CHECK(model(x).item<double>() == first);
 }
+
+TEST_CASE("batches that a stateful model cannot take are refused before any weight moves") {
+  Sequential model(
+      {Input({.batch_shape = {2, 4, 3}}), SimpleRNN({.units = 2, .stateful = true}), Dense({.units = 1})});
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  const std::vector<Tensor> before = model.get_weights();
+  const Tensor x = uniform({5, 4, 3}, 1);
+  const Tensor y = uniform({5, 1}, 2);
+  const auto refused = [](auto&& call, const char* what, const char* why) {
+    CHECK_THROWS_WITH_AS(call(), doctest::Contains(what), ValueError);
+    CHECK_THROWS_WITH_AS(call(), doctest::Contains(why), ValueError);
+    CHECK_THROWS_WITH_AS(call(), doctest::Contains("stateful"), ValueError);
+  };
+  const char* const remainder = "that batch_size = 2 divides";
+  refused([&] { model.fit(x, y, {.batch_size = 2, .verbose = 0}); }, "fit: ", remainder);
+  refused([&] { model.evaluate(x, y, {.batch_size = 2, .verbose = 0}); }, "evaluate: ", remainder);
+  refused([&] { model.predict(x, {.batch_size = 2}); }, "predict: ", remainder);
+  refused([&] { model.predict(x); }, "predict: ", "expected batch_size = 2");
+  const Tensor four_x = slice(x, 0, 0, 4);
+  const Tensor four_y = slice(y, 0, 0, 4);
+  refused(
+      [&] {
+        model.fit(four_x, four_y, {.batch_size = 2, .verbose = 0, .validation_data = {x, y}});
+      },
+      "validation_data: ", remainder);
+  CHECK(same_bits(model.get_weights(), before));
+  model.fit(four_x, four_y, {.batch_size = 2, .verbose = 0, .validation_data = {four_x, four_y}});
+  CHECK(model.predict(slice(x, 0, 0, 2)).shape() == Shape{2, 1});
+}

@@ -84,3 +84,16 @@ TEST_CASE("a model of one's own: layers as members, and a call") {
   again.fit(x, y, {.epochs = 22, .verbose = 0, .initial_epoch = 20});
   CHECK(same_bits(again.get_weights(), model.get_weights()));
 }
+
+TEST_CASE("a layer without build() has the paths of its first call, however it is built") {
+  const auto path = [](const Ref<OwnNet>& net) {
+    const std::string whole = net->weights().front().path();
+    return whole.substr(net->name().size());
+  };
+  const auto by_shape = make<OwnNet>();
+  by_shape->build_once({unknown, 5, 2});
+  const auto by_call = make<OwnNet>();
+  by_call(some({2, 5, 2}, float32));
+  CHECK(path(by_shape).starts_with("/lstm"));
+  CHECK(path(by_call).starts_with("/lstm"));
+}
