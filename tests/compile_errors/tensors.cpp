@@ -95,6 +95,12 @@ float loss = x;
 //! NoneType
 Index size = None;
 
+//! a required option
+struct CellOptions {
+  required<Index> units;
+};
+CellOptions options{};
+
 // Templates that ask get the answer no.
 
 //+

@@ -94,7 +94,7 @@ static_assert(!takes_exactly<LacksOneOfMany, bool, bool>);
 static_assert(!takes_exactly<LacksTheRequired, required<Index>>);
 static_assert(!takes_exactly<AnotherOrder, float, std::string>);
 
-static_assert(!std::is_default_constructible_v<CellOptions>);
+static_assert(!std::is_default_constructible_v<required<Index>>);
 static_assert(!std::is_constructible_v<required<Index>, double>);
 static_assert(!std::is_constructible_v<required<Index>, bool>);
 static_assert(!std::is_constructible_v<required<Index>, const char*>);

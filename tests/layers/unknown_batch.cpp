@@ -76,7 +76,7 @@ TEST_CASE("unknown batch: every loss is a number, in a layer and between layers"
   const Tensor labels = one_hot(Tensor::of<std::int32_t>({0, 1, 2, 1, 0}), 3);
   for (const char* name : {"mse", "mae", "binary_crossentropy", "categorical_crossentropy"}) {
     CAPTURE(name);
-    const float right = Loss(name)(labels, x).item<float>();
+    const double right = Loss(name)(labels, x).item<double>();
     const Tensor in = Input({.shape = {3}});
     const Tensor label = Input({.shape = {3}});
     const auto layer = make<Function>([&](const std::vector<Tensor>& inputs) {
@@ -108,7 +108,7 @@ TEST_CASE("unknown batch: a loss with weights and a mask has one value as an ope
           return ScanStep{.carry = carry, .outputs = {value(carry[0])}};
         },
         {p}, {}, {.steps = 1});
-    CHECK(scanned.outputs[0].item<float>({0}) == doctest::Approx(value(p).item<float>()).epsilon(1e-6));
+    CHECK(scanned.outputs[0].item<float>({0}) == doctest::Approx(value(p).item<double>()).epsilon(1e-6));
   }
 }
 

@@ -58,7 +58,9 @@ FitOptions in_order(Index batch_size, Index epochs) {
 
 void check_logs(const History& history, const NamedValues<std::vector<double>>& expected) {
   CHECK(history.history.size() == expected.size());
-  for (const auto& [name, values] : expected) {
+  for (const auto& entry : expected) {
+    const auto& name = entry.first;
+    const auto& values = entry.second;
     REQUIRE(history.history.contains(name));
     for (std::size_t i = 0; i < values.size(); ++i) {
       CAPTURE(name);
@@ -95,7 +97,8 @@ TEST_CASE("several outputs train as in Keras, by name or in order") {
       by_name.fit({{"right", right}, {"left", left}}, {{"kind", kinds}, {"price", prices}}, options);
   check_logs(history, keras_history);
   const std::vector<float> bias = by_name.weights()[3].value().to_vector<float>();
-  for (std::size_t i = 0; i < bias.size(); ++i) CHECK(bias[i] == doctest::Approx(last_bias[i]).epsilon(1e-5));
+  for (std::size_t i = 0; i < bias.size(); ++i)
+    CHECK(bias[i] == doctest::Approx(static_cast<double>(last_bias[i])).epsilon(1e-5));
 
   Model in_lists = two_outputs();
   in_lists.compile({.optimizer = SGD({.learning_rate = 0.1}),
@@ -150,7 +153,7 @@ TEST_CASE("weights of classes scale the losses of their samples, as in Keras") {
                                                   {"accuracy", {0.6153846383094788}}};
   check_logs(model.fit(left, kinds, options), expected);
   CHECK(model.weights()[1].value().to_vector<float>()[2] ==
-        doctest::Approx(-0.14701581001281738F).epsilon(1e-5));
+        doctest::Approx(-0.14701581001281738).epsilon(1e-5));
 
   // Labels that are one-hot have the class of the 1.
   start();
