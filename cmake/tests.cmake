@@ -116,6 +116,8 @@ if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AM
   unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
   unspool_test(house/kernel_flags scripts/check-kernel-flags.sh ${PROJECT_BINARY_DIR})
 endif()
+unspool_test(house/your_own scripts/check-page.sh docs/your_own.md ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
+  $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
 unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
   $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
 # Once is enough, and takes about a minute.

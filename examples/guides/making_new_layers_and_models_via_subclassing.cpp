@@ -11,7 +11,6 @@
 
 using namespace unspool;
 using guide::check;
-using guide::check_throws;
 using guide::near;
 using guide::same;
 
@@ -30,13 +29,13 @@ class EagerLinear : public Layer {
 };
 
 void own_layers() {
-  const Tensor x = Tensor::ones({2, 2});
+  const Tensor x = ones({2, 2});
   const auto linear_layer = make<EagerLinear>(4, 2);
   const Tensor y = linear_layer(x);
   std::cout << y << '\n';
   check(y.shape() == Shape{2, 4});
   check(near(y[0], sum(linear_layer->w, {0})));
-  check(linear_layer->weights() == std::vector<Variable>{linear_layer->w, linear_layer->b});
+  check(linear_layer.weights() == std::vector<Variable>{linear_layer->w, linear_layer->b});
 }
 
 // A weight that training does not change.
@@ -46,7 +45,7 @@ class ComputeSum : public Layer {
     total_ = add_weight({.name = "total", .shape = {input_dim}, .initializer = "zeros", .trainable = false});
   }
   Tensor call(const Tensor& inputs, const CallArgs&) override {
-    total_.assign_add(sum(inputs, {0}));
+    total_.assign_add(sum(inputs, 0));
     return total_;
   }
 
@@ -55,7 +54,7 @@ class ComputeSum : public Layer {
 };
 
 void weights_that_are_not_trained() {
-  const Tensor x = Tensor::ones({2, 2});
+  const Tensor x = ones({2, 2});
   const auto my_sum = make<ComputeSum>(2);
   Tensor y = my_sum(x);
   std::cout << y << '\n';
@@ -63,9 +62,9 @@ void weights_that_are_not_trained() {
   y = my_sum(x);
   std::cout << y << '\n';
   check(same(y, Tensor::of({4, 4})));
-  check(my_sum->weights().size() == 1);
-  check(my_sum->non_trainable_weights().size() == 1);
-  check(my_sum->trainable_weights().empty());
+  check(my_sum.weights().size() == 1);
+  check(my_sum.non_trainable_weights().size() == 1);
+  check(my_sum.trainable_weights().empty());
 }
 
 // Better: build() makes the weights at the first call, when the shape of the input is known.
@@ -86,10 +85,10 @@ class Linear : public Layer {
 
 void deferred_weights() {
   const auto linear_layer = make<Linear>(32);
-  check(linear_layer->weights().empty());
-  const Tensor y = linear_layer(Tensor::ones({2, 2}));
+  check(linear_layer.weights().empty());
+  const Tensor y = linear_layer(ones({2, 2}));
   check(y.shape() == Shape{2, 32});
-  check(linear_layer->weights()[0].shape() == Shape{2, 32});
+  check(linear_layer.weights()[0].shape() == Shape{2, 32});
 }
 
 // Layers within layers. add_layer() makes the inner layers part of the outer one, which then has their
@@ -112,11 +111,11 @@ class MLPBlock : public Layer {
 
 void layers_within_layers() {
   const auto mlp = make<MLPBlock>();
-  const Tensor y = mlp(Tensor::ones({3, 64}));  // The first call makes the weights.
+  const Tensor y = mlp(ones({3, 64}));  // The first call makes the weights.
   check(y.shape() == Shape{3, 1});
-  std::cout << "weights: " << mlp->weights().size() << '\n';
-  check(mlp->weights().size() == 6);
-  check(mlp->trainable_weights().size() == 6);
+  std::cout << "weights: " << mlp.weights().size() << '\n';
+  check(mlp.weights().size() == 6);
+  check(mlp.trainable_weights().size() == 6);
 }
 
 // A layer can add to the loss that training minimizes.
@@ -146,28 +145,27 @@ class OuterLayerWithKernelRegularizer : public Layer {
   Tensor call(const Tensor& inputs, const CallArgs&) override { return dense_(inputs); }
 
  private:
-  Ref<layers::Dense> dense_ =
-      add_layer("dense", Dense({.units = 32, .kernel_regularizer = L2({.l2 = 1e-3})}));
+  Ref<layers::Dense> dense_ = add_layer("dense", Dense({.units = 32, .kernel_regularizer = L2(1e-3)}));
 };
 
 void losses_of_layers() {
   const auto layer = make<OuterLayer>();
-  check(layer->losses().empty());  // It was not called yet.
-  layer(Tensor::ones({1, 1}));
-  check(layer->losses().size() == 1);
-  layer(Tensor::ones({1, 1}));  // Each call starts afresh.
-  check(layer->losses().size() == 1);
-  check(near(layer->losses()[0].item<double>(), 1e-2));
+  check(layer.losses().empty());  // It was not called yet.
+  layer(ones({1, 1}));
+  check(layer.losses().size() == 1);
+  layer(ones({1, 1}));  // Each call starts afresh.
+  check(layer.losses().size() == 1);
+  check(near(double(layer.losses()[0]), 1e-2));
 
   // The penalties of weights are among them: here 1e-3 times the sum of the squares of the kernel.
   const auto penalized = make<OuterLayerWithKernelRegularizer>();
-  penalized(Tensor::zeros({1, 1}));
-  std::cout << penalized->losses()[0] << '\n';
-  check(near(penalized->losses()[0], 1e-3 * sum(square(penalized->weights()[0]))));
+  penalized(zeros({1, 1}));
+  std::cout << penalized.losses()[0] << '\n';
+  check(near(penalized.losses()[0], 1e-3 * sum(square(penalized.weights()[0]))));
 
   // In a training loop of your own they are added to the loss.
   const auto classifier = make<OuterLayerWithKernelRegularizer>();
-  const Optimizer optimizer = SGD({.learning_rate = 0.1});
+  const Optimizer optimizer = SGD(0.1);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
   const Tensor x = random_normal({128, 8});
   const Tensor y = argmax(slice(x, 1, 0, 4));
@@ -177,26 +175,26 @@ void losses_of_layers() {
       GradientTape tape;
       const Tensor logits = classifier(slice(x, 0, first, first + 32));
       Tensor loss_value = loss_fn(slice(y, 0, first, first + 32), logits);
-      for (const Tensor& loss : classifier->losses()) loss_value = loss_value + loss;
-      const auto grads = tape.gradient(loss_value, classifier->trainable_weights());
-      optimizer.apply_gradients(grads, classifier->trainable_weights());
-      losses.push_back(loss_value.item<double>());
+      for (const Tensor& loss : classifier.losses()) loss_value += loss;
+      const auto grads = tape.gradient(loss_value, classifier.trainable_weights());
+      optimizer.apply(grads, classifier.trainable_weights());
+      losses.push_back(double(loss_value));
     }
   }
   check(losses.back() < 0.7 * losses.front());
 
   // fit() adds them by itself.
   const Tensor inputs = Input({.shape = {3}});
-  const Tensor outputs = make<ActivityRegularizationLayer>()(Dense({.units = 3})(inputs));
+  const Tensor outputs = make<ActivityRegularizationLayer>()(Dense(3)(inputs));
   Model model(inputs, outputs);
   const Tensor data = random_uniform({2, 3});
   model.compile({.optimizer = "adam", .loss = "mse"});
   model.fit(data, random_uniform({2, 3}), {.verbose = 0});
   // Then compile() needs no loss.
   model.compile({.optimizer = "adam"});
-  const double before = mean(model.predict(data)).item<double>();
+  const double before = double(mean(model.predict(data)));
   model.fit(data, {}, {.epochs = 20, .verbose = 0});
-  check(mean(model.predict(data)).item<double>() < before);
+  check(double(mean(model.predict(data))) < before);
 }
 
 // A layer that can be made from its config: get_config() has the arguments, from_config() makes a layer of
@@ -256,11 +254,11 @@ class OptionsLinear : public OptionsLayer<OptionsLinearOptions> {
 
 void configs(const std::string& folder) {
   const auto layer = make<SerializableLinear>(64, LayerOptions{.name = "mine"});
-  const Config config = layer->get_config();
+  const Config config = layer.get_config();
   std::cout << to_json(config) << '\n';
   check(config["units"].as<Index>() == 64 && config["name"].as<std::string>() == "mine");
   const auto new_layer = SerializableLinear::from_config(config);
-  check(new_layer->get_config() == config);
+  check(new_layer.get_config() == config);
 
   // With a registered name a saved model can contain the class.
   register_layer<SerializableLinear>("guide>Linear");
@@ -281,8 +279,8 @@ class CustomDropout : public Layer {
  public:
   explicit CustomDropout(double rate) : rate_(rate) {}
   Tensor call(const Tensor& inputs, const CallArgs& args) override {
-    if (!args.is_training()) return inputs;
-    return inputs * random_bernoulli(inputs.shape(), 1 - rate_) / (1 - rate_);
+    if (!args.training) return inputs;
+    return unspool::dropout(inputs, rate_);
   }
 
  private:
@@ -293,22 +291,22 @@ class CustomDropout : public Layer {
 class MaskedMean : public Layer {
  public:
   Tensor call(const Tensor& inputs, const CallArgs& args) override {
-    if (!args.mask) return mean(inputs, {1});
+    if (!args.mask) return mean(inputs, 1);
     const Tensor kept = expand_dims(cast(args.mask, float32), -1);
-    return sum(inputs * kept, {1}) / sum(kept, {1});
+    return sum(inputs * kept, 1) / sum(kept, 1);
   }
 };
 
 void training_and_mask() {
   const auto dropout = make<CustomDropout>(0.5);
-  const Tensor x = Tensor::ones({100, 100});
+  const Tensor x = ones({100, 100});
   check(same(dropout(x), x));
   const Tensor dropped = dropout(x, {.training = true});
-  check(near(mean(dropped).item<double>(), 1, 0.1));
-  check(near(max(dropped).item<double>(), 2) && near(min(dropped).item<double>(), 0));
+  check(near(double(mean(dropped)), 1, 0.1));
+  check(near(double(max(dropped)), 2) && near(double(min(dropped)), 0));
 
   // fit() trains with dropout, predict() does without.
-  Sequential model({Input({.shape = {100}}), dropout, Dense({.units = 1})});
+  Sequential model({Input({.shape = {100}}), dropout, Dense(1)});
   model.compile({.optimizer = "sgd", .loss = "mse"});
   model.fit(x, slice(x, 1, 0, 1), {.verbose = 0});
   check(same(model.predict(x), model.predict(x)));
@@ -335,8 +333,7 @@ class ResidualBlock : public Layer {
 
 class ResNet : public Layer {
  public:
-  explicit ResNet(Index num_classes = 10)
-      : classifier_(add_layer("classifier", Dense({.units = num_classes}))) {}
+  explicit ResNet(Index num_classes = 10) : classifier_(add_layer("classifier", Dense(num_classes))) {}
   Tensor call(const Tensor& inputs, const CallArgs&) override {
     Tensor x = block_1_(inputs);
     x = block_2_(x);
@@ -364,7 +361,7 @@ Digits read_digits() {
 void models(const Digits& digits, const std::string& folder) {
   const Tensor x = reshape(digits.images, {-1, 8, 8});
   Model resnet(make<ResNet>(10));
-  resnet.compile({.optimizer = Adam({.learning_rate = 0.01}),
+  resnet.compile({.optimizer = Adam(0.01),
                   .loss = SparseCategoricalCrossentropy({.from_logits = true}),
                   .metrics = {"accuracy"}});
   const History history = resnet.fit(x, digits.labels, {.epochs = 5, .verbose = 0});
@@ -395,9 +392,9 @@ class Encoder : public Layer {
  public:
   Encoder(Index latent_dim, Index intermediate_dim, LayerOptions options = {.name = "encoder"})
       : Layer(std::move(options)),
-        dense_proj_(add_layer("dense_proj", Dense({.units = intermediate_dim, .activation = "relu"}))),
-        dense_mean_(add_layer("dense_mean", Dense({.units = latent_dim}))),
-        dense_log_var_(add_layer("dense_log_var", Dense({.units = latent_dim}))),
+        dense_proj_(add_layer("dense_proj", Dense(intermediate_dim, "relu"))),
+        dense_mean_(add_layer("dense_mean", Dense(latent_dim))),
+        dense_log_var_(add_layer("dense_log_var", Dense(latent_dim))),
         sampling_(add_layer("sampling", make<Sampling>())) {}
 
   /// The mean, the logarithm of the variance, and a code.
@@ -418,8 +415,8 @@ class Decoder : public Layer {
  public:
   Decoder(Index original_dim, Index intermediate_dim, LayerOptions options = {.name = "decoder"})
       : Layer(std::move(options)),
-        dense_proj_(add_layer("dense_proj", Dense({.units = intermediate_dim, .activation = "relu"}))),
-        dense_output_(add_layer("dense_output", Dense({.units = original_dim, .activation = "sigmoid"}))) {}
+        dense_proj_(add_layer("dense_proj", Dense(intermediate_dim, "relu"))),
+        dense_output_(add_layer("dense_output", Dense(original_dim, "sigmoid"))) {}
   Tensor call(const Tensor& inputs, const CallArgs&) override { return dense_output_(dense_proj_(inputs)); }
 
  private:
@@ -452,23 +449,22 @@ void end_to_end(const Digits& digits) {
   const Tensor& x_train = digits.images;
   const auto vae = make<VariationalAutoEncoder>(original_dim, 64, 16);
 
-  const Optimizer optimizer = Adam({.learning_rate = 1e-3});
+  const Optimizer optimizer = Adam(1e-3);
   const Loss mse_loss_fn = MeanSquaredError();
   Mean loss_metric;
   std::vector<double> means;
   for (Index epoch = 0; epoch < 2; ++epoch) {
-    const auto order = permutation(x_train.shape()[0], next_random_key());
-    const Tensor shuffled = gather(x_train, Tensor::from(order));
+    const Tensor shuffled = shuffle(x_train);
     for (Index first = 0, step = 0; first < shuffled.shape()[0]; first += 64, ++step) {
       const Tensor x_batch_train = slice(shuffled, {{first, first + 64}});
       GradientTape tape;
       const Tensor reconstructed = vae(x_batch_train);
       Tensor loss = mse_loss_fn(x_batch_train, reconstructed);
-      for (const Tensor& added : vae->losses()) loss = loss + added;
-      const auto grads = tape.gradient(loss, vae->trainable_weights());
-      optimizer.apply_gradients(grads, vae->trainable_weights());
+      for (const Tensor& added : vae.losses()) loss += added;
+      const auto grads = tape.gradient(loss, vae.trainable_weights());
+      optimizer.apply(grads, vae.trainable_weights());
 
-      loss_metric.update_state(loss.item<double>());
+      loss_metric.update_state(loss);
       if (step % 10 == 0) std::cout << "step " << step << ": mean loss = " << loss_metric.result() << '\n';
     }
     means.push_back(loss_metric.result());
@@ -478,7 +474,7 @@ void end_to_end(const Digits& digits) {
 
   // As a Model it trains with fit().
   Model model(make<VariationalAutoEncoder>(original_dim, 64, 16));
-  model.compile({.optimizer = Adam({.learning_rate = 1e-3}), .loss = MeanSquaredError()});
+  model.compile({.optimizer = Adam(1e-3), .loss = MeanSquaredError()});
   const History history = model.fit(x_train, x_train, {.batch_size = 64, .epochs = 2, .verbose = 0});
   check(history["loss"][1] < history["loss"][0]);
   check(model.predict(x_train).shape() == x_train.shape());

@@ -22,7 +22,7 @@ void when_to_use_it() {
       Dense({.units = 3, .activation = "relu", .name = "layer2"}),
       Dense({.units = 4, .name = "layer3"}),
   });
-  const Tensor x = Tensor::ones({3, 3});
+  const Tensor x = ones({3, 3});
   const Tensor y = model(x);
   check(y.shape() == Shape{3, 4});
 
@@ -31,29 +31,29 @@ void when_to_use_it() {
   const auto layer2 = Dense({.units = 3, .activation = "relu", .name = "layer2"});
   const auto layer3 = Dense({.units = 4, .name = "layer3"});
   check(layer3(layer2(layer1(x))).shape() == y.shape());
-  layer1->set_weights(model.get_layer("layer1")->get_weights());
-  layer2->set_weights(model.get_layer("layer2")->get_weights());
-  layer3->set_weights(model.get_layer("layer3")->get_weights());
+  layer1.set_weights(model.get_layer("layer1").get_weights());
+  layer2.set_weights(model.get_layer("layer2").get_weights());
+  layer3.set_weights(model.get_layer("layer3").get_weights());
   check(same(layer3(layer2(layer1(x))), y));
 
   // A layer with two outputs has no place in the middle of a stack: the functional API is for that.
-  const Sequential wrong({LSTM({.units = 2, .return_state = true}), Dense({.units = 1})});
-  check_throws<ValueError>([&] { wrong(Tensor::ones({1, 5, 3})); });
+  const Sequential wrong({LSTM({.units = 2, .return_state = true}), Dense(1)});
+  check_throws<ValueError>([&] { wrong(ones({1, 5, 3})); });
 }
 
 void creating_one() {
   const Sequential listed({
-      Dense({.units = 2, .activation = "relu"}),
-      Dense({.units = 3, .activation = "relu"}),
-      Dense({.units = 4}),
+      Dense(2, "relu"),
+      Dense(3, "relu"),
+      Dense(4),
   });
   check(listed.layers().size() == 3);
 
   // Layers can be added one by one, and the last one removed.
   Sequential model;
-  model.add(Dense({.units = 2, .activation = "relu"}));
-  model.add(Dense({.units = 3, .activation = "relu"}));
-  model.add(Dense({.units = 4}));
+  model.add(Dense(2, "relu"));
+  model.add(Dense(3, "relu"));
+  model.add(Dense(4));
   model.pop();
   std::cout << "layers after pop(): " << model.layers().size() << '\n';
   check(model.layers().size() == 2);
@@ -63,26 +63,26 @@ void creating_one() {
   named.add(Dense({.units = 3, .activation = "relu", .name = "layer2"}));
   named.add(Dense({.units = 4, .name = "layer3"}));
   check(named.name() == "my_sequential");
-  check(named.get_layer("layer2")->name() == "layer2");
+  check(named.get_layer("layer2").name() == "layer2");
 }
 
 // A layer makes its weights when it knows the shape of its input.
 void input_shapes() {
-  const auto layer = Dense({.units = 3});
-  check(layer->weights().empty());
-  layer(Tensor::ones({1, 4}));
-  check(layer->weights().size() == 2);
-  check(layer->weights()[0].shape() == Shape{4, 3} && layer->weights()[1].shape() == Shape{3});
+  const auto layer = Dense(3);
+  check(layer.weights().empty());
+  layer(ones({1, 4}));
+  check(layer.weights().size() == 2);
+  check(layer.weights()[0].shape() == Shape{4, 3} && layer.weights()[1].shape() == Shape{3});
 
   // So does a model: it is not built before its first input.
   const Sequential model({
-      Dense({.units = 2, .activation = "relu"}),
-      Dense({.units = 3, .activation = "relu"}),
-      Dense({.units = 4}),
+      Dense(2, "relu"),
+      Dense(3, "relu"),
+      Dense(4),
   });
-  check(!model->built() && model.weights().empty());
-  check_throws<ValueError>([&] { model->count_params(); });
-  model(Tensor::ones({1, 4}));
+  check(!model.built() && model.weights().empty());
+  check_throws<ValueError>([&] { model.count_params(); });
+  model(ones({1, 4}));
   std::cout << "weights after the first call: " << model.weights().size() << '\n';
   check(model.weights().size() == 6);
   model.summary();
@@ -91,14 +91,14 @@ void input_shapes() {
   // is not one of the layers.
   Sequential built;
   built.add(Input({.shape = {4}}));
-  built.add(Dense({.units = 2, .activation = "relu"}));
+  built.add(Dense(2, "relu"));
   built.summary();
-  check(built.layers().size() == 1 && built->built());
-  check(built.outputs()[0].shape() == Shape{unknown, 2});
+  check(built.layers().size() == 1 && built.built());
+  check(built.outputs()[0].shape() == Shape{None, 2});
 
   // As the first item of a list the Input is as short as Keras' argument input_shape.
-  const Sequential short_form({Input({.shape = {4}}), Dense({.units = 2, .activation = "relu"})});
-  check(short_form->count_params() == 4 * 2 + 2);
+  const Sequential short_form({Input({.shape = {4}}), Dense(2, "relu")});
+  check(short_form.count_params() == 4 * 2 + 2);
 }
 
 // add(), summary(), add(), ...: what does each layer do to the shape? Here a pyramid of recurrent layers
@@ -108,35 +108,35 @@ void add_and_summary() {
   Sequential model({.name = "pyramid"});
   model.add(Input({.shape = {400, 40}}));
   model.add(Bidirectional(LSTM({.units = 16, .return_sequences = true})));
-  model.add(Reshape({.target_shape = {200, -1}}));
+  model.add(Reshape({200, -1}));
   model.add(Bidirectional(LSTM({.units = 16, .return_sequences = true})));
-  model.add(Reshape({.target_shape = {100, -1}}));
+  model.add(Reshape({100, -1}));
 
   // What is the shape now?
   model.summary();
-  check(model.outputs()[0].shape() == Shape{unknown, 100, 64});
+  check(model.outputs()[0].shape() == Shape{None, 100, 64});
 
   // 100 steps: two more layers.
   model.add(Bidirectional(LSTM({.units = 16, .return_sequences = true})));
-  model.add(Reshape({.target_shape = {50, -1}}));
+  model.add(Reshape({50, -1}));
   model.add(Bidirectional(LSTM({.units = 16, .return_sequences = true})));
-  model.add(Reshape({.target_shape = {25, -1}}));
+  model.add(Reshape({25, -1}));
   model.summary();
-  check(model.outputs()[0].shape() == Shape{unknown, 25, 64});
+  check(model.outputs()[0].shape() == Shape{None, 25, 64});
 
   // 25 steps are few enough to take the maximum of each feature over them, and to classify.
   model.add(GlobalMaxPooling1D());
-  check(model.outputs()[0].shape() == Shape{unknown, 64});
-  model.add(Dense({.units = 10}));
-  check(model.outputs()[0].shape() == Shape{unknown, 10});
+  check(model.outputs()[0].shape() == Shape{None, 64});
+  model.add(Dense(10));
+  check(model.outputs()[0].shape() == Shape{None, 10});
 }
 
 // A model with a trained or loaded set of weights is compiled, trained, evaluated, saved and loaded.
 void what_to_do_with_it(const std::string& folder) {
   const Tensor x = random_normal({64, 4});
-  const Tensor y = sum(x, {1}, true);
-  Sequential model({Input({.shape = {4}}), Dense({.units = 1})});
-  model.compile({.optimizer = Adam({.learning_rate = 0.1}), .loss = "mse"});
+  const Tensor y = sum(x, 1, true);
+  Sequential model({Input({.shape = {4}}), Dense(1)});
+  model.compile({.optimizer = Adam(0.1), .loss = "mse"});
   const double before = model.evaluate(x, y, {.verbose = 0})["loss"];
   model.fit(x, y, {.epochs = 20, .verbose = 0});
   check(model.evaluate(x, y, {.verbose = 0})["loss"] < 0.1 * before);
@@ -156,7 +156,7 @@ void feature_extraction() {
       GRU({.units = 8, .return_sequences = true}),
   });
   std::vector<Tensor> outputs;
-  for (const auto& layer : initial_model.layers()) outputs.push_back(layer->output());
+  for (const auto& layer : initial_model.layers()) outputs.push_back(layer.output());
   const Model feature_extractor(initial_model.inputs(), outputs);
 
   const Tensor x = random_uniform({1, 250, 3});
@@ -167,14 +167,14 @@ void feature_extraction() {
   check(same(features[2], initial_model(x)));
 
   // The features of one layer only.
-  const Model one_layer(initial_model.inputs(), initial_model.get_layer("my_intermediate_layer")->output());
+  const Model one_layer(initial_model.inputs(), initial_model.get_layer("my_intermediate_layer").output());
   check(same(one_layer(x), features[1]));
 }
 
 // Freezing layers: only the weights that are left are trained.
 void transfer_learning() {
   const Tensor x = random_normal({64, 784});
-  const Tensor y = cast(random_uniform({64}, 0, 10), int32);
+  const Tensor y = random_integers({64}, 0, 10);
   // Each model gets an optimizer of its own.
   const auto options = [] {
     return CompileOptions{.optimizer = "adam", .loss = SparseCategoricalCrossentropy({.from_logits = true})};
@@ -184,15 +184,15 @@ void transfer_learning() {
   // model.load_weights("weights.unspool").
   Sequential model({
       Input({.shape = {784}}),
-      Dense({.units = 32, .activation = "relu"}),
-      Dense({.units = 32, .activation = "relu"}),
-      Dense({.units = 32, .activation = "relu"}),
-      Dense({.units = 10}),
+      Dense(32, "relu"),
+      Dense(32, "relu"),
+      Dense(32, "relu"),
+      Dense(10),
   });
   for (const auto& layer : model.layers()) {
-    if (layer != model.layers().back()) layer->set_trainable(false);
+    if (layer != model.layers().back()) layer.set_trainable(false);
   }
-  check(model->trainable_weights().size() == 2);
+  check(model.trainable_weights().size() == 2);
   const auto before = model.get_weights();
   model.compile(options());
   model.fit(x, y, {.verbose = 0});
@@ -200,15 +200,15 @@ void transfer_learning() {
   for (std::size_t i = 0; i < after.size(); ++i) check(same(before[i], after[i]) == (i < 6));
 
   // A model that was trained elsewhere, and a new layer on top.
-  Sequential base_model({Input({.shape = {784}}), Dense({.units = 32, .activation = "relu"})});
-  base_model->set_trainable(false);
-  Sequential stacked({base_model, Dense({.units = 10})});
+  Sequential base_model({Input({.shape = {784}}), Dense(32, "relu")});
+  base_model.set_trainable(false);
+  Sequential stacked({base_model, Dense(10)});
   stacked.compile(options());
   const Tensor frozen = base_model.get_weights()[0];
   const History history = stacked.fit(x, y, {.epochs = 5, .verbose = 0});
   check(history["loss"].back() < history["loss"].front());
   check(same(base_model.get_weights()[0], frozen));
-  check(stacked->trainable_weights().size() == 2 && stacked.weights().size() == 4);
+  check(stacked.trainable_weights().size() == 2 && stacked.weights().size() == 4);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ Tensor layers_that_make_masks(const Tensor& padded_inputs) {
 
   // Masking masks the steps all of whose features are 0. This stands for an embedding with ten features.
   const auto masking_layer = Masking();
-  const Tensor unmasked_embedding = cast(broadcast_to(expand_dims(padded_inputs, -1), {3, 6, 10}), float32);
+  const Tensor unmasked_embedding = cast(tile(expand_dims(padded_inputs, -1), {1, 1, 10}), float32);
   const Tensor masked_embedding = masking_layer(unmasked_embedding);
   std::cout << mask_of(masked_embedding) << '\n';
   check(same(mask_of(masked_embedding), expected));
@@ -66,14 +66,14 @@ Tensor layers_that_make_masks(const Tensor& padded_inputs) {
 void masks_in_models(const Tensor& padded_inputs) {
   const Sequential sequential({
       Embedding({.input_dim = 5000, .output_dim = 16, .mask_zero = true}),
-      LSTM({.units = 32}),
+      LSTM(32),
   });
   const Tensor y = sequential.predict(padded_inputs);
 
-  const Tensor inputs = Input({.shape = {-1}, .dtype = int32});
+  const Tensor inputs = Input({.shape = {None}, .dtype = int32});
   const Tensor x = Embedding({.input_dim = 5000, .output_dim = 16, .mask_zero = true})(inputs);
-  const Model functional(inputs, LSTM({.units = 32})(x));
-  functional->set_weights(sequential.get_weights());
+  const Model functional(inputs, LSTM(32)(x));
+  functional.set_weights(sequential.get_weights());
   check(same(functional.predict(padded_inputs), y));
 
   // Padding changes nothing: the first sentence without it has the same output.
@@ -93,7 +93,7 @@ class MyLayer : public Layer {
  private:
   Ref<layers::Embedding> embedding_ =
       add_layer("embedding", Embedding({.input_dim = 5000, .output_dim = 16, .mask_zero = true}));
-  Ref<layers::LSTM> lstm_ = add_layer("lstm", LSTM({.units = 32}));
+  Ref<layers::LSTM> lstm_ = add_layer("lstm", LSTM(32));
 };
 
 void masks_by_hand() {
@@ -102,13 +102,13 @@ void masks_by_hand() {
   const Tensor y = layer(words);
   check(y.shape() == Shape{2, 32});
   check(near(layer(pad_sequences({{4, 8, 15}}))[0], y[0]));
-  check(layer->weights().size() == 4);
+  check(layer.weights().size() == 4);
 
   // What is masked has no effect.
-  const auto lstm = LSTM({.units = 4});
+  const auto lstm = LSTM(4);
   const Tensor sequence = random_normal({2, 6, 3});
   const Tensor mask = Tensor::of<bool>({{1, 1, 0, 1, 0, 0}, {1, 1, 1, 1, 1, 1}});
-  const Tensor other = where(expand_dims(mask, -1), sequence, 7 + 0 * sequence);
+  const Tensor other = where(expand_dims(mask, -1), sequence, 7);
   check(same(lstm(sequence, {.mask = mask}), lstm(other, {.mask = mask})));
   check(!near(lstm(sequence), lstm(other), 1e-6));
 }
@@ -172,12 +172,12 @@ class MyActivation : public Layer {
 };
 
 void passing_masks_on() {
-  const Tensor inputs = Input({.shape = {-1}, .dtype = int32});
+  const Tensor inputs = Input({.shape = {None}, .dtype = int32});
   Tensor x = Embedding({.input_dim = 5000, .output_dim = 16, .mask_zero = true})(inputs);
   x = make<MyActivation>()(x);
   std::cout << "the mask: " << describe(mask_of(x)) << '\n';
-  check(mask_of(x).shape() == Shape{-1, -1} && mask_of(x).dtype() == boolean);
-  const Model model(inputs, LSTM({.units = 32})(x));
+  check(mask_of(x).shape() == Shape{None, None} && mask_of(x).dtype() == boolean);
+  const Model model(inputs, LSTM(32)(x));
   const Tensor words = Tensor::of<std::int32_t>({{5, 6, 7, 0, 0}});
   check(near(model.predict(words), model.predict(slice(words, 1, 0, 3))));
 }
@@ -189,21 +189,21 @@ class TemporalSoftmax : public Layer {
   Tensor call(const Tensor& inputs, const CallArgs& args) override {
     const Tensor kept = expand_dims(cast(args.mask, float32), -1);
     const Tensor inputs_exp = exp(inputs) * kept;
-    return inputs_exp / sum(inputs_exp, {1}, true);
+    return inputs_exp / sum(inputs_exp, 1, true);
   }
 };
 
 void using_masks() {
-  const Tensor inputs = Input({.shape = {-1}, .dtype = int32});
+  const Tensor inputs = Input({.shape = {None}, .dtype = int32});
   Tensor x = Embedding({.input_dim = 10, .output_dim = 32, .mask_zero = true})(inputs);
-  x = Dense({.units = 1})(x);
+  x = Dense(1)(x);
   const Model model(inputs, make<TemporalSoftmax>()(x));
 
-  const Tensor words = cast(random_uniform({32, 100}, 0, 10), int32);
+  const Tensor words = random_integers({32, 100}, 0, 10);
   const Tensor y = model(words);
   check(y.shape() == Shape{32, 100, 1});
-  check(near(sum(y, {1}), Tensor::ones({32, 1})));
-  check(same(greater(squeeze(y), Tensor::zeros({32, 100})), not_equal(words, 0)));
+  check(near(sum(y, 1), ones({32, 1})));
+  check(same(squeeze(y) > 0, not_equal(words, 0)));
 }
 
 }  // namespace

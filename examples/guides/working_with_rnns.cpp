@@ -18,10 +18,10 @@ namespace {
 void built_in_layers() {
   // Sequences of words, as integers: each word becomes a vector, an LSTM reads the vectors.
   Sequential model;
-  model.add(Embedding({.input_dim = 1000, .output_dim = 64}));
-  model.add(LSTM({.units = 128}));
-  model.add(Dense({.units = 10}));
-  const Tensor words = cast(random_uniform({2, 7}, 0, 1000), int32);
+  model.add(Embedding(1000, 64));
+  model.add(LSTM(128));
+  model.add(Dense(10));
+  const Tensor words = random_integers({2, 7}, 0, 1000);
   check(model(words).shape() == Shape{2, 10});
   model.summary();
 
@@ -31,18 +31,18 @@ void built_in_layers() {
   const Tensor x = random_normal({2, 5, 3});
   const Tensor y = loop(x);
   unrolled(x);
-  unrolled->set_weights(loop->get_weights());
+  unrolled.set_weights(loop.get_weights());
   check(near(unrolled(x), y));
 }
 
 // A recurrent layer returns the output of the last step, or with return_sequences those of all steps.
 void outputs() {
   Sequential model;
-  model.add(Embedding({.input_dim = 1000, .output_dim = 64}));
+  model.add(Embedding(1000, 64));
   model.add(GRU({.units = 256, .return_sequences = true}));  // (batch, time, 256)
-  model.add(SimpleRNN({.units = 128}));                      // (batch, 128)
-  model.add(Dense({.units = 10}));
-  const Tensor words = cast(random_uniform({2, 7}, 0, 1000), int32);
+  model.add(SimpleRNN(128));                                 // (batch, 128)
+  model.add(Dense(10));
+  const Tensor words = random_integers({2, 7}, 0, 1000);
   check(model(words).shape() == Shape{2, 10});
   model.summary();
 
@@ -54,20 +54,20 @@ void outputs() {
 // With return_state a layer returns its states, too. Here those of an encoder are the initial states of a
 // decoder.
 void states() {
-  const Tensor encoder_input = Input({.shape = {-1}});
-  const Tensor encoder_embedded = Embedding({.input_dim = 1000, .output_dim = 64})(encoder_input);
+  const Tensor encoder_input = Input({.shape = {None}});
+  const Tensor encoder_embedded = Embedding(1000, 64)(encoder_input);
   const auto [output, state_h, state_c] =
-      unpack<3>(LSTM({.units = 64, .return_state = true, .name = "encoder"})(encoder_embedded));
+      LSTM({.units = 64, .return_state = true, .name = "encoder"})(encoder_embedded);
 
-  const Tensor decoder_input = Input({.shape = {-1}});
-  const Tensor decoder_embedded = Embedding({.input_dim = 2000, .output_dim = 64})(decoder_input);
+  const Tensor decoder_input = Input({.shape = {None}});
+  const Tensor decoder_embedded = Embedding(2000, 64)(decoder_input);
   const Tensor decoder_output =
       LSTM({.units = 64, .name = "decoder"})(decoder_embedded, {.initial_state = {state_h, state_c}});
 
-  const Model model({encoder_input, decoder_input}, Dense({.units = 10})(decoder_output));
+  const Model model({encoder_input, decoder_input}, Dense(10)(decoder_output));
   model.summary();
-  const Tensor source = cast(random_uniform({3, 12}, 0, 1000), int32);
-  const Tensor target = cast(random_uniform({3, 9}, 0, 2000), int32);
+  const Tensor source = random_integers({3, 12}, 0, 1000);
+  const Tensor target = random_integers({3, 9}, 0, 2000);
   const Tensor y = model({source, target});
   check(y.shape() == Shape{3, 10});
   // The states matter: another source gives another output.
@@ -77,18 +77,18 @@ void states() {
 // A cell is one step. RNN runs it over a sequence: RNN(LSTMCell(...)) is LSTM(...).
 void cells() {
   const Tensor x = random_normal({2, 5, 3});
-  const auto lstm = LSTM({.units = 10});
-  const auto wrapped = RNN(LSTMCell({.units = 10}));
+  const auto lstm = LSTM(10);
+  const auto wrapped = RNN(LSTMCell(10));
   const Tensor y = lstm(x);
   wrapped(x);
-  wrapped->set_weights(lstm->get_weights());
+  wrapped.set_weights(lstm.get_weights());
   check(same(wrapped(x), y));
 
   // A step by itself takes the input and the states, and returns the output and the next states.
-  const auto cell = GRUCell({.units = 4});
-  const auto [output, next] = cell(x[0], {Tensor::zeros({5, 4})});
+  const auto cell = GRUCell(4);
+  const auto [output, next] = cell(x[0], {zeros({5, 4})});
   check(output.shape() == Shape{5, 4} && same(output, next[0]));
-  check(RNN(SimpleRNNCell({.units = 4}))(x).shape() == Shape{2, 4});
+  check(RNN(SimpleRNNCell(4))(x).shape() == Shape{2, 4});
 }
 
 // A stateful layer starts with the states at the end of its previous call, so that a long sequence can be
@@ -104,10 +104,10 @@ void statefulness() {
   output = lstm_layer(paragraph2);
   output = lstm_layer(paragraph3);
 
-  const auto whole = LSTM({.units = 64});
+  const auto whole = LSTM(64);
   const Tensor text = concat({paragraph1, paragraph2, paragraph3}, 1);
   whole(text);
-  whole->set_weights(lstm_layer->get_weights());
+  whole.set_weights(lstm_layer.get_weights());
   check(near(whole(text), output));
 
   // reset_states() starts from the initial states again: zeros, unless others were given.
@@ -126,11 +126,11 @@ void state_reuse() {
   lstm_layer(paragraph2);
   const std::vector<Variable> states = lstm_layer->states();
   const std::vector<Tensor> existing_state(states.begin(), states.end());
-  check(lstm_layer->weights().size() == 3 && existing_state.size() == 2);
+  check(lstm_layer.weights().size() == 3 && existing_state.size() == 2);
 
-  const auto new_lstm_layer = LSTM({.units = 64});
+  const auto new_lstm_layer = LSTM(64);
   const Tensor new_output = new_lstm_layer(paragraph3, {.initial_state = existing_state});
-  new_lstm_layer->set_weights(lstm_layer->get_weights());
+  new_lstm_layer.set_weights(lstm_layer.get_weights());
   check(new_output.shape() == Shape{20, 64});
   check(near(new_lstm_layer(paragraph3, {.initial_state = existing_state}), lstm_layer(paragraph3)));
 }
@@ -141,15 +141,15 @@ void both_directions() {
   Sequential model;
   model.add(Input({.shape = {5, 10}}));
   model.add(Bidirectional(LSTM({.units = 64, .return_sequences = true})));
-  model.add(Bidirectional(LSTM({.units = 32})));
-  model.add(Dense({.units = 10}));
+  model.add(Bidirectional(LSTM(32)));
+  model.add(Dense(10));
   model.summary();
   check(model.predict(random_normal({4, 5, 10})).shape() == Shape{4, 10});
 
   // merge_mode says how the outputs are joined.
   const Tensor x = random_normal({4, 5, 10});
-  check(Bidirectional(LSTM({.units = 32}))(x).shape() == Shape{4, 64});
-  check(Bidirectional(LSTM({.units = 32}), {.merge_mode = "sum"})(x).shape() == Shape{4, 32});
+  check(Bidirectional(LSTM(32))(x).shape() == Shape{4, 64});
+  check(Bidirectional(LSTM(32), {.merge_mode = "sum"})(x).shape() == Shape{4, 32});
 }
 
 // Keras has a fast kernel for LSTM and GRU with certain options, and a slower loop for cells. Here every cell
@@ -157,12 +157,12 @@ void both_directions() {
 constexpr Index pixels = 8;
 
 Sequential build_model(bool built_in) {
-  const Ref<Layer> lstm_layer = built_in ? Ref<Layer>(LSTM({.units = 64})) : RNN(LSTMCell({.units = 64}));
+  const Ref<Layer> lstm_layer = built_in ? Ref<Layer>(LSTM(64)) : RNN(LSTMCell(64));
   return Sequential({
-      Input({.shape = {-1, pixels}}),
+      Input({.shape = {None, pixels}}),
       lstm_layer,
       BatchNormalization({.momentum = 0.9}),  // its averages have few batches to settle
-      Dense({.units = 10}),
+      Dense(10),
   });
 }
 
@@ -195,8 +195,8 @@ void digits() {
   Sequential other = build_model(true);
   other.set_weights(model.get_weights());
   const Tensor result = argmax(other.predict(expand_dims(x_test[0], 0)), 1);
-  std::cout << "predicted " << result.item<int>() << ", and it is " << y_test.item<int>({0}) << '\n';
-  check(result.item<int>() == argmax(model.predict(x_test), 1).item<int>({0}));
+  std::cout << "predicted " << int(result) << ", and it is " << y_test.item<int>({0}) << '\n';
+  check(int(result) == argmax(model.predict(x_test), 1).item<int>({0}));
 }
 
 // A cell for steps with two parts: a vector of i1 numbers and a matrix of i2 times i3. A sequence is one
@@ -216,15 +216,17 @@ class NestedCell : public Cell {
   void build(const Shape&) override {
     kernel_1_ = add_weight({.name = "kernel_1", .shape = {i1_, unit_1_}, .initializer = "uniform"});
     kernel_2_3_ =
-        add_weight({.name = "kernel_2_3", .shape = {i2_ * i3_, unit_2_ * unit_3_}, .initializer = "uniform"});
+        add_weight({.name = "kernel_2_3", .shape = {i2_, i3_, unit_2_, unit_3_}, .initializer = "uniform"});
   }
   CellOutput call(const Tensor& x, const States& states, const CallArgs&) override {
     const auto parts = split(x, {i1_, i2_ * i3_});
-    const Tensor output_1 = matmul(parts[0], kernel_1_);
-    const Tensor output_2_3 = matmul(parts[1], kernel_2_3_);
+    const Tensor input_1 = parts[0];
+    const Tensor input_2 = reshape(parts[1], {-1, i2_, i3_});
+    const Tensor output_1 = matmul(input_1, kernel_1_);
+    const Tensor output_2_3 = einsum("bij,ijkl->bkl", input_2, kernel_2_3_);
     const Tensor state_1 = states[0] + output_1;
-    const Tensor state_2_3 = states[1] + reshape(output_2_3, {-1, unit_2_, unit_3_});
-    return {concat({output_1, output_2_3}), {state_1, state_2_3}};
+    const Tensor state_2_3 = states[1] + output_2_3;
+    return {concat({output_1, reshape(output_2_3, {-1, unit_2_ * unit_3_})}), {state_1, state_2_3}};
   }
 
  private:
@@ -235,22 +237,30 @@ class NestedCell : public Cell {
 void nested_inputs() {
   const Index unit_1 = 10, unit_2 = 4, unit_3 = 5, i1 = 8, i2 = 6, i3 = 4, steps = 12, samples = 64;
 
-  const Tensor input_1 = Input({.shape = {-1, i1}});
-  const Tensor input_2 = Input({.shape = {-1, i2, i3}});
-  const Tensor step = Concatenate()({input_1, Reshape({.target_shape = {-1, i2 * i3}})(input_2)});
-  const Tensor outputs = RNN(make<NestedCell>(unit_1, unit_2, unit_3, i1, i2, i3))(step);
-  Model model({input_1, input_2}, outputs);
-  model.compile({.optimizer = "adam", .loss = "mse", .metrics = {"mae"}});
+  const Tensor input_1 = Input({.shape = {None, i1}});
+  const Tensor input_2 = Input({.shape = {None, i2, i3}});
+  const Tensor step = Concatenate()({input_1, Reshape({-1, i2 * i3})(input_2)});
+  const Tensor both = RNN(make<NestedCell>(unit_1, unit_2, unit_3, i1, i2, i3))(step);
+  const Tensor output_1 =
+      Lambda({.function = [=](const Tensor& y) { return slice(y, 1, 0, unit_1); }, .name = "vector"})(both);
+  const Tensor output_2 =
+      Lambda({.function =
+                  [=](const Tensor& y) {
+                    return reshape(slice(y, 1, unit_1, unit_1 + unit_2 * unit_3), {-1, unit_2, unit_3});
+                  },
+              .name = "matrix"})(both);
+  Model model({input_1, input_2}, {output_1, output_2});
+  model.compile({.optimizer = "adam", .loss = {"mse", "mse"}});
 
   const Tensor input_1_data = random_uniform({samples, steps, i1});
   const Tensor input_2_data = random_uniform({samples, steps, i2, i3});
   const Tensor target_1_data = random_uniform({samples, unit_1});
   const Tensor target_2_data = random_uniform({samples, unit_2, unit_3});
-  const Tensor target_data = concat({target_1_data, reshape(target_2_data, {samples, -1})});
-  const History history =
-      model.fit({input_1_data, input_2_data}, target_data, {.batch_size = 32, .epochs = 5, .verbose = 0});
+  const History history = model.fit({input_1_data, input_2_data}, {target_1_data, target_2_data},
+                                    {.batch_size = 32, .epochs = 5, .verbose = 0});
   check(history["loss"].back() < history["loss"].front());
-  check(model.predict({input_1_data, input_2_data}).shape() == Shape{samples, unit_1 + unit_2 * unit_3});
+  const auto y = model.predict({input_1_data, input_2_data});
+  check(y[0].shape() == Shape{samples, unit_1} && y[1].shape() == Shape{samples, unit_2, unit_3});
 }
 
 }  // namespace

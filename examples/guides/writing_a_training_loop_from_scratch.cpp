@@ -14,7 +14,6 @@
 using namespace unspool;
 using guide::check;
 using guide::near;
-using guide::same;
 
 namespace {
 
@@ -35,8 +34,8 @@ std::vector<Samples> batches(const Samples& data, bool shuffled) {
   const Index samples = data.x.shape()[0];
   Samples all = data;
   if (shuffled) {
-    const Tensor order = Tensor::from(permutation(samples, next_random_key()));
-    all = {gather(data.x, order), gather(data.y, order)};
+    const RandomKey order = next_random_key();  // One order for both.
+    all = {shuffle(data.x, 0, order), shuffle(data.y, 0, order)};
   }
   std::vector<Samples> parts;
   for (Index first = 0; first < samples; first += batch_size) {
@@ -48,8 +47,8 @@ std::vector<Samples> batches(const Samples& data, bool shuffled) {
 
 Model make_model() {
   const Tensor inputs = Input({.shape = {64}, .name = "digits"});
-  const Tensor x1 = Dense({.units = 64, .activation = "relu"})(inputs);
-  const Tensor x2 = Dense({.units = 64, .activation = "relu"})(x1);
+  const Tensor x1 = Dense(64, "relu")(inputs);
+  const Tensor x2 = Dense(64, "relu")(x1);
   return Model(inputs, Dense({.units = 10, .name = "predictions"})(x2));
 }
 
@@ -57,7 +56,7 @@ Model make_model() {
 // changes with each weight, and the optimizer changes the weights accordingly.
 void first_loop(const Samples& training) {
   const Model model = make_model();
-  const Optimizer optimizer = SGD({.learning_rate = 0.1});
+  const Optimizer optimizer = SGD(0.1);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
 
   std::vector<double> losses;
@@ -69,10 +68,10 @@ void first_loop(const Samples& training) {
       const Tensor logits = model(x_batch_train, {.training = true});
       const Tensor loss_value = loss_fn(y_batch_train, logits);
 
-      const auto grads = tape.gradient(loss_value, model->trainable_weights());
-      optimizer.apply_gradients(grads, model->trainable_weights());
+      const auto grads = tape.gradient(loss_value, model.trainable_weights());
+      optimizer.apply(grads, model.trainable_weights());
 
-      losses.push_back(loss_value.item<double>());
+      losses.push_back(double(loss_value));
       if (step % 10 == 0) {
         std::cout << "  step " << step << ", " << (step + 1) * batch_size << " samples: loss "
                   << losses.back() << '\n';
@@ -88,7 +87,7 @@ void first_loop(const Samples& training) {
 // again.
 void metrics(const Samples& training, const Samples& validation) {
   const Model model = make_model();
-  const Optimizer optimizer = SGD({.learning_rate = 0.1});
+  const Optimizer optimizer = SGD(0.1);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
   const Metric train_acc_metric = SparseCategoricalAccuracy();
   const Metric val_acc_metric = SparseCategoricalAccuracy();
@@ -100,17 +99,17 @@ void metrics(const Samples& training, const Samples& validation) {
       GradientTape tape;
       const Tensor logits = model(x_batch_train, {.training = true});
       const Tensor loss_value = loss_fn(y_batch_train, logits);
-      const auto grads = tape.gradient(loss_value, model->trainable_weights());
-      optimizer.apply_gradients(grads, model->trainable_weights());
+      const auto grads = tape.gradient(loss_value, model.trainable_weights());
+      optimizer.apply(grads, model.trainable_weights());
       train_acc_metric.update_state(y_batch_train, logits);
     }
-    const double train_acc = train_acc_metric.result().item<double>();
+    const double train_acc = double(train_acc_metric.result());
     train_acc_metric.reset_state();
 
     for (const auto& [x_batch_val, y_batch_val] : batches(validation, false)) {
       val_acc_metric.update_state(y_batch_val, model(x_batch_val));
     }
-    const double val_acc = val_acc_metric.result().item<double>();
+    const double val_acc = double(val_acc_metric.result());
     val_acc_metric.reset_state();
 
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
@@ -131,7 +130,7 @@ void metrics(const Samples& training, const Samples& validation) {
 // operations run at once, and the loops of recurrent layers, where the time goes, are compiled in any case.
 void steps_as_functions(const Samples& training, const Samples& validation) {
   Model model = make_model();
-  const Optimizer optimizer = SGD({.learning_rate = 0.1});
+  const Optimizer optimizer = SGD(0.1);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
   const Metric train_acc_metric = SparseCategoricalAccuracy();
   const Metric val_acc_metric = SparseCategoricalAccuracy();
@@ -140,8 +139,8 @@ void steps_as_functions(const Samples& training, const Samples& validation) {
     GradientTape tape;
     const Tensor logits = model(x, {.training = true});
     const Tensor loss_value = loss_fn(y, logits);
-    const auto grads = tape.gradient(loss_value, model->trainable_weights());
-    optimizer.apply_gradients(grads, model->trainable_weights());
+    const auto grads = tape.gradient(loss_value, model.trainable_weights());
+    optimizer.apply(grads, model.trainable_weights());
     train_acc_metric.update_state(y, logits);
     return loss_value;
   };
@@ -150,7 +149,7 @@ void steps_as_functions(const Samples& training, const Samples& validation) {
   double first = 0, last = 0;
   for (Index epoch = 0; epoch < 2; ++epoch) {
     for (const auto& [x, y] : batches(training, true)) {
-      last = train_step(x, y).item<double>();
+      last = double(train_step(x, y));
       if (first == 0) first = last;
     }
     for (const auto& [x, y] : batches(validation, false)) test_step(x, y);
@@ -163,10 +162,10 @@ void steps_as_functions(const Samples& training, const Samples& validation) {
 
   // train_on_batch() is such a step: it gives the same weights.
   Model other = make_model();
-  model->set_weights(other.get_weights());
-  other.compile({.optimizer = SGD({.learning_rate = 0.1}), .loss = loss_fn});
+  model.set_weights(other.get_weights());
+  other.compile({.optimizer = SGD(0.1), .loss = loss_fn});
   const auto [x, y] = batches(training, false)[0];
-  const double loss_value = train_step(x, y).item<double>();
+  const double loss_value = double(train_step(x, y));
   check(near(other.train_on_batch(x, y)["loss"], loss_value, 1e-6));
   for (std::size_t i = 0; i < model.weights().size(); ++i) {
     check(near(model.get_weights()[i], other.get_weights()[i], 1e-6));
@@ -185,32 +184,31 @@ class ActivityRegularizationLayer : public Layer {
 // losses() has what the layers of a model added in its last call. A training step adds them to its loss.
 void losses_of_layers(const Samples& training) {
   const Tensor inputs = Input({.shape = {64}, .name = "digits"});
-  Tensor x = Dense({.units = 64, .activation = "relu"})(inputs);
+  Tensor x = Dense(64, "relu")(inputs);
   x = make<ActivityRegularizationLayer>()(x);
-  x = Dense({.units = 64, .activation = "relu"})(x);
+  x = Dense(64, "relu")(x);
   const Model model(inputs, Dense({.units = 10, .name = "predictions"})(x));
 
-  const Optimizer optimizer = SGD({.learning_rate = 0.01});
+  const Optimizer optimizer = SGD(0.01);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
   const auto train_step = [&](const Tensor& batch, const Tensor& labels) {
     GradientTape tape;
     const Tensor logits = model(batch, {.training = true});
     Tensor loss_value = loss_fn(labels, logits);
-    for (const Tensor& loss : model->losses()) loss_value = loss_value + loss;
-    const auto grads = tape.gradient(loss_value, model->trainable_weights());
-    optimizer.apply_gradients(grads, model->trainable_weights());
+    for (const Tensor& loss : model.losses()) loss_value += loss;
+    const auto grads = tape.gradient(loss_value, model.trainable_weights());
+    optimizer.apply(grads, model.trainable_weights());
     return loss_value;
   };
 
   const auto [batch, labels] = batches(training, false)[0];
   model(batch);
-  check(model->losses().size() == 1);
-  const double before = model->losses()[0].item<double>();
-  const double added =
-      train_step(batch, labels).item<double>() - loss_fn(labels, model(batch)).item<double>();
+  check(model.losses().size() == 1);
+  const double before = double(model.losses()[0]);
+  const double added = double(train_step(batch, labels)) - double(loss_fn(labels, model(batch)));
   check(added > 0.5 * before);
   for (Index step = 0; step < 20; ++step) train_step(batch, labels);
-  check(model->losses()[0].item<double>() < 0.5 * before);
+  check(double(model.losses()[0]) < 0.5 * before);
 }
 
 // A generator turns random numbers into images, and a discriminator tells them from real ones; each is
@@ -221,29 +219,29 @@ void adversarial_network(const Samples& training) {
       {
           Input({.shape = {8, 8}}),
           GRU({.units = 32, .return_sequences = true}),
-          LeakyReLU({.negative_slope = 0.2}),
+          LeakyReLU(0.2),
           GRU({.units = 32, .return_sequences = true}),
-          LeakyReLU({.negative_slope = 0.2}),
+          LeakyReLU(0.2),
           GlobalMaxPooling1D(),
-          Dense({.units = 1}),
+          Dense(1),
       },
       {.name = "discriminator"});
   discriminator.summary();
   const Sequential generator(
       {
           Input({.shape = {latent_dim}}),
-          Dense({.units = 8 * 16}),
-          LeakyReLU({.negative_slope = 0.2}),
-          Reshape({.target_shape = {8, 16}}),
+          Dense(8 * 16),
+          LeakyReLU(0.2),
+          Reshape({8, 16}),
           GRU({.units = 32, .return_sequences = true}),
-          LeakyReLU({.negative_slope = 0.2}),
-          TimeDistributed(Dense({.units = 8, .activation = "sigmoid"})),
+          LeakyReLU(0.2),
+          TimeDistributed(Dense(8, "sigmoid")),
       },
       {.name = "generator"});
   check(generator(random_normal({2, latent_dim})).shape() == Shape{2, 8, 8});
 
-  const Optimizer d_optimizer = Adam({.learning_rate = 0.003});
-  const Optimizer g_optimizer = Adam({.learning_rate = 0.004});
+  const Optimizer d_optimizer = Adam(0.003);
+  const Optimizer g_optimizer = Adam(0.004);
   const Loss loss_fn = BinaryCrossentropy({.from_logits = true});
 
   const auto train_step = [&](const Tensor& real_images) {
@@ -252,26 +250,25 @@ void adversarial_network(const Samples& training) {
     // helps.
     const Tensor generated_images = generator(random_normal({batch_size, latent_dim}));
     const Tensor combined_images = concat({generated_images, real_images}, 0);
-    Tensor labels = concat({Tensor::ones({batch_size, 1}), Tensor::zeros({real, 1})}, 0);
-    labels = labels + 0.05 * random_uniform(labels.shape());
+    Tensor labels = concat({ones({batch_size, 1}), zeros({real, 1})}, 0);
+    labels += 0.05 * random_uniform(labels.shape());
 
     // Train the discriminator.
     GradientTape d_tape;
     const Tensor d_loss = loss_fn(labels, discriminator(combined_images));
-    d_optimizer.apply_gradients(d_tape.gradient(d_loss, discriminator->trainable_weights()),
-                                discriminator->trainable_weights());
+    d_optimizer.apply(d_tape.gradient(d_loss, discriminator.trainable_weights()),
+                      discriminator.trainable_weights());
 
     // Train the generator, with labels that say "all real". Only its own weights change.
-    const Tensor misleading_labels = Tensor::zeros({batch_size, 1});
+    const Tensor misleading_labels = zeros({batch_size, 1});
     GradientTape g_tape;
     const Tensor g_loss =
         loss_fn(misleading_labels, discriminator(generator(random_normal({batch_size, latent_dim}))));
-    g_optimizer.apply_gradients(g_tape.gradient(g_loss, generator->trainable_weights()),
-                                generator->trainable_weights());
-    return std::pair(d_loss.item<double>(), g_loss.item<double>());
+    g_optimizer.apply(g_tape.gradient(g_loss, generator.trainable_weights()), generator.trainable_weights());
+    return std::pair(double(d_loss), double(g_loss));
   };
 
-  const auto brightness = [](const Tensor& images) { return mean(images).item<double>(); };
+  const auto brightness = [](const Tensor& images) { return double(mean(images)); };
   const Tensor points = random_normal({200, latent_dim});
   const double real = brightness(training.x);
   const double before = brightness(generator.predict(points));
