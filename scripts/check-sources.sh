@@ -3,7 +3,8 @@
 #   check-sources.sh together BUILD [FOLDER...]   all sources of a folder as one: finds names that two sources define
 #   check-sources.sh alone BUILD [FOLDER...]      each source by itself: finds missing includes
 #   check-sources.sh clang BUILD [FOLDER...]      all sources of a folder as one, with clang; by default the library's
-# BUILD is a configured build folder, whose flags are used. Kernels are left out: they are never part of a unity build.
+# BUILD is a configured build folder, whose flags are used. Kernels are never part of a unity build: clang compiles them
+# alone, but for those with the flags of an instruction set.
 set -euo pipefail
 mode=$1
 build=$(realpath "$2")
@@ -47,6 +48,10 @@ for folder in "$@"; do
   if [ "$mode" != alone ]; then
     printf "#include \"$PWD/%s\"\n" "${sources[@]}" >"$work/$target.cpp"
     sources=("$work/$target.cpp")
+  fi
+  if [ "$mode" = clang ]; then
+    mapfile -t kernels < <(find "$folder" -path '*/kernels/*.cpp' -not -name '*_avx*')
+    sources+=("${kernels[@]}")
   fi
   printf "$command -fsyntax-only %s\n" "${sources[@]}" >>"$jobs"
 done

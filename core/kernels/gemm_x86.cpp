@@ -162,9 +162,9 @@ class TileEmitter final : public X86Emitter {
     mov(c_, argument(offsetof(TileArguments, c)));
     mov(start_, argument(offsetof(TileArguments, start)));
     mov(bias_, argument(offsetof(TileArguments, bias)));
-    for (int band = 0; band < 2; ++band) {
+    for (std::size_t band = 0; band < code_.rows.size(); ++band) {
       rows_ = code_.rows[band];
-      if (rows_ > 0) emit_tiles(static_cast<std::size_t>(band));
+      if (rows_ > 0) emit_tiles(band);
     }
     next_panel();
     dec(argument(offsetof(TileArguments, panels)));

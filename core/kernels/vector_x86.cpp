@@ -245,7 +245,10 @@ class LoopEmitter final : public X86Emitter {
   }
 
   void emit_instruction(const LoopInstruction& instruction) {
-    const auto& [a, b, c] = instruction.operands;
+    // Not a structured binding: clang 14 lets no lambda capture one.
+    const Location& a = instruction.operands[0];
+    const Location& b = instruction.operands[1];
+    const Location& c = instruction.operands[2];
     if (instruction.item < 0) return emit_move(instruction.to, a);
     const Step& step = items_->step(instruction.item);
     const Register to = reg(instruction.to);
