@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -62,7 +63,9 @@ UNSPOOL_SEALED(SealedLearningRate,
 class LearningRate : public virtual internal::SealedLearningRate {
  public:
   /// A constant rate.
-  LearningRate(double value) : SealedLearningRate(Key()), value_(value) {}
+  template <class N>
+  requires std::is_arithmetic_v<N> LearningRate(N value)
+      : SealedLearningRate(Key()), value_(static_cast<double>(value)) {}
   /// Throws ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
 
