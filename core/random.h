@@ -22,6 +22,8 @@ struct RandomKey {
 /// Restarts the process-wide generator, which then gives a sequence of keys that depends on `seed` only. A
 /// process starts with seed 0.
 void set_seed(std::uint64_t seed);
+/// The same, under the name that Keras has for it.
+inline void set_random_seed(std::uint64_t seed) { set_seed(seed); }
 
 /// The next key of the process-wide generator. Safe on any thread; if several threads draw, their order
 /// decides which of them gets which key.

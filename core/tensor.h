@@ -185,6 +185,10 @@ class Tensor {
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & noexcept = default;
   ~Tensor() = default;
+  /// A copy of the elements of a vector: the same as from().
+  template <class T>
+  requires(is_element<T> && !std::is_same_v<T, bool>) Tensor(const std::vector<T>& values, const Shape& shape)
+      : Tensor(from(values, shape)) {}
   /// A mistake: assignment to a temporary, as in `x[0] = y`.
   template <class T>
   UNSPOOL_MISTAKE("tensors do not change: write x = x.with(i, value)", operator=(T&&) &&);

@@ -155,7 +155,7 @@ TEST_CASE("random: the process-wide generator and those of layers") {
   const RandomKey second = next_random_key();
   const SeedGenerator drawn;
   CHECK(first != second);
-  set_seed(11);
+  set_random_seed(11);
   CHECK(next_random_key() == first);
   CHECK(next_random_key() == second);
   const SeedGenerator again;

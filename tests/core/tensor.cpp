@@ -237,3 +237,14 @@ TEST_CASE("tensor: assignment goes to names, not to temporaries") {
   b = std::move(a);
   CHECK(counts(b, 2));
 }
+
+TEST_CASE("a vector with a shape is a tensor") {
+  const std::vector<int> tokens{1, 2, 3, 4, 5, 6};
+  const Tensor x(tokens, {3, 2});
+  CHECK(x.dtype() == int32);
+  CHECK(x.shape() == Shape{3, 2});
+  CHECK(x.to_vector<int>() == tokens);
+  const auto rank = [](const Tensor& y) { return y.rank(); };
+  CHECK(rank({std::vector<float>{1, 2}, {1, 2, 1}}) == 3);
+  CHECK_THROWS_AS(Tensor(tokens, {4, 2}), ValueError);
+}
