@@ -83,10 +83,11 @@ class NamedList {
   std::vector<Entry> entries() &&;
   ///@}
 
-  /// The values in the order of `names`; a default-constructed one where there is none. Throws ValueError,
-  /// which begins with `what`, for a name that is not among these, for one that comes twice, and for values
-  /// by position that are not as many.
-  std::vector<T> in_order_of(const std::vector<std::string>& names, std::string_view what) const;
+  /// The values in the order of `names`; `otherwise` where there is none. Throws ValueError, which begins
+  /// with `what`, for a name that is not among these, for one that comes twice, and for values by position
+  /// that are not as many.
+  std::vector<T> in_order_of(const std::vector<std::string>& names, std::string_view what,
+                             const T& otherwise = T()) const;
 
  private:
   struct Alone {};
@@ -126,13 +127,14 @@ std::vector<typename NamedList<T>::Entry> NamedList<T>::entries() && {
 }
 
 template <class T>
-std::vector<T> NamedList<T>::in_order_of(const std::vector<std::string>& names, std::string_view what) const {
-  if (entries_.empty()) return std::vector<T>(names.size());
+std::vector<T> NamedList<T>::in_order_of(const std::vector<std::string>& names, std::string_view what,
+                                         const T& otherwise) const {
+  if (entries_.empty()) return std::vector<T>(names.size(), otherwise);
   std::vector<std::string_view> given;
   for (const Entry& entry : entries_) given.push_back(entry.name);
   std::vector<T> values;
   for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {
-    values.push_back(place < 0 ? T() : entries_[static_cast<std::size_t>(place)].value);
+    values.push_back(place < 0 ? otherwise : entries_[static_cast<std::size_t>(place)].value);
   }
   return values;
 }

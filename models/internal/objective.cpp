@@ -73,17 +73,7 @@ void Objective::bind(const std::vector<std::string>& names) {
   const std::vector<Loss> losses = losses_.alone()
                                        ? std::vector<Loss>(names.size(), losses_.entries().front().value)
                                        : losses_.in_order_of(names, "compile: loss");
-  std::vector<double> weights(names.size(), 1.0);
-  if (!weights_.empty()) {
-    // Those that are not named keep the weight 1.
-    const std::vector<double> found = weights_.in_order_of(names, "compile: loss_weights");
-    const auto& entries = weights_.entries();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const bool named = std::any_of(entries.begin(), entries.end(),
-                                     [&](const auto& e) { return e.name.empty() || e.name == names[i]; });
-      if (named) weights[i] = found[i];
-    }
-  }
+  const std::vector<double> weights = weights_.in_order_of(names, "compile: loss_weights", 1.0);
   const auto metrics = metrics_by_output(metrics_, names, "compile: metrics");
   const auto weighted = metrics_by_output(weighted_metrics_, names, "compile: weighted_metrics");
   std::vector<std::string> taken{"loss"};
