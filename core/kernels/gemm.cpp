@@ -188,10 +188,9 @@ class Product {
   /// C from row i and column j on, for the part of k that begins at p: parts but the first go on from the
   /// sums so far, and the last one adds the bias.
   GemmResult<T> result(Index p, Index i, Index j) const {
-    GemmResult<T> part = c_;
-    if (p > 0) part.start = {c_.data, c_.stride};
-    if (p + machine::gemm_depth < shape_.k) part.bias = nullptr;
-    return part.from(i, j);
+    const Start<T> start = p > 0 ? Start<T>{c_.data, c_.stride} : c_.start;
+    const T* const bias = p + machine::gemm_depth < shape_.k ? nullptr : c_.bias;
+    return GemmResult<T>{c_.data, c_.stride, start, bias}.from(i, j);
   }
 
   void run_block(GemmJit<T>& jit, const GemmShape& shape, const LeftRows<T>& a, const T* b,
@@ -220,21 +219,25 @@ class Product {
   /// Few rows: B is read once, in place.
   void run_gemv() const {
     const auto [m, n, k] = shape_;
-    const Index nr = table_.nr;
+    constexpr Index least = machine::gemv_task_columns;
+    if (n <= least) return gemv_columns(0, n);
     const Index columns =
-        round_up(std::max(machine::gemv_task_columns, task_size(machine::gemm_task_multiply_adds, m * k)),
-                 machine::gemv_task_columns);
-    parallel_for(n, columns, [&, m = m, k = k](Index begin, Index end) {
-      if (packed_ == nullptr) {
-        table_.gemv({m, end - begin, k}, a_, {b_.data + begin, b_.step, nr}, c_.from(0, begin));
-        return;
-      }
-      for (Index p = 0; p < k; p += machine::gemm_depth) {
-        const Index part = std::min(machine::gemm_depth, k - p);
-        table_.gemv({m, end - begin, part}, part_of(a_, p, 0), {packed_panels(begin, p, part), nr, nr * part},
-                    result(p, 0, begin));
-      }
-    });
+        round_up(std::max(least, task_size(machine::gemm_task_multiply_adds, m * k)), least);
+    parallel_for(n, columns, [&](Index begin, Index end) { gemv_columns(begin, end); });
+  }
+
+  void gemv_columns(Index begin, Index end) const {
+    const auto [m, n, k] = shape_;
+    const Index nr = table_.nr;
+    if (packed_ == nullptr) {
+      table_.gemv({m, end - begin, k}, a_, {b_.data + begin, b_.step, nr}, c_.from(0, begin));
+      return;
+    }
+    for (Index p = 0; p < k; p += machine::gemm_depth) {
+      const Index part = std::min(machine::gemm_depth, k - p);
+      table_.gemv({m, end - begin, part}, {a_.data + p * a_.step, a_.step, a_.across},
+                  {packed_panels(begin, p, part), nr, nr * part}, result(p, 0, begin));
+    }
   }
 
   /// Rows that make one block: each panel of B is used once, and forgotten if it had to be packed.
