@@ -48,6 +48,15 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/autograd/views.h>
 
+#include <unspool/data/batch.h>
+#include <unspool/data/csv.h>
+#include <unspool/data/dataset.h>
+#include <unspool/data/dataset_options.h>
+#include <unspool/data/npy_dataset.h>
+#include <unspool/data/sequences.h>
+#include <unspool/data/table.h>
+#include <unspool/data/timeseries.h>
+
 #include <unspool/layers/activation.h>
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
@@ -110,7 +119,6 @@
 #include <unspool/models/callback.h>
 #include <unspool/models/compile_options.h>
 #include <unspool/models/compose.h>
-#include <unspool/models/csv.h>
 #include <unspool/models/curve.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/history.h>

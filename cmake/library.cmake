@@ -35,7 +35,7 @@ endforeach()
 
 # The sources are compiled once for the static and the shared library. The dependencies are private: programs that use the
 # library do not need them.
-set(UNSPOOL_FOLDERS core serialization autograd layers optim models)
+set(UNSPOOL_FOLDERS core serialization autograd data layers optim models)
 set(objects)
 foreach(folder IN LISTS UNSPOOL_FOLDERS)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -63,7 +63,7 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   # With sanitizers clang takes twice as long to optimize, and minutes for the matrix product kernels. Optimize only what
   # tests spend their time in.
   set(sanitized $<AND:$<CONFIG:RelWithDebInfo>,$<CXX_COMPILER_ID:Clang>>)
-  if(folder MATCHES "^(layers|optim|models)$")
+  if(folder MATCHES "^(data|layers|optim|models)$")
     target_compile_options(unspool_objects_${folder} PRIVATE $<${sanitized}:-O0>)
   endif()
   foreach(source IN LISTS sources)

@@ -42,4 +42,13 @@ std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
   return places;
 }
 
+void fail_position(std::size_t position, std::size_t count) {
+  throw IndexError(fmt::format("expected a position among {} values, got {}", count, position));
+}
+
+void fail_name(std::string_view name, const std::vector<std::string>& names) {
+  throw KeyError(
+      fmt::format("expected the name of a value, got {}{}", in_quotes(name), did_you_mean(name, names)));
+}
+
 }  // namespace unspool::internal

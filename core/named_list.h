@@ -19,6 +19,9 @@ namespace internal {
 std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
                                       const std::vector<std::string_view>& given, std::string_view what);
 
+[[noreturn]] void fail_position(std::size_t position, std::size_t count);
+[[noreturn]] void fail_name(std::string_view name, const std::vector<std::string>& names);
+
 /// A value that is one T or several, such as the outputs of a layer.
 template <class V, class T>
 concept ListOf = requires(const std::remove_cvref_t<V>& list) {
@@ -82,6 +85,16 @@ class NamedList {
   const std::vector<Entry>& entries() const& { return entries_; }
   std::vector<Entry> entries() &&;
   ///@}
+  /// The number of values.
+  std::size_t size() const { return entries_.size(); }
+  ///@{
+  /// The value at this position, counted from 0, or of this name. Throws IndexError or KeyError if there is
+  /// none.
+  const T& operator[](std::size_t position) const&;
+  const T& operator[](std::string_view name) const&;
+  T operator[](std::size_t position) const&& { return (*this)[position]; }
+  T operator[](std::string_view name) const&& { return (*this)[name]; }
+  ///@}
 
   /// The values in the order of `names`; `otherwise` where there is none. Throws ValueError, which begins
   /// with `what`, for a name that is not among these, for one that comes twice, and for values by position
@@ -124,6 +137,22 @@ NamedList<T>::NamedList(Alone, T value) : alone_(true) {
 template <class T>
 std::vector<typename NamedList<T>::Entry> NamedList<T>::entries() && {
   return std::move(entries_);
+}
+
+template <class T>
+const T& NamedList<T>::operator[](std::size_t position) const& {
+  if (position >= entries_.size()) internal::fail_position(position, entries_.size());
+  return entries_[position].value;
+}
+
+template <class T>
+const T& NamedList<T>::operator[](std::string_view name) const& {
+  for (const Entry& entry : entries_) {
+    if (entry.name == name) return entry.value;
+  }
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) names.push_back(entry.name);
+  internal::fail_name(name, names);
 }
 
 template <class T>

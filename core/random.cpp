@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <unspool/core/error.h>
+#include <unspool/core/internal/random.h>
 #include <unspool/core/kernels/machine.h>
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
@@ -18,6 +19,7 @@ namespace {
 
 constinit std::mutex process_mutex;
 constinit RandomKey process_key;
+constinit thread_local SeedGenerator* scoped_generator = nullptr;
 
 // Keeps the streams of seed generators apart from those of the process-wide generator.
 constexpr std::uint64_t generator_stream = std::uint64_t{1} << 63;
@@ -129,6 +131,7 @@ void set_seed(std::uint64_t seed) {
 }
 
 RandomKey next_random_key() {
+  if (scoped_generator != nullptr) return scoped_generator->next();
   const std::lock_guard lock(process_mutex);
   const RandomKey key = process_key;
   ++process_key.stream;
@@ -172,6 +175,15 @@ std::vector<Index> permutation(Index n, RandomKey key) {
   }
   return order;
 }
+
+namespace internal {
+
+RandomScope::RandomScope(SeedGenerator& generator) : outer_(scoped_generator) {
+  scoped_generator = &generator;
+}
+RandomScope::~RandomScope() { scoped_generator = outer_; }
+
+}  // namespace internal
 
 SeedGenerator::SeedGenerator() : seed_(random_bits(next_random_key(), 0)) {}
 

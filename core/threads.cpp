@@ -19,6 +19,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/float_mode.h>
+#include <unspool/core/internal/threads.h>
 #include <unspool/core/threads.h>
 
 namespace unspool {
@@ -317,5 +318,8 @@ void detail::parallel_for(Index count, Index grain, ParallelBody body, void* con
   }
   run_inline(job);
 }
+
+internal::SerialScope::SerialScope() : outer_(inside) { inside = true; }
+internal::SerialScope::~SerialScope() { inside = outer_; }
 
 }  // namespace unspool

@@ -2,7 +2,6 @@
 
 namespace unspool {
 
-template class NamedList<Tensor>;
 template class NamedList<double>;
 template class NamedList<Loss>;
 template class NamedList<Metrics>;

@@ -2,13 +2,13 @@
 
 #include <unspool/core/named_list.h>
 #include <unspool/core/tensor.h>
+#include <unspool/data/batch.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 #include <unspool/optim/optimizer.h>
 
 namespace unspool {
 
-extern template class NamedList<Tensor>;
 extern template class NamedList<double>;
 extern template class NamedList<Loss>;
 extern template class NamedList<Metrics>;

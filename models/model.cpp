@@ -18,7 +18,7 @@
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/internal/progress.h>
-#include <unspool/models/internal/rows.h>
+#include <unspool/data/internal/rows.h>
 #include <unspool/models/model.h>
 
 namespace unspool {

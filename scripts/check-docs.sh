@@ -9,7 +9,7 @@ scripts/install-dependencies.sh doxygen
 
 mapfile -t headers < <(
   find . -maxdepth 1 -name '*.h'
-  find core serialization autograd layers optim models -name '*.h' -not -path '*/internal/*' -not -path '*/kernels/*' \
+  find core serialization autograd data layers optim models -name '*.h' -not -path '*/internal/*' -not -path '*/kernels/*' \
     -not -path '*/scan/*'
 )
 

@@ -22,7 +22,7 @@ if [ $alone = 1 ]; then
   # shellcheck disable=SC2016
   find -L unspool -maxdepth 1 -name '*.h' -o -name '*.h' -path 'unspool/*/*.h' \
     \( -path '*/core/*' -o -path '*/serialization/*' -o -path '*/autograd/*' -o -path '*/layers/*' -o -path '*/optim/*' \
-    -o -path '*/models/*' \) -not -path '*/kernels/*' -not -path '*/internal/*' -not -path '*/scan/*' |
+    -o -path '*/models/*' -o -path '*/data/*' \) -not -path '*/kernels/*' -not -path '*/internal/*' -not -path '*/scan/*' |
     xargs -P "$(nproc)" -I{} sh -c 'echo "#include <{}>" |
       "$0" -std=c++20 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only -x c++ - || { echo "{} does not compile alone" >&2; exit 1; }' "$compiler"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Who may include whom. Folders: core < autograd < layers < models; optim on autograd, serialization on core. Nothing
-# includes upward, and headers do not include each other in a circle. Inside a folder units do not depend on each other in
+# Who may include whom. Folders: core < autograd < layers < models; optim on autograd, serialization on core, data on both.
+# Nothing includes upward, and headers do not include each other in a circle. Inside a folder units do not depend on each other in
 # a circle either, so that it can be read from the bottom up: a unit is a header with its source, and with the header of
 # the same name in internal/.
 set -euo pipefail
@@ -10,9 +10,10 @@ declare -A below=(
   [core]='core'
   [serialization]='core serialization'
   [autograd]='core autograd'
+  [data]='core serialization autograd data'
   [layers]='core autograd layers'
   [optim]='core autograd optim'
-  [models]='core serialization autograd layers optim models'
+  [models]='core serialization autograd data layers optim models'
 )
 
 # "file included", both from the root, of every include of this project.

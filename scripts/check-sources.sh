@@ -10,7 +10,7 @@ mode=$1
 build=$(realpath "$2")
 shift 2
 cd "$(dirname "$0")/.."
-library=(core serialization autograd layers optim models)
+library=(core serialization autograd data layers optim models)
 clang=$(command -v clang++ || command -v clang++-14 || true)
 if [ "$mode" = clang ] && [ -z "$clang" ]; then
   echo "NOT RUN: clang++ is not installed (scripts/check-all.sh installs it)"

@@ -12,7 +12,7 @@ operation='autograd/check_operation autograd/elementwise autograd/operation auto
 
 unspool() {
   echo '#pragma once'
-  for folder in core serialization autograd layers optim models; do
+  for folder in core serialization autograd data layers optim models; do
     headers=$(find "$folder" -name '*.h' -not -path '*/kernels/*' -not -path '*/internal/*' -not -path '*/scan/*' | LC_ALL=C sort |
       grep -vxF "$(printf '%s.h\n' $authors)")
     [ -z "$headers" ] || { echo; echo "$headers" | sed 's|.*|#include <unspool/&>|'; }

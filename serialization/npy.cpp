@@ -10,6 +10,7 @@
 #include <unspool/core/error.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/internal/npy.h>
 #include <unspool/serialization/npy.h>
 
 namespace unspool {
@@ -156,12 +157,15 @@ void put_in_row_major(const char* from, char* to, const Shape& shape, std::size_
   }
 }
 
+[[noreturn]] void fail_npy(const std::string& name, std::size_t place, const std::string& what) {
+  throw FileError(name + ", byte " + std::to_string(place) + ": " + what);
+}
+
 }  // namespace
 
-Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
-  const auto fail = [&](std::size_t place, const std::string& what) {
-    throw FileError(name + ", byte " + std::to_string(place) + ": " + what);
-  };
+internal::NpyHeader internal::read_npy_header(std::string_view bytes, std::uint64_t file_bytes,
+                                              const std::string& name) {
+  const auto fail = [&](std::size_t place, const std::string& what) { fail_npy(name, place, what); };
   if (!bytes.starts_with(npy_magic)) fail(0, "expected an npy file, got another kind of file");
   if (bytes.size() < 12) fail(bytes.size(), "expected a header, got the end of the file: it is truncated");
   const int version = static_cast<unsigned char>(bytes[6]);
@@ -170,8 +174,8 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
                 std::to_string(static_cast<unsigned char>(bytes[7])));
   }
   const std::size_t start = version == 1 ? 10 : 12;
-  const std::size_t size = version == 1 ? internal::read_little<std::uint16_t>(bytes.substr(8))
-                                        : internal::read_little<std::uint32_t>(bytes.substr(8));
+  const std::size_t size = version == 1 ? read_little<std::uint16_t>(bytes.substr(8))
+                                        : read_little<std::uint32_t>(bytes.substr(8));
   if (size > max_npy_header) fail(8, "expected a header of at most 65536 bytes, got " + std::to_string(size));
   if (size > bytes.size() - start) {
     fail(8, "expected a header of " + std::to_string(size) + " bytes, got " +
@@ -195,7 +199,7 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
     reader.fail("expected the dtype f4, f8, i4, i8 or b1, got " + in_quotes(type));
   }
 
-  const std::string_view data = bytes.substr(start + size);
+  const std::uint64_t found = file_bytes - (start + size);
   std::uint64_t expected = 0;
   bool counted = true;
   try {
@@ -204,25 +208,35 @@ Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
   } catch (const ValueError&) {
     counted = false;
   }
-  if (!counted || expected != data.size()) {
+  if (!counted || expected != found) {
     fail(start + size, "expected " + (counted ? std::to_string(expected) : "more than 2^64") +
                            " bytes for the shape " + to_string(*header.shape) + ", got " +
-                           std::to_string(data.size()));
+                           std::to_string(found));
   }
+  const char foreign = std::endian::native == std::endian::big ? '<' : '>';
+  return {known->dtype, *header.shape, *header.fortran_order && header.shape->rank() > 1, type[0] == foreign,
+          start + size};
+}
 
-  Tensor tensor = internal::TensorAccess::allocate(*header.shape, known->dtype);
+void internal::finish_npy_elements(void* elements, std::size_t bytes, const NpyHeader& header,
+                                   std::size_t place, const std::string& name) {
+  const std::size_t element = size_of(header.dtype);
+  if (header.foreign_order) swap_bytes(elements, bytes / element, element);
+  if (header.dtype == boolean && first_not_bool(elements, bytes) != bytes)
+    fail_npy(name, place, "expected bools of 0 or 1, got another byte");
+}
+
+Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
+  const internal::NpyHeader header = internal::read_npy_header(bytes, bytes.size(), name);
+  const std::string_view data = bytes.substr(header.offset);
+  Tensor tensor = internal::TensorAccess::allocate(header.shape, header.dtype);
   char* const elements = static_cast<char*>(internal::TensorAccess::data(tensor));
-  const std::size_t element = size_of(known->dtype);
-  if (*header.fortran_order && header.shape->rank() > 1) {
-    put_in_row_major(data.data(), elements, *header.shape, element);
+  if (header.fortran_order) {
+    put_in_row_major(data.data(), elements, header.shape, size_of(header.dtype));
   } else if (!data.empty()) {
     std::memcpy(elements, data.data(), data.size());
   }
-  const char foreign = std::endian::native == std::endian::big ? '<' : '>';
-  if (type[0] == foreign) internal::swap_bytes(elements, data.size() / element, element);
-  if (known->dtype == boolean && internal::first_not_bool(elements, data.size()) != data.size()) {
-    fail(start + size, "expected bools of 0 or 1, got another byte");
-  }
+  internal::finish_npy_elements(elements, data.size(), header, header.offset, name);
   return tensor;
 }
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <unspool/core/error.h>
-#include <unspool/models/csv.h>
+#include <unspool/data/csv.h>
 #include <unspool/serialization/file.h>
 
 #include "../serialization/folder.h"
@@ -27,7 +27,7 @@ TEST_CASE("numbers in lines") {
 TEST_CASE("what is no table") {
   CHECK_THROWS_WITH_AS(read("1,2\n3,x\n"), doctest::Contains("data.csv:2: expected a number, got \"x\""),
                        FileError);
-  CHECK_THROWS_WITH_AS(read("1,2\n3\n"), doctest::Contains(":2: expected 2 numbers"), FileError);
+  CHECK_THROWS_WITH_AS(read("1,2\n3\n"), doctest::Contains(":2: expected 2 cells"), FileError);
   CHECK_THROWS_WITH_AS(read("1,\n"), doctest::Contains("got \"\""), FileError);
   CHECK_THROWS_WITH_AS(read("1,x\n"), doctest::Contains(":1:"), FileError);
   CHECK_THROWS_AS(read(""), FileError);

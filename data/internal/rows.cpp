@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string>
 
 #include <unspool/core/error.h>
-#include <unspool/models/internal/rows.h>
+#include <unspool/data/internal/rows.h>
 
 namespace unspool::internal {
 
@@ -40,6 +42,12 @@ Tensor take_rows(const Tensor& tensor, std::span<const Index> rows) {
   const std::size_t width = row_bytes(tensor);
   if (width == 0) return made;
   std::byte* to = bytes_of(made);
+  const auto follows = [](Index row, Index next) { return next == row + 1; };
+  const bool consecutive = std::adjacent_find(rows.begin(), rows.end(), std::not_fn(follows)) == rows.end();
+  if (consecutive && !rows.empty()) {
+    std::memcpy(to, bytes_of(tensor) + static_cast<std::size_t>(rows.front()) * width, made.bytes());
+    return made;
+  }
   for (const Index row : rows) {
     std::memcpy(to, bytes_of(tensor) + static_cast<std::size_t>(row) * width, width);
     to += width;

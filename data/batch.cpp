@@ -1,0 +1,7 @@
+#include <unspool/data/batch.h>
+
+namespace unspool {
+
+template class NamedList<Tensor>;
+
+}  // namespace unspool
