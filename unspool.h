@@ -50,11 +50,15 @@
 
 #include <unspool/data/batch.h>
 #include <unspool/data/csv.h>
+#include <unspool/data/csv_dataset.h>
 #include <unspool/data/dataset.h>
 #include <unspool/data/dataset_options.h>
+#include <unspool/data/integer_lookup.h>
 #include <unspool/data/npy_dataset.h>
 #include <unspool/data/sequences.h>
+#include <unspool/data/string_lookup.h>
 #include <unspool/data/table.h>
+#include <unspool/data/text_vectorization.h>
 #include <unspool/data/timeseries.h>
 
 #include <unspool/layers/activation.h>
