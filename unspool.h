@@ -130,5 +130,7 @@
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 #include <unspool/models/model.h>
+#include <unspool/models/model_base.h>
+#include <unspool/models/model_options.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>

@@ -8,20 +8,16 @@ namespace {
 class FunctionsCallback final : public Callback {
  public:
   explicit FunctionsCallback(LambdaCallbackOptions options) : options_(std::move(options)) {}
-  void on_train_begin() override { call(options_.on_train_begin); }
-  void on_train_end() override { call(options_.on_train_end); }
-  void on_epoch_begin(Index epoch) override { call(options_.on_epoch_begin, epoch); }
-  void on_epoch_end(Index epoch, Logs& logs) override { call(options_.on_epoch_end, epoch, logs); }
-  void on_train_batch_begin(Index batch) override { call(options_.on_train_batch_begin, batch); }
-  void on_train_batch_end(Index batch, const Logs& logs) override {
-    call(options_.on_train_batch_end, batch, logs);
-  }
+
+#define UNSPOOL_HOOK(name) \
+  void name(Logs& logs) override { options_.name(logs); }
+#define UNSPOOL_NUMBERED_HOOK(name) \
+  void name(Index number, Logs& logs) override { options_.name(number, logs); }
+  UNSPOOL_CALLBACK_HOOKS(UNSPOOL_HOOK, UNSPOOL_NUMBERED_HOOK)
+#undef UNSPOOL_HOOK
+#undef UNSPOOL_NUMBERED_HOOK
 
  private:
-  template <class F, class... A>
-  static void call(const F& function, A&&... arguments) {
-    if (function) function(std::forward<A>(arguments)...);
-  }
   LambdaCallbackOptions options_;
 };
 
@@ -40,8 +36,17 @@ Callbacks& Callbacks::operator=(Callbacks&& other) noexcept = default;
 Callbacks::~Callbacks() = default;
 
 Model& Callback::model() const {
-  if (model_ == nullptr) throw RuntimeError("expected a callback that fit() runs, got one without a model");
+  if (model_ == nullptr) {
+    throw RuntimeError(
+        "expected a callback that fit(), evaluate() or predict() runs, got one without a model");
+  }
   return *model_;
+}
+
+const Outputs& Callback::outputs() const {
+  if (outputs_ == nullptr)
+    throw RuntimeError("expected a callback in on_predict_batch_end(), got one elsewhere");
+  return *outputs_;
 }
 
 std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options) {

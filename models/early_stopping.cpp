@@ -4,7 +4,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/early_stopping.h>
-#include <unspool/models/internal/model.h>
+#include <unspool/models/model.h>
 
 namespace unspool {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 /// Whether larger values of this name in the logs are better. Throws ValueError if no metric tells.
 bool more_is_better(const Model& model, const std::string& monitor) {
   const std::string name = monitor.starts_with("val_") ? monitor.substr(4) : monitor;
-  const OptionalBool told = ModelAccess::state(model).objective().more_is_better(name);
+  const OptionalBool told = model.more_is_better(name);
   if (told.has_value()) return told;
   throw ValueError(
       fmt::format("EarlyStopping: expected the mode \"max\" or \"min\" for {}, got \"auto\": the metric does "

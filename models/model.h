@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <iosfwd>
 #include <map>
@@ -12,89 +13,25 @@
 #include <vector>
 
 #include <unspool/core/named_list.h>
+#include <unspool/core/optional_bool.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
+#include <unspool/data/batch.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/callback.h>
 #include <unspool/models/compile_options.h>
 #include <unspool/models/history.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
+#include <unspool/models/model_options.h>
 #include <unspool/optim/optimizer.h>
 
 namespace unspool {
 
-/// Inputs and labels, and optionally a weight for each sample. Each is one tensor or several, in the order of
-/// the model's inputs and outputs or by their names.
-struct Data {
-  NamedList<Tensor> x = {};  ///< The inputs, samples first.
-  NamedList<Tensor> y = {};  ///< The labels, samples first.
-  /// Of shape (samples) or (samples, steps). Empty: all 1. One tensor counts for all outputs.
-  NamedList<Tensor> sample_weight = {};
-
-  ///@{
-  /// Inputs, labels and weights; none of them if default-constructed.
-  Data();
-  ~Data();
-  Data(const Data& other);
-  Data(Data&& other) noexcept;
-  Data& operator=(const Data& other);
-  Data& operator=(Data&& other) noexcept;
-  Data(NamedList<Tensor> inputs, NamedList<Tensor> labels, NamedList<Tensor> weights = {});
-  ///@}
-  /// Whether there are inputs.
-  explicit operator bool() const { return !x.empty(); }
-};
-
-/// The arguments of Model::fit().
-struct FitOptions {
-  Index batch_size = 32;     ///< Samples in a batch; the last batch may have fewer.
-  Index epochs = 1;          ///< The number of the epoch to stop before: initial_epoch counts.
-  int verbose = 1;           ///< 0: silent; 1: a progress bar; 2: one line per epoch.
-  Callbacks callbacks = {};  ///< Hooks into the training loop.
-  /// The fraction of samples, at the end, to validate on instead of training on them.
-  double validation_split = 0;
-  Data validation_data = {};  ///< {x, y} to validate on; replaces validation_split.
-  bool shuffle = true;        ///< Whether each epoch has an order of samples of its own.
-  /// The weights of classes, in place of sample_weight: for labels 0, 1, ... or one-hot, of a model with one
-  /// output. A class that is not named has weight 1.
-  std::map<Index, double> class_weight = {};
-  NamedList<Tensor> sample_weight = {};  ///< As in Data.
-  /// The number of the first epoch. Above 0 it continues the previous fit(), with the order of samples that
-  /// this one would have had.
-  Index initial_epoch = 0;
-  std::optional<Index> validation_batch_size = std::nullopt;  ///< Default: batch_size.
-  Index validation_freq = 1;                                  ///< Validates after every so many epochs.
-};
-
-/// The arguments of Model::evaluate().
-struct EvaluateOptions {
-  Index batch_size = 32;                 ///< Samples in a batch.
-  int verbose = 1;                       ///< 0: silent; 1: a progress bar; 2: one line.
-  NamedList<Tensor> sample_weight = {};  ///< As in Data.
-};
-
-/// The arguments of Model::predict().
-struct PredictOptions {
-  Index batch_size = 32;  ///< Samples in a batch.
-};
-
-/// The arguments of Model::summary().
-struct SummaryOptions {
-  /// In characters. 0: the width of the terminal, at most 88, or 108 for a graph that is not a chain.
-  int line_length = 0;
-};
-
-/// The arguments of a functional model.
-struct ModelOptions {
-  std::string name = {};  ///< Default: "functional", "functional_1", ...
-  bool trainable = true;  ///< Whether training changes the weights.
-};
-
 namespace internal {
-UNSPOOL_SEALED(
-    SealedModel,
-    "Model is a handle: derive from Layer, whose layers are members, and train Model(make<MyNet>(...))");
+UNSPOOL_SEALED(SealedModel,
+               "Model is a handle: derive from Layer, or from ModelBase to override train_step(), and train "
+               "Model(make<MyNet>(...))");
 }
 
 /// A network that can be trained. A shared handle: copies are the same model. Its own members are about
@@ -112,6 +49,8 @@ UNSPOOL_SEALED(
 ///       Ref<Layer> out_ = add_layer(Dense({.units = 1}));
 ///     };
 ///     Model model(make<Net>());
+///
+/// It derives from ModelBase to override train_step(), compute_loss(), metrics() and the like.
 class Model : public virtual internal::SealedModel {
  public:
   /// An empty handle.
@@ -140,6 +79,11 @@ class Model : public virtual internal::SealedModel {
   ///@}
   /// Calls the network on tensors, concrete or symbolic.
   Outputs operator()(const Inputs& inputs, const CallArgs& args = {}) const;
+  /// Calls the network on the inputs of a batch: model(batch.x).
+  template <std::same_as<NamedList<Tensor>> X>
+  Outputs operator()(const X& x, const CallArgs& args = {}) const {
+    return call_on(x, args);
+  }
 
   ///@{
   /// The name of the network; a copy for temporaries.
@@ -194,25 +138,60 @@ class Model : public virtual internal::SealedModel {
   /// Trains the model; a model without weights is run and a warning printed. `x` and `y` are tensors, lists
   /// of them in the order of the model's inputs and outputs, or lists by name: fit({{"title", t}, {"body",
   /// b}}, {{"price", p}}). The result is bit-identical for one seed (set_seed), whatever the number of
-  /// threads. If anything throws, the weights are those after the last complete batch. Throws ValueError if
-  /// the model is not compiled, or if x, y and the weights differ in length.
+  /// threads. If anything throws, the weights are those after the last complete batch. The first Ctrl-C ends
+  /// training after the current batch, a second one the program; a program that handles SIGINT itself keeps
+  /// its own way. Throws ValueError if the model is not compiled, or if x, y and the weights differ in
+  /// length.
   History fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOptions options = {});
+  /// Trains the model on the batches of a Dataset.
+  template <std::derived_from<Dataset> D>
+  History fit(const D& data, FitOptions options = {}) {
+    return fit_dataset(data, std::move(options));
+  }
+  /// Makes fit() start with this epoch in place of its argument initial_epoch. For callbacks that resume a
+  /// run in on_train_begin().
+  void set_initial_epoch(Index epoch);
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
   void stop_training();
-  /// The loss and the metrics on data, computed in batches.
+  ///@{
+  /// The loss and the metrics on data, computed in batches: of tensors, or of a Dataset.
   Logs evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, EvaluateOptions options = {}) const;
-  /// The outputs for any number of samples, computed in batches. Several threads may call it on one built
-  /// model.
+  template <std::derived_from<Dataset> D>
+  Logs evaluate(const D& data, EvaluateOptions options = {}) const {
+    return evaluate_dataset(data, std::move(options));
+  }
+  ///@}
+  ///@{
+  /// The outputs for any number of samples, computed in batches: of tensors, or of a Dataset, whose labels
+  /// are not used. Several threads may call it on one built model.
   Outputs predict(const NamedList<Tensor>& x, PredictOptions options = {}) const;
+  template <std::derived_from<Dataset> D>
+  Outputs predict(const D& data, PredictOptions options = {}) const {
+    return predict_dataset(data, std::move(options));
+  }
+  ///@}
   ///@{
   /// One training step, or one evaluation, on one batch: the loss before the step, and the metrics of this
-  /// batch.
+  /// batch. `class_weight` is as in FitOptions.
   Logs train_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
-                      const NamedList<Tensor>& sample_weight = {});
+                      const NamedList<Tensor>& sample_weight = {},
+                      const std::map<Index, double>& class_weight = {});
   Logs test_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
                      const NamedList<Tensor>& sample_weight = {}) const;
   ///@}
+  /// The outputs for one batch.
+  Outputs predict_on_batch(const NamedList<Tensor>& x) const;
+
+  /// The loss that training minimizes, for a batch and the outputs of the network for it: that of compile()
+  /// and those that layers added, one number. For steps of one's own.
+  Tensor compute_loss(const Batch& batch, const Outputs& y_pred) const;
+  /// Counts a batch with this loss in the metrics of compile(), and returns all values so far.
+  Logs compute_metrics(const Batch& batch, const Outputs& y_pred, const Tensor& loss) const;
+  /// Removes all batches from the metrics. fit() and evaluate() do it at the start of an epoch.
+  void reset_metrics() const;
+  /// Whether larger values of this name in the logs are better; not given if unknown. For callbacks.
+  OptionalBool more_is_better(std::string_view name) const;
 
   /// The table of the layers, with their output shapes and numbers of weights and, unless the graph is a
   /// chain, what they are connected to: "lstm[0][2]" is output 2 of the first call of lstm.
@@ -234,6 +213,12 @@ class Model : public virtual internal::SealedModel {
 
   /// What the handle refers to; defined in the library.
   struct State;
+
+ private:
+  Outputs call_on(const NamedList<Tensor>& x, const CallArgs& args) const;
+  History fit_dataset(const Dataset& data, FitOptions options);
+  Logs evaluate_dataset(const Dataset& data, EvaluateOptions options) const;
+  Outputs predict_dataset(const Dataset& data, PredictOptions options) const;
 
  protected:
   friend struct ModelAccess;

@@ -142,16 +142,27 @@ bool is_loss(const Config& config) {
 }
 bool is_number(const Config& config) { return !config.is_list() && !config.is_map(); }
 /// Metrics are a list themselves, of names and maps.
-bool are_metrics(const Config& config) {
-  return config.is_list() && !config[0].is_list();
-}
+bool are_metrics(const Config& config) { return config.is_list() && !config[0].is_list(); }
 
 Config compile_config(const CompileOptions& options) {
   return Config::map({{"optimizer", options.optimizer.config()},
                       {"loss", list_config(options.loss, {})},
                       {"loss_weights", list_config(options.loss_weights, {})},
                       {"metrics", list_config(options.metrics, Config::list({}))},
-                      {"weighted_metrics", list_config(options.weighted_metrics, Config::list({}))}});
+                      {"weighted_metrics", list_config(options.weighted_metrics, Config::list({}))},
+                      {"own_train_step", bool(options.train_step)},
+                      {"own_test_step", bool(options.test_step)}});
+}
+
+/// Stands for a step that a file does not hold, so that Keras' step does not silently take its place.
+StepFunction missing_step(const Config& config, const std::string& name) {
+  if (!config.get("own_" + name, false)) return {};
+  return [name](Model& model, const Batch&) -> Logs {
+    throw ValueError(
+        "the model " + model.name() + ": expected the " + name +
+        " that it was saved with, got none, since files do not hold functions: call compile() with "
+        "it again, and with .optimizer = model.optimizer() to keep the state of the optimizer");
+  };
 }
 
 CompileOptions compile_options(const Config& config) {
@@ -159,7 +170,9 @@ CompileOptions compile_options(const Config& config) {
           .loss = list_of<Loss>(config["loss"], is_loss),
           .loss_weights = list_of<double>(config.find("loss_weights").value_or(Config()), is_number),
           .metrics = list_of<Metrics>(config["metrics"], are_metrics),
-          .weighted_metrics = list_of<Metrics>(config["weighted_metrics"], are_metrics)};
+          .weighted_metrics = list_of<Metrics>(config["weighted_metrics"], are_metrics),
+          .train_step = missing_step(config, "train_step"),
+          .test_step = missing_step(config, "test_step")};
 }
 
 /// The indices of the weights that the optimizer has slots for, which may differ from those that train now.

@@ -36,10 +36,21 @@ double shrinking(double norm, double limit) {
 template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
 Optimizer::Optimizer() : SealedOptimizer(Key()) {}
-Optimizer::Optimizer(const char* name) : SealedOptimizer(Key()), NamedHandle(name) {}
-Optimizer::Optimizer(const std::string& name) : SealedOptimizer(Key()), NamedHandle(name) {}
+Optimizer::Optimizer(const char* name) : Optimizer(std::string(name)) {}
+Optimizer::Optimizer(const std::string& name) : SealedOptimizer(Key()), NamedHandle(name) {
+  object().from_name_ = true;
+}
 Optimizer::Optimizer(std::shared_ptr<OptimizerBase> object)
     : SealedOptimizer(Key()), NamedHandle(std::move(object)) {}
+
+Optimizer Optimizer::owned_by(const std::shared_ptr<const void>& owner) const {
+  OptimizerBase& optimizer = object();
+  if (!optimizer.from_name_) return *this;
+  const std::shared_ptr<const void> before = optimizer.owner_.lock();
+  if (before != nullptr && before != owner) return Optimizer(optimizer.class_name()).owned_by(owner);
+  optimizer.owner_ = owner;
+  return *this;
+}
 
 OptimizerBase::OptimizerBase(OptimizerSettings settings)
     : settings_(std::move(settings)),

@@ -195,7 +195,10 @@ class OptimizerBase : public NamedObject {
   std::size_t index_of(const Variable& variable, std::size_t likely) const;
   std::int64_t calls() const;
 
+  friend class Optimizer;
   OptimizerSettings settings_;
+  bool from_name_ = false;
+  std::weak_ptr<const void> owner_;
   Variable iteration_;
   Variable learning_rate_;  // Empty with a schedule.
   std::vector<Variable> not_decaying_;
@@ -276,6 +279,10 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   void finalize_variable_values() const { object().finalize_variable_values(); }
   /// The state.
   std::vector<Variable> variables() const { return object().variables(); }
+  /// The optimizer for an owner, a model for instance: this one, unless it was made from a name and has
+  /// another owner already. Then a new one of that name, so that models which are compiled with equal options
+  /// do not share one by accident. One that was made as an object is shared on purpose.
+  Optimizer owned_by(const std::shared_ptr<const void>& owner) const;
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 

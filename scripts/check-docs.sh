@@ -34,6 +34,7 @@ SUBGROUPING = NO
 # What must not be called stands in the manual as a deleted function.
 MACRO_EXPANSION = YES
 EXPAND_ONLY_PREDEF = YES
+EXPAND_AS_DEFINED = UNSPOOL_CALLBACK_HOOKS UNSPOOL_HOOK UNSPOOL_NUMBERED_HOOK
 PREDEFINED = "UNSPOOL_MISTAKE(advice,...)=void __VA_ARGS__ = delete"
 # These stand in public headers without being public. A specialization of ConfigValue has the members of the template, and
 # HeldElements::Iterator those of every iterator.

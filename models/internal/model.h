@@ -1,25 +1,33 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <unspool/autograd/operation.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/random.h>
 #include <unspool/models/internal/objective.h>
 #include <unspool/models/model.h>
+#include <unspool/models/model_base.h>
 
 namespace unspool {
 
 struct Model::State {
-  explicit State(Ref<Layer> layer) : network(std::move(layer)) {}
+  explicit State(Ref<Layer> layer);
 
   /// What compile() sets.
   struct Compiled {
     CompileOptions options;
     internal::Objective objective;
+  };
+  /// Labels and weights, one of each for every output.
+  struct Ordered {
+    internal::TensorList y;
+    internal::TensorList sample_weight;
   };
 
   /// Throws ValueError if the model is not compiled.
@@ -28,9 +36,6 @@ struct Model::State {
   internal::Objective& objective() { return compiled_or_fail().objective; }
   void compile(CompileOptions options);
 
-  /// The names of the inputs or outputs: those of the layers that they come from. Empty if they have none.
-  std::vector<std::string> input_names() const;
-  std::vector<std::string> output_names() const;
   /// The tensors of a list in the order of inputs or outputs. Errors begin with `what`. For labels of outputs
   /// whose names are not known, the order in which they were given.
   internal::TensorList inputs_of(const NamedList<Tensor>& x, std::string_view what) const;
@@ -43,23 +48,43 @@ struct Model::State {
   void build(const std::vector<Spec>& specs);
   Outputs call(const Inputs& inputs, const CallArgs& args);
 
-  /// Trains, or evaluates, on a batch. y and weights are for each output, or empty. Returns whether there are
-  /// weights to train.
-  bool train_step(const internal::TensorList& x, const internal::TensorList& y,
-                  const internal::TensorList& weights);
-  void test_step(const internal::TensorList& x, const internal::TensorList& y,
-                 const internal::TensorList& weights);
+  /// The steps of compile() or, without them, of the network.
+  Logs train_step(Model& self, const Batch& batch);
+  Logs test_step(Model& self, const Batch& batch);
+  Outputs predict_step(const Batch& batch);
+  /// Whether a step of the user's own trains, so that labels may be whatever it expects.
+  bool own_train_step() const;
+  bool own_test_step() const;
+  /// Keras' steps, in terms of the functions below.
+  Logs default_train_step(const Batch& batch);
+  Logs default_test_step(const Batch& batch);
+  /// The loss that compile() and the layers give.
+  Tensor objective_loss(const Batch& batch, const Outputs& predicted);
+  /// Counts a batch in the metrics of compile(); returns all values so far.
+  Logs objective_logs(const Batch& batch, const Outputs& predicted, const Tensor& loss);
+  void reset_metrics();
+  /// Prints a warning if Keras' step has no weights to change.
+  void warn_if_nothing_to_train(std::string_view what) const;
 
   Ref<Layer> network;
+  ModelBase* base = nullptr;  ///< The network, if it is a ModelBase.
+  /// The names of the inputs and outputs of a graph: those of the layers that they come from.
+  std::vector<std::string> input_names;
+  std::vector<std::string> output_names;
   std::optional<Compiled> compiled;
   /// The key of the last fit(), from which each epoch derives its order of samples.
   std::optional<RandomKey> shuffle;
   bool stop = false;
+  /// Replaces the argument of fit() while it starts.
+  std::optional<Index> initial_epoch;
 
  private:
-  internal::Objective::Losses losses_of(const Outputs& predicted, internal::TensorList& y,
-                                        internal::TensorList& weights);
+  void bind(std::size_t outputs);
+  Ordered order(const Batch& batch, std::size_t outputs) const;
+  void descend(GradientTape& tape, const Tensor& loss, const Batch& batch);
 
+  /// Those of the outputs, from objective_loss() for objective_logs().
+  internal::TensorList output_losses_;
   mutable std::mutex mutex_;
   std::atomic<bool> inputs_known_ = false;
   std::vector<Spec> inputs_;
@@ -68,6 +93,7 @@ struct Model::State {
 /// Access to the state for the sources of this folder.
 struct ModelAccess {
   static Model::State& state(const Model& model) { return model.state(); }
+  static Model of(const std::shared_ptr<Model::State>& state);
 };
 
 }  // namespace unspool

@@ -178,6 +178,21 @@ Logs Objective::logs() const {
   return logs;
 }
 
+bool Objective::has_metrics() const {
+  return std::any_of(outputs_.begin(), outputs_.end(), [](const Output& o) { return !o.metrics.empty(); });
+}
+
+std::vector<std::string> Objective::names() const {
+  std::vector<std::string> names{"loss"};
+  for (const Output& output : outputs_) {
+    if (!output.loss_name.empty()) names.push_back(output.loss_name);
+  }
+  for (const Output& output : outputs_) {
+    for (const Tracked& tracked : output.metrics) names.push_back(tracked.name);
+  }
+  return names;
+}
+
 OptionalBool Objective::more_is_better(std::string_view name) const {
   if (name == "loss") return false;
   for (const Output& output : outputs_) {

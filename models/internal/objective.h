@@ -31,6 +31,8 @@ class Objective {
   void bind(const std::vector<std::string>& outputs);
   /// The number of outputs; 0 before bind().
   std::size_t output_count() const { return outputs_.size(); }
+  /// Whether any output has a metric.
+  bool has_metrics() const;
 
   /// Of as many outputs, labels and weights as were bound. Throws ValueError for missing labels, for a loss
   /// that is not one number, and if there is no loss at all. `model` is its name, for errors.
@@ -42,6 +44,8 @@ class Objective {
   void reset();
   /// The values so far: the loss, that of each output if there are several losses, the metrics.
   Logs logs() const;
+  /// The names in logs(); those of metrics are known after bind().
+  std::vector<std::string> names() const;
 
   /// Whether larger values of this name in the logs are better; empty if unknown.
   OptionalBool more_is_better(std::string_view name) const;

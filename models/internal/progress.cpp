@@ -51,14 +51,19 @@ std::string describe_pace(double seconds) {
   return fmt::format("{:.0f}us/step", seconds * 1e6);
 }
 
-Progress::Progress(std::ostream& stream, int verbose, Index target, bool terminal)
+Progress::Progress(std::ostream& stream, int verbose, std::optional<Index> target, bool terminal)
     : stream_(stream), verbose_(verbose), target_(target), terminal_(terminal) {}
 
-Progress::Progress(int verbose, Index target)
+Progress::Progress(int verbose, std::optional<Index> target)
     : Progress(std::cout, verbose, target, verbose == 1 && ::isatty(STDOUT_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (drawn_ > 0) stream_ << std::endl;
+}
 
 void Progress::update(Index done, const Logs& logs) {
   if (verbose_ == 0) return;
+  done_ = done;
   const Clock::time_point now = Clock::now();
   if (done == 1) first_ = now;
   if (!terminal_ || done == target_ || now - last_drawn_ < std::chrono::milliseconds(50)) return;
@@ -67,7 +72,10 @@ void Progress::update(Index done, const Logs& logs) {
 }
 
 void Progress::finish(const Logs& logs) {
-  if (verbose_ != 0) draw(target_, logs, true);
+  if (verbose_ == 0) return;
+  if (!target_) target_ = done_;
+  draw(*target_, logs, true);
+  drawn_ = 0;
 }
 
 /// The mean time of a step without the first one, which may take longer, if there are others.
@@ -79,24 +87,29 @@ double Progress::seconds_a_step(Index done) const {
 }
 
 void Progress::draw(Index done, const Logs& logs, bool end) {
-  const std::string count = fmt::format("{0:>{2}}/{1}", done, target_, std::to_string(target_).size());
+  const std::string count = target_
+                                ? fmt::format("{0:>{2}}/{1}", done, *target_, std::to_string(*target_).size())
+                                : fmt::format("{:>7}/Unknown", done);
   const double pace = seconds_a_step(done);
   const std::string elapsed = fmt::format("{:.0f}s", seconds(Clock::now() - start_));
   if (verbose_ == 2) {
     stream_ << count << " - " << elapsed << " - " << describe_pace(pace) << describe_logs(logs) << std::endl;
     return;
   }
-  const Index full = target_ == 0 ? cells : cells * done / target_;
-  const std::string time = end ? elapsed : describe_eta(pace * static_cast<double>(target_ - done));
+  const std::string time =
+      end || !target_ ? elapsed : describe_eta(pace * static_cast<double>(*target_ - done));
   const std::string tail = fmt::format(" {}{}", describe_pace(pace), describe_logs(logs));
   if (!terminal_) {
     stream_ << count << ' ' << repeated("━", cells) << ' ' << time << tail << std::endl;
     return;
   }
   const std::size_t width = count.size() + time.size() + tail.size();
-  stream_ << '\r' << bold << count << plain << ' ' << green << repeated("━", full) << grey
-          << repeated("━", cells - full) << plain << ' ' << bold << time << plain << tail
-          << std::string(drawn_ > width ? drawn_ - width : 0, ' ');
+  stream_ << '\r' << bold << count << plain << ' ';
+  if (target_) {
+    const Index full = *target_ == 0 ? cells : cells * done / *target_;
+    stream_ << green << repeated("━", full) << grey << repeated("━", cells - full) << plain << ' ';
+  }
+  stream_ << bold << time << plain << tail << std::string(drawn_ > width ? drawn_ - width : 0, ' ');
   drawn_ = width;
   if (end) stream_ << '\n';
   stream_.flush();

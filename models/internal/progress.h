@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include <unspool/models/history.h>
@@ -12,9 +13,14 @@ namespace unspool::internal {
 /// elsewhere. 2: a line at the end.
 class Progress {
  public:
-  Progress(std::ostream& stream, int verbose, Index target, bool terminal);
+  /// `target` is the number of batches, if it is known.
+  Progress(std::ostream& stream, int verbose, std::optional<Index> target, bool terminal);
   /// Prints to the standard output.
-  Progress(int verbose, Index target);
+  Progress(int verbose, std::optional<Index> target);
+  /// Ends the line of a bar that was not finished.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   void update(Index done, const Logs& logs);
   void finish(const Logs& logs);
@@ -26,7 +32,8 @@ class Progress {
 
   std::ostream& stream_;
   int verbose_;
-  Index target_;
+  std::optional<Index> target_;
+  Index done_ = 0;
   bool terminal_;
   std::size_t drawn_ = 0;
   Clock::time_point start_ = Clock::now();
