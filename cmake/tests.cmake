@@ -34,6 +34,11 @@ foreach(folder IN LISTS folders)
     unspool_test(${name} test_${folder} --source-file=*tests/${folder}/${stem}.cpp)
     # doctest succeeds if its filter selects no test case.
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+    # A label for what the thread sanitizer can say something about.
+    file(STRINGS ${source} starts_threads REGEX "set_num_threads|std::j?thread|std::async|prefetch" LIMIT_COUNT 1)
+    if(starts_threads)
+      set_tests_properties(${name} PROPERTIES LABELS threads)
+    endif()
   endforeach()
 endforeach()
 
@@ -101,25 +106,27 @@ if(UNSPOOL_GDB AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set_tests_properties(gdb/printers PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 
-# Checks of the source tree.
-unspool_test(house/umbrella scripts/umbrella.sh --check)
-unspool_test(house/includes scripts/check-includes.sh)
-unspool_test(house/parity scripts/check-parity.sh)
-unspool_test(house/headers scripts/check-headers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include)
-find_program(UNSPOOL_DOXYGEN doxygen)
-mark_as_advanced(UNSPOOL_DOXYGEN)
-if(UNSPOOL_DOXYGEN)
-  unspool_test(house/docs scripts/check-docs.sh)
+# Checks of the source tree, which are the same in a build with sanitizers.
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  unspool_test(house/umbrella scripts/umbrella.sh --check)
+  unspool_test(house/includes scripts/check-includes.sh)
+  unspool_test(house/parity scripts/check-parity.sh)
+  unspool_test(house/headers scripts/check-headers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include)
+  find_program(UNSPOOL_DOXYGEN doxygen)
+  mark_as_advanced(UNSPOOL_DOXYGEN)
+  if(UNSPOOL_DOXYGEN)
+    unspool_test(house/docs scripts/check-docs.sh)
+  endif()
+  unspool_test(house/compile_errors scripts/check-compile-errors.sh ${PROJECT_BINARY_DIR}/include)
+  if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
+    unspool_test(house/kernel_flags scripts/check-kernel-flags.sh ${PROJECT_BINARY_DIR})
+  endif()
+  unspool_test(house/your_own scripts/check-page.sh docs/your_own.md ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
+    $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
+  unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
+    $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
 endif()
-unspool_test(house/compile_errors scripts/check-compile-errors.sh ${PROJECT_BINARY_DIR}/include)
-if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
-  unspool_test(house/kernel_flags scripts/check-kernel-flags.sh ${PROJECT_BINARY_DIR})
-endif()
-unspool_test(house/your_own scripts/check-page.sh docs/your_own.md ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
-  $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
-unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
-  $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
 # Once is enough, and takes about a minute.
 if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_BUILD_TYPE STREQUAL "Release")
   unspool_test(house/unity scripts/check-sources.sh together ${PROJECT_BINARY_DIR})
