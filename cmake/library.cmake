@@ -60,6 +60,13 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   target_link_libraries(unspool_objects_${folder} PRIVATE
     unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
 
+  # The steps of optimizers are loops over elements with square roots. Vectorized, they take a quarter of the time; -O3
+  # would do it too, for six times as much code more.
+  if(folder STREQUAL "optim")
+    target_compile_options(unspool_objects_${folder} PRIVATE
+      -fno-math-errno $<$<CXX_COMPILER_ID:GNU>:-ftree-loop-vectorize> $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
+  endif()
+
   # With sanitizers clang takes twice as long to optimize, and minutes for the matrix product kernels. Optimize only what
   # tests spend their time in.
   set(sanitized $<AND:$<CONFIG:RelWithDebInfo>,$<CXX_COMPILER_ID:Clang>>)

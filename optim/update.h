@@ -30,6 +30,12 @@ void update_elements(F f, const Tensor& gradient, const V&... variables) {
     const std::array<const T*, count> from{old[k].template data<T>().data()...};
     const std::array<T*, count> to{static_cast<T*>(internal::TensorAccess::data(made[k]))...};
     parallel_for(gradient.size(), update_task_elements(), [&](Index begin, Index end) {
+      // The results are new tensors, which overlap nothing.
+#ifdef __clang__
+#pragma clang loop vectorize(assume_safety)
+#else
+#pragma GCC ivdep
+#endif
       for (Index i = begin; i < end; ++i) {
         std::array<T, count> element{from[k][i]...};
         f(g[i], element[k]...);
