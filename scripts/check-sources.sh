@@ -43,7 +43,7 @@ for folder in "$@"; do
   if [ "$mode" = clang ]; then
     # Without the options that only g++ has. Sources of one unit shadow names of each other.
     command="$clang ${command#* } -Wno-shadow -Werror=reorder-init-list"
-    command=$(sed -E 's/ (-fno-semantic-interposition|--param=[^ ]*|-mno-mmx)//g' <<<"$command")
+    command=$(sed -E 's/ (-fno-semantic-interposition|--param=[^ ]*|-mno-mmx|-ftree-loop-vectorize|-fvect-cost-model=[^ ]*)//g' <<<"$command")
   fi
   if [ "$mode" != alone ]; then
     printf "#include \"$PWD/%s\"\n" "${sources[@]}" >"$work/$target.cpp"
