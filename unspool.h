@@ -5,6 +5,7 @@
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/flag.h>
 #include <unspool/core/kernel_block.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>

@@ -156,7 +156,7 @@ constexpr OperationTable comparison_table(comparison_records);
 
 OperationList families::comparison() { return comparison_table; }
 
-Condition::operator bool() const {
+bool Condition::answer() const {
   if (size() != 1) {
     throw ValueError("expected a condition of one element, got " + describe() +
                      ": write all(x) or any(x), and logical_and(a, b), logical_or(a, b), logical_not(x) in "
@@ -173,6 +173,10 @@ Condition greater(const Tensor& a, const Tensor& b) { return less(b, a); }
 Condition greater_equal(const Tensor& a, const Tensor& b) { return less_equal(b, a); }
 Condition equal(const Tensor& a, Scalar b) { return equal(beside_scalar(a, b), scalar_beside(a, b)); }
 Condition not_equal(const Tensor& a, Scalar b) { return not_equal(beside_scalar(a, b), scalar_beside(a, b)); }
+Condition less(const Tensor& a, Scalar b) { return a < b; }
+Condition less_equal(const Tensor& a, Scalar b) { return a <= b; }
+Condition greater(const Tensor& a, Scalar b) { return a > b; }
+Condition greater_equal(const Tensor& a, Scalar b) { return a >= b; }
 Condition operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
 Condition operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }
 Condition operator>(const Tensor& a, const Tensor& b) { return greater(a, b); }

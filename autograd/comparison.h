@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <utility>
 
 #include <unspool/core/scalar.h>
@@ -19,8 +20,15 @@ class Condition : public Tensor {
   Condition() = default;
   /// The answer in a tensor.
   Condition(Tensor answer) : Tensor(std::move(answer)) {}
-  /// The only element. Throws ValueError if there is not exactly one, RuntimeError in a trace.
-  explicit operator bool() const;
+  /// The only element: `if (x > 0)`, `bool done = loss < 0.1;`. Throws ValueError if there is not exactly
+  /// one, RuntimeError in a trace. Converts to bool alone, so that it is not a number.
+  template <std::same_as<bool> B>
+  operator B() const {
+    return answer();
+  }
+
+ private:
+  bool answer() const;
 };
 
 ///@{
@@ -33,6 +41,10 @@ Condition greater(const Tensor& a, const Tensor& b);
 Condition greater_equal(const Tensor& a, const Tensor& b);
 Condition equal(const Tensor& a, Scalar b);
 Condition not_equal(const Tensor& a, Scalar b);
+Condition less(const Tensor& a, Scalar b);
+Condition less_equal(const Tensor& a, Scalar b);
+Condition greater(const Tensor& a, Scalar b);
+Condition greater_equal(const Tensor& a, Scalar b);
 Condition operator<(const Tensor& a, const Tensor& b);
 Condition operator<=(const Tensor& a, const Tensor& b);
 Condition operator>(const Tensor& a, const Tensor& b);

@@ -317,6 +317,8 @@ Tensor broadcast_beside(const Tensor& x, const Tensor& other, int axis) {
 
 OperationList families::indexing() { return indexing_table; }
 
+Tensor Tensor::operator[](const Tensor& indices) const { return gather(*this, indices); }
+
 Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
   const int from = x.shape().normalize(axis);
   if (from == 0) return apply(indexing_table["gather"], x, indices);

@@ -453,6 +453,12 @@ OperationList families::reduction() { return reduction_table; }
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["sum"], x.dtype() == boolean ? cast(x, int32) : x, over(x, axes, keepdims));
 }
+Tensor sum(const std::vector<Tensor>& terms) {
+  if (terms.empty()) return Tensor::scalar(0.0f);
+  Tensor total = terms.front();
+  for (std::size_t i = 1; i < terms.size(); ++i) total = total + terms[i];
+  return total;
+}
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
   return apply(reduction_table["mean"], in_floating(x), over(x, axes, keepdims));
 }

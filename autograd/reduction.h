@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include <unspool/autograd/axes.h>
 #include <unspool/autograd/comparison.h>
@@ -14,6 +15,8 @@ namespace unspool {
 
 /// The sum of the elements; 0 if there are none. Of a tensor of dtype bool: how many are true, int32.
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+/// The sum of tensors that broadcast to one shape, such as model.losses(); a scalar 0 if there are none.
+Tensor sum(const std::vector<Tensor>& terms);
 /// The mean of the elements; NaN if there are none. Of integers and bool it is float32.
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 ///@{

@@ -617,7 +617,7 @@ Tensor slice(const Tensor& x, const std::vector<Slice>& ranges) {
   return apply(views_table["slice"], x, normalised(x, ranges));
 }
 
-Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
+Tensor slice(const Tensor& x, int axis, Index begin, std::optional<Index> end) {
   std::vector<Slice> ranges(static_cast<std::size_t>(x.shape().normalize(axis)) + 1);
   ranges.back() = {begin, end};
   return slice(x, ranges);

@@ -23,8 +23,8 @@ struct Slice {
 };
 /// One range for each leading axis; the other axes stay whole. Throws ValueError for a step of 0.
 Tensor slice(const Tensor& x, const std::vector<Slice>& ranges);
-/// The range [begin, end) along one axis.
-Tensor slice(const Tensor& x, int axis, Index begin, Index end);
+/// The range [begin, end) along one axis; without an end, all from `begin` on.
+Tensor slice(const Tensor& x, int axis, Index begin, std::optional<Index> end = std::nullopt);
 
 ///@{
 /// x with `part` in place of slice(x, ranges), to which it is broadcast. For single indices see

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -189,6 +190,8 @@ class Config {
 
   template <class T>
   friend struct ConfigValue;
+  /// Prints JSON, an entry a line.
+  friend std::ostream& operator<<(std::ostream& stream, const Config& config);
 
   std::shared_ptr<const Value> value_;  // Empty: null.
   std::shared_ptr<const Trail> trail_;  // Empty for a root, and for a value inside of a tree.

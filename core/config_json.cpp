@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
@@ -271,6 +272,8 @@ std::string to_json(const Config& config, int indent) {
   writer.write(config);
   return std::move(writer.text);
 }
+
+std::ostream& operator<<(std::ostream& stream, const Config& config) { return stream << to_json(config, 2); }
 
 Config from_json(std::string_view text) { return JsonReader(text).read(); }
 

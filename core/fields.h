@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <unspool/core/config.h>
+#include <unspool/core/flag.h>
 #include <unspool/core/mistake.h>
 
 namespace unspool {

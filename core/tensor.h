@@ -322,6 +322,8 @@ class Tensor {
   /// The part number `i` along the first axis, without that axis. Negative indices count from the end.
   /// Recorded like every operation. Throws IndexError if out of range.
   Tensor operator[](Index i) const;
+  /// The parts at these integer indices along the first axis: gather(x, indices).
+  Tensor operator[](const Tensor& indices) const;
   ///@{
   /// The tensor with `value` in place of one element, or of one part where fewer indices are given than there
   /// are axes: `x = x.with({i, j}, 1);`. The value is broadcast to the part. Negative indices count from the

@@ -62,12 +62,12 @@ const Fields& SoftmaxOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::Activation>;
-template class LayerMaker<layers::ReLU>;
-template class LayerMaker<layers::LeakyReLU>;
-template class LayerMaker<layers::PReLU>;
-template class LayerMaker<layers::ELU>;
-template class LayerMaker<layers::Softmax>;
+template Ref<layers::Activation> detail::make_from_options<layers::Activation>(layers::Activation::Options);
+template Ref<layers::ReLU> detail::make_from_options<layers::ReLU>(layers::ReLU::Options);
+template Ref<layers::LeakyReLU> detail::make_from_options<layers::LeakyReLU>(layers::LeakyReLU::Options);
+template Ref<layers::PReLU> detail::make_from_options<layers::PReLU>(layers::PReLU::Options);
+template Ref<layers::ELU> detail::make_from_options<layers::ELU>(layers::ELU::Options);
+template Ref<layers::Softmax> detail::make_from_options<layers::Softmax>(layers::Softmax::Options);
 
 }  // namespace unspool
 

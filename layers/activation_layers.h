@@ -14,7 +14,7 @@ namespace unspool {
 struct ActivationLayerOptions {
   required<Activation> activation;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -28,7 +28,7 @@ struct ReLUOptions {
   double negative_slope = 0;
   double threshold = 0;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -39,7 +39,7 @@ struct ReLUOptions {
 struct LeakyReLUOptions {
   double negative_slope = 0.3;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -54,7 +54,7 @@ struct PReLUOptions {
   /// Axes along which alpha is shared, counted from 1: {1} for sequences of any length.
   LayerAxes shared_axes = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -65,7 +65,7 @@ struct PReLUOptions {
 struct ELUOptions {
   double alpha = 1;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -76,7 +76,7 @@ struct ELUOptions {
 struct SoftmaxOptions {
   LayerAxes axis = -1;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -160,12 +160,12 @@ class Softmax : public OptionsLayer<SoftmaxOptions> {
 ///@{
 /// Makes the layer of this name in Keras; ActivationLayer is Keras' Activation. A Sequential also takes
 /// activation functions: Activation("relu").
-inline constexpr LayerMaker<layers::Activation> ActivationLayer;
-inline constexpr LayerMaker<layers::ReLU> ReLU;
-inline constexpr LayerMaker<layers::LeakyReLU> LeakyReLU;
-inline constexpr LayerMaker<layers::PReLU> PReLU;
-inline constexpr LayerMaker<layers::ELU> ELU;
-inline constexpr LayerMaker<layers::Softmax> Softmax;
+using ActivationLayer = LayerRef<layers::Activation>;
+using ReLU = LayerRef<layers::ReLU>;
+using LeakyReLU = LayerRef<layers::LeakyReLU>;
+using PReLU = LayerRef<layers::PReLU>;
+using ELU = LayerRef<layers::ELU>;
+using Softmax = LayerRef<layers::Softmax>;
 ///@}
 
 }  // namespace unspool

@@ -13,7 +13,8 @@ const Fields& ActivityRegularizationOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::ActivityRegularization>;
+template Ref<layers::ActivityRegularization> detail::make_from_options<layers::ActivityRegularization>(
+    layers::ActivityRegularization::Options);
 
 }  // namespace unspool
 

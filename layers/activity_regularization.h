@@ -11,7 +11,7 @@ struct ActivityRegularizationOptions {
   double l1 = 0;
   double l2 = 0;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -33,6 +33,6 @@ class ActivityRegularization : public OptionsLayer<ActivityRegularizationOptions
 }  // namespace layers
 
 /// Makes the layer: ActivityRegularization({.l2 = 1e-4}).
-inline constexpr LayerMaker<layers::ActivityRegularization> ActivityRegularization;
+using ActivityRegularization = LayerRef<layers::ActivityRegularization>;
 
 }  // namespace unspool

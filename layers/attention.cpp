@@ -48,8 +48,9 @@ const Fields& AdditiveAttentionOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::Attention>;
-template class LayerMaker<layers::AdditiveAttention>;
+template Ref<layers::Attention> detail::make_from_options<layers::Attention>(layers::Attention::Options);
+template Ref<layers::AdditiveAttention> detail::make_from_options<layers::AdditiveAttention>(
+    layers::AdditiveAttention::Options);
 
 }  // namespace unspool
 

@@ -12,22 +12,22 @@ namespace unspool {
 /// Arguments of Attention, in the order of Keras.
 struct AttentionOptions {
   /// Whether scores are multiplied by a learned scalar.
-  bool use_scale = false;
+  Flag use_scale = false;
   /// The scores. "dot": the product of query and key; "concat": sum(tanh(query + key)) times a learned
   /// scalar.
   std::string score_mode = "dot";
   double dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
   /// Whether step i uses only values up to step i. In Keras an argument of the call, so written to configs
   /// only if true.
-  bool use_causal_mask = false;
+  Flag use_causal_mask = false;
   /// Whether the weights are a second output. In Keras an argument of the call, so written to configs only if
   /// true.
-  bool return_attention_scores = false;
+  Flag return_attention_scores = false;
 
   static const Fields& fields();
 };
@@ -35,15 +35,15 @@ struct AttentionOptions {
 /// Arguments of AdditiveAttention, in the order of Keras.
 struct AdditiveAttentionOptions {
   /// Whether each feature of tanh(query + key) has a learned weight.
-  bool use_scale = true;
+  Flag use_scale = true;
   double dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
-  bool use_causal_mask = false;
-  bool return_attention_scores = false;
+  Flag use_causal_mask = false;
+  Flag return_attention_scores = false;
 
   static const Fields& fields();
 };
@@ -105,8 +105,8 @@ class AdditiveAttention : public Attention {
 
 ///@{
 /// Makes the layer: Attention({.use_scale = true})({query, value}).
-inline constexpr LayerMaker<layers::Attention> Attention;
-inline constexpr LayerMaker<layers::AdditiveAttention> AdditiveAttention;
+using Attention = LayerRef<layers::Attention>;
+using AdditiveAttention = LayerRef<layers::AdditiveAttention>;
 ///@}
 
 }  // namespace unspool

@@ -102,7 +102,7 @@ void Bidirectional::check_directions() const {
         "Bidirectional: expected layers of two directions, got go_backwards = {2} for both {0} and {1}",
         forward_->name(), backward_layer()->name(), forward.go_backwards));
   }
-  const auto check = [&](std::string_view argument, bool RNNOptions::*member) {
+  const auto check = [&](std::string_view argument, Flag RNNOptions::*member) {
     if (forward.*member == backward.*member) return;
     throw ValueError(
         fmt::format("Bidirectional: expected one value of {2} for the layers {0} and {1}, got {3} and {4}",

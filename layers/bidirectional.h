@@ -19,7 +19,7 @@ struct BidirectionalOptions {
   Ref<layers::RNN> backward_layer = {};
   Regularizer activity_regularizer = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   /// Default: the dtype of the layer.
   std::optional<DType> dtype = std::nullopt;
 

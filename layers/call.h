@@ -20,6 +20,19 @@ struct CallCache {
   std::vector<Tensor> tensors = {};
 };
 
+/// The states of a recurrent layer before the first step: tensors, or variables such as those of states(),
+/// whose values are taken.
+class InitialState : public std::vector<Tensor> {
+ public:
+  using vector::vector;
+  ///@{
+  /// These tensors; the values of these variables; the only state.
+  InitialState(std::vector<Tensor> tensors) : vector(std::move(tensors)) {}
+  InitialState(const std::vector<Variable>& variables) : vector(variables.begin(), variables.end()) {}
+  InitialState(const Tensor& only) : vector{only} {}
+  ///@}
+};
+
 /// The arguments of a call besides its inputs.
 struct CallArgs {
   /// Whether the call is part of training, which enables dropout. If it is not given, the value of the call
@@ -28,8 +41,9 @@ struct CallArgs {
   /// The steps to process, (batch, time), of dtype bool. Empty: the mask attached to the first input, if
   /// there is one.
   Tensor mask = {};
-  /// The states of a recurrent layer before the first step. Empty: those of Cell::get_initial_state().
-  std::vector<Tensor> initial_state = {};
+  /// The states of a recurrent layer before the first step, as many as it has. Empty: those of
+  /// Cell::get_initial_state().
+  InitialState initial_state = {};
   /// Further inputs of a cell, equal for all steps.
   std::vector<Tensor> constants = {};
   /// The result of the cell's call_cache(), set for call() and valid during that call. A value set by the
@@ -81,6 +95,7 @@ class Outputs : public Tensor {
   /// With several outputs the one at this position, else that part of the only output along its first axis.
   /// Negative positions count from the end. Throws IndexError if out of range.
   Tensor operator[](Index position) const;
+  using Tensor::operator[];
   /// All of them, in order.
   const std::vector<Tensor>& all() const& { return all_; }
   /// All outputs. A copy for temporaries, so that `for (const Tensor& y : layer(x).all())` is safe.

@@ -57,7 +57,7 @@ struct CellOptions {
   /// The shape of the output without the batch. Default: that of the first state.
   StateSize output_size = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 };
 

@@ -11,7 +11,7 @@ namespace unspool {
 struct DenseOptions {
   required<Index> units;
   Activation activation = {};
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer bias_initializer = "zeros";
   Regularizer kernel_regularizer = {};
@@ -20,7 +20,7 @@ struct DenseOptions {
   Constraint kernel_constraint = {};
   Constraint bias_constraint = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -52,6 +52,6 @@ class Dense : public OptionsLayer<DenseOptions> {
 }  // namespace layers
 
 /// Makes the layer: Dense({.units = 10, .activation = "softmax"}).
-inline constexpr LayerMaker<layers::Dense> Dense;
+using Dense = LayerRef<layers::Dense>;
 
 }  // namespace unspool

@@ -26,7 +26,7 @@ const Fields& EmbeddingOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::Embedding>;
+template Ref<layers::Embedding> detail::make_from_options<layers::Embedding>(layers::Embedding::Options);
 
 }  // namespace unspool
 

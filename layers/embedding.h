@@ -14,12 +14,12 @@ struct EmbeddingOptions {
   Regularizer embeddings_regularizer = {};
   Constraint embeddings_constraint = {};
   /// Whether id 0 is padding: the output then has the mask ids != 0.
-  bool mask_zero = false;
+  Flag mask_zero = false;
   /// The initial table, in place of the initializer. Not part of the config.
   Tensor weights = {};
   Regularizer activity_regularizer = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -50,6 +50,6 @@ class Embedding : public OptionsLayer<EmbeddingOptions> {
 }  // namespace layers
 
 /// Makes the layer: Embedding({.input_dim = 10000, .output_dim = 64, .mask_zero = true}).
-inline constexpr LayerMaker<layers::Embedding> Embedding;
+using Embedding = LayerRef<layers::Embedding>;
 
 }  // namespace unspool

@@ -12,7 +12,7 @@ namespace unspool {
 struct FunctionalOptions {
   /// Empty: "functional", "functional_1", ...
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
 };
 
 namespace internal {

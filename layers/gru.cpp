@@ -13,7 +13,7 @@ const Fields& GRUOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::GRU>;
+template Ref<layers::GRU> detail::make_from_options<layers::GRU>(layers::GRU::Options);
 
 }  // namespace unspool
 

@@ -16,7 +16,7 @@ struct GRUOptions {
   required<Index> units;
   Activation activation = "tanh";
   Activation recurrent_activation = "sigmoid";
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
@@ -30,21 +30,21 @@ struct GRUOptions {
   double dropout = 0;
   double recurrent_dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
-  bool return_sequences = false;
-  bool return_state = false;
-  bool go_backwards = false;
-  bool stateful = false;
-  bool unroll = false;
-  bool reset_after = true;
+  Flag return_sequences = false;
+  Flag return_state = false;
+  Flag go_backwards = false;
+  Flag stateful = false;
+  Flag unroll = false;
+  Flag reset_after = true;
   /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
   /// each.
   int implementation = 2;
-  bool zero_output_for_mask = false;
-  bool time_major = false;
+  Flag zero_output_for_mask = false;
+  Flag time_major = false;
   /// As in RNNOptions.
   Index recompute_every = 0;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -64,6 +64,6 @@ class GRU : public RecurrentLayer<GRUOptions, GRUCell> {
 }  // namespace layers
 
 /// Makes the layer: GRU({.units = 64, .return_sequences = true}).
-inline constexpr LayerMaker<layers::GRU> GRU;
+using GRU = LayerRef<layers::GRU>;
 
 }  // namespace unspool

@@ -15,7 +15,7 @@ struct GRUCellOptions {
   required<Index> units;
   Activation activation = "tanh";
   Activation recurrent_activation = "sigmoid";
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
@@ -27,13 +27,13 @@ struct GRUCellOptions {
   Constraint bias_constraint = {};
   double dropout = 0;
   double recurrent_dropout = 0;
-  bool reset_after = true;
+  Flag reset_after = true;
   std::optional<std::int64_t> seed = std::nullopt;
   /// 1: one dropout mask for each gate. 2: one mask for all gates, unless recurrent_dropout needs one for
   /// each.
   int implementation = 2;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -67,6 +67,6 @@ class GRUCell : public OptionsLayer<GRUCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: GRUCell({.units = 64}).
-inline constexpr LayerMaker<layers::GRUCell> GRUCell;
+using GRUCell = LayerRef<layers::GRUCell>;
 
 }  // namespace unspool

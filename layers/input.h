@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
 
+#include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>
 
@@ -37,5 +39,11 @@ struct InputOptions {
 /// Makes a symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of
 /// shape {-1, 8, 8}. Throws ValueError unless exactly one of shape and batch_shape is given.
 Tensor Input(InputOptions options);
+/// A mistake, with what to write in the first line of the error.
+template <std::size_t n = 0>
+UNSPOOL_MISTAKE(
+    "an option is misspelt, or its value is of a wrong type: write InputOptions options{...}; and the "
+    "compiler names it",
+    Input(UNSPOOL_MISFIT_LIST(InputOptions)));
 
 }  // namespace unspool

@@ -115,7 +115,7 @@ struct LambdaOptions {
   /// Passed to the functions as LambdaCall::arguments.
   Config arguments = Config::map();
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -141,6 +141,6 @@ class Lambda : public OptionsLayer<LambdaOptions> {
 }  // namespace layers
 
 /// Makes the layer: Lambda({.function = [](const Tensor& x) { return x * 2; }}).
-inline constexpr LayerMaker<layers::Lambda> Lambda;
+using Lambda = LayerRef<layers::Lambda>;
 
 }  // namespace unspool

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/random.h>
 #include <unspool/core/tensor.h>
 #include <unspool/layers/constraint.h>
@@ -30,7 +32,7 @@ struct LayerOptions {
   /// The name, without '/'. Default: from the name of the class, "dense_1"; see LayerTree::name().
   std::string name = {};
   /// Whether training changes the weights.
-  bool trainable = true;
+  Flag trainable = true;
   /// The dtype of weights and computation: float32 or float64.
   DType dtype = float32;
   /// A penalty on each output, divided by the batch size.
@@ -57,7 +59,7 @@ struct WeightOptions {
   /// Default: the dtype of the layer.
   std::optional<DType> dtype = std::nullopt;
   /// Whether training changes it.
-  bool trainable = true;
+  Flag trainable = true;
   /// A penalty on the weight, part of losses().
   Regularizer regularizer = {};
   /// Applied to the weight after each update.
@@ -139,6 +141,12 @@ class LayerTree {
   Index count_params() const;
   /// Adds a weight and makes its initial value. Throws RuntimeError outside of the constructor and build().
   Variable add_weight(WeightOptions options);
+  /// A mistake, with what to write in the first line of the error.
+  template <std::size_t n = 0>
+  UNSPOOL_MISTAKE(
+      "an option is misspelt, or its value is of a wrong type: write WeightOptions options{...}; and the "
+      "compiler names it",
+      add_weight(UNSPOOL_MISFIT_LIST(WeightOptions)));
   /// Returns the weight of this name, which is added if there is none. Throws ValueError if it has another
   /// shape.
   Variable add_variable(WeightOptions options);

@@ -17,7 +17,7 @@ const Fields& LSTMCellOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::LSTMCell>;
+template Ref<layers::LSTMCell> detail::make_from_options<layers::LSTMCell>(layers::LSTMCell::Options);
 
 }  // namespace unspool
 

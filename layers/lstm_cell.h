@@ -15,11 +15,11 @@ struct LSTMCellOptions {
   required<Index> units;
   Activation activation = "tanh";
   Activation recurrent_activation = "sigmoid";
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
-  bool unit_forget_bias = true;
+  Flag unit_forget_bias = true;
   Regularizer kernel_regularizer = {};
   Regularizer recurrent_regularizer = {};
   Regularizer bias_regularizer = {};
@@ -33,7 +33,7 @@ struct LSTMCellOptions {
   /// each.
   int implementation = 2;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -66,6 +66,6 @@ class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: LSTMCell({.units = 64}).
-inline constexpr LayerMaker<layers::LSTMCell> LSTMCell;
+using LSTMCell = LayerRef<layers::LSTMCell>;
 
 }  // namespace unspool

@@ -17,7 +17,7 @@ const Fields& MaskingOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::Masking>;
+template Ref<layers::Masking> detail::make_from_options<layers::Masking>(layers::Masking::Options);
 
 }  // namespace unspool
 

@@ -11,7 +11,7 @@ namespace unspool {
 struct MaskingOptions {
   double mask_value = 0;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -41,6 +41,6 @@ class Masking : public OptionsLayer<MaskingOptions> {
 }  // namespace layers
 
 /// Makes the layer: Masking({.mask_value = -1}).
-inline constexpr LayerMaker<layers::Masking> Masking;
+using Masking = LayerRef<layers::Masking>;
 
 }  // namespace unspool

@@ -12,7 +12,7 @@ namespace unspool {
 struct ConcatenateOptions {
   Index axis = -1;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -24,9 +24,9 @@ struct DotOptions {
   /// One axis for both inputs, or one for each: 1, {2, 1}. Not that of the batch.
   required<LayerAxes> axes;
   /// Whether to divide each input by its norm along its axis, which gives a cosine.
-  bool normalize = false;
+  Flag normalize = false;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -135,16 +135,16 @@ class Dot : public OptionsLayer<DotOptions> {
 
 ///@{
 /// Makes the layer of this name: Add()({a, b, c}).
-inline constexpr LayerMaker<layers::Add, LayerOptions> Add;
-inline constexpr LayerMaker<layers::Subtract, LayerOptions> Subtract;
-inline constexpr LayerMaker<layers::Multiply, LayerOptions> Multiply;
-inline constexpr LayerMaker<layers::Average, LayerOptions> Average;
-inline constexpr LayerMaker<layers::Maximum, LayerOptions> Maximum;
-inline constexpr LayerMaker<layers::Minimum, LayerOptions> Minimum;
+using Add = LayerRef<layers::Add, LayerOptions>;
+using Subtract = LayerRef<layers::Subtract, LayerOptions>;
+using Multiply = LayerRef<layers::Multiply, LayerOptions>;
+using Average = LayerRef<layers::Average, LayerOptions>;
+using Maximum = LayerRef<layers::Maximum, LayerOptions>;
+using Minimum = LayerRef<layers::Minimum, LayerOptions>;
 ///@}
 /// Makes the layer: Concatenate({.axis = 1})({a, b}).
-inline constexpr LayerMaker<layers::Concatenate> Concatenate;
+using Concatenate = LayerRef<layers::Concatenate>;
 /// Makes the layer: Dot({.axes = {2, 1}})({a, b}).
-inline constexpr LayerMaker<layers::Dot> Dot;
+using Dot = LayerRef<layers::Dot>;
 
 }  // namespace unspool

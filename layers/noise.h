@@ -18,7 +18,7 @@ struct DropoutOptions {
   GivenShape noise_shape = std::nullopt;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -30,7 +30,7 @@ struct SpatialDropout1DOptions {
   required<double> rate;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -43,7 +43,7 @@ struct GaussianNoiseOptions {
   required<double> stddev;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -101,9 +101,9 @@ class GaussianNoise : public OptionsLayer<GaussianNoiseOptions> {
 
 ///@{
 /// Makes the layer: Dropout({.rate = 0.5}).
-inline constexpr LayerMaker<layers::Dropout> Dropout;
-inline constexpr LayerMaker<layers::SpatialDropout1D> SpatialDropout1D;
-inline constexpr LayerMaker<layers::GaussianNoise> GaussianNoise;
+using Dropout = LayerRef<layers::Dropout>;
+using SpatialDropout1D = LayerRef<layers::SpatialDropout1D>;
+using GaussianNoise = LayerRef<layers::GaussianNoise>;
 ///@}
 
 }  // namespace unspool

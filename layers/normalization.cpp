@@ -83,10 +83,14 @@ const Fields& UnitNormalizationOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::LayerNormalization>;
-template class LayerMaker<layers::BatchNormalization>;
-template class LayerMaker<layers::RMSNormalization>;
-template class LayerMaker<layers::UnitNormalization>;
+template Ref<layers::LayerNormalization> detail::make_from_options<layers::LayerNormalization>(
+    layers::LayerNormalization::Options);
+template Ref<layers::BatchNormalization> detail::make_from_options<layers::BatchNormalization>(
+    layers::BatchNormalization::Options);
+template Ref<layers::RMSNormalization> detail::make_from_options<layers::RMSNormalization>(
+    layers::RMSNormalization::Options);
+template Ref<layers::UnitNormalization> detail::make_from_options<layers::UnitNormalization>(
+    layers::UnitNormalization::Options);
 
 Tensor internal::normalize(const Tensor& x, const std::vector<Index>& axes, double epsilon) {
   // The bound is put on the square, so that the gradient at 0 is finite.

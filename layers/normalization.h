@@ -12,8 +12,8 @@ namespace unspool {
 struct LayerNormalizationOptions {
   LayerAxes axis = -1;
   double epsilon = 1e-3;
-  bool center = true;
-  bool scale = true;
+  Flag center = true;
+  Flag scale = true;
   Initializer beta_initializer = "zeros";
   Initializer gamma_initializer = "ones";
   Regularizer beta_regularizer = {};
@@ -22,9 +22,9 @@ struct LayerNormalizationOptions {
   Constraint gamma_constraint = {};
   /// Whether to compute x * rsqrt(variance + epsilon) * gamma, without mean and beta, as older versions of
   /// Keras do.
-  bool rms_scaling = false;
+  Flag rms_scaling = false;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -45,8 +45,8 @@ struct BatchNormalizationOptions {
   Index axis = -1;
   double momentum = 0.99;
   double epsilon = 1e-3;
-  bool center = true;
-  bool scale = true;
+  Flag center = true;
+  Flag scale = true;
   Initializer beta_initializer = "zeros";
   Initializer gamma_initializer = "ones";
   Initializer moving_mean_initializer = "zeros";
@@ -56,13 +56,13 @@ struct BatchNormalizationOptions {
   Constraint beta_constraint = {};
   Constraint gamma_constraint = {};
   /// Whether to use batch renormalization (Ioffe 2017), in which training uses the moving statistics, too.
-  bool renorm = false;
+  Flag renorm = false;
   std::optional<RenormClippingOptions> renorm_clipping = std::nullopt;
   double renorm_momentum = 0.99;
   /// Statistics over all replicas. Without effect, since a process is one replica.
-  bool synchronized = false;
+  Flag synchronized = false;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -74,7 +74,7 @@ struct RMSNormalizationOptions {
   LayerAxes axis = -1;
   double epsilon = 1e-6;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -85,7 +85,7 @@ struct RMSNormalizationOptions {
 struct UnitNormalizationOptions {
   LayerAxes axis = -1;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -182,10 +182,10 @@ class UnitNormalization : public OptionsLayer<UnitNormalizationOptions> {
 
 ///@{
 /// Makes the layer: LayerNormalization({.axis = {1, 2}}).
-inline constexpr LayerMaker<layers::LayerNormalization> LayerNormalization;
-inline constexpr LayerMaker<layers::BatchNormalization> BatchNormalization;
-inline constexpr LayerMaker<layers::RMSNormalization> RMSNormalization;
-inline constexpr LayerMaker<layers::UnitNormalization> UnitNormalization;
+using LayerNormalization = LayerRef<layers::LayerNormalization>;
+using BatchNormalization = LayerRef<layers::BatchNormalization>;
+using RMSNormalization = LayerRef<layers::RMSNormalization>;
+using UnitNormalization = LayerRef<layers::UnitNormalization>;
 ///@}
 
 }  // namespace unspool

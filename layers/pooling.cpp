@@ -19,8 +19,10 @@ const Fields& GlobalPooling1DOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::GlobalAveragePooling1D>;
-template class LayerMaker<layers::GlobalMaxPooling1D>;
+template Ref<layers::GlobalAveragePooling1D> detail::make_from_options<layers::GlobalAveragePooling1D>(
+    layers::GlobalAveragePooling1D::Options);
+template Ref<layers::GlobalMaxPooling1D> detail::make_from_options<layers::GlobalMaxPooling1D>(
+    layers::GlobalMaxPooling1D::Options);
 
 }  // namespace unspool
 

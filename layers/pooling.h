@@ -11,9 +11,9 @@ struct GlobalPooling1DOptions {
   /// "channels_last": (batch, time, features); "channels_first": (batch, features, time).
   std::string data_format = "channels_last";
   /// Whether the output is (batch, 1, features) instead of (batch, features).
-  bool keepdims = false;
+  Flag keepdims = false;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -46,8 +46,8 @@ class GlobalMaxPooling1D : public OptionsLayer<GlobalPooling1DOptions> {
 
 ///@{
 /// Makes the layer of this name.
-inline constexpr LayerMaker<layers::GlobalAveragePooling1D> GlobalAveragePooling1D;
-inline constexpr LayerMaker<layers::GlobalMaxPooling1D> GlobalMaxPooling1D;
+using GlobalAveragePooling1D = LayerRef<layers::GlobalAveragePooling1D>;
+using GlobalMaxPooling1D = LayerRef<layers::GlobalMaxPooling1D>;
 ///@}
 
 }  // namespace unspool

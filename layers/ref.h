@@ -67,6 +67,24 @@ class Ref {
   auto input_shape() const { return (**this).input_shape(); }
   auto output_shape() const { return (**this).output_shape(); }
   auto get_config() const { return (**this).get_config(); }
+  auto compute_mask(const Inputs& inputs, const Tensor& mask = {}) const {
+    return (**this).compute_mask(inputs.tensors(), mask);
+  }
+  auto compute_output_shape(const Shape& input) const { return (**this).compute_output_shape(input); }
+  auto supports_masking() const { return (**this).supports_masking(); }
+  ///@}
+  ///@{
+  /// The members of recurrent layers, as in RNN, and options(), by dot as by arrow.
+  auto options() const { return (**this).options(); }
+  auto cell() const { return (**this).cell(); }
+  auto states() const { return (**this).states(); }
+  void reset_states() const { (**this).reset_states(); }
+  void reset_states(const std::vector<Tensor>& values) const { (**this).reset_states(values); }
+  void reset_state() const { (**this).reset_states(); }
+  auto get_initial_state(const auto& batch_size_or_sequence) const {
+    return (**this).get_initial_state(batch_size_or_sequence);
+  }
+  auto plan() const { return (**this).plan(); }
   ///@}
 
   /// The shared_ptr that holds the layer.
@@ -113,6 +131,13 @@ Ref<L> make_layer(Arguments&&... arguments) {
 /// Makes a layer or cell of any class: make<MinimalGatedCell>(128).
 template <class L, class... Arguments>
 requires std::is_base_of_v<LayerBase, L> Ref<L> make(Arguments&&... arguments) {
+  static_assert(
+      !std::is_abstract_v<L>,
+      "make: the class lacks a call() with all parameters: CellOutput call(const Tensor& x, const States& "
+      "states, const CallArgs& args) override");
+  static_assert(
+      std::is_abstract_v<L> || std::is_constructible_v<L, Arguments...>,
+      "make<MyLayer>(arguments...): the class has no public constructor that takes these arguments");
   return detail::make_layer<L>(std::forward<Arguments>(arguments)...);
 }
 /// Makes a layer or cell of a class with options: make<MyLayer>({.units = 3}).

@@ -38,10 +38,11 @@ const Fields& RepeatVectorOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::Flatten>;
-template class LayerMaker<layers::Reshape>;
-template class LayerMaker<layers::Permute>;
-template class LayerMaker<layers::RepeatVector>;
+template Ref<layers::Flatten> detail::make_from_options<layers::Flatten>(layers::Flatten::Options);
+template Ref<layers::Reshape> detail::make_from_options<layers::Reshape>(layers::Reshape::Options);
+template Ref<layers::Permute> detail::make_from_options<layers::Permute>(layers::Permute::Options);
+template Ref<layers::RepeatVector> detail::make_from_options<layers::RepeatVector>(
+    layers::RepeatVector::Options);
 
 }  // namespace unspool
 

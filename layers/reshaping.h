@@ -12,7 +12,7 @@ struct FlattenOptions {
   /// "channels_last", or "channels_first", which moves axis 1 to the end before.
   std::string data_format = "channels_last";
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -24,7 +24,7 @@ struct ReshapeOptions {
   /// The shape without the batch. One size may be -1: it is computed from the others.
   required<std::vector<Index>> target_shape;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -36,7 +36,7 @@ struct PermuteOptions {
   /// The new order of the axes after the batch, which are counted from 1: {2, 1}.
   required<std::vector<Index>> dims;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -47,7 +47,7 @@ struct PermuteOptions {
 struct RepeatVectorOptions {
   required<Index> n;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
   Regularizer activity_regularizer = {};
 
@@ -99,13 +99,13 @@ class RepeatVector : public OptionsLayer<RepeatVectorOptions> {
 }  // namespace layers
 
 /// Makes the layer: Flatten().
-inline constexpr LayerMaker<layers::Flatten> Flatten;
+using Flatten = LayerRef<layers::Flatten>;
 /// Makes the layer: Reshape({6, -1}).
-inline constexpr LayerMaker<layers::Reshape> Reshape;
+using Reshape = LayerRef<layers::Reshape>;
 ///@{
 /// Makes the layer: Permute({2, 1}).
-inline constexpr LayerMaker<layers::Permute> Permute;
-inline constexpr LayerMaker<layers::RepeatVector> RepeatVector;
+using Permute = LayerRef<layers::Permute>;
+using RepeatVector = LayerRef<layers::RepeatVector>;
 ///@}
 
 }  // namespace unspool

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include <unspool/autograd/scan.h>
+#include <unspool/core/mistake.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/options_layer.h>
 
@@ -18,19 +20,19 @@ struct SequenceCall;
 
 /// Arguments of RNN.
 struct RNNOptions {
-  bool return_sequences = false;
-  bool return_state = false;
-  bool go_backwards = false;
-  bool stateful = false;
-  bool unroll = false;
-  bool zero_output_for_mask = false;
-  bool time_major = false;
+  Flag return_sequences = false;
+  Flag return_state = false;
+  Flag go_backwards = false;
+  Flag stateful = false;
+  Flag unroll = false;
+  Flag zero_output_for_mask = false;
+  Flag time_major = false;
   /// Gradient checkpointing, if above 0: training keeps the states of every so many steps and computes the
   /// others again (see ScanOptions). Throws ValueError together with unroll.
   Index recompute_every = 0;
   Regularizer activity_regularizer = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   /// Default: the dtype of the cell.
   std::optional<DType> dtype = std::nullopt;
 
@@ -134,6 +136,12 @@ class RNNMaker {
   Ref<layers::RNN> operator()(std::initializer_list<Ref<Cell>> cells, RNNOptions options = {}) const;
   Ref<layers::RNN> operator()(const std::vector<Ref<Cell>>& cells, RNNOptions options = {}) const;
   ///@}
+  /// A mistake, with what to write in the first line of the error.
+  template <std::size_t n = 0>
+  UNSPOOL_MISTAKE(
+      "an option is misspelt, or its value is of a wrong type: write RNNOptions options{...}; and the "
+      "compiler names it",
+      operator()(const Ref<Cell>& cell, UNSPOOL_MISFIT_LIST(RNNOptions)) const);
 };
 
 /// Makes the layer: RNN(cell, {.return_sequences = true}), RNN({cell, cell}).

@@ -11,7 +11,7 @@ namespace unspool {
 struct SequentialOptions {
   /// The name. Default: "sequential", "sequential_1", ...
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
 };
 
 namespace layers {

@@ -16,7 +16,7 @@ const Fields& SimpleRNNOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::SimpleRNN>;
+template Ref<layers::SimpleRNN> detail::make_from_options<layers::SimpleRNN>(layers::SimpleRNN::Options);
 
 }  // namespace unspool
 

@@ -15,7 +15,7 @@ namespace unspool {
 struct SimpleRNNOptions {
   required<Index> units;
   Activation activation = "tanh";
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
@@ -28,18 +28,18 @@ struct SimpleRNNOptions {
   Constraint bias_constraint = {};
   double dropout = 0;
   double recurrent_dropout = 0;
-  bool return_sequences = false;
-  bool return_state = false;
-  bool go_backwards = false;
-  bool stateful = false;
-  bool unroll = false;
+  Flag return_sequences = false;
+  Flag return_state = false;
+  Flag go_backwards = false;
+  Flag stateful = false;
+  Flag unroll = false;
   std::optional<std::int64_t> seed = std::nullopt;
-  bool zero_output_for_mask = false;
-  bool time_major = false;
+  Flag zero_output_for_mask = false;
+  Flag time_major = false;
   /// As in RNNOptions.
   Index recompute_every = 0;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -69,6 +69,6 @@ class SimpleRNN : public RecurrentLayer<SimpleRNNOptions, SimpleRNNCell> {
 }  // namespace layers
 
 /// Makes the layer: SimpleRNN({.units = 64, .return_sequences = true}).
-inline constexpr LayerMaker<layers::SimpleRNN> SimpleRNN;
+using SimpleRNN = LayerRef<layers::SimpleRNN>;
 
 }  // namespace unspool

@@ -13,7 +13,8 @@ const Fields& SimpleRNNCellOptions::fields() {
   return all;
 }
 
-template class LayerMaker<layers::SimpleRNNCell>;
+template Ref<layers::SimpleRNNCell> detail::make_from_options<layers::SimpleRNNCell>(
+    layers::SimpleRNNCell::Options);
 
 }  // namespace unspool
 

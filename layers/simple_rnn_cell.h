@@ -14,7 +14,7 @@ namespace unspool {
 struct SimpleRNNCellOptions {
   required<Index> units;
   Activation activation = "tanh";
-  bool use_bias = true;
+  Flag use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
@@ -28,7 +28,7 @@ struct SimpleRNNCellOptions {
   double recurrent_dropout = 0;
   std::optional<std::int64_t> seed = std::nullopt;
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   DType dtype = float32;
 
   static const Fields& fields();
@@ -59,6 +59,6 @@ class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
 }  // namespace layers
 
 /// Makes the cell: SimpleRNNCell({.units = 64}).
-inline constexpr LayerMaker<layers::SimpleRNNCell> SimpleRNNCell;
+using SimpleRNNCell = LayerRef<layers::SimpleRNNCell>;
 
 }  // namespace unspool

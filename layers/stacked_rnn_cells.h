@@ -12,7 +12,7 @@ namespace unspool {
 /// The arguments of StackedRNNCells besides its cells.
 struct StackedRNNCellsOptions {
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   /// Default: the dtype of the first cell.
   std::optional<DType> dtype = std::nullopt;
 

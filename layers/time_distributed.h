@@ -12,7 +12,7 @@ namespace unspool {
 struct TimeDistributedOptions {
   Regularizer activity_regularizer = {};
   std::string name = {};
-  bool trainable = true;
+  Flag trainable = true;
   /// Default: the dtype of the layer.
   std::optional<DType> dtype = std::nullopt;
 

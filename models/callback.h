@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 #include <unspool/models/history.h>
 
@@ -142,6 +143,9 @@ class Callbacks {
   Callbacks(std::initializer_list<std::shared_ptr<Callback>> all);
   Callbacks(std::vector<std::shared_ptr<Callback>> all);
   ///@}
+  /// A mistake: callbacks are shared.
+  UNSPOOL_MISTAKEN("write make<MyCallback>(...) in place of MyCallback(...)", class C,
+                   Callbacks(const C&) requires(std::derived_from<C, Callback>));
   Callbacks(const Callbacks& other);
   Callbacks(Callbacks&& other) noexcept;
   Callbacks& operator=(const Callbacks& other);

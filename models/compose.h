@@ -49,23 +49,20 @@ class Composer;
 
 /// For a layer that is made from options: layer_lstm(object, options).
 template <class L, class Options>
-class Composer<LayerMaker<L, Options>> {
+class Composer<LayerRef<L, Options>> {
  public:
   ///@{
   /// The layer, the model or the outputs, as the object requires.
-  Ref<L> operator()(Options options = {}) const { return maker(std::move(options)); }
-  Ref<L> operator()(std::nullptr_t, Options options = {}) const { return maker(std::move(options)); }
+  Ref<L> operator()(Options options = {}) const { return LayerRef<L, Options>(std::move(options)); }
+  Ref<L> operator()(std::nullptr_t, Options options = {}) const { return (*this)(std::move(options)); }
   template <std::same_as<Sequential> Object>
   Sequential operator()(Object object, Options options = {}) const {
-    return detail::compose(std::move(object), maker(std::move(options)));
+    return detail::compose(std::move(object), (*this)(std::move(options)));
   }
   Outputs operator()(const Inputs& object, Options options = {}) const {
-    return detail::compose(object, maker(std::move(options)));
+    return detail::compose(object, (*this)(std::move(options)));
   }
   ///@}
-
- private:
-  static constexpr LayerMaker<L, Options> maker = {};
 };
 
 /// For a layer that `Maker` makes around another layer or a cell: layer_rnn(object, cell, options).
@@ -109,47 +106,45 @@ requires std::derived_from<L, Layer> Outputs operator|(const Tensor& x, const Re
 /// The function that makes a layer, by its name in R's keras package; see Composer.
 inline constexpr Tensor (*layer_input)(InputOptions) = &Input;
 inline constexpr Composer<std::remove_const_t<decltype(RNN)>> layer_rnn;
-inline constexpr Composer<std::remove_const_t<decltype(SimpleRNN)>> layer_simple_rnn;
-inline constexpr Composer<std::remove_const_t<decltype(LSTM)>> layer_lstm;
-inline constexpr Composer<std::remove_const_t<decltype(GRU)>> layer_gru;
+inline constexpr Composer<SimpleRNN> layer_simple_rnn;
+inline constexpr Composer<LSTM> layer_lstm;
+inline constexpr Composer<GRU> layer_gru;
 inline constexpr Composer<std::remove_const_t<decltype(Bidirectional)>> layer_bidirectional;
 inline constexpr Composer<std::remove_const_t<decltype(TimeDistributed)>> layer_time_distributed;
-inline constexpr Composer<std::remove_const_t<decltype(Dense)>> layer_dense;
-inline constexpr Composer<std::remove_const_t<decltype(Embedding)>> layer_embedding;
-inline constexpr Composer<std::remove_const_t<decltype(Masking)>> layer_masking;
-inline constexpr Composer<std::remove_const_t<decltype(Lambda)>> layer_lambda;
-inline constexpr Composer<std::remove_const_t<decltype(ActivationLayer)>> layer_activation;
-inline constexpr Composer<std::remove_const_t<decltype(ReLU)>> layer_activation_relu;
-inline constexpr Composer<std::remove_const_t<decltype(LeakyReLU)>> layer_activation_leaky_relu;
-inline constexpr Composer<std::remove_const_t<decltype(PReLU)>> layer_activation_parametric_relu;
-inline constexpr Composer<std::remove_const_t<decltype(ELU)>> layer_activation_elu;
-inline constexpr Composer<std::remove_const_t<decltype(Softmax)>> layer_activation_softmax;
-inline constexpr Composer<std::remove_const_t<decltype(Dropout)>> layer_dropout;
-inline constexpr Composer<std::remove_const_t<decltype(SpatialDropout1D)>> layer_spatial_dropout_1d;
-inline constexpr Composer<std::remove_const_t<decltype(GaussianNoise)>> layer_gaussian_noise;
-inline constexpr Composer<std::remove_const_t<decltype(ActivityRegularization)>>
-    layer_activity_regularization;
-inline constexpr Composer<std::remove_const_t<decltype(LayerNormalization)>> layer_layer_normalization;
-inline constexpr Composer<std::remove_const_t<decltype(BatchNormalization)>> layer_batch_normalization;
-inline constexpr Composer<std::remove_const_t<decltype(RMSNormalization)>> layer_rms_normalization;
-inline constexpr Composer<std::remove_const_t<decltype(UnitNormalization)>> layer_unit_normalization;
-inline constexpr Composer<std::remove_const_t<decltype(Flatten)>> layer_flatten;
-inline constexpr Composer<std::remove_const_t<decltype(Reshape)>> layer_reshape;
-inline constexpr Composer<std::remove_const_t<decltype(Permute)>> layer_permute;
-inline constexpr Composer<std::remove_const_t<decltype(RepeatVector)>> layer_repeat_vector;
-inline constexpr Composer<std::remove_const_t<decltype(GlobalAveragePooling1D)>>
-    layer_global_average_pooling_1d;
-inline constexpr Composer<std::remove_const_t<decltype(GlobalMaxPooling1D)>> layer_global_max_pooling_1d;
-inline constexpr Composer<std::remove_const_t<decltype(Add)>> layer_add;
-inline constexpr Composer<std::remove_const_t<decltype(Subtract)>> layer_subtract;
-inline constexpr Composer<std::remove_const_t<decltype(Multiply)>> layer_multiply;
-inline constexpr Composer<std::remove_const_t<decltype(Average)>> layer_average;
-inline constexpr Composer<std::remove_const_t<decltype(Maximum)>> layer_maximum;
-inline constexpr Composer<std::remove_const_t<decltype(Minimum)>> layer_minimum;
-inline constexpr Composer<std::remove_const_t<decltype(Concatenate)>> layer_concatenate;
-inline constexpr Composer<std::remove_const_t<decltype(Dot)>> layer_dot;
-inline constexpr Composer<std::remove_const_t<decltype(Attention)>> layer_attention;
-inline constexpr Composer<std::remove_const_t<decltype(AdditiveAttention)>> layer_additive_attention;
+inline constexpr Composer<Dense> layer_dense;
+inline constexpr Composer<Embedding> layer_embedding;
+inline constexpr Composer<Masking> layer_masking;
+inline constexpr Composer<Lambda> layer_lambda;
+inline constexpr Composer<ActivationLayer> layer_activation;
+inline constexpr Composer<ReLU> layer_activation_relu;
+inline constexpr Composer<LeakyReLU> layer_activation_leaky_relu;
+inline constexpr Composer<PReLU> layer_activation_parametric_relu;
+inline constexpr Composer<ELU> layer_activation_elu;
+inline constexpr Composer<Softmax> layer_activation_softmax;
+inline constexpr Composer<Dropout> layer_dropout;
+inline constexpr Composer<SpatialDropout1D> layer_spatial_dropout_1d;
+inline constexpr Composer<GaussianNoise> layer_gaussian_noise;
+inline constexpr Composer<ActivityRegularization> layer_activity_regularization;
+inline constexpr Composer<LayerNormalization> layer_layer_normalization;
+inline constexpr Composer<BatchNormalization> layer_batch_normalization;
+inline constexpr Composer<RMSNormalization> layer_rms_normalization;
+inline constexpr Composer<UnitNormalization> layer_unit_normalization;
+inline constexpr Composer<Flatten> layer_flatten;
+inline constexpr Composer<Reshape> layer_reshape;
+inline constexpr Composer<Permute> layer_permute;
+inline constexpr Composer<RepeatVector> layer_repeat_vector;
+inline constexpr Composer<GlobalAveragePooling1D> layer_global_average_pooling_1d;
+inline constexpr Composer<GlobalMaxPooling1D> layer_global_max_pooling_1d;
+inline constexpr Composer<Add> layer_add;
+inline constexpr Composer<Subtract> layer_subtract;
+inline constexpr Composer<Multiply> layer_multiply;
+inline constexpr Composer<Average> layer_average;
+inline constexpr Composer<Maximum> layer_maximum;
+inline constexpr Composer<Minimum> layer_minimum;
+inline constexpr Composer<Concatenate> layer_concatenate;
+inline constexpr Composer<Dot> layer_dot;
+inline constexpr Composer<Attention> layer_attention;
+inline constexpr Composer<AdditiveAttention> layer_additive_attention;
 ///@}
 
 }  // namespace unspool

@@ -6,6 +6,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
+#include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/model.h>
@@ -169,6 +170,14 @@ std::vector<Ref<LayerBase>> Model::layers() const {
   const auto* const graph = dynamic_cast<const layers::Functional*>(network().pointer().get());
   return graph != nullptr ? graph->layers() : network()->sublayers();
 }
+
+Model Model::from_config(const Config& config) {
+  if (config.contains("class_name")) return Model(layer_from_config(config));
+  if (config.contains("output_layers")) return Model(layers::Functional::from_config(config));
+  return Model(layers::Sequential::from_config(config));
+}
+
+Model clone_model(const Model& model) { return Model(clone(model.network())); }
 
 void Model::build(const Shape& input_shape) const {
   if (!built()) state().build({{input_shape, network()->dtype()}});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <map>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/mistake.h>
 #include <unspool/core/named_list.h>
 #include <unspool/core/optional_bool.h>
 #include <unspool/core/sealed.h>
@@ -100,6 +102,11 @@ class Model : public virtual internal::SealedModel {
   std::vector<Tensor> outputs() const;
   ///@}
   ///@{
+  /// The shapes of these; a Shape if there is one.
+  Shapes input_shape() const { return internal::shapes_of(inputs()); }
+  Shapes output_shape() const { return internal::shapes_of(outputs()); }
+  ///@}
+  ///@{
   /// The layer of this name, or at this position in layers(). Throws ValueError if there is none, with the
   /// nearest name or the number of layers.
   Ref<LayerBase> get_layer(std::string_view name) const;
@@ -122,6 +129,9 @@ class Model : public virtual internal::SealedModel {
   bool built() const { return network()->built(); }
   Config get_config() const { return network()->get_config(); }
   ///@}
+  /// A model without weights, from get_config() of a functional model or a Sequential, or from
+  /// serialize_layer() of a network of any class.
+  static Model from_config(const Config& config);
   /// Makes the weights for an input of this shape, batch included: model.build({-1, 16}). Does nothing if
   /// they are made. Throws ValueError for a shape that the model cannot take.
   void build(const Shape& input_shape) const;
@@ -130,6 +140,12 @@ class Model : public virtual internal::SealedModel {
 
   /// Sets the optimizer, the loss and the metrics. The optimizer keeps the state that it has.
   void compile(CompileOptions options);
+  /// A mistake, with what to write in the first line of the error.
+  template <std::size_t n = 0>
+  UNSPOOL_MISTAKE(
+      "an option is misspelt, or its value is of a wrong type: write CompileOptions options{...}; and the "
+      "compiler names it",
+      compile(UNSPOOL_MISFIT_LIST(CompileOptions)));
   /// Whether compile() was called.
   bool compiled() const;
   /// The optimizer. Throws ValueError if the model is not compiled.
@@ -151,6 +167,12 @@ class Model : public virtual internal::SealedModel {
   /// Makes fit() start with this epoch in place of its argument initial_epoch. For callbacks that resume a
   /// run in on_train_begin().
   void set_initial_epoch(Index epoch);
+  /// A mistake, with what to write in the first line of the error.
+  template <std::size_t n = 0>
+  UNSPOOL_MISTAKE(
+      "an option is misspelt, or its value is of a wrong type: write FitOptions options{...}; and the "
+      "compiler names it",
+      fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, UNSPOOL_MISFIT_LIST(FitOptions)));
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
   void stop_training();
@@ -229,6 +251,12 @@ class Model : public virtual internal::SealedModel {
 
 /// Prints summary_text(), or "an empty Model".
 std::ostream& operator<<(std::ostream& stream, const Model& model);
+
+///@{
+/// A model with equal layers, the names included, with new weights.
+Model clone_model(const Model& model);
+inline Model clone(const Model& model) { return clone_model(model); }
+///@}
 
 /// Loads a model that Model::save() wrote: bit-identical to the model that was saved, in prediction and in
 /// further training. Register layer classes of your own before. Throws FileError if the file does not hold a

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include <unspool/core/mistake.h>
 #include <unspool/layers/activation.h>
 #include <unspool/layers/sequential.h>
 #include <unspool/models/model.h>
@@ -22,6 +23,9 @@ class SequentialItem {
   SequentialItem(const Activation& activation);
   SequentialItem(const Model& model);
   ///@}
+  /// A mistake: layers are shared, so that a list holds no layer itself.
+  UNSPOOL_MISTAKEN("write make<MyLayer>(...) in place of MyLayer(...)", class L,
+                   SequentialItem(const L&) requires(std::is_base_of_v<LayerBase, L>));
   ~SequentialItem();
   SequentialItem(const SequentialItem& other);
   SequentialItem& operator=(const SequentialItem& other);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include <unspool/optim/adadelta.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -15,9 +16,7 @@ const Fields& AdadeltaOptions::fields() {
   return all;
 }
 
-Optimizer Adadelta(AdadeltaOptions options) {
-  return Optimizer(std::make_shared<optimizers::Adadelta>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adadelta>(AdadeltaOptions);
 
 }  // namespace unspool
 

@@ -13,7 +13,7 @@ struct AdadeltaOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -41,8 +41,6 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 /// Divides each gradient by the square root of a moving average of its squares, and multiplies it by that of
 /// a moving average of squared steps (Zeiler 2012). Throws ValueError unless rho is in [0, 1) and epsilon >=
 /// 0.
-Optimizer Adadelta(AdadeltaOptions options = {});
-/// Adadelta with this learning rate, a number or a schedule: Adadelta(1e-3).
-inline Optimizer Adadelta(IsLearningRate auto&& rate) { return Adadelta({.learning_rate = rate}); }
+using Adadelta = OptimizerRef<optimizers::Adadelta>;
 
 }  // namespace unspool

@@ -5,6 +5,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/optim/adafactor.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -25,9 +26,7 @@ const Fields& AdafactorOptions::fields() {
   return all;
 }
 
-Optimizer Adafactor(AdafactorOptions options) {
-  return Optimizer(std::make_shared<optimizers::Adafactor>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adafactor>(AdafactorOptions);
 
 }  // namespace unspool
 

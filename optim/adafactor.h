@@ -11,12 +11,12 @@ struct AdafactorOptions {
   double epsilon_1 = 1e-30;
   double epsilon_2 = 1e-3;
   double clip_threshold = 1;
-  bool relative_step = true;
+  Flag relative_step = true;
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -44,8 +44,6 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 /// Divides each gradient by the square root of a moving average of its squares; for a matrix only the means
 /// over its rows and over its columns are kept. With relative_step, the step is proportional to the weights
 /// (Shazeer and Stern 2018). Throws ValueError for an argument out of range.
-Optimizer Adafactor(AdafactorOptions options = {});
-/// Adafactor with this learning rate, a number or a schedule: Adafactor(1e-3).
-inline Optimizer Adafactor(IsLearningRate auto&& rate) { return Adafactor({.learning_rate = rate}); }
+using Adafactor = OptimizerRef<optimizers::Adafactor>;
 
 }  // namespace unspool

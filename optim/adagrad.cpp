@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include <unspool/optim/adagrad.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -15,9 +16,7 @@ const Fields& AdagradOptions::fields() {
   return all;
 }
 
-Optimizer Adagrad(AdagradOptions options) {
-  return Optimizer(std::make_shared<optimizers::Adagrad>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adagrad>(AdagradOptions);
 
 }  // namespace unspool
 

@@ -13,7 +13,7 @@ struct AdagradOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -40,8 +40,6 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 
 /// Divides each gradient by the square root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
 /// Throws ValueError if initial_accumulator_value or epsilon is negative.
-Optimizer Adagrad(AdagradOptions options = {});
-/// Adagrad with this learning rate, a number or a schedule: Adagrad(1e-3).
-inline Optimizer Adagrad(IsLearningRate auto&& rate) { return Adagrad({.learning_rate = rate}); }
+using Adagrad = OptimizerRef<optimizers::Adagrad>;
 
 }  // namespace unspool

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include <unspool/optim/adam.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -17,9 +18,7 @@ const Fields& AdamOptions::fields() {
   return all;
 }
 
-Optimizer Adam(AdamOptions options) {
-  return Optimizer(std::make_shared<optimizers::Adam>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adam>(AdamOptions);
 
 }  // namespace unspool
 

@@ -10,12 +10,12 @@ struct AdamOptions {
   double beta_1 = 0.9;
   double beta_2 = 0.999;
   double epsilon = 1e-7;
-  bool amsgrad = false;
+  Flag amsgrad = false;
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -43,8 +43,6 @@ class Adam : public OptimizerOf<AdamOptions> {
 /// A step along a moving average of the gradients, divided by the square root of a moving average of their
 /// squares (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar
 /// 2018). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
-Optimizer Adam(AdamOptions options = {});
-/// Adam with this learning rate, a number or a schedule: Adam(1e-3).
-inline Optimizer Adam(IsLearningRate auto&& rate) { return Adam({.learning_rate = rate}); }
+using Adam = OptimizerRef<optimizers::Adam>;
 
 }  // namespace unspool

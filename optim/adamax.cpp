@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include <unspool/optim/adamax.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -15,9 +16,7 @@ const Fields& AdamaxOptions::fields() {
   return all;
 }
 
-Optimizer Adamax(AdamaxOptions options) {
-  return Optimizer(std::make_shared<optimizers::Adamax>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adamax>(AdamaxOptions);
 
 }  // namespace unspool
 

@@ -14,7 +14,7 @@ struct AdamaxOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -42,8 +42,6 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 /// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the square root of
 /// the mean of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
-Optimizer Adamax(AdamaxOptions options = {});
-/// Adamax with this learning rate, a number or a schedule: Adamax(1e-3).
-inline Optimizer Adamax(IsLearningRate auto&& rate) { return Adamax({.learning_rate = rate}); }
+using Adamax = OptimizerRef<optimizers::Adamax>;
 
 }  // namespace unspool

@@ -1,5 +1,6 @@
 #include <unspool/core/error.h>
 #include <unspool/optim/adamw.h>
+#include <unspool/optim/internal/make_optimizer.h>
 
 namespace unspool {
 
@@ -17,9 +18,7 @@ const Fields& AdamWOptions::fields() {
   return all;
 }
 
-Optimizer AdamW(AdamWOptions options) {
-  return Optimizer(std::make_shared<optimizers::AdamW>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::AdamW>(AdamWOptions);
 
 }  // namespace unspool
 

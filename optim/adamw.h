@@ -11,11 +11,11 @@ struct AdamWOptions {
   double beta_1 = 0.9;
   double beta_2 = 0.999;
   double epsilon = 1e-7;
-  bool amsgrad = false;
+  Flag amsgrad = false;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -39,8 +39,6 @@ class AdamW : public Adam {
 
 /// Adam with weight decay that is separate from the gradients (Loshchilov and Hutter 2019). ValueError
 /// without a weight_decay.
-Optimizer AdamW(AdamWOptions options = {});
-/// AdamW with this learning rate, a number or a schedule: AdamW(1e-3).
-inline Optimizer AdamW(IsLearningRate auto&& rate) { return AdamW({.learning_rate = rate}); }
+using AdamW = OptimizerRef<optimizers::AdamW>;
 
 }  // namespace unspool

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include <unspool/optim/ftrl.h>
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/update.h>
 
 namespace unspool {
@@ -23,9 +24,7 @@ const Fields& FtrlOptions::fields() {
   return all;
 }
 
-Optimizer Ftrl(FtrlOptions options) {
-  return Optimizer(std::make_shared<optimizers::Ftrl>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Ftrl>(FtrlOptions);
 
 }  // namespace unspool
 

@@ -17,7 +17,7 @@ struct FtrlOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -45,8 +45,6 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 /// Follow the regularized leader (McMahan et al. 2013): each step computes the weights from sums over all
 /// gradients, so that unimportant weights become exactly 0. The values before the first step have no effect.
 /// Throws ValueError if learning_rate_power is positive or another argument negative.
-Optimizer Ftrl(FtrlOptions options = {});
-/// Ftrl with this learning rate, a number or a schedule: Ftrl(1e-3).
-inline Optimizer Ftrl(IsLearningRate auto&& rate) { return Ftrl({.learning_rate = rate}); }
+using Ftrl = OptimizerRef<optimizers::Ftrl>;
 
 }  // namespace unspool

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/lamb.h>
 #include <unspool/optim/update.h>
 
@@ -15,9 +16,7 @@ const Fields& LambOptions::fields() {
   return all;
 }
 
-Optimizer Lamb(LambOptions options) {
-  return Optimizer(std::make_shared<optimizers::Lamb>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Lamb>(LambOptions);
 
 }  // namespace unspool
 

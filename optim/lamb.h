@@ -14,7 +14,7 @@ struct LambOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -41,8 +41,6 @@ class Lamb : public OptimizerOf<LambOptions> {
 
 /// Adam with a step whose norm is the learning rate times the norm of the variable, for large batches (You et
 /// al. 2020). Throws ValueError unless the betas are in [0, 1) and epsilon >= 0.
-Optimizer Lamb(LambOptions options = {});
-/// Lamb with this learning rate, a number or a schedule: Lamb(1e-3).
-inline Optimizer Lamb(IsLearningRate auto&& rate) { return Lamb({.learning_rate = rate}); }
+using Lamb = OptimizerRef<optimizers::Lamb>;
 
 }  // namespace unspool

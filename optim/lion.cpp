@@ -1,3 +1,4 @@
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/lion.h>
 #include <unspool/optim/update.h>
 
@@ -12,9 +13,7 @@ const Fields& LionOptions::fields() {
   return all;
 }
 
-Optimizer Lion(LionOptions options) {
-  return Optimizer(std::make_shared<optimizers::Lion>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Lion>(LionOptions);
 
 }  // namespace unspool
 

@@ -13,7 +13,7 @@ struct LionOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -40,8 +40,6 @@ class Lion : public OptimizerOf<LionOptions> {
 
 /// A step of equal size for all weights, along the sign of a moving average of the gradients (Chen et al.
 /// 2023). Throws ValueError unless beta_1 is in (0, 1] and beta_2 in [0, 1).
-Optimizer Lion(LionOptions options = {});
-/// Lion with this learning rate, a number or a schedule: Lion(1e-3).
-inline Optimizer Lion(IsLearningRate auto&& rate) { return Lion({.learning_rate = rate}); }
+using Lion = OptimizerRef<optimizers::Lion>;
 
 }  // namespace unspool

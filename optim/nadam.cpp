@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/nadam.h>
 #include <unspool/optim/update.h>
 
@@ -15,9 +16,7 @@ const Fields& NadamOptions::fields() {
   return all;
 }
 
-Optimizer Nadam(NadamOptions options) {
-  return Optimizer(std::make_shared<optimizers::Nadam>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Nadam>(NadamOptions);
 
 }  // namespace unspool
 

@@ -14,7 +14,7 @@ struct NadamOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -43,8 +43,6 @@ class Nadam : public OptimizerOf<NadamOptions> {
 
 /// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
-Optimizer Nadam(NadamOptions options = {});
-/// Nadam with this learning rate, a number or a schedule: Nadam(1e-3).
-inline Optimizer Nadam(IsLearningRate auto&& rate) { return Nadam({.learning_rate = rate}); }
+using Nadam = OptimizerRef<optimizers::Nadam>;
 
 }  // namespace unspool

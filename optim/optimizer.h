@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,7 +14,9 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/positional.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
@@ -28,7 +31,7 @@ struct OptimizerSettings {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -285,6 +288,49 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   Optimizer owned_by(const std::shared_ptr<const void>& owner) const;
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
+
+namespace detail {
+
+/// Makes an optimizer of the library, whose source instantiates this function.
+template <class T>
+std::shared_ptr<OptimizerBase> make_optimizer(typename T::Options options);
+
+}  // namespace detail
+
+/// An Optimizer that makes its object, of the class T: Adam({.beta_1 = 0.8}), Adam(1e-3), and the declaration
+/// `Adam optimizer(1e-3);`.
+template <class T>
+class OptimizerRef final : public Optimizer {
+  using O = typename T::Options;
+
+ public:
+  ///@{
+  /// The optimizer with these arguments, or with the default ones.
+  explicit OptimizerRef(O options)
+      : SealedOptimizer(Key()), Optimizer(detail::make_optimizer<T>(std::move(options))) {}
+  OptimizerRef() : OptimizerRef(O{}) {}
+  ///@}
+  /// With values for the first arguments, of which the learning rate, a number or a schedule, is the first.
+  template <class... Values>
+  requires PositionalFor<O, Values...>
+  explicit OptimizerRef(Values&&... values)
+      : OptimizerRef(from_positional<O>(std::forward<Values>(values)...)) {}
+  ///@{
+  /// Shares the optimizer. No constructor takes a `const OptimizerRef&`, to which a list of arguments would
+  /// convert.
+  OptimizerRef(const volatile OptimizerRef& other)
+      : SealedOptimizer(Key()), Optimizer(const_cast<const OptimizerRef&>(other)) {}
+  template <std::same_as<OptimizerRef> Same>
+  OptimizerRef(Same&& other) noexcept : SealedOptimizer(Key()), Optimizer(std::move(other)) {}
+  OptimizerRef& operator=(const OptimizerRef&) = default;
+  OptimizerRef& operator=(OptimizerRef&&) = default;
+  ///@}
+  /// A mistake, with what to write in the first line of the error.
+  UNSPOOL_MISTAKEN(
+      "an option is misspelt, or its value is of a wrong type: write AdamOptions options{...}; and the "
+      "compiler names it",
+      std::size_t n = 0, explicit OptimizerRef(UNSPOOL_MISFIT_LIST(O)));
+};
 
 /// Makes an optimizer of a class of your own: make<Sign>(SignOptions{.learning_rate = 0.1}).
 template <std::derived_from<OptimizerBase> T, class... Arguments>

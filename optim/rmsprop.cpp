@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/rmsprop.h>
 #include <unspool/optim/update.h>
 
@@ -16,9 +17,7 @@ const Fields& RMSpropOptions::fields() {
   return all;
 }
 
-Optimizer RMSprop(RMSpropOptions options) {
-  return Optimizer(std::make_shared<optimizers::RMSprop>(std::move(options)));
-}
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::RMSprop>(RMSpropOptions);
 
 }  // namespace unspool
 

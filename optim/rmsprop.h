@@ -10,12 +10,12 @@ struct RMSpropOptions {
   double rho = 0.9;
   double momentum = 0;
   double epsilon = 1e-7;
-  bool centered = false;
+  Flag centered = false;
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -43,8 +43,6 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 /// Divides each gradient by the square root of a moving average of its squares (Tieleman and Hinton 2012).
 /// With centered, by the square root of a moving estimate of its variance. Throws ValueError unless rho lies
 /// in [0, 1), momentum in [0, 1], and epsilon is not negative.
-Optimizer RMSprop(RMSpropOptions options = {});
-/// RMSprop with this learning rate, a number or a schedule: RMSprop(1e-3).
-inline Optimizer RMSprop(IsLearningRate auto&& rate) { return RMSprop({.learning_rate = rate}); }
+using RMSprop = OptimizerRef<optimizers::RMSprop>;
 
 }  // namespace unspool

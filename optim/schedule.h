@@ -84,10 +84,6 @@ class LearningRate : public virtual internal::SealedLearningRate {
   std::shared_ptr<const ScheduleBase> schedule_;
 };
 
-/// Whatever converts to a LearningRate: a number, a schedule.
-template <class T>
-concept IsLearningRate = std::convertible_to<T, LearningRate>;
-
 /// Makes a schedule of a class of your own: make<Warmup>(WarmupOptions{.steps = 100}).
 template <std::derived_from<ScheduleBase> T, class... Arguments>
 LearningRate make(Arguments&&... arguments) {
@@ -107,7 +103,7 @@ struct ExponentialDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
   required<double> decay_rate;
-  bool staircase = false;
+  Flag staircase = false;
   std::string name = "ExponentialDecay";
 
   static const Fields& fields();
@@ -121,7 +117,7 @@ struct InverseTimeDecayOptions {
   required<double> initial_learning_rate;
   required<Index> decay_steps;
   required<double> decay_rate;
-  bool staircase = false;
+  Flag staircase = false;
   std::string name = "InverseTimeDecay";
 
   static const Fields& fields();
@@ -148,7 +144,7 @@ struct PolynomialDecayOptions {
   required<Index> decay_steps;
   double end_learning_rate = 0.0001;
   double power = 1;
-  bool cycle = false;
+  Flag cycle = false;
   std::string name = "PolynomialDecay";
 
   static const Fields& fields();

@@ -1,3 +1,4 @@
+#include <unspool/optim/internal/make_optimizer.h>
 #include <unspool/optim/sgd.h>
 #include <unspool/optim/update.h>
 
@@ -12,7 +13,7 @@ const Fields& SGDOptions::fields() {
   return all;
 }
 
-Optimizer SGD(SGDOptions options) { return Optimizer(std::make_shared<optimizers::SGD>(std::move(options))); }
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::SGD>(SGDOptions);
 
 }  // namespace unspool
 

@@ -8,12 +8,12 @@ namespace unspool {
 struct SGDOptions {
   LearningRate learning_rate = 0.01;
   double momentum = 0;
-  bool nesterov = false;
+  Flag nesterov = false;
   std::optional<double> weight_decay = std::nullopt;
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
-  bool use_ema = false;
+  Flag use_ema = false;
   double ema_momentum = 0.99;
   std::optional<Index> ema_overwrite_frequency = std::nullopt;
   std::optional<double> loss_scale_factor = std::nullopt;
@@ -41,8 +41,6 @@ class SGD : public OptimizerOf<SGDOptions> {
 /// Gradient descent: w <- w - learning_rate * gradient. With momentum, m <- momentum * m - learning_rate *
 /// gradient and w <- w + m; with nesterov, w <- w + momentum * m - learning_rate * gradient. ValueError
 /// unless momentum lies in [0, 1].
-Optimizer SGD(SGDOptions options = {});
-/// SGD with this learning rate, a number or a schedule: SGD(1e-3).
-inline Optimizer SGD(IsLearningRate auto&& rate) { return SGD({.learning_rate = rate}); }
+using SGD = OptimizerRef<optimizers::SGD>;
 
 }  // namespace unspool

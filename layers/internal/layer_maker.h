@@ -9,7 +9,7 @@ namespace unspool {
 // Not beside the declarations, so that programs do not compile it for each class of the library.
 
 template <class L, class O>
-Ref<L> LayerMaker<L, O>::operator()(O options) const {
+Ref<L> detail::make_from_options(O options) {
   return make<L>(std::move(options));
 }
 

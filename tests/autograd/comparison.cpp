@@ -151,3 +151,15 @@ TEST_CASE("comparison: a comparison is a constant to the tape") {
   static_cast<void>(x > 0);
   CHECK(tape.size() == 0);
 }
+
+TEST_CASE("comparisons by name take a number, and an answer is a bool") {
+  const Tensor x = Tensor::of({-1, 0, 2});
+  CHECK(greater(x, 0).to_vector<int>() == Truths{0, 0, 1});
+  CHECK(greater_equal(x, 0).to_vector<int>() == Truths{0, 1, 1});
+  CHECK(less(x, 0).to_vector<int>() == Truths{1, 0, 0});
+  CHECK(less_equal(x, 0.5).to_vector<int>() == Truths{1, 1, 0});
+  const bool answer = x[0] < 0;
+  CHECK(answer);
+  CHECK_THROWS_AS(static_cast<void>(static_cast<bool>(x < 0)), ValueError);
+  static_assert(!std::is_convertible_v<Condition, int> && !std::is_convertible_v<Condition, double>);
+}

@@ -282,3 +282,9 @@ TEST_CASE("reduction: the gradients of stddev and norm, at 0 too") {
   CHECK(gradient_of([](const Tensor& at) { return stddev(at); }, Tensor::ones({2})).to_vector<double>() ==
         Values{0, 0});
 }
+
+TEST_CASE("the sum of a list adds tensors, and is 0 for none") {
+  CHECK(float(sum(std::vector<Tensor>{})) == 0);
+  CHECK(sum(std::vector<Tensor>{Tensor::scalar(1.0f), Tensor::of({2, 3})}).to_vector<float>() ==
+        std::vector<float>{3, 4});
+}

@@ -208,3 +208,10 @@ TEST_CASE("concatenate: along the first axis, as in keras.ops") {
   CHECK(concatenate({counted({2, 3}), counted({1, 3})}).shape() == Shape{3, 3});
   CHECK(concatenate({counted({2, 3}), counted({2, 1})}, -1).shape() == Shape{2, 4});
 }
+
+TEST_CASE("a slice without an end goes to the last index, and a tensor is indexed by a tensor") {
+  const Tensor x = Tensor::of({{1, 2, 3}, {4, 5, 6}});
+  check_tensor(slice(x, 1, 1), {2, 2}, {2, 3, 5, 6});
+  check_tensor(slice(x, 1, -1, None), {2, 1}, {3, 6});
+  check_tensor(x[Tensor::of<std::int32_t>({1, 0, -1})], {3, 3}, {4, 5, 6, 1, 2, 3, 4, 5, 6});
+}

@@ -58,6 +58,23 @@ class Own : public LearningRate {
   Own() : LearningRate(0.1) {}
 };
 
+//! write make<MyLayer>(...) in place of MyLayer(...)
+class Net : public Layer {};
+Sequential net({Net()});
+
+//! write make<MyCallback>(...) in place of MyCallback(...)
+class Stop : public Callback {};
+model.fit(x, x, {.callbacks = {Stop()}});
+
+//! write FitOptions options{...}
+model.fit(x, x, {.epoch = 3});
+
+//! write CompileOptions options{...}
+model.compile({.optimizer = "adam", .metric = {"mae"}});
+
+//! write AdamOptions options{...} //! MisspeltOptionOrWrongTypeOfValueFor<
+Adam({.lr = 1e-3});
+
 //! an epoch is the second index
 model.fit(x, x)[0];
 
@@ -74,3 +91,10 @@ adam = Adam({1e-3});
 adam = Adam({});
 adam = Adam();
 adam = Adam({.learning_rate = 1e-3});
+Adam declared(1e-3);
+adam = declared;
+const Adam same = declared;
+declared.apply({}, {});
+Sequential other({Input({.shape = {3}}), make<Layer>(), Dense(3)});
+const Shape shape = other.output_shape();
+model.fit(x, x, {.callbacks = {make<Callback>()}});

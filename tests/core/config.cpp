@@ -2,6 +2,7 @@
 #include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
+#include <sstream>
 #include <string>
 
 #include <unspool/core/config.h>
@@ -251,4 +252,10 @@ TEST_CASE("the nearest name") {
   CHECK(did_you_mean("x", {}) == "; none are known");
   CHECK(in_quotes(std::string_view("a\"\n\0", 4)) == "\"a\\\"\\x0a\\x00\"");
   CHECK(in_quotes(std::string(1000, 'a')).size() < 100);
+}
+
+TEST_CASE("a config is printed as JSON") {
+  std::ostringstream text;
+  text << Config::map({{"units", 64}, {"name", "lstm"}});
+  CHECK(text.str() == "{\n  \"units\": 64,\n  \"name\": \"lstm\"\n}");
 }

@@ -115,3 +115,51 @@ TEST_CASE("layers of a model can be called") {
   const Ref<LayerBase> cell = LSTM(2)->cell();
   CHECK(contains(message_of<TypeError>([&] { cell(Tensor::ones({1, 2})); }), "got the cell"));
 }
+
+TEST_CASE("a layer is declared like a variable, and copies share it") {
+  LSTM lstm({.units = 5, .use_bias = false, .return_state = true});
+  CHECK_FALSE(lstm.options().use_bias);
+  CHECK(lstm.options().return_state);
+  Dense dense(3, "relu");
+  Dense other = dense;
+  CHECK(other == dense);
+  other = Dense({.units = 4, .use_bias = false});
+  CHECK(other.options().units == 4);
+  CHECK(dense.options().units == 3);
+  const std::vector<Dense> all{dense, Dense(7)};
+  const std::vector<Dense> copies = all;
+  CHECK(copies[1].pointer() == all[1].pointer());
+  const Ref<Layer> base = copies[0];
+  CHECK(base.pointer() == dense.pointer());
+  const std::function<Tensor(const Tensor&)> run = [dense](const Tensor& x) { return dense(x); };
+  CHECK(run(Tensor::ones({1, 2})).shape() == Shape{1, 3});
+  Dense moved = std::move(other);
+  CHECK_FALSE(other);  // NOLINT: an empty Ref is what is left
+  CHECK(moved.options().units == 4);
+  CHECK(Dense({10, "relu"})->options().activation.name() == "relu");
+  const Masking masking;
+  CHECK(masking.options().mask_value == 0);
+  // A wrapper is a function, so that wrapping twice is not a copy.
+  const auto twice = TimeDistributed(TimeDistributed(dense));
+  CHECK(twice(Tensor::ones({1, 2, 3, 4})).shape() == Shape{1, 2, 3, 3});
+}
+
+TEST_CASE("the members of recurrent layers are reached by dot, and their states start another call") {
+  LSTM lstm({.units = 2, .stateful = true});
+  const Tensor x = counting({1, 3, 4});
+  lstm(x);
+  const std::vector<Tensor> after = {lstm.states()[0], lstm.states()[1]};
+  const Tensor next = lstm(x);
+  lstm.reset_states(after);
+  CHECK(near(lstm(x, {.initial_state = after}), next.to_vector<double>()));
+  lstm.reset_states(after);
+  CHECK(near(lstm(x, {.initial_state = lstm.states()}), next.to_vector<double>()));
+  lstm.reset_states();
+  CHECK(near(lstm.states()[0], {0, 0}));
+  CHECK(lstm.get_initial_state(5)[0].shape() == Shape{5, 2});
+  CHECK(lstm.cell()->state_sizes().size() == 2);
+  GRU gru({.units = 2});
+  const Tensor h = Tensor::ones({1, 2});
+  CHECK(near(gru(x, {.initial_state = h}), gru(x, {.initial_state = {h}}).to_vector<double>()));
+  CHECK(near(Masking().compute_mask(Tensor::of({{{0}, {1}}})), {0, 1}));
+}

@@ -250,3 +250,19 @@ TEST_CASE("members of the network by dot and by arrow") {
   CHECK(model.trainable_weights().empty());
   CHECK(model.predict(Tensor::ones({2, 3})).shape() == Shape{2, 2});
 }
+
+TEST_CASE("a model knows its shapes, is made from its config, and cloned") {
+  const Sequential model({Input({.shape = {4}}), Dense(3, "relu"), Dense(2)});
+  CHECK(Shape(model.input_shape()) == Shape{unknown, 4});
+  CHECK(Shape(model.output_shape()) == Shape{unknown, 2});
+  const Model again = Model::from_config(model.get_config());
+  CHECK(again.name() == model.name());
+  CHECK(again.layers().size() == 2);
+  CHECK(Shape(again.output_shape()) == Shape{unknown, 2});
+  const Model copy = clone_model(model);
+  CHECK(copy.count_params() == model.count_params());
+  CHECK(copy.get_weights()[0].shape() == model.get_weights()[0].shape());
+  const Tensor x = Input({.shape = {4}});
+  const Model graph(x, Dense(5)(x));
+  CHECK(Shape(Model::from_config(graph.get_config()).output_shape()) == Shape{unknown, 5});
+}

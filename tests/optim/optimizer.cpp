@@ -507,3 +507,17 @@ TEST_CASE("a step gives the same bits on any number of threads") {
   CHECK(run(4) == one);
   set_num_threads(before);
 }
+
+TEST_CASE("an optimizer is declared like a variable, and copies share it") {
+  Adam optimizer({.beta_1 = 0.8, .epsilon = 1e-4});
+  CHECK(optimizer->get_config()["beta_1"].as<double>() == 0.8);
+  CHECK(optimizer->get_config()["beta_2"].as<double>() == 0.999);
+  CHECK(SGD(0.5, 0.9)->get_config()["momentum"].as<double>() == 0.9);
+  Adam other(1e-2);
+  other = optimizer;
+  const Optimizer any = other;
+  any.set_learning_rate(0.25);
+  CHECK(optimizer.learning_rate() == 0.25);
+  CHECK(Adam().learning_rate() == doctest::Approx(0.001));
+  CHECK(Adam({}).learning_rate() == doctest::Approx(0.001));
+}
