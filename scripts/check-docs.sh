@@ -35,7 +35,9 @@ SUBGROUPING = NO
 MACRO_EXPANSION = YES
 EXPAND_ONLY_PREDEF = YES
 EXPAND_AS_DEFINED = UNSPOOL_CALLBACK_HOOKS UNSPOOL_HOOK UNSPOOL_NUMBERED_HOOK
-PREDEFINED = "UNSPOOL_MISTAKE(advice,...)=void __VA_ARGS__ = delete"
+PREDEFINED = "UNSPOOL_MISTAKE(advice,...)=void __VA_ARGS__ = delete" \
+  "UNSPOOL_MISTAKEN(advice,parameter,...)=template <parameter> __VA_ARGS__ = delete" \
+  "UNSPOOL_MISFIT_LIST(O)=const O&"
 # These stand in public headers without being public. A specialization of ConfigValue has the members of the template, and
 # HeldElements::Iterator those of every iterator.
 EXCLUDE_SYMBOLS = unspool::internal unspool::internal::* unspool::detail unspool::detail::* unspool::ConfigValue<* \

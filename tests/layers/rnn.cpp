@@ -221,7 +221,7 @@ TEST_CASE("stateful: the next call starts where this one ended") {
   CHECK(contains(message_of<AttributeError>([] { SimpleRNN({.units = 1})->reset_states(); }),
                  "expected a stateful layer"));
   CHECK(contains(message_of<ValueError>([&] {
-                   SimpleRNN(options)(Input({.shape = {4, 1}}));
+                   make<layers::SimpleRNN>(options)(Input({.shape = {4, 1}}));
                  }),
                  "batch size"));
 }
