@@ -20,21 +20,18 @@ struct Advice {
 template <Advice advice>
 struct Mistake;
 
-/// Takes any list of options in braces, so that a list that no struct of options takes finds a deleted
-/// function instead of none. Exact in neither compiler: g++ 12 takes designators as the elements of an array,
-/// clang 14 as arguments of a variadic constructor, whose class it then names.
 #ifdef __clang__
+/// What a list of options that fits no struct converts to in clang, whose errors name it.
 template <class O>
 struct MisspeltOptionOrWrongTypeOfValueFor {
   MisspeltOptionOrWrongTypeOfValueFor(...) = delete;
   MisspeltOptionOrWrongTypeOfValueFor(const MisspeltOptionOrWrongTypeOfValueFor&) = delete;
 };
-#define UNSPOOL_MISFIT_LIST(O) const ::unspool::internal::MisspeltOptionOrWrongTypeOfValueFor<O>&
 #else
+/// An element of a list of options in g++.
 struct AnyOption {
   AnyOption(...);
 };
-#define UNSPOOL_MISFIT_LIST(O) const ::unspool::internal::AnyOption(&)[n]
 #endif
 
 /// A result that fits everywhere, so that it is no mistake of its own.
@@ -45,22 +42,34 @@ struct AnyResult {
 
 }  // namespace unspool::internal
 
+/// The parameter of a deleted template with a parameter `std::size_t n`, which takes the lists of options in
+/// braces that the struct O does not fit, so that they do not find no function:
+/// docs/design/compile_errors.md.
+#ifdef __clang__
+#define UNSPOOL_MISFIT_LIST(O) const ::unspool::internal::MisspeltOptionOrWrongTypeOfValueFor<O>&
+#else
+#define UNSPOOL_MISFIT_LIST(O) const ::unspool::internal::AnyOption(&)[n]
+#endif
+
 /// Declares a function that a first guess would choose and that would not do what is meant:
 /// UNSPOOL_MISTAKE("write equal(a, b)", operator==(const Tensor& a, const Tensor& b)). A call does not
 /// compile, and the advice stands in the first line of the error. A template that asks whether it may call
 /// it, as std::equality_comparable does, gets the answer no. Stands where a result type would.
-///
-/// UNSPOOL_MISTAKEN(advice, parameters, ...) declares a constructor template in the same way.
 #ifdef __clang__
-#define UNSPOOL_MISTAKEN(advice, parameter, ...) \
-  template <parameter>                           \
-  __attribute__((unavailable(advice))) __VA_ARGS__
 #define UNSPOOL_MISTAKE(advice, ...) \
   __attribute__((unavailable(advice))) ::unspool::internal::AnyResult __VA_ARGS__
 #else
 // g++ shows no text of a deleted function but its types, and calls an unavailable one where a template asks.
+#define UNSPOOL_MISTAKE(advice, ...) ::unspool::internal::Mistake<advice> __VA_ARGS__ = delete
+#endif
+
+/// Declares a constructor template in the same way, with its first template parameter.
+#ifdef __clang__
+#define UNSPOOL_MISTAKEN(advice, parameter, ...) \
+  template <parameter>                           \
+  __attribute__((unavailable(advice))) __VA_ARGS__
+#else
 #define UNSPOOL_MISTAKEN(advice, parameter, ...)                     \
   template <parameter, ::unspool::internal::Advice mistake = advice> \
   __VA_ARGS__ = delete
-#define UNSPOOL_MISTAKE(advice, ...) ::unspool::internal::Mistake<advice> __VA_ARGS__ = delete
 #endif
