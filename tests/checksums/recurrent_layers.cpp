@@ -272,7 +272,8 @@ void run_layer(ChecksumLines& lines, const Ref<Layer>& layer, const std::vector<
     GradientTape outer;
     GradientTape inner;
     std::vector<Source> sources;
-    for (const std::vector<Tensor>& tensors : {inputs, args.initial_state, args.constants}) {
+    for (const std::vector<Tensor>& tensors :
+         std::vector<std::vector<Tensor>>{inputs, args.initial_state, args.constants}) {
       for (const Tensor& tensor : tensors) {
         if (!is_floating(tensor.dtype())) continue;
         outer.watch(tensor);

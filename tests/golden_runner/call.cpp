@@ -95,7 +95,8 @@ void Call::build(const Ref<LayerBase>& layer) const {
 
 void Call::check(const Ref<LayerBase>& layer, Report& report) const {
   GradientTape tape;
-  for (const std::vector<Tensor>& tensors : {inputs_, args_.initial_state, args_.constants}) {
+  for (const std::vector<Tensor>& tensors :
+       std::vector<std::vector<Tensor>>{inputs_, args_.initial_state, args_.constants}) {
     for (const Tensor& tensor : tensors) {
       if (is_floating(tensor.dtype())) tape.watch(tensor);
     }
