@@ -156,7 +156,7 @@ constexpr OperationTable comparison_table(comparison_records);
 
 OperationList families::comparison() { return comparison_table; }
 
-bool Condition::answer() const {
+Condition::operator bool() const {
   if (size() != 1) {
     throw ValueError("expected a condition of one element, got " + describe() +
                      ": write all(x) or any(x), and logical_and(a, b), logical_or(a, b), logical_not(x) in "

@@ -20,15 +20,15 @@ class Condition : public Tensor {
   Condition() = default;
   /// The answer in a tensor.
   Condition(Tensor answer) : Tensor(std::move(answer)) {}
+  ///@{
   /// The only element: `if (x > 0)`, `bool done = loss < 0.1;`. Throws ValueError if there is not exactly
   /// one, RuntimeError in a trace. Converts to bool alone, so that it is not a number.
+  explicit operator bool() const;
   template <std::same_as<bool> B>
   operator B() const {
-    return answer();
+    return static_cast<bool>(*this);
   }
-
- private:
-  bool answer() const;
+  ///@}
 };
 
 ///@{

@@ -3,6 +3,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/graph.h>
@@ -159,6 +160,11 @@ std::vector<Tensor> Layer::call_all(const std::vector<Tensor>& inputs, const Cal
     throw ValueError(fmt::format("the layer {} expected one input, got {}", name(), inputs.size()));
   }
   return {call(inputs.front(), args)};
+}
+
+void detail::fail_ref_class(const LayerBase& got, const std::type_info& wanted) {
+  throw TypeError("expected a Ref of a layer of the class " + class_name_of(wanted) + ", got the " +
+                  got.class_name() + " " + in_quotes(got.name()));
 }
 
 Outputs detail::call_layer(LayerBase& layer, const Inputs& inputs, const CallArgs& args) {

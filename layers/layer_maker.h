@@ -30,8 +30,14 @@ template <class O>
 using ExpectedAllOptionsByNameInOneListOf = O;
 #endif
 
+template <class L, class B>
+std::is_base_of<B, L> may_refer_to(const Ref<B>& layer);
+template <class L, class V>
+concept MayReferTo = requires(const V& value) {
+  requires decltype(detail::may_refer_to<L>(value))::value;
+};
 template <class L, class... Values>
-concept NoneIs = !(std::derived_from<std::remove_cvref_t<Values>, Ref<L>> || ...);
+concept NoneRefersTo = !(MayReferTo<L, std::remove_cvref_t<Values>> || ...);
 
 }  // namespace detail
 
@@ -50,7 +56,8 @@ class LayerRef final : public Ref<L> {
   ///@}
   /// The layer with values for its first options.
   template <class... Values>
-  requires(PositionalFor<O, Values...>&& detail::NoneIs<L, Values...>) explicit LayerRef(Values&&... values)
+  requires(PositionalFor<O, Values...>&& detail::NoneRefersTo<L, Values...>) explicit LayerRef(
+      Values&&... values)
       : LayerRef(from_positional<O>(std::forward<Values>(values)...)) {}
   /// The layer with a list as its first option: Reshape({3, 4}).
   template <class I = Index>
@@ -61,12 +68,16 @@ class LayerRef final : public Ref<L> {
       : LayerRef(O{list}) {}
 
   ///@{
-  /// Shares the layer. No constructor takes a `const LayerRef&`, to which a list of options would convert.
+  /// Shares the layer. Throws TypeError for one of another class: `LSTM lstm(model.get_layer("lstm"));`. No
+  /// constructor takes a `const LayerRef&`, to which a list of options would convert.
   LayerRef(const volatile LayerRef& other) : Ref<L>(const_cast<const LayerRef&>(other)) {}
   template <std::same_as<LayerRef> Same>
   LayerRef(Same&& other) noexcept : Ref<L>(std::move(other)) {}
   template <std::same_as<L> Same>
   LayerRef(const Ref<Same>& layer) : Ref<L>(layer) {}
+  template <class B>
+  requires(std::is_base_of_v<B, L> && !std::is_same_v<L, B>) explicit LayerRef(const Ref<B>& layer)
+      : Ref<L>(layer) {}
   LayerRef& operator=(const LayerRef&) = default;
   LayerRef& operator=(LayerRef&&) = default;
   ///@}
@@ -77,7 +88,7 @@ class LayerRef final : public Ref<L> {
       "expected values for the first options in their order, Dense(10, \"relu\"), or options by "
       "name, Dense({.units = 10})",
       class... Values,
-      explicit LayerRef(Values&&...) requires(MisfitFor<O, Values...>&& detail::NoneIs<L, Values...>));
+      explicit LayerRef(Values&&...) requires(MisfitFor<O, Values...>&& detail::NoneRefersTo<L, Values...>));
   UNSPOOL_MISTAKEN("expected all options by name, LSTM({.units = 64, .return_sequences = true})", class Value,
                    LayerRef(Value&&, const detail::ExpectedAllOptionsByNameInOneListOf<O>&));
   UNSPOOL_MISTAKEN(

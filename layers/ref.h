@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ class LayerBase;
 
 namespace detail {
 [[noreturn]] void fail_empty_ref();
+[[noreturn]] void fail_ref_class(const LayerBase& got, const std::type_info& wanted);
 Outputs call_layer(LayerBase& layer, const Inputs& inputs, const CallArgs& args);
 }  // namespace detail
 
@@ -33,6 +35,14 @@ class Ref {
   template <class D>
   requires(std::is_base_of_v<L, D> && !std::is_same_v<L, D>) Ref(const Ref<D>& other)
       : layer_(other.pointer()) {}
+  /// Converts to a Ref of the class of the layer: `Ref<Layer> layer = model.get_layer("a");`. Empty if the
+  /// other one is. Throws TypeError for a layer of another class.
+  template <class B>
+  requires(std::is_base_of_v<B, L> && !std::is_same_v<L, B>) explicit(!std::is_same_v<L, Layer>)
+      Ref(const Ref<B>& other)
+      : layer_(std::dynamic_pointer_cast<L>(other.pointer())) {
+    if (other && layer_ == nullptr) detail::fail_ref_class(*other, typeid(L));
+  }
 
   /// Whether there is a layer.
   explicit operator bool() const { return layer_ != nullptr; }

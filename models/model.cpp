@@ -4,6 +4,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/data/internal/rows.h>
 #include <unspool/layers/functional.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/registry.h>
@@ -174,7 +175,9 @@ std::vector<Ref<LayerBase>> Model::layers() const {
 Model Model::from_config(const Config& config) {
   if (config.contains("class_name")) return Model(layer_from_config(config));
   if (config.contains("output_layers")) return Model(layers::Functional::from_config(config));
-  return Model(layers::Sequential::from_config(config));
+  const Ref<layers::Sequential> sequence = layers::Sequential::from_config(config);
+  sequence->connect_layers();
+  return Model(sequence);
 }
 
 Model clone_model(const Model& model) { return Model(clone(model.network())); }

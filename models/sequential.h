@@ -20,6 +20,7 @@ class SequentialItem {
   requires std::is_base_of_v<Layer, L> SequentialItem(const Ref<L>& layer)
       : SequentialItem(Ref<Layer>(layer)) {}
   SequentialItem(const Ref<Layer>& layer);
+  SequentialItem(const Ref<LayerBase>& layer) : SequentialItem(Ref<Layer>(layer)) {}
   SequentialItem(const Activation& activation);
   SequentialItem(const Model& model);
   ///@}

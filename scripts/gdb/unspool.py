@@ -198,7 +198,7 @@ def _make():
         ("Config", lambda config: _show_config(int(config["value_"]["_M_ptr"]), [_most_elements()])),
     ):
         printers.add_printer(name, "^unspool::%s$" % name, _printer(show))
-    printers.add_printer("Ref", "^unspool::Ref<.*>$", _printer(_show_ref))
+    printers.add_printer("Ref", "^unspool::(Layer)?Ref<.*>$", _printer(_show_ref))
     return printers
 
 

@@ -140,7 +140,7 @@ TEST_CASE("a layer is declared like a variable, and copies share it") {
   const Masking masking;
   CHECK(masking.options().mask_value == 0);
   // A wrapper is a function, so that wrapping twice is not a copy.
-  const auto twice = TimeDistributed(TimeDistributed(dense));
+  const auto twice = TimeDistributed(TimeDistributed(Dense(3)));
   CHECK(twice(Tensor::ones({1, 2, 3, 4})).shape() == Shape{1, 2, 3, 3});
 }
 
@@ -162,4 +162,16 @@ TEST_CASE("the members of recurrent layers are reached by dot, and their states 
   const Tensor h = Tensor::ones({1, 2});
   CHECK(near(gru(x, {.initial_state = h}), gru(x, {.initial_state = {h}}).to_vector<double>()));
   CHECK(near(Masking().compute_mask(Tensor::of({{{0}, {1}}})), {0, 1}));
+}
+
+TEST_CASE("a layer of a model is converted to its class") {
+  const Sequential model({Input({.shape = {2, 3}}), LSTM({.units = 4, .name = "encoder"}), Dense(1)});
+  const Ref<Layer> layer = model.get_layer("encoder");
+  const LSTM lstm(model.get_layer("encoder"));
+  CHECK(lstm.options().units == 4);
+  CHECK(lstm == layer);
+  const Sequential head({Input({.shape = {2, 3}}), model.layers()[0]});
+  CHECK(head(Tensor::ones({1, 2, 3})).shape() == Shape{1, 4});
+  CHECK(contains(message_of<TypeError>([&] { const Dense dense(model.get_layer("encoder")); }),
+                 "expected a Ref of a layer of the class Dense, got the LSTM \"encoder\""));
 }
