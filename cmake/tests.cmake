@@ -55,7 +55,8 @@ foreach(source IN LISTS sources)
 endforeach()
 
 # Golden cases computed with Keras. The program uses public headers only. All cases of these groups must pass.
-set(golden_groups activations cells custom initializers layers optimizers rnn stateful wrappers)
+set(golden_groups
+  activations cells custom initializers layers losses metrics optimizers rnn stateful training wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
 target_link_libraries(golden PRIVATE unspool_settings unspool::unspool)
@@ -63,6 +64,7 @@ foreach(group IN LISTS golden_groups)
   unspool_test(golden/${group} golden tests/golden/${group})
 endforeach()
 unspool_test(golden/more_optimizers golden tests/optim/keras)
+unspool_test(golden/more_losses golden tests/models/keras)
 
 # Prints checksums of results. scripts/check-same-bits.sh compares them with those of another version.
 file(GLOB sources CONFIGURE_DEPENDS tests/checksums/*.cpp)

@@ -1,14 +1,11 @@
-#include <algorithm>
-
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
-#include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/core/class_name.h>
+#include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
-#include <unspool/core/internal/named_function.h>
 #include <unspool/layers/layer.h>
+#include <unspool/models/internal/accuracy.h>
+#include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
 
@@ -16,113 +13,15 @@ namespace unspool {
 
 const Fields& MetricOptions::fields() {
   using O = MetricOptions;
-  static const Fields all = fields_of<O>(field("name", &O::name, "the metric's name"));
-  return all;
-}
-
-const Fields& BinaryAccuracyOptions::fields() {
-  using O = BinaryAccuracyOptions;
   static const Fields all = fields_of<O>(field("name", &O::name, "the metric's name"),
-                                         field("threshold", &O::threshold, "a prediction above it means 1"));
+                                         field("dtype", &O::dtype, "the dtype of the result"));
   return all;
 }
 
 namespace {
 
-Tensor as_numbers(const Tensor& x) { return cast(x, float32); }
-
-struct SparseCategoricalAccuracyKind {
-  using Options = MetricOptions;
-  static constexpr auto name = "SparseCategoricalAccuracy";
-  static constexpr bool more_is_better = true;
-  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
-    Tensor labels = cast(y, int32);
-    if (labels.rank() == p.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
-    return as_numbers(equal(argmax(p, -1), labels));
-  }
-};
-
-struct CategoricalAccuracyKind {
-  using Options = MetricOptions;
-  static constexpr auto name = "CategoricalAccuracy";
-  static constexpr bool more_is_better = true;
-  static Tensor call(const Options&, const Tensor& y, const Tensor& p) {
-    return as_numbers(equal(argmax(p, -1), argmax(y, -1)));
-  }
-};
-
-struct BinaryAccuracyKind {
-  using Options = BinaryAccuracyOptions;
-  static constexpr auto name = "BinaryAccuracy";
-  static constexpr bool more_is_better = true;
-  static Tensor call(const Options& options, const Tensor& y, const Tensor& p) {
-    const auto [labels, predicted] = internal::aligned(y, p);
-    const Tensor hit = equal(cast(predicted > options.threshold, labels.dtype()), labels);
-    return mean(as_numbers(hit), {-1});
-  }
-};
-
-/// Which accuracy "accuracy" means, from the shapes of labels and predictions.
-Tensor accuracy(const Tensor& y, const Tensor& p) {
-  if (p.rank() < 2 || p.shape().back() == 1) return BinaryAccuracyKind::call({}, y, p);
-  if (y.rank() < p.rank() || y.shape().back() == 1) return SparseCategoricalAccuracyKind::call({}, y, p);
-  return CategoricalAccuracyKind::call({}, y, p);
-}
-
-/// The mean, over samples, of what a function gives for each of them.
-class MeanOf : public MetricBase {
- public:
-  MeanOf(std::string name, Function function) : MetricBase(std::move(name)), function_(std::move(function)) {
-    if (!function_) throw ValueError("expected a function for a metric, got an empty one");
-  }
-  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
-    const Tensor values = function_(y_true, y_pred);
-    Tensor weights = sample_weight;
-    if (const Tensor mask = mask_of(y_pred); mask && mask.rank() <= values.rank()) {
-      Tensor kept = cast(mask, float32);
-      if (weights) {
-        weights = cast(weights, float32);
-        while (weights.rank() < kept.rank()) weights = expand_dims(weights, -1);
-        while (kept.rank() < weights.rank()) kept = expand_dims(kept, -1);
-        weights = weights * kept;
-      } else {
-        weights = kept;
-      }
-    }
-    mean_.update_state(values, weights);
-  }
-  Tensor result() const override { return Tensor::scalar(mean_.result(), float32); }
-  void reset_state() override { mean_.reset_state(); }
-
- private:
-  Function function_;
-  Mean mean_;
-};
-
-template <class Kind>
-class KindMetric final : public MeanOf {
- public:
-  using Options = typename Kind::Options;
-  explicit KindMetric(Options options)
-      : MeanOf(options.name.empty() ? to_snake_case(Kind::name) : options.name,
-               [options](const Tensor& y, const Tensor& p) { return Kind::call(options, y, p); }),
-        options_(std::move(options)) {
-    options_.name = name();
-  }
-  Config get_config() const override { return to_config(options_); }
-  OptionalBool more_is_better() const override { return Kind::more_is_better; }
-
- private:
-  Options options_;
-};
-
-template <class Kind>
-Metric made_metric(typename Kind::Options options) {
-  return Metric(std::make_shared<KindMetric<Kind>>(std::move(options)));
-}
-
 /// A metric that is known by a name alone: "accuracy", or a user's function.
-class NamedMetric final : public MeanOf {
+class NamedMetric final : public internal::MeanOf {
  public:
   NamedMetric(std::string class_name, Function function, OptionalBool more_is_better = {})
       : MeanOf(class_name.empty() ? "metric" : class_name.substr(class_name.find('>') + 1),
@@ -139,30 +38,67 @@ class NamedMetric final : public MeanOf {
 };
 
 /// The mean of a loss. Its name is the one that the user wrote, "mse", or that of the loss object.
-class LossMetric final : public MeanOf {
+class LossMetric final : public internal::MeanOf {
  public:
-  LossMetric(std::string name, Loss loss)
-      : MeanOf(std::move(name), [loss](const Tensor& y, const Tensor& p) { return loss->call(y, p); }),
-        loss_(std::move(loss)) {}
+  LossMetric(std::string name, Loss loss, DType dtype)
+      : MeanOf(
+            std::move(name), [loss](const Tensor& y, const Tensor& p) { return loss->call(y, p); }, dtype),
+        loss_(std::move(loss)),
+        dtype_(dtype) {}
+  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
+    update_masked(y_true, y_pred, sample_weight, {});
+  }
+  void update_masked(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight,
+                     const Tensor& mask) override {
+    const auto [losses, kept] = loss_->samples(y_true, y_pred, mask);
+    const Tensor weights = kept ? internal::weights_with_mask(sample_weight, kept) : sample_weight;
+    add(internal::weighted_mean(name(), losses, weights));
+  }
   std::string class_name() const override { return loss_->class_name(); }
   Config get_config() const override {
     Config config = loss_->get_config();
-    return config.erase("reduction").set("name", name());
+    config.erase("reduction").set("name", name());
+    return config.set("dtype", to_config(dtype_));
   }
   OptionalBool more_is_better() const override { return false; }
 
  private:
   Loss loss_;
+  DType dtype_;
 };
 
-std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
-  std::vector<Registry<MetricBase>::Entry> entries =
-      internal::entries_of<MetricBase, KindMetric, SparseCategoricalAccuracyKind, CategoricalAccuracyKind,
-                           BinaryAccuracyKind>();
-  for (const char* name : {"accuracy", "acc"}) {
-    entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
-        name, [name](const Config&) { return std::make_shared<NamedMetric>(name, accuracy, true); }));
+/// What the name "crossentropy" means.
+Tensor fitting_crossentropy(const Tensor& y, const Tensor& p) {
+  switch (internal::problem_of(y, p)) {
+    case internal::Problem::binary:
+      return BinaryCrossentropy()->call(y, p);
+    case internal::Problem::sparse_categorical:
+      return SparseCategoricalCrossentropy()->call(y, p);
+    default:
+      return CategoricalCrossentropy()->call(y, p);
   }
+}
+
+void add_named(internal::MetricEntries& entries, std::initializer_list<const char*> names,
+               Tensor (*function)(const Tensor&, const Tensor&), bool more_is_better) {
+  for (const char* name : names) {
+    entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
+        name, [=](const Config&) { return std::make_shared<NamedMetric>(name, function, more_is_better); }));
+  }
+}
+
+std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
+  internal::MetricEntries entries;
+  internal::add_accuracies(entries);
+  internal::add_mean_metrics(entries);
+  internal::add_confusion_metrics(entries);
+  internal::add_auc(entries);
+  internal::add_f_scores(entries);
+  internal::add_iou_metrics(entries);
+  internal::add_r2_score(entries);
+  internal::add_edit_distance(entries);
+  add_named(entries, {"accuracy", "acc"}, internal::fitting_accuracy, true);
+  add_named(entries, {"crossentropy", "ce"}, fitting_crossentropy, false);
   return entries;
 }
 
@@ -181,13 +117,17 @@ Registry<MetricBase>& metric_registry() {
 }
 
 Metric::Metric(const Loss& loss)
-    : Metric(std::shared_ptr<MetricBase>(std::make_shared<LossMetric>(loss.name(), loss))) {}
+    : Metric(std::shared_ptr<MetricBase>(std::make_shared<LossMetric>(loss.name(), loss, float32))) {}
 
 std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& arguments) {
   if (metric_registry().contains(name)) return metric_registry().create(name, arguments);
   if (loss_registry().contains(name)) {
-    const Loss loss(std::shared_ptr<const LossBase>(loss_registry().create(name, arguments)));
-    return std::make_shared<LossMetric>(arguments.get("name", name), loss);
+    Config of_loss = arguments;
+    of_loss.erase("dtype");
+    const Loss loss(std::shared_ptr<const LossBase>(loss_registry().create(name, of_loss)));
+    return std::make_shared<LossMetric>(
+        arguments.get("name", name), loss,
+        arguments.contains("dtype") ? arguments["dtype"].as<DType>() : float32);
   }
   throw ValueError(metric_registry().unknown(name, arguments, loss_registry().names()));
 }
@@ -202,43 +142,77 @@ void register_metric(const std::string& name, const MetricBase::Function& functi
       name, [name, function](const Config&) { return std::make_shared<NamedMetric>(name, function); });
 }
 
-Metric SparseCategoricalAccuracy(MetricOptions options) {
-  return made_metric<SparseCategoricalAccuracyKind>(std::move(options));
-}
-Metric CategoricalAccuracy(MetricOptions options) {
-  return made_metric<CategoricalAccuracyKind>(std::move(options));
-}
-Metric BinaryAccuracy(BinaryAccuracyOptions options) {
-  return made_metric<BinaryAccuracyKind>(std::move(options));
+void Metric::update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
+  const NoGradient guard;
+  if (const Tensor mask = y_pred ? mask_of(y_pred) : Tensor()) {
+    object().update_masked(y_true, y_pred, sample_weight, mask);
+  } else {
+    object().update_state(y_true, y_pred, sample_weight);
+  }
 }
 
-void Mean::update_state(const Tensor& values, const Tensor& sample_weight) {
-  if (values.is_abstract()) {
-    throw ValueError(name_ + ": expected values of a batch, got the symbolic " + describe(values) +
-                     ": give metrics to compile(), or update them with the results of predict()");
+void MetricBase::update_masked(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight,
+                               const Tensor& mask) {
+  update_state(internal::replace_masked(mask, y_true, 0), internal::replace_masked(mask, y_pred, 1),
+               internal::weights_with_mask(sample_weight, mask));
+}
+
+void MetricBase::reset_state() {
+  for (const Variable& variable : variables_) {
+    variable.assign(Tensor::zeros(variable.shape(), variable.dtype()));
   }
-  const auto total_of = [](const Tensor& x) { return sum(x).item<double>(); };
-  Tensor wide = cast(values, float64);
-  Tensor weights;
-  if (sample_weight) {
-    weights = cast(sample_weight, float64);
-    if (weights.rank() == wide.rank() + 1 && weights.shape().back() == 1) weights = squeeze(weights, {-1});
-    // Of values of higher rank than their weights the mean is taken first.
-    while (wide.rank() > weights.rank()) wide = mean(wide, {-1});
-    weights = broadcast_to(weights, wide.shape());
-    // Where the weight is 0 the value does not matter, be it NaN.
-    wide = where(not_equal(weights, 0), wide, Tensor::scalar(0, float64)) * weights;
-  }
-  // Each sample counts once, however many values it has.
-  const Index samples = wide.rank() == 0 ? 1 : wide.shape().front();
-  if (wide.size() == 0) return;
-  const double values_each = static_cast<double>(wide.size()) / static_cast<double>(samples);
-  total_ += total_of(wide) / values_each;
-  count_ += weights ? total_of(weights) / values_each : static_cast<double>(samples);
+}
+
+Variable MetricBase::add_variable(std::string name, const Shape& shape, DType dtype) {
+  Variable variable(Tensor::zeros(shape, dtype), {.name = name, .trainable = false});
+  variable.set_path(name_ + "/" + name);
+  variables_.push_back(variable);
+  return variable;
 }
 
 std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }
 Config MetricBase::get_config() const { return Config::map({{"name", name_}}); }
+
+Tensor internal::weights_with_mask(const Tensor& weights, const Tensor& mask) {
+  Tensor kept = cast(mask, float64);
+  if (!weights) return kept;
+  Tensor given = cast(weights, float64);
+  while (given.rank() < kept.rank()) given = expand_dims(given, -1);
+  while (kept.rank() < given.rank()) kept = expand_dims(kept, -1);
+  return given * kept;
+}
+
+std::vector<double> internal::weights_of_elements(const std::string& name, const Tensor& weights,
+                                                  const Shape& shape) {
+  if (!weights) return {};
+  Tensor given = cast(weights, float64);
+  if (given.rank() == shape.rank() + 1 && given.shape().back() == 1) given = squeeze(given, {-1});
+  while (given.rank() < shape.rank()) given = expand_dims(given, -1);
+  Shape both;
+  if (!broadcast(given.shape(), shape, both) || !(both == shape)) {
+    throw ValueError(name + ": expected sample weights of shape " + to_string(shape) +
+                     " or of its leading axes, got " + to_string(weights.shape()));
+  }
+  return broadcast_to(given, shape).to_vector<double>();
+}
+
+void internal::add_to(const Variable& variable, const std::vector<double>& values) {
+  variable.assign(variable.value() + Tensor::from(values, variable.shape()));
+}
+
+std::vector<double> internal::elements_of(const Variable& variable) {
+  return variable.value().to_vector<double>();
+}
+
+Tensor internal::result_of(const std::vector<double>& values, DType dtype, bool is_number) {
+  return cast(is_number ? Tensor::scalar(values.front()) : Tensor::from(values), dtype);
+}
+
+std::string internal::metric_name(const std::string& given, std::string_view class_name,
+                                  std::string_view log_name) {
+  if (!given.empty()) return given;
+  return log_name.empty() ? to_snake_case(class_name) : std::string(log_name);
+}
 
 Metrics::~Metrics() = default;
 Metrics::Metrics(const Metrics& other) = default;

@@ -20,6 +20,9 @@ constexpr std::pair<std::string_view, Runner> runners[] = {
     {"activations", run_activation},
     {"initializers", run_initializer},
     {"optimizers", run_optimizer},
+    {"losses", run_loss},
+    {"metrics", run_metric},
+    {"training", run_training},
 };
 
 }  // namespace

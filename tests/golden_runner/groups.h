@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <unspool/optim/optimizer.h>
+
 #include "case.h"
 #include "report.h"
 
@@ -17,6 +19,15 @@ void run_activation(const Case& file, Report& report);
 void run_initializer(const Case& file, Report& report);
 /// Steps of an optimizer, or values of a learning-rate schedule.
 void run_optimizer(const Case& file, Report& report);
+/// A loss and its gradient.
+void run_loss(const Case& file, Report& report);
+/// A metric over several batches.
+void run_metric(const Case& file, Report& report);
+/// A model that is trained by train_on_batch() or fit().
+void run_training(const Case& file, Report& report);
+
+/// Compares the variables of an optimizer with those in the file.
+void check_optimizer_state(const Case& file, const Optimizer& optimizer, Report& report);
 
 /// Runs a case. Throws ValueError for an unknown group.
 void run(const Case& file, Report& report);

@@ -15,7 +15,21 @@ void check_schedule(const Case& file, Report& report) {
   report.compare("learning_rate", cast(Tensor::from(got), expected.dtype()), expected);
 }
 
-void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
+void compare_all(const std::string& what, const std::vector<Variable>& variables,
+                 const std::vector<Tensor>& expected, Report& report) {
+  if (expected.size() != variables.size()) {
+    report.fail(what + ": expected " + std::to_string(variables.size()) + " values in the file, got " +
+                std::to_string(expected.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    report.compare(what + std::to_string(i), variables[i].value(), expected[i]);
+  }
+}
+
+}  // namespace
+
+void check_optimizer_state(const Case& file, const Optimizer& optimizer, Report& report) {
   const std::vector<Config> expected = file.about()["optimizer_variables"].elements();
   const std::vector<Variable> state = optimizer.variables();
   if (state.size() != expected.size()) {
@@ -38,20 +52,6 @@ void check_state(const Case& file, const Optimizer& optimizer, Report& report) {
   }
 }
 
-void compare_all(const std::string& what, const std::vector<Variable>& variables,
-                 const std::vector<Tensor>& expected, Report& report) {
-  if (expected.size() != variables.size()) {
-    report.fail(what + ": expected " + std::to_string(variables.size()) + " values in the file, got " +
-                std::to_string(expected.size()));
-    return;
-  }
-  for (std::size_t i = 0; i < variables.size(); ++i) {
-    report.compare(what + std::to_string(i), variables[i].value(), expected[i]);
-  }
-}
-
-}  // namespace
-
 void run_optimizer(const Case& file, Report& report) {
   if (file.has("step")) return check_schedule(file, report);
   const Optimizer optimizer = Optimizer::from_config(file.config());
@@ -68,7 +68,7 @@ void run_optimizer(const Case& file, Report& report) {
     const std::string value = "value.step" + number + ".";
     compare_all(value, variables, file.numbered(value), report);
   }
-  check_state(file, optimizer, report);
+  check_optimizer_state(file, optimizer, report);
   if (file.has("finalized.0")) {
     optimizer.finalize_variable_values();
     compare_all("finalized.", variables, file.numbered("finalized."), report);

@@ -39,6 +39,66 @@ TEST_CASE("losses give Keras' numbers") {
   const Tensor classes = Tensor::of<std::int32_t>({1, 0});
   check(SparseCategoricalCrossentropy()(classes, loss_predictions), .9162907);
   check(SparseCategoricalCrossentropy({.from_logits = true})(classes, loss_predictions), .7981389);
+  const std::pair<const char*, double> others[] = {{"huber", .18},
+                                                   {"log_cosh", .1701353},
+                                                   {"hinge", 1.1},
+                                                   {"squared_hinge", 1.46},
+                                                   {"categorical_hinge", 1.2},
+                                                   {"kl_divergence", .9162892},
+                                                   {"poisson", .9581453},
+                                                   {"cosine_similarity", -.5547002},
+                                                   {"msle", .1740602},
+                                                   {"binary_focal_crossentropy", .3298647},
+                                                   {"dice", .6},
+                                                   {"tversky", .6},
+                                                   {"categorical_focal_crossentropy", .0824662}};
+  for (const auto& other : others) {
+    CAPTURE(other.first);
+    check(Loss(other.first)(loss_labels, loss_predictions), other.second);
+  }
+}
+
+TEST_CASE("every name that Keras knows") {
+  const std::pair<const char*, const char*> names[] = {
+      {"mse", "MeanSquaredError"},
+      {"MSE", "MeanSquaredError"},
+      {"mean_squared_error", "MeanSquaredError"},
+      {"mae", "MeanAbsoluteError"},
+      {"MAE", "MeanAbsoluteError"},
+      {"mape", "MeanAbsolutePercentageError"},
+      {"MAPE", "MeanAbsolutePercentageError"},
+      {"msle", "MeanSquaredLogarithmicError"},
+      {"MSLE", "MeanSquaredLogarithmicError"},
+      {"bce", "BinaryCrossentropy"},
+      {"BCE", "BinaryCrossentropy"},
+      {"kld", "KLDivergence"},
+      {"KLD", "KLDivergence"},
+      {"kullback_leibler_divergence", "KLDivergence"},
+      {"logcosh", "LogCosh"},
+      {"log_cosh", "LogCosh"},
+      {"huber", "Huber"},
+      {"hinge", "Hinge"},
+      {"squared_hinge", "SquaredHinge"},
+      {"categorical_hinge", "CategoricalHinge"},
+      {"poisson", "Poisson"},
+      {"cosine_similarity", "CosineSimilarity"},
+      {"categorical_crossentropy", "CategoricalCrossentropy"},
+      {"sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"},
+      {"binary_focal_crossentropy", "BinaryFocalCrossentropy"},
+      {"categorical_focal_crossentropy", "CategoricalFocalCrossentropy"},
+      {"categorical_generalized_cross_entropy", "CategoricalGeneralizedCrossEntropy"},
+      {"dice", "Dice"},
+      {"tversky", "Tversky"},
+      {"circle", "Circle"},
+      {"ctc", "CTC"}};
+  for (const auto& name : names) {
+    CAPTURE(name.first);
+    const Loss loss = name.first;
+    CHECK(loss.class_name() == name.second);
+    CHECK(loss == Loss(name.second));
+    CHECK(Loss::from_config(from_json(to_json(loss.config()))) == loss);
+  }
+  CHECK(Loss("huber").name() == "huber_loss");
 }
 
 TEST_CASE("reductions and weights") {
@@ -91,7 +151,10 @@ TEST_CASE("what a mask leaves out counts for nothing, whatever label or predicti
 
   const Tensor y = Tensor::of({{{0, 1}, {1, 0}, {1, 0}}});
   const Tensor bad_y = Tensor::of({{{0, 1}, {1, 0}, {not_a_number, not_a_number}}});
-  for (const char* name : {"mse", "mae", "binary_crossentropy", "categorical_crossentropy"}) {
+  for (const char* name :
+       {"mse", "mae", "mape", "msle", "huber", "log_cosh", "poisson", "hinge", "squared_hinge",
+        "categorical_hinge", "binary_crossentropy", "categorical_crossentropy", "binary_focal_crossentropy",
+        "categorical_focal_crossentropy", "kl_divergence", "cosine_similarity", "dice", "tversky"}) {
     CAPTURE(name);
     const Loss loss = name;
     std::vector<std::vector<float>> values;
@@ -108,6 +171,80 @@ TEST_CASE("what a mask leaves out counts for nothing, whatever label or predicti
     CHECK(values[1] == values[0]);
     CHECK(values[2] == values[0]);
   }
+}
+
+TEST_CASE("a mask of each element leaves elements out of the mean") {
+  const Tensor mask = Tensor::of<bool>({{true, true, false}, {false, true, false}});
+  const Tensor y = Tensor::of({{0, 0, not_a_number}, {not_a_number, 0, 0}});
+  const Tensor p = Tensor::of({{1, 2, 5}, {7, 3, not_a_number}});
+  GradientTape tape;
+  tape.watch(p);
+  const Tensor loss = Loss("mse")(y, with_mask(p, mask));
+  check(loss, 14 / 3.);
+  const std::vector<float> gradient = tape.gradient(loss, p).to_vector<float>();
+  const double wanted[] = {2 / 3., 4 / 3., 0, 0, 2, 0};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(gradient[i] == doctest::Approx(wanted[i]));
+  // Labels of steps and predictions of one feature are of each element, too.
+  check(Loss("mse")(y, with_mask(Tensor::of({{{1}, {2}, {5}}, {{7}, {3}, {0}}}), mask)), 14 / 3.);
+  // A mask of the axis of classes says nothing.
+  CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::ones({2, 3}), with_mask(p, mask)),
+                       doctest::Contains("bool[2, 3]"), ValueError);
+  CHECK_THROWS_WITH_AS(
+      CategoricalCrossentropy({.axis = 1})(
+          Tensor::ones({1, 2, 2}), with_mask(Tensor::ones({1, 2, 2}), Tensor::of<bool>({{true, false}}))),
+      doctest::Contains("axis 1"), ValueError);
+}
+
+TEST_CASE("losses of sums leave out what a mask leaves out") {
+  const Tensor mask = Tensor::of<bool>({{true, true, false}, {false, false, false}});
+  const Tensor y = Tensor::of({{1, 0, not_a_number}, {1, 1, 1}});
+  const Tensor p = Tensor::of({{.5, .25, not_a_number}, {0, 0, 0}});
+  const Tensor y_kept = Tensor::of({{1, 0}});
+  const Tensor p_kept = Tensor::of({{.5, .25}});
+  check(Dice()(y, with_mask(p, mask)), Dice()(y_kept, p_kept).item<double>());
+  // The second sample has nothing that counts.
+  check(Dice({.axis = -1})(y, with_mask(p, mask)), Dice()(y_kept, p_kept).item<double>());
+  check(Tversky({.alpha = .2})(y, with_mask(p, mask)), Tversky({.alpha = .2})(y_kept, p_kept).item<double>());
+  // The vectors of a cosine may lie along the steps.
+  const Tensor steps = Tensor::of<bool>({{true, true, false}});
+  const Tensor a = Tensor::of({{{1}, {2}, {not_a_number}}});
+  const Tensor b = Tensor::of({{{3}, {1}, {9}}});
+  check(CosineSimilarity({.axis = 1})(a, with_mask(b, steps)), -5 / std::sqrt(50.));
+}
+
+TEST_CASE("the gradient from logits is TensorFlow's where labels do not add up to 1") {
+  const Tensor z = Tensor::of({{1, 2}});
+  const Tensor y = Tensor::of({{.5, .2}});
+  GradientTape tape;
+  tape.watch(z);
+  const Tensor loss = CategoricalCrossentropy({.from_logits = true})(y, z);
+  check(loss, .7 * std::log(std::exp(1) + std::exp(2)) - .9);
+  const std::vector<double> g = tape.gradient(loss, z).to_vector<double>();
+  CHECK(g[0] == doctest::Approx(1 / (1 + std::exp(1)) - .5).epsilon(1e-5));
+  CHECK(g[1] == doctest::Approx(1 / (1 + std::exp(-1)) - .2).epsilon(1e-5));
+}
+
+TEST_CASE("labels of 0 and 1 are those of a hinge only if all are") {
+  const Tensor p = Tensor::of({{.5, -.5}});
+  check(Loss("hinge")(Tensor::of({{1, 0}}), p), .5);
+  check(Loss("hinge")(Tensor::of({{1, -1}}), p), .5);
+  check(Loss("hinge")(Tensor::of({{0, -1}}), p), .75);
+}
+
+TEST_CASE("vectors of zeros have a cosine of 0 and a finite gradient") {
+  const Tensor p = Tensor::zeros({1, 3});
+  GradientTape tape;
+  tape.watch(p);
+  const Tensor loss = CosineSimilarity()(Tensor::ones({1, 3}), p);
+  check(loss, 0);
+  for (const float g : tape.gradient(loss, p).to_vector<float>()) CHECK(std::isfinite(g));
+}
+
+TEST_CASE("options that no loss takes") {
+  CHECK_THROWS_WITH_AS(CategoricalGeneralizedCrossEntropy({.q = 1}), doctest::Contains("(0, 1)"), ValueError);
+  CHECK(Loss::from_config(from_json(R"({"class_name": "Dice", "config": {"axis": [1, 2]}})")) ==
+        Dice({.axis = {1, 2}}));
+  CHECK(Loss::from_config(from_json(R"({"class_name": "Dice", "config": {"axis": null}})")) == Dice());
 }
 
 TEST_CASE("ranks that differ by a last axis of one are the same") {

@@ -1,8 +1,13 @@
+#include <cmath>
 #include <doctest/doctest.h>
+#include <limits>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/conversion.h>
 #include <unspool/autograd/elementary.h>
+#include <unspool/autograd/indexing.h>
 #include <unspool/autograd/reduction.h>
+#include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/loss.h>
@@ -91,9 +96,180 @@ TEST_CASE("other metrics") {
   CHECK_THROWS_WITH_AS(Metric("acuracy"), doctest::Contains("\"accuracy\""), ValueError);
 }
 
+TEST_CASE("the numbers of Keras") {
+  const Tensor y = Tensor::of({0, 0, 1, 1});
+  CHECK(after("AUC", y, Tensor::of({0, .5, .3, .9})) == doctest::Approx(.75));
+  CHECK(after("precision", Tensor::of({0, 1, 1, 1}), Tensor::of({1, 0, 1, 1})) == doctest::Approx(2 / 3.));
+  CHECK(after("recall", Tensor::of({0, 1, 1, 1}), Tensor::of({1, 0, 1, 1})) == doctest::Approx(2 / 3.));
+  CHECK(after("r2_score", Tensor::of({{1}, {4}, {3}}), Tensor::of({{2}, {4}, {4}})) ==
+        doctest::Approx(.5714285));
+  CHECK(after("binary_accuracy", Tensor::of({1, 1, 0, 0}), Tensor::of({.98, .5, 0, .6})) == .5);
+  const Tensor p = Tensor::of({{.6, .4}, {.4, .6}});
+  CHECK(after("cosine_similarity", Tensor::of({{0, 1}, {1, 0}}), p) == doctest::Approx(.5547002));
+  CHECK(after("rmse", Tensor::of({{0, 1}, {1, 0}}), p) == doctest::Approx(.6));
+  CHECK(after("crossentropy", Tensor::of({{0, 1}, {1, 0}}), p) == doctest::Approx(.9162907));
+  CHECK(after("ce", Tensor::of<std::int32_t>({1, 0}), p) == doctest::Approx(.9162907));
+}
+
+TEST_CASE("what a mask leaves out of a metric counts for nothing, whatever it holds") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor mask = Tensor::of<bool>({{true, true, false}, {true, false, false}});
+  const Tensor y = Tensor::of({{{1, 0}, {0, 1}, {nan, 7}}, {{0, 1}, {-1, nan}, {nan, nan}}});
+  const Tensor p = Tensor::of({{{.7, .2}, {.1, .6}, {nan, .5}}, {{.8, .3}, {.4, .5}, {nan, nan}}});
+  // The steps that count.
+  const Tensor y_kept = Tensor::of({{1, 0}, {0, 1}, {0, 1}});
+  const Tensor p_kept = Tensor::of({{.7, .2}, {.1, .6}, {.8, .3}});
+  std::vector<Metric> metrics;
+  for (const char* name : {"accuracy",
+                           "binary_accuracy",
+                           "categorical_accuracy",
+                           "top_k_categorical_accuracy",
+                           "mse",
+                           "rmse",
+                           "mean_absolute_percentage_error",
+                           "log_cosh_error",
+                           "hinge",
+                           "kl_divergence",
+                           "poisson",
+                           "precision",
+                           "recall",
+                           "true_positives",
+                           "false_negatives",
+                           "AUC",
+                           "f1_score",
+                           "cosine_similarity",
+                           "binary_crossentropy",
+                           "categorical_crossentropy"}) {
+    metrics.push_back(name);
+  }
+  metrics.push_back(AUC({.curve = "PR", .multi_label = true}));
+  metrics.push_back(FBetaScore({.average = "weighted", .beta = 2, .threshold = .5}));
+  metrics.push_back(R2Score({.num_regressors = 1}));
+  metrics.push_back(OneHotMeanIoU({.num_classes = 2}));
+  metrics.push_back(BinaryIoU());
+  metrics.push_back(SensitivityAtSpecificity({.specificity = .5}));
+  for (const Metric& metric : metrics) {
+    CAPTURE(metric.name());
+    const auto result_of = [&](const Tensor& labels, const Tensor& predicted) {
+      metric.reset_state();
+      metric.update_state(labels, predicted);
+      return metric.result().to_vector<double>();
+    };
+    const std::vector<double> wanted = result_of(y_kept, p_kept);
+    const std::vector<double> got = result_of(y, with_mask(p, mask));
+    REQUIRE(got.size() == wanted.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(wanted[i]));
+  }
+  const Metric sparse = "sparse_categorical_accuracy";
+  CHECK(after(sparse, Tensor::of<std::int32_t>({{0, 1, -1}, {1, 9, 9}}), with_mask(p, mask)) ==
+        doctest::Approx(2 / 3.));
+}
+
+TEST_CASE("the results of several thresholds and classes are a list") {
+  const Metric precision = Precision({.thresholds = {.2, .7}});
+  precision.update_state(Tensor::of({0, 1}), Tensor::of({.5, .8}));
+  CHECK(precision.result().to_vector<float>() == std::vector<float>{.5, 1});
+  CHECK(precision.variables()[0].name() == "true_positives");
+  CHECK(precision.variables()[0].path() == "precision/true_positives");
+  precision.reset_state();
+  CHECK(precision.result().to_vector<float>() == std::vector<float>{0, 0});
+  CHECK(F1Score().result().item<float>() == 0);
+}
+
+TEST_CASE("edit distances and the label error rate") {
+  const auto row = [](const Tensor& x) { return expand_dims(x, 0); };
+  // kitten, sitting.
+  const Tensor kitten = row(Tensor::of<std::int32_t>({11, 9, 20, 20, 5, 14, -1}));
+  const Tensor sitting = row(Tensor::of<std::int32_t>({19, 9, 20, 20, 9, 14, 7}));
+  CHECK(edit_distance(kitten, sitting).item<float>() == 3);
+  CHECK(edit_distance(sitting, kitten).item<float>() == 3);
+  CHECK(edit_distance(kitten, sitting, true).item<float>() == .5);
+  const Tensor none = row(Tensor::of<std::int32_t>({-1}));
+  CHECK(edit_distance(kitten, none).item<float>() == 6);
+  CHECK(edit_distance(none, none, true).item<float>() == 0);
+  CHECK(std::isinf(edit_distance(none, kitten, true).item<float>()));
+
+  const Metric errors = "edit_distance";
+  errors.update_state(kitten, sitting);
+  errors.update_state(none, none);
+  errors.update_state(sitting, kitten, Tensor::of({2}));
+  CHECK(errors.result().item<float>() == doctest::Approx(9 / 20.));
+  CHECK_FALSE(errors->more_is_better());
+  // Logits are decoded: 1 1 0 1 2, and then steps that a mask leaves out.
+  const Tensor logits = row(one_hot(Tensor::of<std::int32_t>({1, 1, 0, 1, 2, 1, 2}), 3));
+  const Tensor mask = Tensor::of<bool>({{true, true, true, true, true, false, false}});
+  const Metric each = EditDistance({.normalize = false});
+  CHECK(after(each, row(Tensor::of<std::int32_t>({1, 1, 2, 0})), with_mask(logits, mask)) == 0);
+  CHECK(after(each, row(Tensor::of<std::int32_t>({1, 2, 2, 1})), with_mask(logits, mask)) == 2);
+}
+
+TEST_CASE("options that no metric takes, and labels that do not fit") {
+  CHECK_THROWS_WITH_AS(AUC({.curve = "RCO"}), doctest::Contains("ROC"), ValueError);
+  CHECK_THROWS_WITH_AS(Precision({.thresholds = 2}), doctest::Contains("[0, 1]"), ValueError);
+  CHECK_THROWS_WITH_AS(F1Score({.average = "mean"}), doctest::Contains("macro"), ValueError);
+  CHECK_THROWS_WITH_AS(IoU({.num_classes = 2, .target_class_ids = {2}}), doctest::Contains("[0, 2)"),
+                       ValueError);
+  CHECK_THROWS_WITH_AS(after("precision", Tensor::ones({2, 3}), Tensor::ones({2, 2})),
+                       doctest::Contains("float32[2, 3]"), ValueError);
+  CHECK_THROWS_WITH_AS(after("precision", Tensor::ones({2, 2}), Tensor::ones({2, 2}), Tensor::ones({3})),
+                       doctest::Contains("[3]"), ValueError);
+  CHECK_THROWS_WITH_AS(after("accuracy", Tensor::ones({2, 1}), Tensor::ones({2, 1}), Tensor::ones({3})),
+                       doctest::Contains("[3]"), ValueError);
+}
+
+namespace {
+
+/// A metric of a user's own with state, in the manner of Keras.
+class LargestError : public MetricBase {
+ public:
+  LargestError() : MetricBase("largest_error") {}
+  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override {
+    Tensor errors = cast(abs(y_true - y_pred), float64);
+    if (sample_weight) errors = errors * sample_weight;
+    largest_.assign(maximum(largest_, max(errors)));
+  }
+  Tensor result() const override { return largest_; }
+
+ private:
+  Variable largest_ = add_variable("largest");
+};
+
+}  // namespace
+
+TEST_CASE("a metric of one's own with state") {
+  const Metric largest = make<LargestError>();
+  largest.update_state(Tensor::of({1, 2}), Tensor::of({4, 2}));
+  largest.update_state(Tensor::of({1, 2}), Tensor::of({2, 2}));
+  CHECK(largest.result().item<double>() == 3);
+  CHECK(after(largest, Tensor::of({1, 2}), with_mask(Tensor::of({9, 4}), Tensor::of<bool>({false, true}))) ==
+        2);
+}
+
 TEST_CASE("to configs and back") {
-  for (const Metric& metric :
-       {Metric("accuracy"), Metric("mse"), BinaryAccuracy({.name = "b", .threshold = .25})}) {
+  for (const Metric& metric : {Metric("accuracy"),
+                               Metric("mse"),
+                               BinaryAccuracy({.name = "b", .threshold = .25}),
+                               Accuracy(),
+                               Precision({.thresholds = {.25, .5}, .top_k = 2}),
+                               Recall({.thresholds = .25}),
+                               TrueNegatives(),
+                               AUC({.curve = "PR", .thresholds = std::vector<double>{.25, .5}}),
+                               F1Score({.average = "micro"}),
+                               FBetaScore({.beta = 2}),
+                               R2Score(),
+                               MeanIoU({.num_classes = 3}),
+                               BinaryIoU(),
+                               SpecificityAtSensitivity({.sensitivity = .5}),
+                               PrecisionAtRecall({.recall = .5}),
+                               RecallAtPrecision({.precision = .25}),
+                               TopKCategoricalAccuracy({.k = 3}),
+                               PearsonCorrelation(),
+                               ConcordanceCorrelation(),
+                               metrics::CosineSimilarity({.axis = 1}),
+                               LogCoshError(),
+                               EditDistance(),
+                               Metric("edit_distance")}) {
+    CAPTURE(metric.name());
     const Metric read = Metric::from_config(from_json(to_json(metric.config())));
     CHECK(read.config() == metric.config());
     CHECK(read.name() == metric.name());

@@ -1,0 +1,45 @@
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/models/internal/loss_kind.h>
+#include <unspool/models/losses/hinge.h>
+
+namespace unspool {
+namespace {
+
+/// How far a score is short of the margin. If all labels are 0 or 1, 0 stands for -1.
+Tensor shortfall(const Tensor& y, const Tensor& p) {
+  const Tensor binary = all(logical_or(equal(y, 0), equal(y, 1)));
+  return maximum(1 - where(binary, 2 * y - 1, y) * p, 0);
+}
+
+constexpr internal::LossKind<LossOptions> hinge{
+    .name = "Hinge",
+    .aliases = "",
+    .call = [](const LossOptions&, const Tensor& y, const Tensor& p) { return shortfall(y, p); },
+    .elementwise = true};
+
+constexpr internal::LossKind<LossOptions> squared_hinge{
+    .name = "SquaredHinge",
+    .aliases = "",
+    .call = [](const LossOptions&, const Tensor& y, const Tensor& p) { return square(shortfall(y, p)); },
+    .elementwise = true};
+
+constexpr internal::LossKind<LossOptions> categorical_hinge{
+    .name = "CategoricalHinge",
+    .aliases = "",
+    .call = [](const LossOptions&, const Tensor& y, const Tensor& p) {
+      return maximum(max((1 - y) * p, {-1}) - sum(y * p, {-1}) + 1, 0);
+    }};
+
+}  // namespace
+
+Loss Hinge(LossOptions options) { return made_loss(hinge, std::move(options)); }
+Loss SquaredHinge(LossOptions options) { return made_loss(squared_hinge, std::move(options)); }
+Loss CategoricalHinge(LossOptions options) { return made_loss(categorical_hinge, std::move(options)); }
+
+void internal::add_hinge_losses(LossEntries& entries) {
+  for (const auto* kind : {&hinge, &squared_hinge, &categorical_hinge}) add_loss_kind(entries, *kind);
+}
+
+}  // namespace unspool

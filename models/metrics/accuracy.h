@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+
+#include <unspool/models/metric_base.h>
+
+/// \file
+/// Fractions of right predictions.
+
+namespace unspool {
+
+/// The fraction of predictions that are equal to the labels. The name "accuracy" means, as in Keras, the one
+/// of BinaryAccuracy, CategoricalAccuracy and SparseCategoricalAccuracy that fits labels and predictions.
+Metric Accuracy(MetricOptions options = {});
+/// The fraction of samples whose largest prediction is that of the true class, for labels 0, 1, ...
+Metric SparseCategoricalAccuracy(MetricOptions options = {});
+/// The fraction of samples whose largest prediction is that of the true class, for one-hot labels.
+Metric CategoricalAccuracy(MetricOptions options = {});
+
+/// Arguments of BinaryAccuracy.
+struct BinaryAccuracyOptions {
+  std::string name = {};   ///< The name in the logs.
+  DType dtype = float32;   ///< Of the result.
+  double threshold = 0.5;  ///< A prediction above it means 1.
+
+  static const Fields& fields();
+};
+/// The fraction of predictions on the correct side of a threshold.
+Metric BinaryAccuracy(BinaryAccuracyOptions options = {});
+
+/// Arguments of TopKCategoricalAccuracy.
+struct TopKOptions {
+  Index k = 5;            ///< How many of the largest predictions count.
+  std::string name = {};  ///< The name in the logs.
+  DType dtype = float32;  ///< Of the result.
+
+  static const Fields& fields();
+};
+/// The fraction of samples whose true class is among the k with the largest predictions, for one-hot labels.
+/// Predictions equal to that of the true class do not count against it.
+Metric TopKCategoricalAccuracy(TopKOptions options = {});
+
+/// Arguments of SparseTopKCategoricalAccuracy.
+struct SparseTopKOptions {
+  Index k = 5;                   ///< How many of the largest predictions count.
+  std::string name = {};         ///< The name in the logs.
+  DType dtype = float32;         ///< Of the result.
+  bool from_sorted_ids = false;  ///< Whether y_pred are not scores but class numbers, best first.
+
+  static const Fields& fields();
+};
+/// TopKCategoricalAccuracy for labels 0, 1, ...
+Metric SparseTopKCategoricalAccuracy(SparseTopKOptions options = {});
+
+}  // namespace unspool

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unspool/models/metric_base.h>
+
+namespace unspool {
+
+/// Arguments of AUC.
+struct AUCOptions {
+  Index num_thresholds = 200;  ///< How many, evenly in [0, 1].
+  std::string curve = "ROC";   ///< "ROC", "PR" (precision and recall), or "PRGAIN" (their gains).
+  /// How the area between two thresholds is computed: "interpolation", "majoring" or "minoring".
+  std::string summation_method = "interpolation";
+  std::string name = {};                                            ///< The name in the logs.
+  DType dtype = float32;                                            ///< Of the result.
+  std::optional<std::vector<double>> thresholds = std::nullopt;     ///< Others than the even ones.
+  bool multi_label = false;                                         ///< Whether each label has its own area.
+  std::optional<Index> num_labels = std::nullopt;                   ///< With multi_label: how many labels.
+  std::optional<std::vector<double>> label_weights = std::nullopt;  ///< A weight for each label.
+  bool from_logits = false;  ///< Whether y_pred are not probabilities but their logits.
+
+  static const Fields& fields();
+};
+
+/// The area under a curve of binary decisions over all thresholds, with labels 0 and 1.
+Metric AUC(AUCOptions options = {});
+
+}  // namespace unspool

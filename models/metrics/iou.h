@@ -1,0 +1,87 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unspool/models/metric_base.h>
+
+/// \file
+/// Intersection over union of classes: true positives / (true positives + false positives + false negatives).
+/// Labels and predictions out of range do not count. Sample weights need not be integers, unlike in Keras.
+
+namespace unspool {
+
+/// Arguments of IoU.
+struct IoUOptions {
+  required<Index> num_classes;                       ///< How many classes there are.
+  required<std::vector<Index>> target_class_ids;     ///< Whose mean is the result.
+  std::string name = {};                             ///< The name in the logs.
+  DType dtype = float32;                             ///< Of the result.
+  std::optional<Index> ignore_class = std::nullopt;  ///< Samples with this label do not count.
+  bool sparse_y_true = true;                         ///< Whether labels are class numbers, not one-hot.
+  bool sparse_y_pred = true;                         ///< Whether predictions are class numbers, not scores.
+  int axis = -1;                                     ///< The axis of the classes.
+
+  static const Fields& fields();
+};
+/// The mean over some classes.
+Metric IoU(IoUOptions options);
+
+/// Arguments of BinaryIoU.
+struct BinaryIoUOptions {
+  std::vector<Index> target_class_ids = {0, 1};  ///< Whose mean is the result.
+  double threshold = 0.5;                        ///< Predictions from here on are of class 1.
+  std::string name = {};                         ///< The name in the logs.
+  DType dtype = float32;                         ///< Of the result.
+
+  static const Fields& fields();
+};
+/// IoU of the classes 0 and 1, with probabilities as predictions.
+Metric BinaryIoU(BinaryIoUOptions options = {});
+
+/// Arguments of MeanIoU.
+struct MeanIoUOptions {
+  required<Index> num_classes;                       ///< How many classes there are.
+  std::string name = {};                             ///< The name in the logs.
+  DType dtype = float32;                             ///< Of the result.
+  std::optional<Index> ignore_class = std::nullopt;  ///< Samples with this label do not count.
+  bool sparse_y_true = true;                         ///< Whether labels are class numbers, not one-hot.
+  bool sparse_y_pred = true;                         ///< Whether predictions are class numbers, not scores.
+  int axis = -1;                                     ///< The axis of the classes.
+
+  static const Fields& fields();
+};
+/// The mean over all classes.
+Metric MeanIoU(MeanIoUOptions options);
+
+/// Arguments of OneHotIoU.
+struct OneHotIoUOptions {
+  required<Index> num_classes;                       ///< How many classes there are.
+  required<std::vector<Index>> target_class_ids;     ///< Whose mean is the result.
+  std::string name = {};                             ///< The name in the logs.
+  DType dtype = float32;                             ///< Of the result.
+  std::optional<Index> ignore_class = std::nullopt;  ///< Samples with this label do not count.
+  bool sparse_y_pred = false;                        ///< Whether predictions are class numbers, not scores.
+  int axis = -1;                                     ///< The axis of the classes.
+
+  static const Fields& fields();
+};
+/// IoU for one-hot labels.
+Metric OneHotIoU(OneHotIoUOptions options);
+
+/// Arguments of OneHotMeanIoU.
+struct OneHotMeanIoUOptions {
+  required<Index> num_classes;                       ///< How many classes there are.
+  std::string name = {};                             ///< The name in the logs.
+  DType dtype = float32;                             ///< Of the result.
+  std::optional<Index> ignore_class = std::nullopt;  ///< Samples with this label do not count.
+  bool sparse_y_pred = false;                        ///< Whether predictions are class numbers, not scores.
+  int axis = -1;                                     ///< The axis of the classes.
+
+  static const Fields& fields();
+};
+/// MeanIoU for one-hot labels.
+Metric OneHotMeanIoU(OneHotMeanIoUOptions options);
+
+}  // namespace unspool

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <unspool/core/tensor.h>
+#include <unspool/models/metric_base.h>
+
+/// \file
+/// Means and sums of values, and metrics that are means over samples.
+
+namespace unspool {
+
+/// The weighted mean of values: mean.update_state(values, weights).
+class Mean {
+ public:
+  /// A name for the logs.
+  explicit Mean(std::string name = "mean") : name_(std::move(name)) {}
+  ///@{
+  /// The name in the logs; a copy for temporaries.
+  const std::string& name() const& { return name_; }
+  std::string name() && { return std::move(name_); }
+  ///@}
+  /// Adds a batch. Each sample counts once, as the mean of its values. Values with weight 0 are ignored, even
+  /// if they are NaN.
+  void update_state(const Tensor& values, const Tensor& sample_weight = {});
+  /// Adds one value.
+  void update_state(double value, double sample_weight = 1) {
+    total_ += value * sample_weight;
+    count_ += sample_weight;
+  }
+  /// The mean; 0 before the first value.
+  double result() const { return count_ == 0 ? 0 : total_ / count_; }
+  /// Removes all values.
+  void reset_state() { total_ = count_ = 0; }
+  /// The sum of the values, each times its weight.
+  double total() const { return total_; }
+  /// The sum of the weights.
+  double count() const { return count_; }
+
+ private:
+  std::string name_;
+  double total_ = 0;
+  double count_ = 0;
+};
+
+/// The weighted sum of values: sum.update_state(values, weights).
+class Sum {
+ public:
+  /// A name for the logs.
+  explicit Sum(std::string name = "sum") : name_(std::move(name)) {}
+  ///@{
+  /// The name in the logs; a copy for temporaries.
+  const std::string& name() const& { return name_; }
+  std::string name() && { return std::move(name_); }
+  ///@}
+  /// Adds the values of a batch. Values with weight 0 are ignored, even if they are NaN.
+  void update_state(const Tensor& values, const Tensor& sample_weight = {});
+  /// The sum; 0 before the first value.
+  double result() const { return total_; }
+  /// Removes all values.
+  void reset_state() { total_ = 0; }
+
+ private:
+  std::string name_;
+  double total_ = 0;
+};
+
+/// sqrt(mean((y_true - y_pred)^2)) of all elements, also called "rmse".
+Metric RootMeanSquaredError(MetricOptions options = {});
+/// mean(log(cosh(y_pred - y_true))).
+Metric LogCoshError(MetricOptions options = {});
+
+/// Arguments of metrics of vectors.
+struct VectorMetricOptions {
+  std::string name = {};  ///< The name in the logs.
+  DType dtype = float32;  ///< Of the result.
+  int axis = -1;          ///< The axis of a vector's elements.
+
+  static const Fields& fields();
+};
+/// Pearson's correlation of labels and predictions along an axis, as a mean over samples.
+Metric PearsonCorrelation(VectorMetricOptions options = {});
+/// Lin's concordance correlation coefficient along an axis, as a mean over samples.
+Metric ConcordanceCorrelation(VectorMetricOptions options = {});
+
+namespace metrics {
+/// The cosine of the angle between y_true and y_pred: "cosine_similarity" as a metric. The loss
+/// CosineSimilarity() has the other sign, as in Keras.
+Metric CosineSimilarity(VectorMetricOptions options = {});
+}  // namespace metrics
+
+}  // namespace unspool
