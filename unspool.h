@@ -22,6 +22,7 @@
 #include <unspool/core/version.h>
 
 #include <unspool/serialization/archive.h>
+#include <unspool/serialization/event_file.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/npy.h>
 #include <unspool/serialization/safetensors.h>
@@ -121,13 +122,16 @@
 #include <unspool/optim/schedule.h>
 #include <unspool/optim/sgd.h>
 
+#include <unspool/models/backup_and_restore.h>
 #include <unspool/models/callback.h>
 #include <unspool/models/compile_options.h>
 #include <unspool/models/compose.h>
+#include <unspool/models/csv_logger.h>
 #include <unspool/models/ctc.h>
 #include <unspool/models/curve.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/edit_distance.h>
+#include <unspool/models/frequency.h>
 #include <unspool/models/history.h>
 #include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/loss.h>
@@ -148,6 +152,13 @@
 #include <unspool/models/metrics/r2_score.h>
 #include <unspool/models/model.h>
 #include <unspool/models/model_base.h>
+#include <unspool/models/model_checkpoint.h>
 #include <unspool/models/model_options.h>
+#include <unspool/models/plot_model.h>
+#include <unspool/models/reduce_lr_on_plateau.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
+#include <unspool/models/swap_ema_weights.h>
+#include <unspool/models/tensorboard.h>
+#include <unspool/models/terminate_on_nan.h>
+#include <unspool/models/training_state.h>

@@ -24,7 +24,7 @@ endfunction()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
-  if(NOT sources OR folder MATCHES "^(install|golden_runner|checksums|gdb|compile_errors)$")
+  if(NOT sources OR folder MATCHES "^(install|golden_runner|checksums|gdb|compile_errors|tensorboard)$")
     continue()
   endif()
   unspool_test_program(test_${folder} ${sources})
@@ -106,6 +106,22 @@ if(UNSPOOL_GDB AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   target_link_libraries(gdb_example PRIVATE unspool_settings unspool::unspool)
   unspool_test(gdb/printers scripts/check-gdb.sh $<TARGET_FILE:gdb_example>)
   set_tests_properties(gdb/printers PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
+# TensorBoard's own reader reads what the callback writes: where Python has the package, or the Python that
+# UNSPOOL_TENSORBOARD_PYTHON names. tests/serialization/event_file.cpp checks the bytes everywhere.
+find_program(UNSPOOL_TENSORBOARD_PYTHON python3 DOC "A Python that has the package tensorboard")
+mark_as_advanced(UNSPOOL_TENSORBOARD_PYTHON)
+add_executable(tensorboard_example tests/tensorboard/example.cpp)
+target_compile_options(tensorboard_example PRIVATE -O0)
+target_link_libraries(tensorboard_example PRIVATE unspool_settings unspool::unspool)
+if(UNSPOOL_TENSORBOARD_PYTHON)
+  execute_process(COMMAND ${UNSPOOL_TENSORBOARD_PYTHON} -c "import tensorboard" RESULT_VARIABLE missing
+    OUTPUT_QUIET ERROR_QUIET)
+  if(NOT missing)
+    unspool_test(tensorboard/reader ${UNSPOOL_TENSORBOARD_PYTHON} scripts/check-tensorboard.py
+      $<TARGET_FILE:tensorboard_example>)
+  endif()
 endif()
 
 # Checks of the source tree, which are the same in a build with sanitizers.

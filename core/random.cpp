@@ -138,6 +138,16 @@ RandomKey next_random_key() {
   return key;
 }
 
+RandomKey internal::process_random_state() {
+  const std::lock_guard lock(process_mutex);
+  return process_key;
+}
+
+void internal::set_process_random_state(RandomKey next) {
+  const std::lock_guard lock(process_mutex);
+  process_key = next;
+}
+
 void fill_uniform(RandomKey key, std::span<float> values, std::uint64_t first) {
   fill(key, values, first, [](const Block& block) { return uniform(block, float{}); });
 }

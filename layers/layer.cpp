@@ -9,6 +9,7 @@
 #include <unspool/layers/graph.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
+#include <unspool/layers/internal/output_observer.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
@@ -89,6 +90,7 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
   for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
     if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
   }
+  if (auto* const observer = internal::OutputObserver::current()) observer->see(*this, outputs);
   return outputs;
 }
 

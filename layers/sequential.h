@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/layers/input.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
@@ -12,6 +13,9 @@ struct SequentialOptions {
   /// The name. Default: "sequential", "sequential_1", ...
   std::string name = {};
   Flag trainable = true;
+  /// The shape of the input with the batch, -1 for unknown sizes, in place of an Input({.batch_shape = ...})
+  /// as the first item of a model. Its dtype is float32.
+  GivenShape batch_input_shape = std::nullopt;
 };
 
 namespace layers {

@@ -13,6 +13,7 @@
 #include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 #include <unspool/models/history.h>
+#include <unspool/serialization/snapshot.h>
 
 /// All hooks of Callback and LambdaCallback: PLAIN(name) for those of a run, NUMBERED(name) for those of an
 /// epoch or a batch, which get its number.
@@ -82,8 +83,16 @@ class Callback {
   UNSPOOL_CALLBACK_HOOKS(UNSPOOL_HOOK, UNSPOOL_NUMBERED_HOOK)
   ///@}
 
-  /// Called with the model before a run, and with null after it.
-  void set_model(Model* model) { model_ = model; }
+  ///@{
+  /// What the callback remembers from one hook to the next, for BackupAndRestore(). A callback that counts or
+  /// compares overrides both, so that a run that was killed goes on as if it had not been: set_state() is
+  /// called after on_train_begin() with what get_state() returned. By default there is nothing to remember.
+  virtual Snapshot get_state() const { return {}; }
+  virtual void set_state(const Snapshot& /*state*/) {}
+  ///@}
+
+  /// Called with the model before a run, and with null after it, however it ends.
+  virtual void set_model(Model* model) { model_ = model; }
   /// Called before a run.
   void set_params(CallbackParams params) { params_ = std::move(params); }
   /// Called by predict() with the outputs of a batch, and with null after it.

@@ -1,62 +1,42 @@
-#include <cmath>
 #include <iostream>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/early_stopping.h>
+#include <unspool/models/internal/monitor.h>
 #include <unspool/models/model.h>
 
 namespace unspool {
 namespace {
 
-/// Whether larger values of this name in the logs are better. Throws ValueError if no metric tells.
-bool more_is_better(const Model& model, const std::string& monitor) {
-  const std::string name = monitor.starts_with("val_") ? monitor.substr(4) : monitor;
-  const OptionalBool told = model.more_is_better(name);
-  if (told.has_value()) return told;
-  throw ValueError(
-      fmt::format("EarlyStopping: expected the mode \"max\" or \"min\" for {}, got \"auto\": the metric does "
-                  "not tell which is better",
-                  in_quotes(monitor)));
-}
-
 class Stopping final : public Callback {
  public:
-  explicit Stopping(EarlyStoppingOptions options) : options_(std::move(options)) {
-    if (options_.mode != "auto" && options_.mode != "min" && options_.mode != "max") {
-      throw ValueError("EarlyStopping: expected the mode \"auto\", \"min\" or \"max\", got " +
-                       in_quotes(options_.mode));
-    }
+  explicit Stopping(EarlyStoppingOptions options)
+      : options_(std::move(options)),
+        monitor_("EarlyStopping", options_.monitor, options_.mode, options_.min_delta) {
     if (options_.patience < 0) {
       throw ValueError(fmt::format("EarlyStopping: expected patience >= 0, got {}", options_.patience));
     }
   }
 
   void on_train_begin() override {
-    more_is_better_ =
-        options_.mode == "auto" ? more_is_better(model(), options_.monitor) : options_.mode == "max";
+    monitor_.begin(model());
     best_.reset();
     best_weights_.clear();
     wait_ = best_epoch_ = 0;
     stopped_in_.reset();
-    seen_ = missed_ = false;
   }
 
-  void on_epoch_end(Index epoch, Logs& logs) override {
+  void on_epoch_end(Index epoch, const Logs& logs) override {
     if (epoch < options_.start_from_epoch) return;
-    if (!logs.contains(options_.monitor)) {
-      check_monitor(logs);
-      missed_ = true;
-      return;
-    }
-    seen_ = true;
-    const double now = logs[options_.monitor];
+    const std::optional<double> now = monitor_.value(logs, model());
+    if (!now) return;
     ++wait_;
-    if (!best_ || is_better(now, *best_)) {
+    if (monitor_.improves(*now, best_)) {
       best_ = now;
       best_epoch_ = epoch;
       if (options_.restore_best_weights) best_weights_ = model().get_weights();
-      if (!options_.baseline || is_better(now, *options_.baseline)) wait_ = 0;
+      if (!options_.baseline || monitor_.improves(*now, options_.baseline)) wait_ = 0;
     } else if (wait_ >= options_.patience) {
       stopped_in_ = epoch;
       model().stop_training();
@@ -64,13 +44,7 @@ class Stopping final : public Callback {
   }
 
   void on_train_end() override {
-    if (missed_ && !seen_) {
-      std::cerr << fmt::format(
-          "EarlyStopping: {} was never in the logs, so training was not stopped; give fit() validation_data "
-          "or a "
-          "validation_split\n",
-          in_quotes(options_.monitor));
-    }
+    monitor_.warn_if_never_seen("training was not stopped");
     if (stopped_in_ && options_.verbose > 0) {
       std::cout << fmt::format("Epoch {}: early stopping\n", *stopped_in_ + 1);
     }
@@ -82,29 +56,32 @@ class Stopping final : public Callback {
     model().set_weights(best_weights_);
   }
 
+  Snapshot get_state() const override {
+    Snapshot state =
+        internal::state_with_best(Config::map({{"best_epoch", best_epoch_}, {"wait", wait_}}), best_);
+    for (std::size_t i = 0; i < best_weights_.size(); ++i) {
+      state.tensors.push_back({fmt::format("weights/{}", i), best_weights_[i]});
+    }
+    return state;
+  }
+  void set_state(const Snapshot& state) override {
+    best_ = internal::best_of(state);
+    best_epoch_ = state.config["best_epoch"].as<Index>();
+    wait_ = state.config["wait"].as<Index>();
+    best_weights_.clear();
+    for (const NamedTensor& tensor : state.tensors) {
+      if (tensor.name.starts_with("weights/")) best_weights_.push_back(tensor.tensor);
+    }
+  }
+
  private:
-  bool is_better(double now, double before) const {
-    const double delta = std::abs(options_.min_delta);
-    return more_is_better_ ? now - delta > before : now + delta < before;
-  }
-
-  void check_monitor(const Logs& logs) const {
-    const std::string& name = options_.monitor;
-    if (name.starts_with("val_") && logs.contains(name.substr(4))) return;
-    throw ValueError(fmt::format("EarlyStopping: expected a name in the logs ({}), got {}{}",
-                                 fmt::join(logs.names(), ", "), in_quotes(name),
-                                 did_you_mean(name, logs.names())));
-  }
-
   EarlyStoppingOptions options_;
-  bool more_is_better_ = false;
+  internal::Monitor monitor_;
   std::optional<double> best_;
   std::vector<Tensor> best_weights_;
   Index best_epoch_ = 0;
   Index wait_ = 0;
   std::optional<Index> stopped_in_;
-  bool seen_ = false;
-  bool missed_ = false;
 };
 
 }  // namespace

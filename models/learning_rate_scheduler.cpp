@@ -1,28 +1,43 @@
+#include <iostream>
+
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/model.h>
 
 namespace unspool {
 namespace {
 
+using RateSchedule = std::function<double(Index, double)>;
+
 class RateScheduler final : public Callback {
  public:
-  explicit RateScheduler(std::function<double(Index, double)> schedule) : schedule_(std::move(schedule)) {}
+  RateScheduler(RateSchedule schedule, LearningRateSchedulerOptions options)
+      : schedule_(std::move(schedule)), options_(options) {
+    if (!schedule_) throw ValueError("LearningRateScheduler: expected a schedule, got an empty function");
+  }
   void on_epoch_begin(Index epoch) override {
     const Optimizer optimizer = model().optimizer();
-    optimizer.set_learning_rate(schedule_(epoch, optimizer.learning_rate()));
+    const double rate = schedule_(epoch, optimizer.learning_rate());
+    optimizer.set_learning_rate(rate);
+    if (options_.verbose > 0) {
+      std::cout << fmt::format("\nEpoch {}: LearningRateScheduler setting learning rate to {}.\n", epoch + 1,
+                               rate);
+    }
   }
   void on_epoch_end(Index, Logs& logs) override {
     logs.set("learning_rate", model().optimizer().learning_rate());
   }
 
  private:
-  std::function<double(Index, double)> schedule_;
+  RateSchedule schedule_;
+  LearningRateSchedulerOptions options_;
 };
 
 }  // namespace
 
-std::shared_ptr<Callback> LearningRateScheduler(std::function<double(Index, double)> schedule) {
-  return std::make_shared<RateScheduler>(std::move(schedule));
+std::shared_ptr<Callback> LearningRateScheduler(RateSchedule schedule, LearningRateSchedulerOptions options) {
+  return std::make_shared<RateScheduler>(std::move(schedule), options);
 }
 
 }  // namespace unspool

@@ -132,6 +132,18 @@ class Model : public virtual internal::SealedModel {
   /// A model without weights, from get_config() of a functional model or a Sequential, or from
   /// serialize_layer() of a network of any class.
   static Model from_config(const Config& config);
+  /// The weight of this path, with the name of the model or without it:
+  /// model.get_variable("lstm/lstm_cell/kernel"). Throws ValueError if there is none, with the nearest path.
+  Variable get_variable(std::string_view path) const;
+  ///@{
+  /// Makes the layers and the single weights whose paths match a pattern not trainable, or trainable, and
+  /// returns the number of these weights. The paths are those of get_variable(), without the name of the
+  /// model; '*' stands for any text, '?' for one character: model.freeze("encoder/*"),
+  /// model.freeze("*/bias"). An optimizer that has made a step cannot train weights that were frozen then:
+  /// compile() with another one after unfreeze(). Throws ValueError if nothing matches.
+  Index freeze(std::string_view pattern) const;
+  Index unfreeze(std::string_view pattern) const;
+  ///@}
   /// Makes the weights for an input of this shape, batch included: model.build({-1, 16}). Does nothing if
   /// they are made. Throws ValueError for a shape that the model cannot take.
   void build(const Shape& input_shape) const;
@@ -176,6 +188,8 @@ class Model : public virtual internal::SealedModel {
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
   void stop_training();
+  /// Whether stop_training() was called in this fit(), or in the last one.
+  bool stops_training() const;
   ///@{
   /// The loss and the metrics on data, computed in batches: of tensors, or of a Dataset.
   Logs evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, EvaluateOptions options = {}) const;

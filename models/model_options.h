@@ -89,6 +89,8 @@ struct PredictOptions {
 struct SummaryOptions {
   /// In characters. 0: the width of the terminal, at most 88, or 108 for a graph that is not a chain.
   int line_length = 0;
+  bool expand_nested = false;   ///< Whether the layers of nested models have rows of their own.
+  bool show_trainable = false;  ///< Whether a column says which layers are trained.
 };
 
 /// The arguments of a functional model.

@@ -241,6 +241,11 @@ Snapshot to_snapshot(const Model& model) {
   for (const SeedGenerator* generator : model->seed_generators()) {
     seeds.push_back(Config::list({bits_of(generator->seed()), bits_of(generator->counter())}));
   }
+  std::vector<Config> frozen;
+  const std::vector<Variable> weights = model.weights();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!weights[i].trainable()) frozen.push_back(static_cast<Index>(i));
+  }
   Config shuffle;
   if (state.shuffle) shuffle = Config::list({bits_of(state.shuffle->seed), bits_of(state.shuffle->stream)});
   snapshot.config = Config::map({{"kind", "model"},
@@ -249,6 +254,7 @@ Snapshot to_snapshot(const Model& model) {
                                  {"inputs", Config::list(std::move(inputs))},
                                  {"compile", compile},
                                  {"shuffle", shuffle},
+                                 {"frozen", Config::list(std::move(frozen))},
                                  {"seeds", Config::list(std::move(seeds))}});
   return snapshot;
 }
@@ -268,6 +274,13 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
       sequence->connect_layers();
     }
     assign(model.weights(), values_for(snapshot.tensors, weights_group, model.weights(), name));
+    if (const std::optional<Config> frozen = config.find("frozen")) {
+      const auto indices = frozen->as<std::vector<std::size_t>>();
+      const std::vector<Variable> weights = model.weights();
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        weights[i].set_trainable(std::find(indices.begin(), indices.end(), i) == indices.end());
+      }
+    }
     if (const Config compile = config["compile"]; !compile.is_null()) {
       model.compile(compile_options(compile));
       const Optimizer optimizer = model.optimizer();

@@ -9,8 +9,14 @@
 namespace unspool {
 namespace {
 
+layers::Sequential::Input first_input_of(const Tensor& input) {
+  return {input.shape(), input.dtype(), GraphNode::of(input)->name()};
+}
+
 Ref<Layer> network_of(const SequentialOptions& options) {
-  return make<layers::Sequential>(options, layers::Sequential::Input{}, std::vector<Ref<Layer>>());
+  layers::Sequential::Input input;
+  if (options.batch_input_shape) input = first_input_of(Input({.batch_shape = *options.batch_input_shape}));
+  return make<layers::Sequential>(options, std::move(input), std::vector<Ref<Layer>>());
 }
 
 }  // namespace
@@ -31,7 +37,7 @@ Sequential::Sequential(SequentialOptions options) : SealedModel(Key()), Model(ne
 
 Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptions options)
     : Sequential(std::move(options)) {
-  layers::Sequential::Input input;
+  layers::Sequential::Input input = sequence().first_input();
   std::vector<Ref<Layer>> layers;
   for (const SequentialItem& item : items) {
     if (item.layer()) {
@@ -43,8 +49,11 @@ Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptio
       throw ValueError("Sequential: expected an Input or a layer, got " +
                        (item.input() ? describe(item.input()) : "an empty item"));
     }
+    if (sequence().first_input()) {
+      throw ValueError("Sequential: expected batch_input_shape or an Input as the first item, got both");
+    }
     if (input || !layers.empty()) throw ValueError("Sequential: expected an Input only as the first item");
-    input = layers::Sequential::Input{item.input().shape(), item.input().dtype(), node->name()};
+    input = first_input_of(item.input());
   }
   replace(std::move(input), std::move(layers));
 }

@@ -12,8 +12,9 @@
 #include <unspool/layers/internal/functional_config.h>
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/model.h>
+#include <unspool/models/internal/model_graph.h>
+#include <unspool/models/internal/table.h>
 #include <unspool/models/model.h>
-#include <unspool/models/sequential.h>
 
 namespace unspool {
 
@@ -60,89 +61,6 @@ std::string shapes_text(const std::vector<Shape>& shapes) {
   return text + "]";
 }
 
-/// Lines of at most `width` characters, broken between words if possible.
-std::vector<std::string> wrapped(std::string text, std::size_t width) {
-  std::vector<std::string> lines;
-  while (text.size() > width) {
-    std::size_t cut = text.rfind(' ', width);
-    const bool between = cut != std::string::npos && cut > 0;
-    if (!between) cut = width;
-    lines.push_back(text.substr(0, cut));
-    text.erase(0, cut + (between ? 1 : 0));
-  }
-  lines.push_back(text);
-  return lines;
-}
-
-/// A column of a table.
-struct Column {
-  std::string title;
-  /// As in Keras, the part of a line at which it ends.
-  double end;
-  /// Its share of borders and padding.
-  int border;
-  bool right_aligned;
-};
-
-const std::vector<Column> chain_columns = {
-    {"Layer (type)", 0.45, 3, false}, {"Output Shape", 0.80, 4, false}, {"Param #", 1.0, 3, true}};
-const std::vector<Column> graph_columns = {{"Layer (type)", 0.30, 3, false},
-                                           {"Output Shape", 0.56, 3, false},
-                                           {"Param #", 0.74, 4, true},
-                                           {"Connected to", 1.0, 3, false}};
-
-class Table {
- public:
-  Table(const std::vector<Column>& columns, int line_length) : columns_(columns) {
-    int begin = 0;
-    std::vector<std::string> titles;
-    for (const Column& column : columns) {
-      const int end = static_cast<int>(static_cast<double>(line_length) * column.end);
-      widths_.push_back(static_cast<std::size_t>(std::max(4, end - begin - column.border)));
-      begin = end;
-      titles.push_back(column.title);
-    }
-    line("┏", "━", "┳", "┓");
-    row(titles, "┃");
-    line("┡", "━", "╇", "┩");
-  }
-
-  void line(std::string_view left, std::string_view fill, std::string_view middle, std::string_view right) {
-    for (std::size_t i = 0; i < widths_.size(); ++i) {
-      text_ += i == 0 ? left : middle;
-      for (std::size_t k = 0; k < widths_[i] + 2; ++k) text_ += fill;
-    }
-    text_ += right;
-    text_ += '\n';
-  }
-
-  void row(const std::vector<std::string>& cells, std::string_view border) {
-    std::vector<std::vector<std::string>> lines;
-    std::size_t height = 0;
-    for (std::size_t i = 0; i < widths_.size(); ++i) {
-      lines.push_back(wrapped(cells[i], widths_[i]));
-      height = std::max(height, lines[i].size());
-    }
-    for (std::size_t k = 0; k < height; ++k) {
-      for (std::size_t i = 0; i < widths_.size(); ++i) {
-        const std::string part = k < lines[i].size() ? lines[i][k] : std::string();
-        const std::string space(widths_[i] - part.size(), ' ');
-        text_ += border;
-        text_ += ' ' + (columns_[i].right_aligned ? space + part : part + space) + ' ';
-      }
-      text_ += border;
-      text_ += '\n';
-    }
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  const std::vector<Column>& columns_;
-  std::vector<std::size_t> widths_;
-  std::string text_;
-};
-
 struct Size {
   Index elements = 0;
   Index bytes = 0;
@@ -155,91 +73,119 @@ struct Size {
   std::string text() const { return with_commas(elements) + " (" + memory(bytes) + ")"; }
 };
 
-/// A row of the table of a model.
+/// The cells of a row, one for each column that may be shown.
 struct SummaryRow {
   std::string title;
   std::string shape;
   std::string params;
   std::string connected;
+  std::string trainable;
 };
 
-std::string params_of(const LayerBase& layer) {
-  return layer.built() ? with_commas(layer.count_params()) : "0 (unbuilt)";
-}
-
-std::string shapes_of_node(const GraphNode& node) {
+std::vector<Shape> shapes_of_node(const GraphNode& node) {
   std::vector<Shape> shapes;
   for (const Spec& spec : node.outputs()) shapes.push_back(spec.shape);
-  return shapes_text(shapes);
+  return shapes;
 }
 
-/// The rows of layers that are called one after another, whose output shapes are known if those of the inputs
-/// are.
-std::vector<SummaryRow> rows_of_sequence(const Layer& network, const std::vector<Spec>& inputs) {
-  std::vector<SummaryRow> rows;
-  const bool known = dynamic_cast<const layers::Sequential*>(&network) != nullptr && !inputs.empty();
-  std::vector<Shape> shapes;
-  for (const Spec& spec : inputs) shapes.push_back(spec.shape);
-  for (const Ref<LayerBase>& layer : network.sublayers()) {
-    if (known) shapes = dynamic_cast<Layer&>(*layer).compute_output_shapes(shapes);
-    rows.push_back({layer->name() + " (" + layer->class_name() + ")", known ? shapes_text(shapes) : "?",
-                    params_of(*layer), ""});
-  }
-  return rows;
-}
+/// The rows of the table of a model.
+class SummaryRows {
+ public:
+  explicit SummaryRows(bool expand_nested) : expand_nested_(expand_nested) {}
 
-/// "GlobalMax" of "global_max", as the classes of Keras' operations are called.
-std::string class_of_operation(std::string_view name) {
-  std::string text;
-  bool capital = true;
-  for (const char c : name) {
-    if (c != '_') text += capital ? static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) : c;
-    capital = c == '_';
-  }
-  return text;
-}
-
-/// The rows of a graph: inputs, layers and operations. A layer has the shapes of its last call, and the
-/// connections of its calls in this graph.
-std::vector<SummaryRow> rows_of_graph(const layers::Functional& graph) {
-  const std::vector<internal::GraphItem>& items = graph.items();
-  const std::vector<std::string> names = internal::item_names(items);
-  std::unordered_map<const GraphNode*, std::string> sources;  // "dense[0]" for the first call of dense.
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    std::vector<std::shared_ptr<const GraphNode>> nodes = items[i].nodes;
-    if (items[i].layer) nodes = items[i].layer->inbound_nodes();
-    for (std::size_t k = 0; k < nodes.size(); ++k) {
-      sources[nodes[k].get()] = fmt::format("{}[{}]", names[i], k);
+  /// Adds the layers of a network that is not a graph, for inputs of these shapes; none if they are unknown.
+  void add_sequence(const LayerBase& network, std::vector<Shape> shapes, int level = 0) {
+    const bool known = dynamic_cast<const layers::Sequential*>(&network) != nullptr && !shapes.empty();
+    for (const Ref<LayerBase>& layer : network.sublayers()) {
+      const std::vector<Shape> inputs = known ? shapes : std::vector<Shape>();
+      if (known) shapes = dynamic_cast<Layer&>(*layer).compute_output_shapes(shapes);
+      add_layer(*layer, known ? shapes_text(shapes) : "?", inputs, level);
     }
   }
-  std::vector<SummaryRow> rows;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const Ref<LayerBase>& layer = items[i].layer;
-    const GraphNode& first = *items[i].nodes.front();
-    SummaryRow row;
-    row.title = names[i] + " (" +
-                (layer              ? layer->class_name()
-                 : first.is_input() ? "InputLayer"
-                                    : class_of_operation(first.name())) +
-                ")";
-    row.shape = shapes_of_node(layer ? *layer->inbound_nodes().back() : first);
-    row.params = layer ? params_of(*layer) : "0";
-    for (const auto& node : items[i].nodes) {
+
+  /// Adds inputs, layers and operations. A layer has the shapes of its last call, and the connections of its
+  /// calls in this graph.
+  void add_graph(const layers::Functional& graph) {
+    const std::vector<internal::GraphItem>& items = graph.items();
+    const std::vector<std::string> names = internal::item_names(items);
+    std::unordered_map<const GraphNode*, std::string> sources;  // "dense[0]" for the first call of dense.
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      std::vector<std::shared_ptr<const GraphNode>> nodes = items[i].nodes;
+      if (items[i].layer) nodes = items[i].layer->inbound_nodes();
+      for (std::size_t k = 0; k < nodes.size(); ++k) {
+        sources[nodes[k].get()] = fmt::format("{}[{}]", names[i], k);
+      }
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::size_t place = rows_.size();
+      if (items[i].layer) {
+        add_called_layer(*items[i].layer, 0);
+      } else {
+        const GraphNode& node = *items[i].nodes.front();
+        const std::string kind = node.is_input() ? "InputLayer" : internal::class_of_operation(node.name());
+        add(names[i], kind, shapes_text(shapes_of_node(node)), "0", "-", 0);
+      }
+      const std::string connected = connections(items[i], sources);
+      if (!connected.empty()) rows_[place].connected = connected;
+    }
+  }
+
+  const std::vector<SummaryRow>& rows() const { return rows_; }
+
+ private:
+  void add(const std::string& name, const std::string& kind, std::string shape, std::string params,
+           std::string trainable, int level) {
+    std::string prefix;
+    if (level > 0) prefix = std::string(static_cast<std::size_t>(3 * level), ' ') + "└ ";
+    rows_.push_back(
+        {prefix + name + " (" + kind + ")", std::move(shape), std::move(params), "-", std::move(trainable)});
+  }
+
+  /// Adds a layer for inputs of these shapes and, if they are asked for, the layers in it.
+  void add_layer(const LayerBase& layer, std::string shape, const std::vector<Shape>& inputs, int level) {
+    const bool has_weights = layer.built() && !layer.weights().empty();
+    add(layer.name(), layer.class_name(), std::move(shape),
+        layer.built() ? with_commas(layer.count_params()) : "0 (unbuilt)",
+        !has_weights        ? "-"
+        : layer.trainable() ? "Y"
+                            : "N",
+        level);
+    if (!expand_nested_) return;
+    if (const auto* graph = dynamic_cast<const layers::Functional*>(&layer)) {
+      for (const Ref<LayerBase>& nested : graph->layers()) add_called_layer(*nested, level + 1);
+    } else if (dynamic_cast<const layers::Sequential*>(&layer) != nullptr) {
+      add_sequence(layer, inputs, level + 1);
+    }
+  }
+
+  /// Adds a layer of a graph with the shapes of its last call.
+  void add_called_layer(const LayerBase& layer, int level) {
+    const GraphNode& node = *layer.inbound_nodes().back();
+    std::vector<Shape> inputs;
+    for (const Tensor& tensor : node.inputs()) inputs.push_back(tensor.shape());
+    add_layer(layer, shapes_text(shapes_of_node(node)), inputs, level);
+  }
+
+  static std::string connections(const internal::GraphItem& item,
+                                 const std::unordered_map<const GraphNode*, std::string>& sources) {
+    std::string connected;
+    for (const auto& node : item.nodes) {
       for (const Tensor& tensor : node->input_tensors()) {
         const auto maker = GraphNode::of(tensor);
         const std::vector<Tensor> made = maker->output_tensors();
         const auto found = std::find_if(made.begin(), made.end(),
                                         [&](const Tensor& output) { return output.id() == tensor.id(); });
         if (found == made.end()) continue;  // The mask of an output.
-        row.connected += fmt::format("{}{}[{}]", row.connected.empty() ? "" : ", ", sources[maker.get()],
-                                     found - made.begin());
+        connected += fmt::format("{}{}[{}]", connected.empty() ? "" : ", ", sources.at(maker.get()),
+                                 found - made.begin());
       }
     }
-    if (row.connected.empty()) row.connected = "-";
-    rows.push_back(std::move(row));
+    return connected;
   }
-  return rows;
-}
+
+  bool expand_nested_;
+  std::vector<SummaryRow> rows_;
+};
 
 /// Whether each node of a graph takes one tensor, of the node before it.
 bool is_chain(const layers::Functional& graph) {
@@ -264,17 +210,33 @@ std::string Model::summary_text(SummaryOptions options) const {
   const State& state = this->state();
   const auto* const graph = dynamic_cast<const layers::Functional*>(state.network.pointer().get());
   const bool chain = graph == nullptr || is_chain(*graph);
-  const int length =
-      options.line_length > 0 ? options.line_length : std::min(chain ? 88 : 108, terminal_width() - 4);
-  const std::vector<SummaryRow> rows =
-      graph != nullptr ? rows_of_graph(*graph) : rows_of_sequence(*state.network, state.inputs());
-
-  Table table(chain ? chain_columns : graph_columns, length);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i > 0) table.line("├", "─", "┼", "┤");
-    table.row({rows[i].title, rows[i].shape, rows[i].params, rows[i].connected}, "│");
+  SummaryRows content(options.expand_nested);
+  if (graph != nullptr) {
+    content.add_graph(*graph);
+  } else {
+    std::vector<Shape> shapes;
+    for (const Spec& spec : state.inputs()) shapes.push_back(spec.shape);
+    content.add_sequence(*state.network, std::move(shapes));
   }
-  table.line("└", "─", "┴", "┘");
+
+  using Align = internal::Table::Align;
+  std::vector<internal::Table::Column> columns = {{"Layer (type)", chain ? 0.45 : 0.30, Align::left},
+                                                  {"Output Shape", chain ? 0.80 : 0.56, Align::left},
+                                                  {"Param #", chain ? 1.0 : 0.74, Align::right}};
+  if (!chain) columns.push_back({"Connected to", 1.0, Align::left});
+  if (options.show_trainable) {
+    for (internal::Table::Column& column : columns) column.end *= 0.9;
+    columns.push_back({"Trainable", 1.0, Align::center});
+  }
+  const int widest = (chain ? 88 : 108) + (options.show_trainable ? 12 : 0);
+  internal::Table table(
+      columns, options.line_length > 0 ? options.line_length : std::min(widest, terminal_width() - 4));
+  for (const SummaryRow& row : content.rows()) {
+    std::vector<std::string> cells = {row.title, row.shape, row.params};
+    if (!chain) cells.push_back(row.connected);
+    if (options.show_trainable) cells.push_back(row.trainable);
+    table.row(cells);
+  }
 
   Size trainable;
   Size fixed;

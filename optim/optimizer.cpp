@@ -6,6 +6,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/optim/internal/gradient_observer.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/update.h>
 
@@ -288,6 +289,9 @@ void OptimizerBase::apply_gradients(const std::vector<Tensor>& gradients,
 
   if (const auto factor = settings_.loss_scale_factor) {
     for (Move& move : moves) move.gradient = move.gradient / *factor;
+  }
+  if (auto* const observer = internal::GradientObserver::current()) {
+    for (const Move& move : moves) observer->see(move.variable, move.gradient);
   }
   if (!settings_.gradient_accumulation_steps || accumulate(moves)) {
     clip(moves);

@@ -17,4 +17,10 @@ class RandomScope {
   SeedGenerator* outer_;
 };
 
+/// The key that next_random_key() returns next, outside of a RandomScope. For training that goes on in
+/// another process.
+RandomKey process_random_state();
+/// Continues the sequence of keys from this one.
+void set_process_random_state(RandomKey next);
+
 }  // namespace unspool::internal

@@ -1,15 +1,28 @@
 #pragma once
 
-#include <unspool/layers/layer_tree.h>
+#include <unspool/layers/layer_base.h>
 
 namespace unspool::internal {
 
-/// What reading and copying do with a layer, and nobody else.
+/// What reading, copying, freezing and resuming do with a layer, and nobody else.
 struct LayerAccess {
   /// Tells a layer the shapes that it was built with, for whoever builds it.
   static void build_later(LayerTree& layer, const Config& build_config) { layer.build_later(build_config); }
   /// Builds a layer and those below as another one of the same arguments is built.
   static void build_like(LayerTree& layer, const LayerTree& other) { layer.build_like(other); }
+  /// The weights of this layer, without those below, that were added as trainable, even if they are not now.
+  static const std::vector<Variable>& trainable_weights(const LayerTree& layer) {
+    return layer.trainable_weights_;
+  }
+  /// What this layer and those below keep between calls beside their weights.
+  static std::vector<Variable> persistent_states(const LayerTree& layer) {
+    std::vector<Variable> states;
+    for (const LayerBase* each : layer.all_layers()) {
+      const std::vector<Variable> own = static_cast<const LayerTree*>(each)->persistent_state();
+      states.insert(states.end(), own.begin(), own.end());
+    }
+    return states;
+  }
 };
 
 }  // namespace unspool::internal

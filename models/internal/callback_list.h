@@ -21,6 +21,7 @@ class CallbackList {
 
   /// Adds a callback at the end.
   void add(std::shared_ptr<Callback> callback);
+  const std::vector<std::shared_ptr<Callback>>& all() const { return all_; }
   /// Says what is known about the run.
   void set_params(const CallbackParams& params) const;
   /// Calls a hook of all callbacks, which may change the logs.

@@ -12,6 +12,8 @@ class HistoryRecorder final : public Callback {
     history_.epoch.push_back(epoch);
     for (const auto& [name, value] : logs) history_.history.get_or_add(name).push_back(value);
   }
+  Snapshot get_state() const override;
+  void set_state(const Snapshot& state) override;
 
  private:
   History& history_;

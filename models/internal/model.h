@@ -10,6 +10,7 @@
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/random.h>
+#include <unspool/models/internal/fit_run.h>
 #include <unspool/models/internal/objective.h>
 #include <unspool/models/model.h>
 #include <unspool/models/model_base.h>
@@ -63,6 +64,12 @@ struct Model::State {
   /// Counts a batch in the metrics of compile(); returns all values so far.
   Logs objective_logs(const Batch& batch, const Outputs& predicted, const Tensor& loss);
   void reset_metrics();
+  ///@{
+  /// What the metrics of compile() and of a ModelBase have counted, for another process. Throws ValueError if
+  /// a metric keeps it elsewhere than in variables, or if the tensors are not those of these metrics.
+  std::vector<Tensor> metrics_state() const;
+  void set_metrics_state(const std::vector<Tensor>& tensors);
+  ///@}
   /// Prints a warning if Keras' step has no weights to change.
   void warn_if_nothing_to_train(std::string_view what) const;
 
@@ -77,6 +84,8 @@ struct Model::State {
   bool stop = false;
   /// Replaces the argument of fit() while it starts.
   std::optional<Index> initial_epoch;
+  /// The call of fit() that runs; null if there is none.
+  internal::FitRun* run = nullptr;
 
  private:
   void bind(std::size_t outputs);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,12 @@ class Objective {
   void reset();
   /// The values so far: the loss, that of each output if there are several losses, the metrics.
   Logs logs() const;
+  ///@{
+  /// What has been counted so far: appended to a list, or taken from the start of one. Throws ValueError as
+  /// Model::State::metrics_state().
+  void append_state(TensorList& tensors) const;
+  void take_state(std::span<const Tensor>& tensors);
+  ///@}
   /// The names in logs(); those of metrics are known after bind().
   std::vector<std::string> names() const;
 
@@ -74,5 +81,12 @@ class Objective {
   Mean total_;
   std::vector<Output> outputs_;
 };
+
+///@{
+/// The state of a metric: appended to a list, or taken from the start of one. Throws ValueError if it keeps
+/// its state elsewhere than in variables, or if the tensors are of another metric.
+void append_state(const Metric& metric, TensorList& tensors);
+void take_state(const Metric& metric, std::span<const Tensor>& tensors);
+///@}
 
 }  // namespace unspool::internal

@@ -5,6 +5,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/random.h>
 #include <unspool/data/internal/rows.h>
 #include <unspool/models/internal/feed.h>
 #include <unspool/models/internal/model.h>
@@ -13,17 +14,79 @@
 
 namespace unspool::internal {
 
-std::optional<Logs> Trainer::train_epoch(Feed& feed, Index epoch, const InterruptScope& interrupt) {
+namespace {
+
+/// Says which call of fit() runs, while it lives.
+class RunScope {
+ public:
+  RunScope(Model::State& state, FitRun& run) : state_(state), outer_(std::exchange(state.run, &run)) {}
+  ~RunScope() { state_.run = outer_; }
+  RunScope(const RunScope&) = delete;
+  RunScope& operator=(const RunScope&) = delete;
+
+ private:
+  Model::State& state_;
+  FitRun* outer_;
+};
+
+/// Gives random number generators back the states that they had when this was made.
+class KeptGenerators {
+ public:
+  explicit KeptGenerators(Layer& network) : process_(process_random_state()) {
+    for (SeedGenerator* generator : network.seed_generators()) kept_.push_back({generator, *generator});
+  }
+  ~KeptGenerators() {
+    set_process_random_state(process_);
+    for (const auto& [generator, kept] : kept_) *generator = kept;
+  }
+  KeptGenerators(const KeptGenerators&) = delete;
+  KeptGenerators& operator=(const KeptGenerators&) = delete;
+
+ private:
+  RandomKey process_;
+  std::vector<std::pair<SeedGenerator*, SeedGenerator>> kept_;
+};
+
+}  // namespace
+
+void Trainer::skip_batches(Feed& feed, FitRun& run) {
+  const FitRun::Resume resume = *std::exchange(run.resume, {});
+  std::optional<Batch> last;
+  for (run.batch = 0; run.batch < resume.batch; ++run.batch) {
+    last = feed.next();
+    if (!last) {
+      throw ValueError(
+          fmt::format("fit: expected the data of the run that goes on, with {} batches or more, got {}",
+                      resume.batch, run.batch));
+    }
+  }
+  if (!last) return;
+  Model::State& state = ModelAccess::state(model_);
+  {
+    // Some metrics know the shape of their state after a batch only.
+    const KeptStates states(*state.network);
+    const KeptGenerators generators(*state.network);
+    state.test_step(model_, *last);
+  }
+  state.set_metrics_state(resume.metrics);
+}
+
+std::optional<Logs> Trainer::train_epoch(Feed& feed, FitRun& run, const InterruptScope& interrupt) {
   Model::State& state = ModelAccess::state(model_);
   state.reset_metrics();
-  feed.start(epoch);
+  feed.start(run.epoch);
+  run.batch = 0;
+  if (run.resume) skip_batches(feed, run);
+  const Index epoch = run.epoch;
+  Index& step = run.batch;
   Logs logs;
-  Index step = 0;
   while (!state.stop) {
     const std::optional<Batch> batch = feed.next();
     if (!batch) break;
     Logs none;
+    run.phase = FitRun::Phase::between;
     callbacks_.call([&](Callback& callback) { callback.on_train_batch_begin(step, none); });
+    run.phase = FitRun::Phase::busy;
     logs = state.train_step(model_, *batch);
     if (step == 0 && epoch == first_epoch_) state.warn_if_nothing_to_train("fit");
     callbacks_.call([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
@@ -39,19 +102,42 @@ std::optional<Logs> Trainer::train_epoch(Feed& feed, Index epoch, const Interrup
   return logs;
 }
 
+void Trainer::resume(BatchSource& source, Feed& feed, FitRun& run, const FitPlan& plan) {
+  const FitRun::Resume& resume = *run.resume;
+  for (std::size_t i = 0; i < resume.callbacks.size(); ++i) {
+    const Snapshot& state = resume.callbacks[i];
+    if (!state.config.is_null() || !state.tensors.empty()) callbacks_.all()[i]->set_state(state);
+  }
+  if (const std::optional<RandomKey> key = ModelAccess::state(model_).shuffle) source.set_shuffle(*key);
+  run.epoch = resume.epoch;
+  if (!plan.steps_per_epoch) return;
+  // Epochs share passes over the data, so the batches of the epochs before are read.
+  for (Index epoch = first_epoch_; epoch < run.epoch; ++epoch) {
+    feed.start(epoch);
+    while (feed.next()) {
+    }
+  }
+}
+
 void Trainer::fit(BatchSource& source, const FitPlan& plan) {
   Model::State& state = ModelAccess::state(model_);
   const InterruptScope interrupt;
   state.stop = false;
   state.initial_epoch.reset();
+  FitRun run{.callbacks = callbacks_};
+  const RunScope scope(state, run);
   Logs logs;
   callbacks_.call([&](Callback& callback) { callback.on_train_begin(logs); });
-  first_epoch_ = state.initial_epoch.value_or(plan.initial_epoch);
+  first_epoch_ = run.epoch = state.initial_epoch.value_or(plan.initial_epoch);
   Feed feed(source, plan.steps_per_epoch, first_epoch_);
-  for (Index epoch = first_epoch_; epoch < plan.epochs && !state.stop; ++epoch) {
+  if (run.resume) resume(source, feed, run, plan);
+  for (Index& epoch = run.epoch; epoch < plan.epochs && !state.stop; ++epoch) {
+    run.batch = run.resume ? run.resume->batch : 0;
     Logs none;
+    run.phase = FitRun::Phase::between;
     callbacks_.call([&](Callback& callback) { callback.on_epoch_begin(epoch, none); });
-    std::optional<Logs> trained = train_epoch(feed, epoch, interrupt);
+    run.phase = FitRun::Phase::busy;
+    std::optional<Logs> trained = train_epoch(feed, run, interrupt);
     if (!trained) break;
     if (plan.validation != nullptr && (epoch + 1) % plan.validation_freq == 0) {
       // Training goes on from the states that it stopped with.

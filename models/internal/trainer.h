@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <unspool/models/internal/callback_list.h>
+#include <unspool/models/internal/fit_run.h>
 #include <unspool/models/internal/interrupt.h>
 #include <unspool/models/internal/source.h>
 #include <unspool/models/model.h>
@@ -34,7 +35,11 @@ class Trainer {
 
  private:
   /// The logs of the last step; nothing if Ctrl-C cut the epoch off.
-  std::optional<Logs> train_epoch(Feed& feed, Index epoch, const InterruptScope& interrupt);
+  std::optional<Logs> train_epoch(Feed& feed, FitRun& run, const InterruptScope& interrupt);
+  /// Skips the batches that were done before, and gives the metrics what they had counted.
+  void skip_batches(Feed& feed, FitRun& run);
+  /// Brings callbacks and data to where the run goes on.
+  void resume(BatchSource& source, Feed& feed, FitRun& run, const FitPlan& plan);
   /// The logs of the last step; nothing if Ctrl-C cut the evaluation off.
   std::optional<Logs> test(BatchSource& source, std::optional<Index> steps, const InterruptScope* interrupt);
 

@@ -37,6 +37,11 @@ class Mean {
   double total() const { return total_; }
   /// The sum of the weights.
   double count() const { return count_; }
+  /// Continues from these sums.
+  void set_state(double total, double count) {
+    total_ = total;
+    count_ = count;
+  }
 
  private:
   std::string name_;

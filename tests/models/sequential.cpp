@@ -19,7 +19,10 @@
 #include <unspool/layers/time_distributed.h>
 #include <unspool/models/sequential.h>
 
+#include "../support/errors.h"
+
 using namespace unspool;
+using namespace unspool::testing;
 
 TEST_CASE("with an Input the weights are made at once") {
   const Sequential model(
@@ -42,6 +45,21 @@ TEST_CASE("without one, at the first call") {
   CHECK_THROWS_AS(model->count_params(), ValueError);
   CHECK(model.predict(Tensor::ones({3, 4})).shape() == Shape{3, 2});
   CHECK(model->count_params() == 10);
+}
+
+TEST_CASE("batch_input_shape is the shape of an Input with the batch") {
+  const Sequential model({Dense({.units = 3}), Dense({.units = 1})}, {.batch_input_shape = {8, -1, 2}});
+  CHECK(model.built());
+  CHECK(model.inputs().front().shape() == Shape{8, unknown, 2});
+  CHECK(model.outputs().front().shape() == Shape{8, unknown, 1});
+  Sequential added({.batch_input_shape = {8, 2}});
+  CHECK_FALSE(added.built());
+  added.add(Dense({.units = 3}));
+  CHECK(added.weights().front().shape() == Shape{2, 3});
+  CHECK(contains(message_of<ValueError>([] {
+                   Sequential({Input({.shape = {2}}), Dense({.units = 3})}, {.batch_input_shape = {8, 2}});
+                 }),
+                 "expected batch_input_shape or an Input as the first item, got both"));
 }
 
 TEST_CASE("layers come one by one") {

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <unspool/models/internal/callback_list.h>
+#include <unspool/serialization/snapshot.h>
+
+namespace unspool::internal {
+
+/// A call of fit() that runs.
+struct FitRun {
+  /// What it goes on with, in place of its first epoch and batch.
+  struct Resume {
+    Index epoch = 0;
+    Index batch = 0;
+    std::vector<Tensor> metrics = {};
+    std::vector<Snapshot> callbacks = {};
+  };
+
+  enum class Phase {
+    starting,  ///< In on_train_begin().
+    between,   ///< In on_epoch_begin() or on_train_batch_begin(): all is done with the batch before.
+    busy,
+  };
+
+  const CallbackList& callbacks;
+  Phase phase = Phase::starting;
+  Index epoch = 0;  ///< The epoch that runs.
+  Index batch = 0;  ///< The number of batches of the epoch that are done.
+  std::optional<Resume> resume = {};
+};
+
+}  // namespace unspool::internal

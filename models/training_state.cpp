@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <bit>
+
+#include <unspool/autograd/tape.h>
+#include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
+#include <unspool/core/internal/random.h>
+#include <unspool/layers/internal/layer_access.h>
+#include <unspool/models/internal/fit_run.h>
+#include <unspool/models/internal/model.h>
+#include <unspool/models/training_state.h>
+
+namespace unspool {
+namespace {
+
+using internal::FitRun;
+
+Config config_of_number(std::uint64_t number) { return std::bit_cast<Index>(number); }
+std::uint64_t number_of_config(const Config& config) {
+  return std::bit_cast<std::uint64_t>(config.as<Index>());
+}
+Config config_of_key(RandomKey key) {
+  return Config::list({config_of_number(key.seed), config_of_number(key.stream)});
+}
+RandomKey key_of_config(const Config& config) {
+  return {number_of_config(config[0]), number_of_config(config[1])};
+}
+
+/// The variables that training changes, in groups.
+struct TrainedVariables {
+  std::string group;
+  std::vector<Variable> variables;
+};
+std::vector<TrainedVariables> trained_variables(const Model& model) {
+  return {{"weights", model.weights()},
+          {"states", internal::LayerAccess::persistent_states(*model.network())},
+          {"optimizer", model.optimizer().variables()}};
+}
+
+std::string numbered(const std::string& group, std::size_t i) { return fmt::format("{}/{}", group, i); }
+
+/// The tensors group/0, group/1, ...
+std::vector<Tensor> group_of(const Snapshot& state, const std::string& group) {
+  std::vector<Tensor> tensors;
+  for (const NamedTensor& tensor : state.tensors) {
+    if (tensor.name == numbered(group, tensors.size())) tensors.push_back(tensor.tensor);
+  }
+  return tensors;
+}
+
+/// Throws FileError unless a tensor of the state is there for each variable, with its shape and dtype.
+void check_group(const TrainedVariables& group, const std::vector<Tensor>& tensors, const std::string& name) {
+  if (tensors.size() != group.variables.size()) {
+    throw FileError(fmt::format("{}: expected the state of this model, with {} tensors of {}, got {}", name,
+                                group.variables.size(), group.group, tensors.size()));
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Variable& variable = group.variables[i];
+    if (tensors[i].shape() == variable.shape() && tensors[i].dtype() == variable.dtype()) continue;
+    throw FileError(fmt::format("{}: expected the state of this model, with {}{} for {}, got {}", name,
+                                name_of(variable.dtype()), to_string(variable.shape()), variable.path(),
+                                describe(tensors[i])));
+  }
+}
+
+/// The call of fit() that is in this phase. `where` are the hooks that are called in it.
+FitRun& run_in(FitRun::Phase phase, const Model& model, const char* what, const char* where) {
+  FitRun* const run = ModelAccess::state(model).run;
+  if (run != nullptr && run->phase == phase) return *run;
+  throw RuntimeError(fmt::format("{}: expected a call in {} of a callback, while fit() trains {}, got one {}",
+                                 what, where, model.name(),
+                                 run == nullptr ? "outside of fit()" : "in another place"));
+}
+
+}  // namespace
+
+Snapshot training_state(const Model& model) {
+  const NoGradient guard;
+  const FitRun& run =
+      run_in(FitRun::Phase::between, model, "training_state", "on_epoch_begin() or on_train_batch_begin()");
+  const Model::State& state = ModelAccess::state(model);
+  Snapshot snapshot;
+  for (const TrainedVariables& group : trained_variables(model)) {
+    for (std::size_t i = 0; i < group.variables.size(); ++i) {
+      snapshot.tensors.push_back({numbered(group.group, i), group.variables[i].value()});
+    }
+  }
+  std::vector<Config> inputs;
+  for (const Spec& spec : state.inputs()) {
+    inputs.push_back(Config::list({to_config(spec.shape), to_config(spec.dtype)}));
+  }
+  const std::vector<Variable> weights = model.weights();
+  std::vector<Config> slots;
+  for (const Variable& variable : model.optimizer()->built_for()) {
+    const auto place = std::find(weights.begin(), weights.end(), variable) - weights.begin();
+    slots.push_back(static_cast<Index>(place));
+  }
+  std::vector<Config> seeds;
+  for (const SeedGenerator* generator : model->seed_generators()) {
+    seeds.push_back(config_of_key({generator->seed(), generator->counter()}));
+  }
+  std::vector<Config> callbacks;
+  const std::vector<std::shared_ptr<Callback>>& all = run.callbacks.all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Snapshot remembered = all[i]->get_state();
+    callbacks.push_back(remembered.config);
+    for (const NamedTensor& tensor : remembered.tensors) {
+      snapshot.tensors.push_back({numbered("callbacks", i) + "/" + tensor.name, tensor.tensor});
+    }
+  }
+  // At the start of an epoch they are empty.
+  std::vector<Tensor> metrics;
+  if (run.batch > 0) metrics = run.resume ? run.resume->metrics : state.metrics_state();
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    snapshot.tensors.push_back({numbered("metrics", i), metrics[i]});
+  }
+  snapshot.config = Config::map({{"kind", "training"},
+                                 {"version", Index{1}},
+                                 {"epoch", run.epoch},
+                                 {"batch", run.batch},
+                                 {"inputs", Config::list(std::move(inputs))},
+                                 {"slots", Config::list(std::move(slots))},
+                                 {"seeds", Config::list(std::move(seeds))},
+                                 {"random", config_of_key(internal::process_random_state())},
+                                 {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
+                                 {"callbacks", Config::list(std::move(callbacks))}});
+  return snapshot;
+}
+
+void restore_training_state(const Model& model, const Snapshot& saved, const std::string& name) {
+  FitRun& run = run_in(FitRun::Phase::starting, model, "restore_training_state", "on_train_begin()");
+  Model::State& state = ModelAccess::state(model);
+  const Config& config = saved.config;
+  if (config.get("kind", "") != "training" || config["version"].as<Index>() != 1) {
+    throw FileError(name + ": expected the state of training, of version 1, got another file");
+  }
+  if (!model.built()) {
+    std::vector<Spec> specs;
+    for (const Config& spec : config["inputs"].elements()) {
+      specs.push_back({spec[0].as<Shape>(), spec[1].as<DType>()});
+    }
+    state.build(specs);
+  }
+  const std::vector<Variable> weights = model.weights();
+  std::vector<Variable> slots;
+  for (const Config& slot : config["slots"].elements()) {
+    const auto place = slot.as<std::size_t>();
+    if (place >= weights.size()) {
+      throw FileError(
+          fmt::format("{}: expected the state of this model, with {} weights, got a slot for weight {}", name,
+                      weights.size(), place));
+    }
+    slots.push_back(weights[place]);
+  }
+  if (!slots.empty()) model.optimizer()->build(slots);
+
+  // Everything is checked before anything is changed.
+  const std::vector<TrainedVariables> groups = trained_variables(model);
+  std::vector<std::vector<Tensor>> values;
+  for (const TrainedVariables& group : groups) {
+    values.push_back(group_of(saved, group.group));
+    check_group(group, values.back(), name);
+  }
+  const std::vector<SeedGenerator*> generators = model->seed_generators();
+  const std::vector<Config> seeds = config["seeds"].elements();
+  const std::vector<Config> callbacks = config["callbacks"].elements();
+  if (seeds.size() != generators.size()) {
+    throw FileError(
+        fmt::format("{}: expected the state of this model, with {} random number generators, got {}", name,
+                    generators.size(), seeds.size()));
+  }
+  const std::vector<std::shared_ptr<Callback>>& all = run.callbacks.all();
+  for (std::size_t i = all.size(); i < callbacks.size(); ++i) {
+    if (callbacks[i].is_null()) continue;
+    throw FileError(
+        fmt::format("{}: expected the state of {} callbacks, got {}: give fit() the same callbacks", name,
+                    all.size(), callbacks.size()));
+  }
+
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (std::size_t i = 0; i < values[g].size(); ++i) groups[g].variables[i].assign(values[g][i]);
+  }
+  for (std::size_t i = 0; i < generators.size(); ++i) {
+    const RandomKey key = key_of_config(seeds[i]);
+    *generators[i] = SeedGenerator(key.seed);
+    generators[i]->set_counter(key.stream);
+  }
+  internal::set_process_random_state(key_of_config(config["random"]));
+  if (const Config shuffle = config["shuffle"]; !shuffle.is_null()) state.shuffle = key_of_config(shuffle);
+
+  FitRun::Resume resume{.epoch = config["epoch"].as<Index>(), .batch = config["batch"].as<Index>()};
+  resume.metrics = group_of(saved, "metrics");
+  for (std::size_t i = 0; i < std::min(all.size(), callbacks.size()); ++i) {
+    Snapshot remembered{callbacks[i], {}};
+    const std::string prefix = numbered("callbacks", i) + "/";
+    for (const NamedTensor& tensor : saved.tensors) {
+      if (tensor.name.starts_with(prefix)) {
+        remembered.tensors.push_back({tensor.name.substr(prefix.size()), tensor.tensor});
+      }
+    }
+    resume.callbacks.push_back(std::move(remembered));
+  }
+  run.resume = std::move(resume);
+}
+
+}  // namespace unspool
