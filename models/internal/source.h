@@ -21,8 +21,6 @@ class BatchSource {
   virtual void start(Index pass) = 0;
   /// The next batch of the pass; nothing at its end.
   virtual std::optional<Batch> next() = 0;
-  /// Replaces the key of the order of samples, if this is a source that has one.
-  virtual void set_shuffle(RandomKey /*key*/) {}
 };
 
 /// The number of samples of tensors. Throws ValueError, which begins with `what`, if there are no inputs, if
@@ -42,9 +40,6 @@ class TensorSource final : public BatchSource {
   std::optional<Index> steps() const override;
   void start(Index pass) override;
   std::optional<Batch> next() override;
-  void set_shuffle(RandomKey key) override {
-    if (shuffle_) shuffle_ = key;
-  }
 
  private:
   Batch data_;

@@ -102,14 +102,16 @@ std::optional<Logs> Trainer::train_epoch(Feed& feed, FitRun& run, const Interrup
   return logs;
 }
 
-void Trainer::resume(BatchSource& source, Feed& feed, FitRun& run, const FitPlan& plan) {
+void Trainer::restore_callbacks(const FitRun& run) const {
   const FitRun::Resume& resume = *run.resume;
   for (std::size_t i = 0; i < resume.callbacks.size(); ++i) {
     const Snapshot& state = resume.callbacks[i];
     if (!state.config.is_null() || !state.tensors.empty()) callbacks_.all()[i]->set_state(state);
   }
-  if (const std::optional<RandomKey> key = ModelAccess::state(model_).shuffle) source.set_shuffle(*key);
-  run.epoch = resume.epoch;
+}
+
+void Trainer::skip_epochs(Feed& feed, FitRun& run, const FitPlan& plan) {
+  run.epoch = run.resume->epoch;
   if (!plan.steps_per_epoch) return;
   // Epochs share passes over the data, so the batches of the epochs before are read.
   for (Index epoch = first_epoch_; epoch < run.epoch; ++epoch) {
@@ -129,8 +131,9 @@ void Trainer::fit(BatchSource& source, const FitPlan& plan) {
   Logs logs;
   callbacks_.call([&](Callback& callback) { callback.on_train_begin(logs); });
   first_epoch_ = run.epoch = state.initial_epoch.value_or(plan.initial_epoch);
+  if (run.resume) restore_callbacks(run);
   Feed feed(source, plan.steps_per_epoch, first_epoch_);
-  if (run.resume) resume(source, feed, run, plan);
+  if (run.resume) skip_epochs(feed, run, plan);
   for (Index& epoch = run.epoch; epoch < plan.epochs && !state.stop; ++epoch) {
     run.batch = run.resume ? run.resume->batch : 0;
     Logs none;

@@ -38,8 +38,10 @@ class Trainer {
   std::optional<Logs> train_epoch(Feed& feed, FitRun& run, const InterruptScope& interrupt);
   /// Skips the batches that were done before, and gives the metrics what they had counted.
   void skip_batches(Feed& feed, FitRun& run);
-  /// Brings callbacks and data to where the run goes on.
-  void resume(BatchSource& source, Feed& feed, FitRun& run, const FitPlan& plan);
+  /// Gives the callbacks what they remembered in the run that goes on.
+  void restore_callbacks(const FitRun& run) const;
+  /// Skips the epochs that were done before.
+  void skip_epochs(Feed& feed, FitRun& run, const FitPlan& plan);
   /// The logs of the last step; nothing if Ctrl-C cut the evaluation off.
   std::optional<Logs> test(BatchSource& source, std::optional<Index> steps, const InterruptScope* interrupt);
 
