@@ -154,6 +154,7 @@
 #include <unspool/models/model_base.h>
 #include <unspool/models/model_checkpoint.h>
 #include <unspool/models/model_options.h>
+#include <unspool/models/plot.h>
 #include <unspool/models/plot_model.h>
 #include <unspool/models/reduce_lr_on_plateau.h>
 #include <unspool/models/saving.h>

@@ -89,6 +89,10 @@ if(UNSPOOL_BUILD_EXAMPLES)
   set_tests_properties(examples/digits PROPERTIES FIXTURES_SETUP digits)
   set_tests_properties(examples/digits_predict PROPERTIES FIXTURES_REQUIRED digits)
   unspool_test(examples/custom_cell custom_cell 3 ${PROJECT_BINARY_DIR}/custom_cell)
+  # In a short form, which checks that the network learns at all; alone they check the figures of examples/README.md.
+  unspool_test(examples/sunspots sunspots 20 1 ${PROJECT_BINARY_DIR}/sunspots)
+  unspool_test(examples/japanese_vowels japanese_vowels 4 1)
+  unspool_test(examples/addition addition 2)
   # Each guide checks what it shows.
   file(GLOB sources CONFIGURE_DEPENDS examples/guides/*.cpp)
   foreach(source IN LISTS sources)
