@@ -74,7 +74,7 @@ std::string activation_of(const ModelNode& node) {
   return activation->get("class_name", "");
 }
 
-std::string label_of(const ModelNode& node, const PlotOptions& options) {
+std::string label_of(const ModelNode& node, const PlotModelOptions& options) {
   std::vector<std::string> cells;
   const auto add = [&](std::string_view color, std::string_view text_color, const std::string& text) {
     cells.push_back(fmt::format(R"(<td bgcolor="{}"><font point-size="14" color="{}">{}</font></td>)", color,
@@ -116,7 +116,7 @@ std::string label_of(const ModelNode& node, const PlotOptions& options) {
 
 /// Writes the nodes of a model, or of a nested one, from `at` on.
 void write_nodes(std::string& dot, const std::vector<ModelNode>& nodes, std::size_t& at, std::size_t parent,
-                 const PlotOptions& options, const std::string& indent) {
+                 const PlotModelOptions& options, const std::string& indent) {
   while (at < nodes.size() && nodes[at].parent == parent) {
     const std::size_t index = at++;
     const ModelNode& node = nodes[index];
@@ -180,7 +180,7 @@ void run_dot(const std::string& text, const std::string& format, const std::stri
 
 }  // namespace
 
-std::string model_to_dot(const Model& model, PlotOptions options) {
+std::string model_to_dot(const Model& model, PlotModelOptions options) {
   if (!model.built()) {
     throw ValueError("model_to_dot: expected a built model, got " + model.name() +
                      " without weights: call it once, or build() it");
@@ -204,7 +204,7 @@ std::string model_to_dot(const Model& model, PlotOptions options) {
   return dot + "}\n";
 }
 
-void plot_model(const Model& model, const std::string& to_file, PlotOptions options) {
+void plot_model(const Model& model, const std::string& to_file, PlotModelOptions options) {
   const std::string text = model_to_dot(model, std::move(options));
   const std::string extension = std::filesystem::path(to_file).extension().native();
   if (extension.empty()) {

@@ -7,7 +7,7 @@
 namespace unspool {
 
 /// Keras' arguments of plot_model().
-struct PlotOptions {
+struct PlotModelOptions {
   bool show_shapes = false;             ///< Whether to show the shapes of inputs and outputs.
   bool show_dtype = false;              ///< Whether to show the dtype of the output.
   bool show_layer_names = false;        ///< Whether to show names beside classes.
@@ -22,12 +22,12 @@ struct PlotOptions {
 /// The graph of a model in DOT, the language of Graphviz: a node for each input, layer and operation, and an
 /// edge for each connection. A model that is neither a graph nor a stack of layers is one node. Throws
 /// ValueError if the model is not built, or for an unknown rankdir.
-std::string model_to_dot(const Model& model, PlotOptions options = {});
+std::string model_to_dot(const Model& model, PlotModelOptions options = {});
 
 /// Draws the graph of a model to a file. The extension says how: ".dot" or ".gv" is the text of
 /// model_to_dot(); others (".svg", ".png", ".pdf", ...) are drawn by Graphviz' program dot. Throws
 /// RuntimeError if the program is not installed or fails, FileError if the file cannot be written, and as
 /// model_to_dot().
-void plot_model(const Model& model, const std::string& to_file, PlotOptions options = {});
+void plot_model(const Model& model, const std::string& to_file, PlotModelOptions options = {});
 
 }  // namespace unspool

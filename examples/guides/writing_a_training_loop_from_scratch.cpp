@@ -85,7 +85,7 @@ void first_loop(const Samples& training) {
 
 // A metric collects batches: update_state() adds one, result() is the value so far, reset_state() starts
 // again.
-void metrics(const Samples& training, const Samples& validation) {
+void use_metrics(const Samples& training, const Samples& validation) {
   const Model model = make_model();
   const Optimizer optimizer = SGD(0.1);
   const Loss loss_fn = SparseCategoricalCrossentropy({.from_logits = true});
@@ -299,7 +299,7 @@ int main() {
   check(training.x.shape() == Shape{1497, 64} && validation.y.shape() == Shape{300});
 
   first_loop(training);
-  metrics(training, validation);
+  use_metrics(training, validation);
   steps_as_functions(training, validation);
   losses_of_layers(training);
   adversarial_network(training);

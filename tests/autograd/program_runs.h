@@ -95,11 +95,11 @@ inline ScanResult looped(const Program& program, const ScanFunction& step, std::
 }
 
 inline Tensor weighted(const std::vector<Tensor>& tensors, std::uint64_t seed, bool squares) {
-  Dice dice(seed);
+  Draws draws(seed);
   Tensor total;
   for (const Tensor& x : tensors) {
     if (!is_floating(x.dtype())) continue;
-    const Tensor weights = cast(dice.numbers(x.shape(), 1), x.dtype());
+    const Tensor weights = cast(draws.numbers(x.shape(), 1), x.dtype());
     const Tensor part = sum((squares ? x + square(x) * 0.5 : x) * weights);
     total = total ? total + part : part;
   }

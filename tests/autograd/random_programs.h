@@ -14,9 +14,9 @@ namespace scan_programs {
 
 using namespace unspool;
 
-class Dice {
+class Draws {
  public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
+  explicit Draws(std::uint64_t seed) : engine_(seed) {}
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(engine_()) % n; }
   Index from_to(Index low, Index high) {
     return low + static_cast<Index>(below(static_cast<std::size_t>(high - low + 1)));
@@ -102,30 +102,30 @@ class Builder {
 
   ScanStep build() {
     for (int i = 0; i < program_.operations; ++i) {
-      Dice dice(program_.seed * 1000 + static_cast<std::uint64_t>(i) + 1);
-      operation(i, dice);
+      Draws draws(program_.seed * 1000 + static_cast<std::uint64_t>(i) + 1);
+      operation(i, draws);
     }
-    Dice dice(program_.seed * 1000 + 999);
+    Draws draws(program_.seed * 1000 + 999);
     ScanStep made;
     for (std::size_t k = 0; k < carry_.size(); ++k) {
-      const Item next = next_carry(k, dice);
+      const Item next = next_carry(k, draws);
       if (text_ != nullptr) *text_ << "  next " << k << " = " << next.name << '\n';
       made.carry.push_back(next.tensor);
     }
     const auto give = [&](std::size_t count, std::vector<Tensor>& list, const char* what) {
       for (std::size_t i = 0; i < count; ++i) {
-        const bool late = dice.chance(2);
+        const bool late = draws.chance(2);
         const Item& item =
-            late ? items_[items_.size() - 1 - dice.below(std::min<std::size_t>(4, items_.size()))]
-                 : dice.of(items_);
+            late ? items_[items_.size() - 1 - draws.below(std::min<std::size_t>(4, items_.size()))]
+                 : draws.of(items_);
         if (text_ != nullptr) *text_ << "  " << what << ' ' << item.name << '\n';
         list.push_back(item.tensor);
-        if (dice.chance(6)) list.push_back(item.tensor);
+        if (draws.chance(6)) list.push_back(item.tensor);
       }
     };
-    give(dice.below(4), made.outputs, "output");
-    give(dice.below(3), made.last, "last");
-    if (dice.chance(4)) made.outputs.push_back(made.carry[dice.below(made.carry.size())]);
+    give(draws.below(4), made.outputs, "output");
+    give(draws.below(3), made.last, "last");
+    if (draws.chance(4)) made.outputs.push_back(made.carry[draws.below(made.carry.size())]);
     return made;
   }
 
@@ -148,57 +148,57 @@ class Builder {
     return found;
   }
   /// A floating one; the later the likelier, so that operations build on each other.
-  const Item& any(Dice& dice) const {
+  const Item& any(Draws& draws) const {
     const auto floats = those([](const Tensor& x) { return is_floating(x.dtype()); });
     const std::size_t n = floats.size();
-    return *floats[dice.chance(2) ? n - 1 - dice.below(std::min<std::size_t>(n, 4)) : dice.below(n)];
+    return *floats[draws.chance(2) ? n - 1 - draws.below(std::min<std::size_t>(n, 4)) : draws.below(n)];
   }
-  const Item* fitting(const Item& a, Dice& dice) const {
+  const Item* fitting(const Item& a, Draws& draws) const {
     auto found = those([&](const Tensor& x) {
       const auto shape = broadcast(a.tensor.shape(), x.shape());
       return is_floating(x.dtype()) && shape && shape->elements() <= std::max<Index>(800, a.tensor.size());
     });
-    return found.empty() ? nullptr : dice.of(found);
+    return found.empty() ? nullptr : draws.of(found);
   }
 
-  void operation(int number, Dice& dice) {
-    const Item a = any(dice);
+  void operation(int number, Draws& draws) {
+    const Item a = any(draws);
     if (program_.left_out.contains(number)) return add(a.tensor, a.name);
-    switch (dice.below(20)) {
+    switch (draws.below(20)) {
       case 0:
       case 1:
       case 2:
-        return unary(a, dice);
+        return unary(a, draws);
       case 3:
       case 4:
       case 5:
       case 6:
-        return binary(a, dice);
+        return binary(a, draws);
       case 7:
       case 8:
       case 9:
-        return product(a, dice);
+        return product(a, draws);
       case 10:
-        return reduction(a, dice);
+        return reduction(a, draws);
       case 11:
-        return along_axis(a, dice);
+        return along_axis(a, draws);
       case 12:
       case 13:
-        return joined(a, dice);
+        return joined(a, draws);
       case 14:
       case 15:
-        return part(a, dice);
+        return part(a, draws);
       case 16:
-        return shaped(a, dice);
+        return shaped(a, draws);
       case 17:
       case 18:
-        return chosen(a, dice);
+        return chosen(a, draws);
       default:
-        return indexed(a, dice);
+        return indexed(a, draws);
     }
   }
 
-  void unary(const Item& a, Dice& dice) {
+  void unary(const Item& a, Draws& draws) {
     using Function = Tensor (*)(const Tensor&);
     static const std::pair<const char*, Function> functions[] = {
         {"tanh", [](const Tensor& x) { return tanh(x); }},
@@ -219,17 +219,17 @@ class Builder {
         {"stop_gradient", [](const Tensor& x) { return stop_gradient(x); }},
         {"exp(-square)", [](const Tensor& x) { return exp(-square(x)); }},
     };
-    const auto& [name, function] = dice.of(functions);
+    const auto& [name, function] = draws.of(functions);
     add(function(a.tensor), std::string(name) + " " + a.name);
   }
 
-  void binary(const Item& a, Dice& dice) {
-    const Item b = *fitting(a, dice);
-    const bool turned = dice.chance(2);
+  void binary(const Item& a, Draws& draws) {
+    const Item b = *fitting(a, draws);
+    const bool turned = draws.chance(2);
     const Tensor& x = turned ? b.tensor : a.tensor;
     const Tensor& y = turned ? a.tensor : b.tensor;
     const std::string names = (turned ? b : a).name + ", " + (turned ? a : b).name;
-    switch (dice.below(7)) {
+    switch (draws.below(7)) {
       case 0:
       case 1:
         return add(x + y, "add " + names);
@@ -246,10 +246,10 @@ class Builder {
     }
   }
 
-  void product(const Item& a, Dice& dice) {
-    if (a.tensor.rank() < 2) return unary(a, dice);
+  void product(const Item& a, Draws& draws) {
+    if (a.tensor.rank() < 2) return unary(a, draws);
     const Index depth = a.tensor.shape().back();
-    const bool outside = !dice.chance(4);
+    const bool outside = !draws.chance(4);
     auto found = those(
         [&](const Tensor& x) {
           const Shape& shape = x.shape();
@@ -261,12 +261,12 @@ class Builder {
           return shape.back() == depth || shape[-2] == depth;
         },
         outside);
-    if (found.empty()) return binary(a, dice);
-    const Item b = *dice.of(found);
+    if (found.empty()) return binary(a, draws);
+    const Item b = *draws.of(found);
     const bool can = b.tensor.shape()[-2] == depth;
     const bool must = b.tensor.shape().back() == depth;
-    const bool transpose_b = !can || (must && dice.chance(2));
-    if (!transpose_b && dice.chance(8) && a.tensor.rank() == 2 &&
+    const bool transpose_b = !can || (must && draws.chance(2));
+    if (!transpose_b && draws.chance(8) && a.tensor.rank() == 2 &&
         a.tensor.shape()[0] == b.tensor.shape()[0] && b.tensor.rank() == 2) {
       return add(matmul(a.tensor, b.tensor, true, false) * 0.3, "0.3 matmul^T " + a.name + ", " + b.name);
     }
@@ -274,18 +274,18 @@ class Builder {
         (outside ? "matmul " : "0.3 matmul ") + a.name + ", " + b.name + (transpose_b ? "^T" : ""));
   }
 
-  void reduction(const Item& a, Dice& dice) {
+  void reduction(const Item& a, Draws& draws) {
     std::vector<Index> axes;
     std::string text;
     for (int i = 0; i < a.tensor.rank(); ++i) {
-      if (!dice.chance(2)) continue;
+      if (!draws.chance(2)) continue;
       axes.push_back(i);
       text += ' ' + std::to_string(i);
     }
     if (axes.empty() && a.tensor.rank() > 0) axes.push_back(a.tensor.rank() - 1);
-    const bool keep = dice.chance(2);
+    const bool keep = draws.chance(2);
     const std::string of = a.name + " over" + text + (keep ? " kept" : "");
-    switch (dice.below(5)) {
+    switch (draws.below(5)) {
       case 0:
         return add(sum(a.tensor, axes, keep) * 0.3, "0.3 sum " + of);
       case 1:
@@ -296,32 +296,32 @@ class Builder {
         return add(logsumexp(a.tensor, axes, keep), "logsumexp " + of);
       default:
         // Batch statistics.
-        if (a.tensor.rank() == 0) return unary(a, dice);
+        if (a.tensor.rank() == 0) return unary(a, draws);
         return add((a.tensor - mean(a.tensor, {0}, true)) / sqrt(variance(a.tensor, {0}, true) + 0.5),
                    "normalize " + a.name);
     }
   }
 
-  void along_axis(const Item& a, Dice& dice) {
-    if (a.tensor.rank() == 0) return unary(a, dice);
-    const int axis = static_cast<int>(dice.below(static_cast<std::size_t>(a.tensor.rank())));
+  void along_axis(const Item& a, Draws& draws) {
+    if (a.tensor.rank() == 0) return unary(a, draws);
+    const int axis = static_cast<int>(draws.below(static_cast<std::size_t>(a.tensor.rank())));
     const std::string of = a.name + " along " + std::to_string(axis);
-    switch (dice.below(4)) {
+    switch (draws.below(4)) {
       case 0:
         return add(softmax(a.tensor, axis), "softmax " + of);
       case 1:
         return add(log_softmax(a.tensor, axis), "log_softmax " + of);
       case 2:
-        return add(cumsum(a.tensor, axis, dice.chance(2)) * 0.4, "0.4 cumsum " + of);
+        return add(cumsum(a.tensor, axis, draws.chance(2)) * 0.4, "0.4 cumsum " + of);
       default:
         return add(flip(a.tensor, {axis}), "flip " + of);
     }
   }
 
-  void joined(const Item& a, Dice& dice) {
-    if (a.tensor.rank() == 0) return binary(a, dice);
+  void joined(const Item& a, Draws& draws) {
+    if (a.tensor.rank() == 0) return binary(a, draws);
     const int axis = static_cast<int>(
-        dice.chance(4) ? 0 : a.tensor.rank() - 1 - static_cast<int>(dice.chance(4) && a.tensor.rank() > 1));
+        draws.chance(4) ? 0 : a.tensor.rank() - 1 - static_cast<int>(draws.chance(4) && a.tensor.rank() > 1));
     const Shape& shape = a.tensor.shape();
     auto found = those([&](const Tensor& x) {
       if (!is_floating(x.dtype()) || x.rank() != shape.rank()) return false;
@@ -330,12 +330,12 @@ class Builder {
       }
       return x.shape()[axis] + shape[axis] <= 16;
     });
-    if (found.empty()) return unary(a, dice);
-    const Item b = *dice.of(found);
-    if (shape == b.tensor.shape() && dice.chance(5))
+    if (found.empty()) return unary(a, draws);
+    const Item b = *draws.of(found);
+    if (shape == b.tensor.shape() && draws.chance(5))
       return add(stack({a.tensor, b.tensor}, axis), "stack " + a.name + ", " + b.name);
-    if (dice.chance(4)) {
-      const Item c = *dice.of(found);
+    if (draws.chance(4)) {
+      const Item c = *draws.of(found);
       if (shape[axis] + b.tensor.shape()[axis] + c.tensor.shape()[axis] <= 24) {
         return add(concat({b.tensor, a.tensor, c.tensor}, axis),
                    "concat " + b.name + ", " + a.name + ", " + c.name + " along " + std::to_string(axis));
@@ -345,7 +345,7 @@ class Builder {
         "concat " + a.name + ", " + b.name + " along " + std::to_string(axis));
   }
 
-  void part(const Item& a, Dice& dice) {
+  void part(const Item& a, Draws& draws) {
     auto found = those([](const Tensor& x) {
       if (!is_floating(x.dtype()) || x.rank() == 0) return false;
       for (Index size : x.shape()) {
@@ -353,36 +353,36 @@ class Builder {
       }
       return false;
     });
-    if (found.empty()) return unary(a, dice);
+    if (found.empty()) return unary(a, draws);
     const bool wide = a.tensor.rank() > 0 && a.tensor.shape().back() > 1;
-    const Item x = wide ? a : *dice.of(found);
+    const Item x = wide ? a : *draws.of(found);
     int axis = x.tensor.rank() - 1;
-    if (dice.chance(3) || x.tensor.shape()[axis] < 2) {
-      axis = static_cast<int>(dice.below(static_cast<std::size_t>(x.tensor.rank())));
+    if (draws.chance(3) || x.tensor.shape()[axis] < 2) {
+      axis = static_cast<int>(draws.below(static_cast<std::size_t>(x.tensor.rank())));
     }
     const Index size = x.tensor.shape()[axis];
-    if (size < 2) return unary(x, dice);
+    if (size < 2) return unary(x, draws);
     const std::string of = x.name + " along " + std::to_string(axis);
-    if (dice.chance(2)) {
-      const Index first = dice.from_to(1, size - 1);
+    if (draws.chance(2)) {
+      const Index first = draws.from_to(1, size - 1);
       const std::vector<Tensor> parts = split(x.tensor, {first, size - first}, axis);
       add(parts[0], "first of split " + of);
       return add(parts[1], "second of split " + of);
     }
-    if (dice.chance(3)) {
+    if (draws.chance(3)) {
       std::vector<Slice> ranges(static_cast<std::size_t>(axis + 1));
-      ranges.back() = {-dice.from_to(1, size), std::nullopt, dice.from_to(1, 2)};
+      ranges.back() = {-draws.from_to(1, size), std::nullopt, draws.from_to(1, 2)};
       return add(slice(x.tensor, ranges), "slice from the end, with a step, " + of);
     }
-    const Index begin = dice.from_to(0, size - 1);
-    const Index end = dice.from_to(begin + 1, size);
+    const Index begin = draws.from_to(0, size - 1);
+    const Index end = draws.from_to(begin + 1, size);
     add(slice(x.tensor, axis, begin, end),
         "slice " + std::to_string(begin) + " to " + std::to_string(end) + " of " + of);
   }
 
-  void shaped(const Item& a, Dice& dice) {
+  void shaped(const Item& a, Draws& draws) {
     const Shape& shape = a.tensor.shape();
-    switch (dice.below(6)) {
+    switch (draws.below(6)) {
       case 0:
         if (shape.rank() < 2) return add(expand_dims(a.tensor, -1), "expand_dims " + a.name);
         return add(reshape(a.tensor, {shape[0], -1}), "flattened rows " + a.name);
@@ -394,23 +394,23 @@ class Builder {
         return add(expand_dims(a.tensor, 0), "expand_dims 0 " + a.name);
       case 3:
       case 4: {
-        if (shape.rank() < 2) return unary(a, dice);
+        if (shape.rank() < 2) return unary(a, draws);
         std::vector<Index> axes(static_cast<std::size_t>(shape.rank()));
         for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<Index>(axes.size() - 1 - i);
-        if (shape.rank() == 3 && dice.chance(2)) axes = {0, 2, 1};
+        if (shape.rank() == 3 && draws.chance(2)) axes = {0, 2, 1};
         return add(transpose(a.tensor, axes), "transpose " + a.name);
       }
       default:
-        if (shape.rank() == 0) return unary(a, dice);
+        if (shape.rank() == 0) return unary(a, draws);
         std::vector<std::array<Index, 2>> widths(static_cast<std::size_t>(shape.rank()), {0, 0});
         widths.back() = {1, 1};
         return add(pad(a.tensor, widths, 0.25), "pad " + a.name);
     }
   }
 
-  void chosen(const Item& a, Dice& dice) {
-    if (dice.chance(3)) {
-      const Item b = *fitting(a, dice);
+  void chosen(const Item& a, Draws& draws) {
+    if (draws.chance(3)) {
+      const Item b = *fitting(a, draws);
       add(a.tensor < b.tensor, "less " + a.name + ", " + b.name);
       return add(cast(items_.back().tensor, a.tensor.dtype()), "cast " + items_.back().name);
     }
@@ -423,42 +423,42 @@ class Builder {
         return x.dtype() == boolean && broadcast(x.shape(), a.tensor.shape()).has_value();
       });
     }
-    const Item mask = *dice.of(masks);
+    const Item mask = *draws.of(masks);
     const Shape together = *broadcast(mask.tensor.shape(), a.tensor.shape());
     auto others = those([&](const Tensor& x) {
       return is_floating(x.dtype()) && broadcast(x.shape(), together).has_value();
     });
-    const Item b = *dice.of(others);
+    const Item b = *draws.of(others);
     add(where(mask.tensor, a.tensor, b.tensor), "where " + mask.name + ", " + a.name + ", " + b.name);
   }
 
-  void indexed(const Item& a, Dice& dice) {
+  void indexed(const Item& a, Draws& draws) {
     const auto ids = those([](const Tensor& x) { return x.dtype() == int64; });
-    if (ids.empty()) return binary(a, dice);
-    const Item id = *dice.of(ids);
+    if (ids.empty()) return binary(a, draws);
+    const Item id = *draws.of(ids);
     // The numbers are 0 and 1.
     auto tables =
         those([](const Tensor& x) { return is_floating(x.dtype()) && x.rank() > 0 && x.shape()[0] > 1; });
-    if (tables.empty() || dice.chance(2))
+    if (tables.empty() || draws.chance(2))
       return add(one_hot(id.tensor, 3, a.tensor.dtype()), "one_hot " + id.name);
-    const Item table = *dice.of(tables);
+    const Item table = *draws.of(tables);
     add(gather(table.tensor, id.tensor, 0), "gather " + table.name + ", " + id.name);
   }
 
-  Item next_carry(std::size_t k, Dice& dice) const {
+  Item next_carry(std::size_t k, Draws& draws) const {
     const Tensor& own = carry_[k];
     const std::string name = "c" + std::to_string(k);
     const auto same =
         those([&](const Tensor& x) { return x.dtype() == own.dtype() && x.shape() == own.shape(); });
-    if (!is_floating(own.dtype()) || dice.chance(10)) return *same[dice.below(same.size())];
-    if (dice.chance(12)) return {own, name};
+    if (!is_floating(own.dtype()) || draws.chance(10)) return *same[draws.below(same.size())];
+    if (draws.chance(12)) return {own, name};
     std::vector<const Item*> close = those([&](const Tensor& x) {
       const auto shape = broadcast(x.shape(), own.shape());
       return is_floating(x.dtype()) && shape && *shape == own.shape();
     });
     const std::size_t late = std::min<std::size_t>(close.size(), 3);
-    const Item v = dice.chance(4) ? *dice.of(close) : *close[close.size() - 1 - dice.below(late)];
-    if (v.tensor.shape() == own.shape() && dice.chance(2)) return {tanh(v.tensor), "tanh " + v.name};
+    const Item v = draws.chance(4) ? *draws.of(close) : *close[close.size() - 1 - draws.below(late)];
+    if (v.tensor.shape() == own.shape() && draws.chance(2)) return {tanh(v.tensor), "tanh " + v.name};
     return {own * 0.5 + tanh(v.tensor) * 0.4, "0.5 " + name + " + 0.4 tanh " + v.name};
   }
 
@@ -470,42 +470,43 @@ class Builder {
 };
 
 inline Program make_program(std::uint64_t seed, std::optional<Index> batch = std::nullopt) {
-  Dice dice(seed);
+  Draws draws(seed);
   const Index least = batch ? 2 : 1;
   Program program{seed,
-                  {batch ? *batch : dice.from_to(1, 4), dice.from_to(least, 6), dice.from_to(1, 7)},
-                  static_cast<int>(dice.from_to(2, 14))};
+                  {batch ? *batch : draws.from_to(1, 4), draws.from_to(least, 6), draws.from_to(1, 7)},
+                  static_cast<int>(draws.from_to(2, 14))};
   const auto [b, u, t] = program.sizes;
-  program.reverse = dice.chance(2);
+  program.reverse = draws.chance(2);
   // Most programs keep their rows apart, as cells do; the others have a carry without rows.
   const std::vector<Shape> states = {{b, u}, {b, u}, {b, u}, {b, 1}, {b, 2 * u}, {b, 2, u}, {b, u, u}};
   const std::vector<Shape> rare = {{}, {u}, {b}, {u, b}};
-  const auto carries = static_cast<Index>(1 + dice.below(3));
-  const bool odd = dice.chance(6);
+  const auto carries = static_cast<Index>(1 + draws.below(3));
+  const bool odd = draws.chance(6);
   for (Index i = 0; i < carries; ++i) {
-    const Shape shape = odd && dice.chance(2) ? dice.of(rare) : i == 0 ? states[0] : dice.of(states);
-    program.carries.push_back(dice.numbers(shape, 0.8));
+    const Shape shape = odd && draws.chance(2) ? draws.of(rare) : i == 0 ? states[0] : draws.of(states);
+    program.carries.push_back(draws.numbers(shape, 0.8));
   }
-  if (dice.chance(12)) program.carries.push_back(dice.bits({b}));
+  if (draws.chance(12)) program.carries.push_back(draws.bits({b}));
   const std::vector<Shape> inputs = {{t, b, u}, {t, b, u}, {t, b, 3}, {t, b, 1}, {t, b, 2, u}, {t}, {t, b}};
-  const std::size_t sequences = dice.below(3);
-  for (std::size_t i = 0; i < sequences; ++i) program.sequences.push_back(dice.numbers(dice.of(inputs), 1));
-  if (dice.chance(3)) {
-    const Tensor mask = dice.numbers(dice.chance(2) ? Shape{t, b, 1} : Shape{t, b}, 1) > -0.4;
+  const std::size_t sequences = draws.below(3);
+  for (std::size_t i = 0; i < sequences; ++i) program.sequences.push_back(draws.numbers(draws.of(inputs), 1));
+  if (draws.chance(3)) {
+    const Tensor mask = draws.numbers(draws.chance(2) ? Shape{t, b, 1} : Shape{t, b}, 1) > -0.4;
     program.sequences.push_back(mask);
   }
-  if (dice.chance(4)) program.sequences.push_back(dice.bits({t, b}));
+  if (draws.chance(4)) program.sequences.push_back(draws.bits({t, b}));
   const std::vector<Shape> shapes = {{u}, {1, u},    {b, 1}, {},     {b, u},
                                      {1}, {b, 1, u}, {u, u}, {3, u}, {2 * u, u}};
-  const std::size_t constants = 1 + dice.below(4);
-  for (std::size_t i = 0; i < constants; ++i) program.constants.push_back(dice.numbers(dice.of(shapes), 0.8));
+  const std::size_t constants = 1 + draws.below(4);
+  for (std::size_t i = 0; i < constants; ++i)
+    program.constants.push_back(draws.numbers(draws.of(shapes), 0.8));
   const std::vector<Shape> matrices = {{u, u}, {u, u}, {3, u}, {u, 2 * u}, {1, u}};
-  const std::size_t weights = 1 + dice.below(3);
+  const std::size_t weights = 1 + draws.below(3);
   for (std::size_t i = 0; i < weights; ++i) {
-    program.weights.push_back(dice.numbers(dice.of(matrices), 1 / std::sqrt(static_cast<double>(u))));
+    program.weights.push_back(draws.numbers(draws.of(matrices), 1 / std::sqrt(static_cast<double>(u))));
   }
-  if (dice.chance(3)) {
-    const Tensor mask = dice.numbers({b, u}, 1) > 0;
+  if (draws.chance(3)) {
+    const Tensor mask = draws.numbers({b, u}, 1) > 0;
     program.constants.push_back(mask);
   }
   return program;

@@ -66,10 +66,10 @@ std::string judge_recomputed_threads(const Program& program) { return threads_ma
 
 /// A small net's scan: carry, outputs, then gradients of them in every order up to `orders`.
 std::vector<Tensor> derivatives(int orders, const ScanOptions& options) {
-  Dice dice(5);
-  const Tensor x = dice.numbers({7, 2, 3}, 1);
-  const Tensor h = dice.numbers({2, 3}, 1);
-  const Tensor w = dice.numbers({3, 3}, 0.6);
+  Draws draws(5);
+  const Tensor x = draws.numbers({7, 2, 3}, 1);
+  const Tensor h = draws.numbers({2, 3}, 1);
+  const Tensor w = draws.numbers({3, 3}, 0.6);
   std::vector<std::unique_ptr<GradientTape>> tapes;
   for (int i = 0; i < orders; ++i) {
     tapes.push_back(std::make_unique<GradientTape>());
@@ -116,10 +116,10 @@ constexpr Index steps = 60, batch = 4, inputs = 3, units = 8;
 
 /// A gated step, on a tape.
 Index kept_by(Index every) {
-  Dice dice(2);
-  const Tensor x = dice.numbers({steps, batch, inputs}, 1);
-  const Tensor w = dice.numbers({inputs, 2 * units}, 1);
-  const Tensor u = dice.numbers({units, 2 * units}, 1);
+  Draws draws(2);
+  const Tensor x = draws.numbers({steps, batch, inputs}, 1);
+  const Tensor w = draws.numbers({inputs, 2 * units}, 1);
+  const Tensor u = draws.numbers({units, 2 * units}, 1);
   GradientTape tape;
   for (const Tensor& source : {x, w, u}) tape.watch(source);
   const ScanResult result = scan(
@@ -265,9 +265,9 @@ TEST_CASE("draws of a step are the same when it is computed again") {
 }
 
 TEST_CASE("scans within scans, either of them recomputed") {
-  Dice dice(3);
-  const Tensor x = dice.numbers({5, 4, 2, 3}, 1);
-  const Tensor w = dice.numbers({3, 3}, 0.6);
+  Draws draws(3);
+  const Tensor x = draws.numbers({5, 4, 2, 3}, 1);
+  const Tensor w = draws.numbers({3, 3}, 0.6);
   const auto by = [&](Index outer_every, Index inner_every) {
     GradientTape outer;
     GradientTape inner;
@@ -320,8 +320,8 @@ TEST_CASE("a persistent tape asks again, and second gradients need no tape aroun
 }
 
 TEST_CASE("time as the second axis") {
-  Dice dice(4);
-  const Tensor x = dice.numbers({2, 5, 3}, 1);
+  Draws draws(4);
+  const Tensor x = draws.numbers({2, 5, 3}, 1);
   const auto step = [](const Carry& carry, const std::vector<Tensor>& at) {
     const Tensor next = tanh(carry[0] + at[0]);
     return ScanStep{{next}, {next}};

@@ -24,12 +24,12 @@ void run_case(const std::string& name, const std::function<void(ChecksumLines&)>
 }
 
 Tensor values(const Shape& shape, std::uint64_t seed, double scale) {
-  Dice dice(seed);
+  Draws draws(seed);
   return Tensor::generate<float>(shape, [&](std::span<float> out) {
     for (float& x : out) {
       // The sum of uniform numbers: whatever a C library's logarithm is like.
       double sum = 0;
-      for (int i = 0; i < 4; ++i) sum += dice.number();
+      for (int i = 0; i < 4; ++i) sum += draws.number();
       x = static_cast<float>(scale * 0.866 * sum);
     }
   });

@@ -61,17 +61,17 @@ const std::pair<const char*, Tensor (*)(const Tensor&, const Tensor&)> binary_fu
 
 /// Numbers of all sizes and both signs, then those at which functions are special.
 Tensor grid(Index size) {
-  Dice dice(3);
+  Draws draws(3);
   return Tensor::generate<double>({size}, [&](std::span<double> out) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     const double special[] = {0.0,    -0.0, 1.0,  -1.0,   infinity, -infinity, std::nan(""), 1e-40,
                               -1e-40, 3e38, 88.8, -104.0, 0.5,      -0.5,      8388609.0,    1e-8};
     for (std::size_t i = 0; i < out.size(); ++i) {
       const std::size_t from_end = out.size() - 1 - i;
-      const double number = dice.number();
+      const double number = draws.number();
       out[i] = from_end < std::size(special) && out.size() > 2 * std::size(special)
                    ? special[from_end]
-                   : std::ldexp(number, static_cast<int>(dice.from_to(-12, 7)));
+                   : std::ldexp(number, static_cast<int>(draws.from_to(-12, 7)));
     }
   });
 }
@@ -172,9 +172,9 @@ void run_reductions() {
 }
 
 void run_indexing() {
-  Dice dice(82);
+  Draws draws(82);
   const Tensor ids = Tensor::generate<Index>({50, 3}, [&](std::span<Index> out) {
-    for (Index& id : out) id = dice.from_to(0, 39);
+    for (Index& id : out) id = draws.from_to(0, 39);
   });
   run("gather and scatter",
       [&](const auto& in) {

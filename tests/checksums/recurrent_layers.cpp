@@ -428,10 +428,10 @@ void run_wrappers() {
       "GlobalMaxPooling1D", []() -> Ref<Layer> { return GlobalMaxPooling1D(); }, {x}, false);
   run(
       "PReLU", []() -> Ref<Layer> { return PReLU({.alpha_initializer = "ones"}); }, {x}, false);
-  Dice dice(45);
+  Draws draws(45);
   run(
       "Embedding", []() -> Ref<Layer> { return Embedding({.input_dim = 2, .output_dim = 3}); },
-      {cast(dice.bits({5, 6}), int32)}, false);
+      {cast(draws.bits({5, 6}), int32)}, false);
 }
 
 }  // namespace

@@ -7,9 +7,9 @@ namespace {
 
 /// Classes 0 to `classes` - 1.
 Tensor labels(const Shape& shape, Index classes, std::uint64_t seed) {
-  Dice dice(seed);
+  Draws draws(seed);
   return Tensor::generate<Index>(shape, [&](std::span<Index> out) {
-    for (Index& label : out) label = dice.from_to(0, classes - 1);
+    for (Index& label : out) label = draws.from_to(0, classes - 1);
   });
 }
 

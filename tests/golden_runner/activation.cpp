@@ -21,7 +21,7 @@ struct WithArguments {
   Tensor (*call)(const Tensor& x, const Config& arguments);
 };
 
-const WithArguments with_arguments[] = {
+const WithArguments activations_with_arguments[] = {
     {"relu",
      {"negative_slope", "max_value", "threshold"},
      [](const Tensor& x, const Config& a) {
@@ -61,7 +61,7 @@ Function function_of(const Config& config, const Config& arguments) {
     return [activation = Activation::from_config(config)](const Tensor& x) { return activation(x); };
   }
   const std::string name = config.as<std::string>();
-  for (const WithArguments& known : with_arguments) {
+  for (const WithArguments& known : activations_with_arguments) {
     if (known.name != name) continue;
     for (const std::string& key : arguments.keys()) {
       if (std::find(known.arguments.begin(), known.arguments.end(), key) == known.arguments.end()) {
