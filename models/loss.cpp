@@ -192,7 +192,9 @@ void internal::check_axis_beside_mask(const std::string& loss, int axis, const T
 SampleLosses internal::losses_of_sums(const std::vector<Index>& axes, const Tensor& y_true,
                                       const Tensor& y_pred, const Tensor& mask,
                                       const std::function<Tensor(const Tensor&, const Tensor&)>& call) {
-  const auto [labels, predicted] = aligned(y_true, y_pred);
+  const auto both = aligned(y_true, y_pred);
+  const Tensor& labels = both.first;
+  const Tensor& predicted = both.second;
   if (!mask) return {call(labels, predicted)};
   const Tensor losses = call(replace_masked(mask, labels, 0), replace_masked(mask, predicted, 0));
   std::vector<Index> reduced_axes;

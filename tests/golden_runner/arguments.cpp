@@ -29,7 +29,7 @@ Config arguments_in(const std::string& what) {
   return from_json(json).named("case.what");
 }
 
-Config with_arguments(const Config& object, const std::string& what) {
+Config serialized_with_arguments(const Config& object, const std::string& what) {
   Config config = object["config"];
   for (const auto& [name, value] : arguments_in(what).items()) {
     if (name == "delta" || name == "axis") config.set(name, value);

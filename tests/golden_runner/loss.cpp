@@ -10,7 +10,8 @@
 namespace golden {
 
 void run_loss(const Case& file, Report& report) {
-  const Loss loss = Loss::from_config(with_arguments(file.config(), file.about()["what"].as<std::string>()));
+  const Loss loss =
+      Loss::from_config(serialized_with_arguments(file.config(), file.about()["what"].as<std::string>()));
   const Tensor& y_pred = file.tensor("y_pred");
   GradientTape tape;
   tape.watch(y_pred);

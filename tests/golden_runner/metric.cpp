@@ -56,7 +56,7 @@ void run_metric(const Case& file, Report& report) {
   if (class_name == "Mean") return run_values(file, report, Mean());
   if (class_name == "Sum") return run_values(file, report, Sum());
   const Metric metric =
-      Metric::from_config(with_arguments(file.config(), file.about()["what"].as<std::string>()));
+      Metric::from_config(serialized_with_arguments(file.config(), file.about()["what"].as<std::string>()));
   run_batches(
       file, report, [&] { metric.reset_state(); },
       [&](const std::string& batch, const Tensor& weight) {
