@@ -24,7 +24,7 @@ endfunction()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
-  if(NOT sources OR folder MATCHES "^(install|golden_runner|checksums|gdb|compile_errors|tensorboard)$")
+  if(NOT sources OR folder MATCHES "^(install|golden_runner|keras_files|checksums|gdb|compile_errors|tensorboard)$")
     continue()
   endif()
   unspool_test_program(test_${folder} ${sources})
@@ -56,7 +56,7 @@ endforeach()
 
 # Golden cases computed with Keras. The program uses public headers only. All cases of these groups must pass.
 set(golden_groups
-  activations cells custom initializers layers losses metrics optimizers rnn stateful training wrappers)
+  activations cells custom initializers keras_files layers losses metrics optimizers rnn stateful training wrappers)
 file(GLOB sources CONFIGURE_DEPENDS tests/golden_runner/*.cpp)
 add_executable(golden ${sources})
 target_link_libraries(golden PRIVATE unspool_settings unspool::unspool)
@@ -65,6 +65,18 @@ foreach(group IN LISTS golden_groups)
 endforeach()
 unspool_test(golden/more_optimizers golden tests/optim/keras)
 unspool_test(golden/more_losses golden tests/models/keras)
+
+# Models to and from the installed Keras: UNSPOOL_KERAS_PYTHON is a Python that has it.
+add_executable(keras_files tests/keras_files/main.cpp)
+target_compile_options(keras_files PRIVATE -O0)
+target_link_libraries(keras_files PRIVATE unspool_settings unspool::unspool)
+find_package(Python3 COMPONENTS Interpreter QUIET)
+set(UNSPOOL_KERAS_PYTHON "${Python3_EXECUTABLE}" CACHE FILEPATH "A Python with Keras, for the test keras/roundtrip")
+mark_as_advanced(UNSPOOL_KERAS_PYTHON)
+if(UNSPOOL_KERAS_PYTHON)
+  unspool_test(keras/roundtrip ${UNSPOOL_KERAS_PYTHON} tests/keras_roundtrip.py $<TARGET_FILE:keras_files>)
+  set_tests_properties(keras/roundtrip PROPERTIES SKIP_RETURN_CODE 77)
+endif()
 
 # Prints checksums of results. scripts/check-same-bits.sh compares them with those of another version.
 file(GLOB sources CONFIGURE_DEPENDS tests/checksums/*.cpp)

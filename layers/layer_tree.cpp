@@ -9,6 +9,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_context.h>
+#include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/layer_base.h>
 #include <unspool/layers/layer_tree.h>
 #include <unspool/layers/naming.h>
@@ -373,6 +374,7 @@ Variable LayerTree::add_weight(WeightOptions options) {
   Initializer initializer = options.initializer;
   if (!initializer) initializer = is_floating(dtype) ? GlorotUniform() : Zeros();
   const NoGradient guard;
+  internal::WeightBudget::take(options.shape);
   const Tensor value = initializer(options.shape, dtype);
   if (!(value.shape() == options.shape) || value.dtype() != dtype) {
     throw ValueError(fmt::format("add_weight: expected {1}{2} from the initializer of {0}, got {3}",

@@ -15,6 +15,7 @@
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/internal/sequence_call.h>
+#include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/stacked_rnn_cells.h>
@@ -131,6 +132,7 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
   cell_->build_once(shapes, built_for());
   if (options_.stateful) {
+    for (const Shape& size : cell_->state_sizes()) internal::WeightBudget::take_state(step.front(), size);
     std::vector<Variable> states;
     for (const Tensor& state : cell_->get_initial_state(step.front())) {
       states.emplace_back(state, VariableOptions{.name = "state", .trainable = false});

@@ -238,10 +238,13 @@ class Model : public virtual internal::SealedModel {
   void summary(std::ostream& stream, SummaryOptions options = {}) const;
   ///@}
 
-  /// Saves the whole model: layers, weights, compile options and optimizer state. Replaces the file
-  /// atomically. Throws ValueError if the model is not built, FileError if writing fails.
+  /// Saves the whole model: layers, weights, compile options and optimizer state. A name that ends in
+  /// ".keras" makes a file of Keras, any other the native format, which also has the states of random number
+  /// generators and stateful layers. Replaces the file atomically. Throws ValueError if the model is not
+  /// built, FileError if writing fails.
   void save(const std::string& path) const;
-  /// Saves the weights only. Otherwise like save().
+  /// Saves the weights only; as ".weights.h5" for Keras, with the state of the optimizer. Otherwise like
+  /// save().
   void save_weights(const std::string& path) const;
   /// Loads the weights of a model with the same layers, from a file of save() or save_weights(). Throws
   /// FileError, and changes nothing, if the file does not hold them.
@@ -272,9 +275,9 @@ Model clone_model(const Model& model);
 inline Model clone(const Model& model) { return clone_model(model); }
 ///@}
 
-/// Loads a model that Model::save() wrote: bit-identical to the model that was saved, in prediction and in
-/// further training. Register layer classes of your own before. Throws FileError if the file does not hold a
-/// model.
+/// Loads a model that Model::save() or, if the name ends in ".keras", Keras wrote. One in the native format
+/// is bit-identical to the model that was saved, in prediction and in further training. Register layer
+/// classes of your own before. Throws FileError if the file does not hold a model.
 Model load_model(const std::string& path);
 
 }  // namespace unspool

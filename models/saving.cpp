@@ -6,7 +6,10 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/layer_access.h>
+#include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
+#include <unspool/models/internal/keras_file.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
@@ -18,6 +21,7 @@ namespace {
 
 constexpr std::string_view weights_group = "weights/";
 constexpr std::string_view optimizer_group = "optimizer/";
+constexpr std::string_view states_group = "states/";
 constexpr Index version = 1;
 
 /// Appends the values of variables, named by group and path. Repeated paths get a number.
@@ -60,6 +64,32 @@ std::vector<Tensor> values_for(const std::vector<NamedTensor>& tensors, std::str
   return values;
 }
 
+bool has_group(const std::vector<NamedTensor>& tensors, std::string_view group) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](const NamedTensor& tensor) { return tensor.name.starts_with(group); });
+}
+
+Index elements_of_weights(const std::vector<NamedTensor>& tensors) {
+  Index count = 0;
+  for (const NamedTensor& tensor : tensors) {
+    if (tensor.name.starts_with(weights_group)) count += tensor.tensor.size();
+  }
+  return count;
+}
+
+/// What stateful layers keep between calls, each layer once.
+void add_states(const LayerBase& layer, std::set<const LayerBase*>& seen, std::vector<Variable>& states) {
+  if (!seen.insert(&layer).second) return;
+  for (const Variable& state : internal::LayerAccess::persistent_state(layer)) states.push_back(state);
+  for (const Ref<LayerBase>& below : layer.sublayers()) add_states(*below, seen, states);
+}
+std::vector<Variable> states_of(const Model& model) {
+  std::set<const LayerBase*> seen;
+  std::vector<Variable> states;
+  add_states(*model.network(), seen, states);
+  return states;
+}
+
 void assign(const std::vector<Variable>& variables, const std::vector<Tensor>& values) {
   for (std::size_t i = 0; i < variables.size(); ++i) variables[i].assign(values[i]);
 }
@@ -80,8 +110,10 @@ void check_kind(const Snapshot& snapshot, std::string_view kind, const std::stri
 void refuse_other_formats(const std::string& path) {
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".keras" || ending == ".h5") {
-    throw NotImplementedError(path + ": expected another extension, such as \"model.unspool\", got " +
-                              in_quotes(ending) + ": Keras' file formats are not supported yet");
+    throw ValueError(
+        fmt::format("{}: expected a name such as \"model.unspool\" or, for a format of Keras, "
+                    "\"model.keras\" for a whole model and \"model.weights.h5\" for weights, got {}",
+                    path, in_quotes(ending)));
   }
 }
 
@@ -228,6 +260,7 @@ Snapshot to_snapshot(const Model& model) {
   }
   Snapshot snapshot;
   append(snapshot.tensors, weights_group, model.weights());
+  append(snapshot.tensors, states_group, states_of(model));
   std::vector<Config> inputs;
   for (const Spec& spec : specs) inputs.push_back(spec_config(spec));
   Config compile;
@@ -263,13 +296,17 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
   return reading(name, [&] {
     check_kind(snapshot, "model", name);
     const Config& config = snapshot.config;
-    Model model(layer_from_config<Layer>(config["network"]));
-    Model::State& state = ModelAccess::state(model);
     std::vector<Spec> specs;
     for (const Config& spec : config["inputs"].elements()) {
       specs.push_back({spec["shape"].as<Shape>(), spec["dtype"].as<DType>()});
     }
-    state.build(specs);
+    Model model = [&] {
+      const internal::WeightBudget budget(elements_of_weights(snapshot.tensors));
+      Model made(layer_from_config<Layer>(config["network"]));
+      ModelAccess::state(made).build(specs);
+      return made;
+    }();
+    Model::State& state = ModelAccess::state(model);
     if (auto* sequence = dynamic_cast<layers::Sequential*>(model.network().pointer().get())) {
       sequence->connect_layers();
     }
@@ -280,6 +317,10 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
       for (std::size_t i = 0; i < weights.size(); ++i) {
         weights[i].set_trainable(std::find(indices.begin(), indices.end(), i) == indices.end());
       }
+    }
+    if (has_group(snapshot.tensors, states_group)) {  // Files of older versions have none.
+      const std::vector<Variable> states = states_of(model);
+      assign(states, values_for(snapshot.tensors, states_group, states, name));
     }
     if (const Config compile = config["compile"]; !compile.is_null()) {
       model.compile(compile_options(compile));
@@ -317,16 +358,19 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
 }
 
 void Model::save(const std::string& path) const {
+  if (internal::is_keras_model(path)) return internal::save_keras_model(path, *this);
   refuse_other_formats(path);
   save_archive(path, to_snapshot(*this));
 }
 
 Model load_model(const std::string& path) {
+  if (internal::is_keras_model(path)) return internal::load_keras_model(path);
   refuse_other_formats(path);
   return from_snapshot(load_archive(path), path);
 }
 
 void Model::save_weights(const std::string& path) const {
+  if (internal::is_keras_weights(path)) return internal::save_keras_weights(path, *this);
   refuse_other_formats(path);
   check_built(*this);
   Snapshot snapshot;
@@ -336,6 +380,7 @@ void Model::save_weights(const std::string& path) const {
 }
 
 void Model::load_weights(const std::string& path) {
+  if (internal::is_keras_weights(path)) return internal::load_keras_weights(path, *this);
   refuse_other_formats(path);
   if (!network()->built()) {
     throw ValueError("the model " + name() +

@@ -8,6 +8,14 @@ namespace unspool::internal {
 struct LayerAccess {
   /// Tells a layer the shapes that it was built with, for whoever builds it.
   static void build_later(LayerTree& layer, const Config& build_config) { layer.build_later(build_config); }
+  /// The weights of a layer without those of its children: those added as trainable, then the others.
+  static std::vector<Variable> own_weights(const LayerTree& layer) {
+    std::vector<Variable> own = layer.trainable_weights_;
+    own.insert(own.end(), layer.other_weights_.begin(), layer.other_weights_.end());
+    return own;
+  }
+  /// The variables that a layer keeps between calls, without those of its children.
+  static std::vector<Variable> persistent_state(const LayerTree& layer) { return layer.persistent_state(); }
   /// Builds a layer and those below as another one of the same arguments is built.
   static void build_like(LayerTree& layer, const LayerTree& other) { layer.build_like(other); }
   /// The weights of this layer, without those below, that were added as trainable, even if they are not now.

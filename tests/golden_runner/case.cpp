@@ -7,7 +7,7 @@
 
 namespace golden {
 
-Case::Case(const std::filesystem::path& path) {
+Case::Case(const std::filesystem::path& path) : folder_(path.parent_path()) {
   Safetensors content = load_safetensors(path);
   const auto about = content.metadata.find("case");
   if (!about) {

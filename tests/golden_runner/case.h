@@ -30,6 +30,8 @@ class Case {
   /// "group/name".
   const std::string& name() const { return name_; }
   const Tolerance& tolerance() const { return tolerance_; }
+  /// The folder of the file.
+  const std::filesystem::path& folder() const { return folder_; }
   /// The metadata.
   const Config& about() const { return about_; }
   Config config() const { return about_["config"]; }
@@ -49,6 +51,7 @@ class Case {
   std::string group_;
   std::string name_;
   Tolerance tolerance_;
+  std::filesystem::path folder_;
   Config about_;
   std::vector<NamedTensor> tensors_;
   mutable std::set<std::string> asked_;

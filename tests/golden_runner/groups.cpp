@@ -23,6 +23,7 @@ constexpr std::pair<std::string_view, Runner> runners[] = {
     {"losses", run_loss},
     {"metrics", run_metric},
     {"training", run_training},
+    {"keras_files", run_keras_file},
 };
 
 }  // namespace

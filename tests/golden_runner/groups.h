@@ -28,6 +28,8 @@ void run_training(const Case& file, Report& report);
 
 /// Compares the variables of an optimizer with those in the file.
 void check_optimizer_state(const Case& file, const Optimizer& optimizer, Report& report);
+/// A model, or weights, in a file that Keras wrote.
+void run_keras_file(const Case& file, Report& report);
 
 /// Runs a case. Throws ValueError for an unknown group.
 void run(const Case& file, Report& report);

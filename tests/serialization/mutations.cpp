@@ -3,8 +3,12 @@
 #include <random>
 
 #include <unspool/serialization/archive.h>
+#include <unspool/serialization/file.h>
 #include <unspool/serialization/internal/bytes.h>
 #include <unspool/serialization/internal/crc64.h>
+#include <unspool/serialization/internal/hdf5.h>
+#include <unspool/serialization/internal/inflate.h>
+#include <unspool/serialization/internal/zip.h>
 #include <unspool/serialization/npy.h>
 #include <unspool/serialization/safetensors.h>
 
@@ -67,14 +71,14 @@ std::string repaired(std::string bytes) {
 }
 
 template <class F>
-void mutate(const std::string& bytes, F&& read) {
+void mutate(const std::string& bytes, F&& read, int least_refusals = mutations() / 2) {
   Mutator mutated;
   int refusals = 0;
   const int count = mutations();
   for (int i = 0; i < count; ++i) {
     if (refused([&] { read(mutated(bytes)); })) ++refusals;
   }
-  CHECK(refusals > count / 2);
+  CHECK(refusals > least_refusals);
 }
 
 Snapshot mutated_sample() {
@@ -97,6 +101,41 @@ TEST_CASE("no mutation of an npy file ends in anything but a FileError") {
 TEST_CASE("no mutation of a safetensors file ends in anything but a FileError") {
   mutate(safetensors_to_bytes({mutated_sample().tensors, Config::map({{"a", "b"}})}),
          [](const std::string& bytes) { safetensors_from_bytes(bytes); });
+}
+
+TEST_CASE("no mutation of an HDF5 file ends in anything but a FileError") {
+  internal::Hdf5Tree tree;
+  tree.attributes = {{"name", "model"}};
+  tree.groups["layers"].groups["dense"].datasets = {{"0", Tensor::of({{1, 2}, {3, 4}})},
+                                                    {"1", Tensor::of({5})}};
+  const auto read = [](std::string bytes) {
+    // With the size that it should have, or no insertion would get further.
+    if (bytes.size() >= 48) {
+      std::string size;
+      internal::append_little(size, static_cast<std::uint64_t>(bytes.size()));
+      bytes.replace(40, 8, size);
+    }
+    internal::hdf5_from_bytes(bytes, "test.h5");
+  };
+  mutate(internal::hdf5_to_bytes(tree), read, 0);
+  mutate(read_file("tests/serialization/h5/strings.h5"), read, 0);
+}
+
+TEST_CASE("no mutation of a zip archive ends in anything but a FileError") {
+  mutate(internal::zip_to_bytes({{"config.json", "{}"}, {"model.weights.h5", "123456789"}}),
+         [](const std::string& bytes) { internal::ZipFile(bytes, "test.zip", 1000); });
+}
+
+TEST_CASE("no mutation of compressed data ends in anything but a ValueError") {
+  const std::string compressed(
+      "\x4b\x4c\x4a\x4e\x84\x21\x1d\x85\xc4\xbc\x14\x85\xe2\x7c\x85\xfc\x3c\x20\x13\x2c\x04\0", 22);
+  mutate(compressed, [](const std::string& bytes) {
+    try {
+      internal::inflate(bytes, 31);
+    } catch (const ValueError& error) {
+      throw FileError(error.what());
+    }
+  });
 }
 
 TEST_CASE("JSON that is read at all is written and read again as the same") {

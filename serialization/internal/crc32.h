@@ -1,0 +1,11 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace unspool::internal {
+
+/// The CRC-32 of zip files. Detects every change within 32 consecutive bits.
+std::uint32_t crc32(std::string_view bytes);
+
+}  // namespace unspool::internal
