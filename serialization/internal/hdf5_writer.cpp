@@ -21,12 +21,6 @@ constexpr std::size_t most_attribute_bytes = 60000;
 
 void pad(std::string& bytes) { bytes.append((8 - bytes.size() % 8) % 8, '\0'); }
 
-void put(std::string& bytes, std::size_t place, std::uint64_t value) {
-  std::string number;
-  append_little(number, value);
-  bytes.replace(place, number.size(), number);
-}
-
 /// A message of an object header.
 std::string message(std::uint16_t type, std::string content) {
   pad(content);
