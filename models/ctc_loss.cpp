@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
@@ -33,16 +34,20 @@ namespace {
 
 constexpr double never = -std::numeric_limits<double>::infinity();
 
+/// exp(x) for x <= 0, or 0 where that is lost beside 1.
+double small_exp(double x) { return x < -40 ? 0 : std::exp(x); }
+
 /// log(exp(a) + exp(b)).
 double log_add(double a, double b) {
-  const double most = std::max(a, b);
-  return most == never ? never : most + std::log1p(std::exp(std::min(a, b) - most));
+  if (a < b) std::swap(a, b);
+  return a == never ? never : a + std::log1p(small_exp(b - a));
 }
 
+/// log(exp(a) + exp(b) + exp(c)).
 double log_add(double a, double b, double c) {
-  const double most = std::max({a, b, c});
-  return most == never ? never
-                       : most + std::log(std::exp(a - most) + std::exp(b - most) + std::exp(c - most));
+  if (a < b) std::swap(a, b);
+  if (a < c) std::swap(a, c);
+  return a == never ? never : a + std::log1p(small_exp(b - a) + small_exp(c - a));
 }
 
 /// The sums over alignments of one sample. State 2 i + 1 is label i, state 2 i the blank before it; the last
@@ -82,7 +87,7 @@ class Alignments {
     for (std::size_t i = 1; i < steps_.size(); ++i) {
       const double* before = forward_.data() + (i - 1) * states;
       double* here = forward_.data() + i * states;
-      for (std::size_t s = first_state(i); s < std::min(states, 2 * i + 2); ++s) {
+      for (std::size_t s = first_state(i); s < end_state(i); ++s) {
         double sum = before[s];
         if (s > 1 && may_skip(s)) {
           sum = log_add(sum, before[s - 1], before[s - 2]);
@@ -109,10 +114,8 @@ class Alignments {
     for (std::size_t i = steps_.size(); i-- > 0;) {
       std::fill(of_class.begin(), of_class.end(), 0.0);
       const double* before = forward_.data() + i * states;
-      for (std::size_t s = 0; s < states; ++s) {
-        const double through = before[s] + after[s];
-        if (through != never)
-          of_class[static_cast<std::size_t>(classes_of_states_[s])] += std::exp(through + loss);
+      for (std::size_t s = first_state(i); s < end_state(i); ++s) {
+        of_class[static_cast<std::size_t>(classes_of_states_[s])] += small_exp(before[s] + after[s] + loss);
       }
       const T* z = logits_ + steps_[i] * classes_;
       T* dz = gradient + steps_[i] * classes_;
@@ -121,8 +124,9 @@ class Alignments {
         dz[k] = static_cast<T>(factor * (probability - of_class[static_cast<std::size_t>(k)]));
       }
       if (i == 0) break;
-      for (std::size_t s = 0; s < states; ++s) after[s] += log_probability(i, s);
-      for (std::size_t s = 0; s < states; ++s) {
+      for (std::size_t s = first_state(i); s < end_state(i); ++s) after[s] += log_probability(i, s);
+      std::fill(next.begin(), next.end(), never);
+      for (std::size_t s = first_state(i - 1); s < end_state(i - 1); ++s) {
         double sum = after[s];
         if (s + 2 < states && may_skip(s + 2)) {
           sum = log_add(sum, after[s + 1], after[s + 2]);
@@ -150,6 +154,9 @@ class Alignments {
     const std::size_t reach = 2 * (steps_.size() - step);
     return classes_of_states_.size() > reach ? classes_of_states_.size() - reach : 0;
   }
+
+  /// The end of the states that can be reached from the start until this step.
+  std::size_t end_state(std::size_t step) const { return std::min(classes_of_states_.size(), 2 * step + 2); }
 
   Index classes_;
   const T* logits_ = nullptr;
