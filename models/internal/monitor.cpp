@@ -48,7 +48,7 @@ std::optional<double> Monitor::value(const Logs& logs, const Model& model) {
 }
 
 bool Monitor::improves(double now, std::optional<double> best) const {
-  if (!best || std::isnan(*best)) return true;
+  if (!best) return true;
   return more_is_better_ ? now - min_delta_ > *best : now + min_delta_ < *best;
 }
 

@@ -20,7 +20,8 @@ class Monitor {
   /// The value, for the model that is trained; nothing in an epoch without validation. Throws ValueError if
   /// the logs have no such name, or if the mode is "auto" and no metric tells the direction.
   std::optional<double> value(const Logs& logs, const Model& model);
-  /// Whether `now` is better than `best` by more than min_delta. Everything is better than nothing and NaN.
+  /// Whether `now` is better than `best` by more than min_delta. Everything is better than nothing; nothing
+  /// is better than NaN, as in Keras.
   bool improves(double now, std::optional<double> best) const;
   /// Prints a warning if epochs have passed, and none of them had a validation. `consequence` is "training
   /// was not stopped", for instance.

@@ -28,6 +28,7 @@
 #include <unspool/serialization/file.h>
 
 #include "../serialization/folder.h"
+#include "../support/default_interrupt.h"
 #include "../support/errors.h"
 #include "../support/printed.h"
 #include "monitored.h"
@@ -152,6 +153,7 @@ TEST_CASE("BackupAndRestore: a run that was killed ends with the bits of one tha
         for (Index deaths = 0; deaths < 1 + k % 2; ++deaths) {
           CHECK_FALSE(run_in_process(run));
           ++kills;
+          run.kill_after = 2;
         }
         run.kill_after = -1;
         REQUIRE(run_in_process(run));
@@ -204,6 +206,7 @@ TEST_CASE("BackupAndRestore keeps its backup if asked to, and if it is of anothe
 
 TEST_CASE("BackupAndRestore keeps the backup of training that Ctrl-C has stopped") {
   const Folder folder;
+  const DefaultInterrupt signals;
   const auto fit = [&](bool interrupt) {
     Sequential model = watched_model();
     const auto press = LambdaCallback({.on_train_batch_end = [&](Index batch) {

@@ -102,7 +102,7 @@ TEST_CASE("ModelCheckpoint and mistakes") {
   };
   CHECK(contains(
       message_of<ValueError>([&] { fit("{epocj}"); }),
-      "expected a name in the logs (loss, val_loss, epoch), got \"epocj\"; did you mean \"epoch\"?"));
+      "expected a name in the logs (loss, val_loss, epoch), got \"epocj\": did you mean \"epoch\"?"));
   CHECK(contains(message_of<ValueError>([&] { fit("{val_loss:02d}"); }), "expected a format for val_loss"));
   CHECK(contains(
       message_of<ValueError>([&] { fit("a", {.monitor = "acc", .save_best_only = true, .mode = "max"}); }),

@@ -11,6 +11,7 @@
 #include <unspool/unspool.h>
 
 #include "../layers/support.h"
+#include "../support/default_interrupt.h"
 #include "../support/same_bits.h"
 
 using namespace unspool;
@@ -187,20 +188,6 @@ TEST_CASE("a source that throws: the weights are those after the last whole batc
 }
 
 namespace {
-
-/// SIGINT as a program has it that does not handle it. (The test framework does.)
-class DefaultInterrupt {
- public:
-  DefaultInterrupt() {
-    struct sigaction by_default = {};
-    by_default.sa_handler = SIG_DFL;
-    sigaction(SIGINT, &by_default, &before_);
-  }
-  ~DefaultInterrupt() { sigaction(SIGINT, &before_, nullptr); }
-
- private:
-  struct sigaction before_ = {};
-};
 
 std::shared_ptr<Callback> interrupt_in(Index batch) {
   return LambdaCallback({.on_train_batch_begin = [batch](Index now) {
