@@ -22,7 +22,20 @@ using internal::UnbuiltChildren;
 
 namespace {
 
+/// Each step of training asks for the weights and the layers. A search among so many is faster than a set.
+constexpr std::size_t searched_size = 16;
+
 std::vector<Variable> unique(std::vector<Variable> variables) {
+  if (variables.size() <= searched_size) {
+    auto end = variables.begin();
+    for (auto next = variables.begin(); next != variables.end(); ++next) {
+      if (std::find(variables.begin(), end, *next) != end) continue;
+      if (end != next) *end = std::move(*next);
+      ++end;
+    }
+    variables.erase(end, variables.end());
+    return variables;
+  }
   std::unordered_set<const void*> seen;
   std::erase_if(variables, [&](const Variable& variable) { return !seen.insert(variable.key()).second; });
   return variables;
@@ -122,11 +135,13 @@ const std::string& LayerTree::path_or_name() const { return path_.empty() ? name
 std::string LayerTree::class_name() const { return class_name_of(typeid(*this)); }
 
 std::vector<Variable> LayerTree::weights() const {
-  std::vector<Variable> all = trainable_weights_;
-  all.insert(all.end(), other_weights_.begin(), other_weights_.end());
-  for (const Child& child : children_) {
-    for (const Variable& weight : child.layer->weights()) all.push_back(weight);
-  }
+  std::vector<Variable> all;
+  const auto add = [&all](const auto& below, const LayerTree& tree) -> void {
+    all.insert(all.end(), tree.trainable_weights_.begin(), tree.trainable_weights_.end());
+    all.insert(all.end(), tree.other_weights_.begin(), tree.other_weights_.end());
+    for (const Child& child : tree.children_) below(below, *child.layer);
+  };
+  add(add, *this);
   return unique(std::move(all));
 }
 
@@ -197,8 +212,13 @@ Index LayerTree::count_params() const {
 std::vector<const LayerBase*> LayerTree::all_layers() const {
   std::vector<const LayerBase*> all;
   std::unordered_set<const LayerBase*> seen;
+  const auto is_new = [&](const LayerBase* layer) {
+    if (all.size() <= searched_size) return std::find(all.begin(), all.end(), layer) == all.end();
+    if (seen.empty()) seen.insert(all.begin(), all.end());
+    return seen.insert(layer).second;
+  };
   const auto visit = [&](const auto& below, const LayerBase& layer) -> void {
-    if (!seen.insert(&layer).second) return;
+    if (!is_new(&layer)) return;
     all.push_back(&layer);
     for (const Child& child : layer.children_) below(below, *child.layer);
   };

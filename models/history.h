@@ -83,6 +83,7 @@ using Logs = NamedValues<double>;
 struct History {
   NamedValues<std::vector<double>> history = {};  ///< For each name, one value for each epoch.
   std::vector<Index> epoch = {};                  ///< The numbers of the epochs, counted from 0.
+  bool interrupted = false;                       ///< Whether Ctrl-C ended training.
   ///@{
   /// The values of this name; a copy for temporaries. Throws KeyError if there are none, with the nearest
   /// name.

@@ -220,7 +220,6 @@ void Model::compile(CompileOptions options) {
 bool Model::compiled() const { return state().compiled.has_value(); }
 Optimizer Model::optimizer() const { return state().compiled_or_fail().options.optimizer; }
 void Model::stop_training() { state().stop = true; }
-void Model::set_initial_epoch(Index epoch) { state().initial_epoch = epoch; }
 bool Model::stops_training() const { return state().stop; }
 
 void Model::summary(SummaryOptions options) const { summary(std::cout, options); }

@@ -176,9 +176,6 @@ class Model : public virtual internal::SealedModel {
   History fit(const D& data, FitOptions options = {}) {
     return fit_dataset(data, std::move(options));
   }
-  /// Makes fit() start with this epoch in place of its argument initial_epoch. For callbacks that resume a
-  /// run in on_train_begin().
-  void set_initial_epoch(Index epoch);
   /// A mistake, with what to write in the first line of the error.
   template <std::size_t n = 0>
   UNSPOOL_MISTAKE(

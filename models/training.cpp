@@ -105,13 +105,13 @@ History run_fit(const Model& model, BatchSource& source, BatchSource* validation
                         .steps = options.steps_per_epoch ? options.steps_per_epoch : source.steps(),
                         .verbose = options.verbose,
                         .metrics = state.objective().names()});
-  internal::Trainer(self, callbacks)
-      .fit(source, {.epochs = options.epochs,
-                    .initial_epoch = options.initial_epoch,
-                    .steps_per_epoch = options.steps_per_epoch,
-                    .validation = validation,
-                    .validation_steps = options.validation_steps,
-                    .validation_freq = options.validation_freq});
+  internal::Trainer trainer(self, callbacks);
+  history.interrupted = trainer.fit(source, {.epochs = options.epochs,
+                                             .initial_epoch = options.initial_epoch,
+                                             .steps_per_epoch = options.steps_per_epoch,
+                                             .validation = validation,
+                                             .validation_steps = options.validation_steps,
+                                             .validation_freq = options.validation_freq});
   return history;
 }
 

@@ -82,8 +82,6 @@ struct Model::State {
   /// The key of the last fit(), from which each epoch derives its order of samples.
   std::optional<RandomKey> shuffle;
   bool stop = false;
-  /// Replaces the argument of fit() while it starts.
-  std::optional<Index> initial_epoch;
   /// The call of fit() that runs; null if there is none.
   internal::FitRun* run = nullptr;
 

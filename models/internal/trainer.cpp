@@ -121,20 +121,24 @@ void Trainer::skip_epochs(Feed& feed, FitRun& run, const FitPlan& plan) {
   }
 }
 
-void Trainer::fit(BatchSource& source, const FitPlan& plan) {
+bool Trainer::fit(BatchSource& source, const FitPlan& plan) {
   Model::State& state = ModelAccess::state(model_);
   const InterruptScope interrupt;
   state.stop = false;
-  state.initial_epoch.reset();
   FitRun run{.callbacks = callbacks_};
   const RunScope scope(state, run);
   Logs logs;
   callbacks_.call([&](Callback& callback) { callback.on_train_begin(logs); });
-  first_epoch_ = run.epoch = state.initial_epoch.value_or(plan.initial_epoch);
+  first_epoch_ = run.epoch = plan.initial_epoch;
   if (run.resume) restore_callbacks(run);
   Feed feed(source, plan.steps_per_epoch, first_epoch_);
   if (run.resume) skip_epochs(feed, run, plan);
   for (Index& epoch = run.epoch; epoch < plan.epochs && !state.stop; ++epoch) {
+    if (interrupt.interrupted()) {
+      std::cerr << fmt::format(
+          "fit: stopped by Ctrl-C before epoch {}; the model keeps the weights that it has\n", epoch + 1);
+      break;
+    }
     run.batch = run.resume ? run.resume->batch : 0;
     Logs none;
     run.phase = FitRun::Phase::between;
@@ -154,6 +158,7 @@ void Trainer::fit(BatchSource& source, const FitPlan& plan) {
   }
   state.compiled_or_fail().options.optimizer.finalize_variable_values();
   callbacks_.call([&](Callback& callback) { callback.on_train_end(logs); });
+  return interrupt.interrupted();
 }
 
 std::optional<Logs> Trainer::test(BatchSource& source, std::optional<Index> steps,

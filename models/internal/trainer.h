@@ -29,7 +29,8 @@ class Trainer {
  public:
   Trainer(Model& model, const CallbackList& callbacks) : model_(model), callbacks_(callbacks) {}
 
-  void fit(BatchSource& source, const FitPlan& plan);
+  /// Returns whether Ctrl-C ended training.
+  bool fit(BatchSource& source, const FitPlan& plan);
   Logs evaluate(BatchSource& source, std::optional<Index> steps);
   Outputs predict(BatchSource& source, std::optional<Index> steps);
 

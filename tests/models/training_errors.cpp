@@ -206,6 +206,7 @@ TEST_CASE("Ctrl-C: fit returns after the batch, and the model trains on") {
   const History history = task.model.fit(
       task.x(), task.y(), {.batch_size = 2, .epochs = 5, .verbose = 0, .callbacks = {interrupt_in(1), end}});
   CHECK(history.epoch.empty());
+  CHECK(history.interrupted);
   CHECK(ended);
   CHECK(task.model.optimizer().iterations() == 2);
   CHECK(captured.text.str().find("stopped by Ctrl-C after batch 2 of epoch 1") != std::string::npos);
@@ -215,6 +216,19 @@ TEST_CASE("Ctrl-C: fit returns after the batch, and the model trains on") {
   sigaction(SIGINT, nullptr, &after);
   const bool restored = after.sa_handler == SIG_DFL;
   CHECK(restored);
+}
+
+TEST_CASE("Ctrl-C between two epochs: the next one does not start") {
+  const DefaultInterrupt signals;
+  TwoByTwo task;
+  const Captured captured;
+  const auto interrupt = LambdaCallback({.on_epoch_end = [] { std::raise(SIGINT); }});
+  const History history = task.model.fit(
+      task.x(), task.y(), {.batch_size = 2, .epochs = 5, .verbose = 0, .callbacks = {interrupt}});
+  CHECK(history.interrupted);
+  CHECK(history.epoch == std::vector<Index>{0});
+  CHECK(task.model.optimizer().iterations() == 4);
+  CHECK_FALSE(task.model.fit(task.x(), task.y(), {.verbose = 0}).interrupted);
 }
 
 TEST_CASE("Ctrl-C in validation ends fit without values of a part of the data") {
