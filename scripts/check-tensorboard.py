@@ -4,6 +4,7 @@ usage: check-tensorboard.py EXAMPLE
 """
 
 import json
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,12 @@ def equal(what, got, expected):
         sys.exit(f"{what}: expected {expected}, got {got}")
 
 
+def float32(value):
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
 def check_histogram(what, histogram, values):
+    values = [float32(value) for value in values]
     equal(what + ": count", histogram.num, len(values))
     equal(what + ": sum of the buckets", sum(histogram.bucket), len(values))
     equal(what + ": min and max", (histogram.min, histogram.max), (min(values), max(values)))
