@@ -38,14 +38,14 @@ class LogTable final : public Callback {
   // A run that goes on adds its rows to those that it had written.
   Snapshot get_state() const override { return {Config::map({{"bytes", bytes_}}), {}}; }
   void set_state(const Snapshot& state) override {
-    const auto bytes = state.config["bytes"].as<Index>();
-    if (bytes == 0) return;
+    bytes_ = state.config["bytes"].as<Index>();
+    if (bytes_ == 0) return;
     append_ = true;
+    const auto kept = static_cast<std::uintmax_t>(bytes_);
     std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path_, error);
-    // Rows of epochs that will be trained again.
-    if (!error && size > static_cast<std::uintmax_t>(bytes)) {
-      std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(bytes), error);
+    // Without the rows of epochs that are trained again.
+    if (std::filesystem::file_size(path_, error) > kept && !error) {
+      std::filesystem::resize_file(path_, kept, error);
     }
   }
 
@@ -108,7 +108,7 @@ class LogTable final : public Callback {
   CSVLoggerOptions options_;
   bool append_;
   bool is_open_ = false;
-  Index bytes_ = 0;  // Of the file; 0 before the first row of this run.
+  Index bytes_ = 0;  // Of the file; 0 before the first row of the run.
   std::vector<std::string> columns_;
   std::ofstream file_;
 };
