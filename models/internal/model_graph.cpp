@@ -26,7 +26,9 @@ constexpr std::size_t no_node = ModelNode::none;
 
 std::vector<Spec> specs_of_inputs(const GraphNode& node) {
   std::vector<Spec> specs;
-  for (const Tensor& tensor : node.inputs()) specs.push_back({tensor.shape(), tensor.dtype()});
+  for (const Tensor& tensor : node.inputs()) {
+    if (tensor.is_abstract()) specs.push_back({tensor.shape(), tensor.dtype()});  // Not constants.
+  }
   return specs;
 }
 

@@ -74,7 +74,9 @@ TEST_CASE("the DOT text of a Sequential, of an operation and of names with speci
   CHECK(contains(message_of<ValueError>([&] { model_to_dot(model, {.rankdir = "up"}); }), "got \"up\""));
 
   const Tensor x = Input({.shape = {2}, .name = "x"});
-  CHECK(contains(model_to_dot(Model(x, x * 2.0F)), "<b>Multiply</b>"));
+  const std::string product = model_to_dot(Model(x, x * 2.0F), {.show_shapes = true});
+  CHECK(contains(product, "<b>Multiply</b>"));
+  CHECK(contains(product, "Input shape: <b>(None, 2)</b>"));
 }
 
 TEST_CASE("plot_model writes DOT, and lets Graphviz draw other formats") {
