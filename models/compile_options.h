@@ -45,7 +45,8 @@ struct CompileOptions {
   ///       model.optimizer().apply(tape.gradient(loss, weights), weights);
   ///       return model.compute_metrics(batch, y, loss);
   ///     }
-  /// Files do not hold it.
+  /// Use the model that is passed: a handle that the function captures would keep the model alive forever.
+  /// Files do not hold the function.
   StepFunction train_step = {};
   StepFunction test_step = {};  ///< Replaces the step of evaluate(), of validation and of test_on_batch().
 };
