@@ -10,6 +10,7 @@
 #include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/keras_file.h>
+#include <unspool/models/internal/legacy_h5.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
@@ -22,7 +23,7 @@ namespace {
 constexpr std::string_view weights_group = "weights/";
 constexpr std::string_view optimizer_group = "optimizer/";
 constexpr std::string_view states_group = "states/";
-constexpr Index version = 1;
+constexpr Index model_format = 1;
 
 /// Appends the values of variables, named by group and path. Repeated paths get a number.
 void append(std::vector<NamedTensor>& tensors, std::string_view group,
@@ -101,9 +102,9 @@ void check_kind(const Snapshot& snapshot, std::string_view kind, const std::stri
         fmt::format("{}: expected a file of kind {}, got {}", file, in_quotes(kind), in_quotes(got)));
   }
   const Index number = snapshot.config["version"].as<Index>();
-  if (number != version) {
+  if (number != model_format) {
     throw FileError(
-        fmt::format("{}: expected version {} of the model format, got {}", file, version, number));
+        fmt::format("{}: expected version {} of the model format, got {}", file, model_format, number));
   }
 }
 
@@ -282,7 +283,7 @@ Snapshot to_snapshot(const Model& model) {
   Config shuffle;
   if (state.shuffle) shuffle = Config::list({bits_of(state.shuffle->seed), bits_of(state.shuffle->stream)});
   snapshot.config = Config::map({{"kind", "model"},
-                                 {"version", version},
+                                 {"version", model_format},
                                  {"network", serialize_layer(*model.network())},
                                  {"inputs", Config::list(std::move(inputs))},
                                  {"compile", compile},
@@ -365,6 +366,7 @@ void Model::save(const std::string& path) const {
 
 Model load_model(const std::string& path) {
   if (internal::is_keras_model(path)) return internal::load_keras_model(path);
+  if (internal::is_legacy_h5(path)) return internal::load_legacy_model(path);
   refuse_other_formats(path);
   return from_snapshot(load_archive(path), path);
 }
@@ -374,13 +376,14 @@ void Model::save_weights(const std::string& path) const {
   refuse_other_formats(path);
   check_built(*this);
   Snapshot snapshot;
-  snapshot.config = Config::map({{"kind", "weights"}, {"version", version}});
+  snapshot.config = Config::map({{"kind", "weights"}, {"version", model_format}});
   append(snapshot.tensors, weights_group, weights());
   save_archive(path, snapshot);
 }
 
 void Model::load_weights(const std::string& path) {
   if (internal::is_keras_weights(path)) return internal::load_keras_weights(path, *this);
+  if (internal::is_legacy_h5(path)) return internal::load_legacy_weights(path, *this);
   refuse_other_formats(path);
   if (!network()->built()) {
     throw ValueError("the model " + name() +

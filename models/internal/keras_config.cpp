@@ -114,14 +114,17 @@ Config compile_config_of(const CompileOptions& options) {
 }
 
 /// Arguments that newer versions of Keras added, at the values that older ones imply.
-bool is_newer_default(const std::string& key, const Config& value) {
-  constexpr std::array<std::string_view, 3> null_keys{"input_axes", "output_axes", "quantization_config"};
+bool is_newer_default(const std::string& class_name, const std::string& key, const Config& value) {
+  constexpr std::array<std::string_view, 4> null_keys{"input_axes", "output_axes", "quantization_config",
+                                                      "renorm_clipping"};
   if (std::find(null_keys.begin(), null_keys.end(), key) != null_keys.end()) return value.is_null();
-  return (key == "ragged" || key == "optional") && value == Config(false);
+  if (key == "ragged" || key == "optional" || key == "renorm") return value == Config(false);
+  if (class_name == "SparseCategoricalCrossentropy" && key == "axis") return value == Config(-1);
+  return key == "renorm_momentum" && value == Config(0.99);
 }
 
 /// A serialized object, or any part of one, for every version of Keras.
-Config for_keras(const Config& config) {
+Config for_keras(const Config& config, const std::string& class_name = {}) {
   if (config.is_list()) {
     std::vector<Config> elements;
     for (const Config& element : config.elements()) elements.push_back(for_keras(element));
@@ -146,7 +149,9 @@ Config for_keras(const Config& config) {
           "expected layers that Keras has, got one with time_major = true: save the model in the native "
           "format, as \"model.unspool\"");
     }
-    if (!is_newer_default(key, value)) entries.emplace_back(key, for_keras(value));
+    if (is_newer_default(class_name, key, value)) continue;
+    const bool arguments = object && key == "config";
+    entries.emplace_back(key, for_keras(value, arguments ? config.get("class_name", "") : ""));
   }
   return Config::map(std::move(entries));
 }

@@ -91,7 +91,7 @@ TEST_CASE("a Sequential without an Input is saved with one") {
   Sequential model({LSTM({.units = 2}), Dense({.units = 2})});
   CHECK(contains(message_of<ValueError>([&] { model.save(folder / "m.keras"); }), "call it once"));
   const Tensor x = random_normal({8, 4, 3});
-  const Tensor y = model.predict(x)[0];
+  const Tensor y = model.predict(x);
   model.save(folder / "m.keras");
   CHECK(same_bits(load_model(folder / "m.keras").predict(x), y));
 }
@@ -187,7 +187,7 @@ TEST_CASE("a config that asks for more weights than its file holds takes no memo
   model.save(folder / "m.keras");
   Snapshot snapshot = load_archive(folder / "m.unspool");
   std::string config = to_json(snapshot.config);
-  config.replace(config.rfind("77"), 2, "400000000");
+  config.replace(config.find("77", config.rfind("\"units\"")), 2, "400000000");
   snapshot.config = from_json(config);
   save_archive(folder / "m.unspool", snapshot);
   CHECK(
