@@ -207,15 +207,48 @@ SampleLosses internal::losses_of_sums(const std::vector<Index>& axes, const Tens
   return {losses, reduced_axes.empty() ? mask : Tensor(any(mask, Axes(reduced_axes)))};
 }
 
-std::vector<std::string> internal::names_of(std::string_view class_name, std::string_view aliases) {
-  std::vector<std::string> names{std::string(class_name), to_snake_case(class_name)};
+std::string internal::KindLoss::log_name(const std::string& given, std::string_view log_name,
+                                         std::string_view class_name) {
+  if (!given.empty()) return given;
+  return log_name.empty() ? to_snake_case(class_name) : std::string(log_name);
+}
+
+Tensor internal::KindLoss::call(const Tensor& y_true, const Tensor& y_pred) const {
+  if (takes_classes_) return losses(y_true, y_pred);
+  const auto [labels, predicted] = aligned(y_true, y_pred);
+  const Tensor each = losses(labels, predicted);
+  return elementwise_ ? mean(each, {axis()}) : each;
+}
+
+SampleLosses internal::KindLoss::samples(const Tensor& y_true, const Tensor& y_pred,
+                                         const Tensor& mask) const {
+  if (!mask) return {call(y_true, y_pred)};
+  if (elementwise_) {
+    const auto [labels, predicted] = aligned(y_true, y_pred);
+    // A mask of each element: the mean is over those that count.
+    if (mask.rank() == predicted.rank()) {
+      return {losses(replace_masked(mask, labels, 0), replace_masked(mask, predicted, 1)), mask};
+    }
+  }
+  check_axis_beside_mask(name(), axis(), y_pred, mask);
+  return LossBase::samples(y_true, y_pred, mask);
+}
+
+void internal::add_names(std::vector<NameEntry>& entries, std::string_view class_name,
+                         std::string_view aliases, const std::type_info& type,
+                         const std::function<std::shared_ptr<void>(const Config&)>& make) {
+  const auto add = [&](std::string name) {
+    const bool is_taken = std::any_of(entries.begin(), entries.end(),
+                                      [&](const NameEntry& entry) { return entry.name == name; });
+    if (!is_taken) entries.push_back({std::move(name), type, make});
+  };
+  add(std::string(class_name));
+  add(to_snake_case(class_name));
   while (!aliases.empty()) {
     const std::size_t end = std::min(aliases.find(' '), aliases.size());
-    std::string alias(aliases.substr(0, end));
-    if (std::find(names.begin(), names.end(), alias) == names.end()) names.push_back(std::move(alias));
+    add(std::string(aliases.substr(0, end)));
     aliases.remove_prefix(std::min(end + 1, aliases.size()));
   }
-  return names;
 }
 
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {

@@ -89,6 +89,9 @@ void add_named(internal::MetricEntries& entries, std::initializer_list<const cha
 
 std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
   internal::MetricEntries entries;
+  // First, since "accuracy" is also the name of the class Accuracy in snake case.
+  add_named(entries, {"accuracy", "acc"}, internal::fitting_accuracy, true);
+  add_named(entries, {"crossentropy", "ce"}, fitting_crossentropy, false);
   internal::add_accuracies(entries);
   internal::add_mean_metrics(entries);
   internal::add_confusion_metrics(entries);
@@ -97,8 +100,6 @@ std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
   internal::add_iou_metrics(entries);
   internal::add_r2_score(entries);
   internal::add_edit_distance(entries);
-  add_named(entries, {"accuracy", "acc"}, internal::fitting_accuracy, true);
-  add_named(entries, {"crossentropy", "ce"}, fitting_crossentropy, false);
   return entries;
 }
 

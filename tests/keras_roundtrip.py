@@ -267,9 +267,6 @@ def write_all(folder, count):
         safetensors(f"{folder}/{name}.safetensors", tensors)
         model.save(f"{folder}/{name}.keras")
         models[name] = (model, values, outputs)
-        if name in ("lstm", "shared", "stacked_cells", "nested", "compiled", "encoder_decoder", "bidirectional"):
-            safetensors(f"{folder}/{name}_legacy.safetensors", tensors)
-            model.save(f"{folder}/{name}_legacy.h5")
         if name in ("lstm", "shared", "stacked_cells", "nested"):
             safetensors(f"{folder}/{name}_weights.safetensors", tensors)
             model.save_weights(f"{folder}/{name}_weights.weights.h5")

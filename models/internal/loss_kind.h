@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -39,47 +42,55 @@ void check_axis_beside_mask(const std::string& loss, int axis, const Tensor& y_p
 SampleLosses losses_of_sums(const std::vector<Index>& axes, const Tensor& y_true, const Tensor& y_pred,
                             const Tensor& mask,
                             const std::function<Tensor(const Tensor&, const Tensor&)>& call);
-std::vector<std::string> names_of(std::string_view class_name, std::string_view aliases);
+
+/// The part of BuiltInLoss that does not depend on the options.
+class KindLoss : public LossBase {
+ public:
+  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override;
+  SampleLosses samples(const Tensor& y_true, const Tensor& y_pred, const Tensor& mask) const override;
+  std::string class_name() const override { return std::string(class_name_); }
+
+ protected:
+  template <class O>
+  KindLoss(const LossKind<O>& kind, const O& options)
+      : LossBase(log_name(options.name, kind.log_name, kind.name), options.reduction),
+        class_name_(kind.name),
+        elementwise_(kind.elementwise),
+        takes_classes_(kind.takes_classes) {}
+
+ private:
+  static std::string log_name(const std::string& given, std::string_view log_name,
+                              std::string_view class_name);
+  /// LossKind::call.
+  virtual Tensor losses(const Tensor& y_true, const Tensor& y_pred) const = 0;
+  /// The axis that the loss reduces.
+  virtual int axis() const = 0;
+
+  std::string_view class_name_;
+  bool elementwise_;
+  bool takes_classes_;
+};
 
 template <class O>
-class BuiltInLoss final : public LossBase {
+class BuiltInLoss final : public KindLoss {
  public:
   using Options = O;
   BuiltInLoss(const LossKind<O>& kind, O options)
-      : LossBase(!options.name.empty()
-                     ? options.name
-                     : (kind.log_name.empty() ? to_snake_case(kind.name) : std::string(kind.log_name)),
-                 options.reduction),
-        kind_(kind),
-        options_(std::move(options)) {
+      : KindLoss(kind, options), kind_(kind), options_(std::move(options)) {
     options_.name = name();
     if (kind.check != nullptr) kind.check(options_);
   }
-  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override {
-    if (kind_.takes_classes) return kind_.call(options_, y_true, y_pred);
-    const auto [labels, predicted] = aligned(y_true, y_pred);
-    const Tensor losses = kind_.call(options_, labels, predicted);
-    return kind_.elementwise ? mean(losses, {axis()}) : losses;
-  }
   SampleLosses samples(const Tensor& y_true, const Tensor& y_pred, const Tensor& mask) const override {
-    if (kind_.samples != nullptr) return kind_.samples(options_, y_true, y_pred, mask);
-    if (!mask) return {call(y_true, y_pred)};
-    if (kind_.elementwise) {
-      const auto [labels, predicted] = aligned(y_true, y_pred);
-      // A mask of each element: the mean is over those that count.
-      if (mask.rank() == predicted.rank()) {
-        return {kind_.call(options_, replace_masked(mask, labels, 0), replace_masked(mask, predicted, 1)),
-                mask};
-      }
-    }
-    check_axis_beside_mask(name(), axis(), y_pred, mask);
-    return LossBase::samples(y_true, y_pred, mask);
+    return kind_.samples != nullptr ? kind_.samples(options_, y_true, y_pred, mask)
+                                    : KindLoss::samples(y_true, y_pred, mask);
   }
-  std::string class_name() const override { return std::string(kind_.name); }
   Config get_config() const override { return to_config(options_); }
 
  private:
-  int axis() const {
+  Tensor losses(const Tensor& y_true, const Tensor& y_pred) const override {
+    return kind_.call(options_, y_true, y_pred);
+  }
+  int axis() const override {
     if constexpr (requires(O options) { int{options.axis}; }) {
       return options_.axis;
     } else {
@@ -98,15 +109,18 @@ Loss made_loss(const LossKind<O>& kind, O options) {
 
 using LossEntries = std::vector<Registry<LossBase>::Entry>;
 
-/// Adds the names of kinds, which must live as long as the program.
+/// Adds a row for each name of a class: `class_name`, that name in snake case, and `aliases`, separated by
+/// spaces; not for names that have a row. What `make` returns points to the base class.
+void add_names(std::vector<NameEntry>& entries, std::string_view class_name, std::string_view aliases,
+               const std::type_info& type, const std::function<std::shared_ptr<void>(const Config&)>& make);
+
+/// Adds the names of a kind, which must live as long as the program.
 template <class O>
 void add_loss_kind(LossEntries& entries, const LossKind<O>& kind) {
-  for (std::string& name : names_of(kind.name, kind.aliases)) {
-    entries.push_back(
-        Registry<LossBase>::entry<BuiltInLoss<O>>(std::move(name), [&kind](const Config& config) {
-          return std::make_shared<BuiltInLoss<O>>(kind, from_config<O>(config));
-        }));
-  }
+  add_names(entries, kind.name, kind.aliases, typeid(BuiltInLoss<O>),
+            [&kind](const Config& config) -> std::shared_ptr<LossBase> {
+              return std::make_shared<BuiltInLoss<O>>(kind, from_config<O>(config));
+            });
 }
 
 ///@{

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,7 +62,7 @@ class MeanOf : public MetricBase {
 /// What a built-in metric is that is a mean over samples. Its options are of type O.
 template <class O>
 struct MeanKind {
-  /// The name of the class in configs. The name in snake case stands for it, too, unless it is taken.
+  /// The name of the class in configs. The name in snake case stands for it, too.
   std::string_view name;
   Tensor (*call)(const O&, const Tensor& y_true, const Tensor& y_pred);
   bool more_is_better = true;
@@ -71,8 +72,6 @@ struct MeanKind {
   std::string_view log_name = {};
   /// Whether the result is the square root of the mean.
   bool root = false;
-  /// Whether only the class name stands for it.
-  bool class_name_only = false;
 };
 
 template <class O>
@@ -107,20 +106,15 @@ using MetricEntries = std::vector<Registry<MetricBase>::Entry>;
 /// Adds the names of a kind, which must live as long as the program.
 template <class O>
 void add_mean_kind(MetricEntries& entries, const MeanKind<O>& kind) {
-  for (std::string& name : names_of(kind.name, kind.aliases)) {
-    if (kind.class_name_only && name != kind.name) continue;
-    entries.push_back(
-        Registry<MetricBase>::entry<BuiltInMean<O>>(std::move(name), [&kind](const Config& config) {
-          return std::make_shared<BuiltInMean<O>>(kind, from_config<O>(config));
-        }));
-  }
+  add_names(entries, kind.name, kind.aliases, typeid(BuiltInMean<O>),
+            [&kind](const Config& config) -> std::shared_ptr<MetricBase> {
+              return std::make_shared<BuiltInMean<O>>(kind, from_config<O>(config));
+            });
 }
 /// Adds the names of a class that is made from T::Options.
 template <class T>
 void add_metric_class(MetricEntries& entries, std::string_view name, std::string_view aliases = {}) {
-  for (std::string& each : names_of(name, aliases)) {
-    entries.push_back(Registry<MetricBase>::entry<T>(std::move(each)));
-  }
+  add_names(entries, name, aliases, typeid(T), &made_from_options<MetricBase, T>);
 }
 
 ///@{

@@ -52,13 +52,10 @@ Tensor in_top_k(const Tensor& labels, const Tensor& p, Index k) {
 }
 
 constexpr internal::MeanKind<MetricOptions> equal_accuracy{
-    .name = "Accuracy",
-    .call =
-        [](const MetricOptions&, const Tensor& y, const Tensor& p) {
-          const auto [labels, predicted] = internal::aligned(y, p);
-          return as_numbers(equal(labels, predicted));
-        },
-    .class_name_only = true};
+    .name = "Accuracy", .call = [](const MetricOptions&, const Tensor& y, const Tensor& p) {
+      const auto [labels, predicted] = internal::aligned(y, p);
+      return as_numbers(equal(labels, predicted));
+    }};
 
 constexpr internal::MeanKind<MetricOptions> sparse_categorical_accuracy{
     .name = "SparseCategoricalAccuracy", .call = [](const MetricOptions&, const Tensor& y, const Tensor& p) {

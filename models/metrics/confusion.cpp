@@ -294,11 +294,9 @@ std::shared_ptr<MetricBase> made_tradeoff(const TradeoffKind& kind, required<dou
 
 template <class O>
 void add_tradeoff(internal::MetricEntries& entries, const TradeoffKind& kind, required<double> O::*least) {
-  for (std::string& name : internal::names_of(kind.name, "")) {
-    entries.push_back(Registry<MetricBase>::entry<Tradeoff>(
-        std::move(name),
-        [&kind, least](const Config& config) { return made_tradeoff(kind, least, from_config<O>(config)); }));
-  }
+  internal::add_names(entries, kind.name, "", typeid(Tradeoff), [&kind, least](const Config& config) {
+    return made_tradeoff(kind, least, from_config<O>(config));
+  });
 }
 
 Metric decision_count(std::size_t kind, CountOptions options) {
@@ -334,20 +332,16 @@ Metric RecallAtPrecision(RecallAtPrecisionOptions options) {
 
 void internal::add_confusion_metrics(MetricEntries& entries) {
   for (const CountKind& kind : count_kinds) {
-    for (std::string& name : names_of(kind.name, "")) {
-      entries.push_back(
-          Registry<MetricBase>::entry<DecisionCount>(std::move(name), [&kind](const Config& config) {
-            return std::make_shared<DecisionCount>(kind, from_config<CountOptions>(config));
-          }));
-    }
+    add_names(entries, kind.name, "", typeid(DecisionCount),
+              [&kind](const Config& config) -> std::shared_ptr<MetricBase> {
+                return std::make_shared<DecisionCount>(kind, from_config<CountOptions>(config));
+              });
   }
   for (const FractionKind* kind : {&precision_kind, &recall_kind}) {
-    for (std::string& name : names_of(kind->name, "")) {
-      entries.push_back(
-          Registry<MetricBase>::entry<DecisionFraction>(std::move(name), [kind](const Config& config) {
-            return std::make_shared<DecisionFraction>(*kind, from_config<PrecisionOptions>(config));
-          }));
-    }
+    add_names(entries, kind->name, "", typeid(DecisionFraction),
+              [kind](const Config& config) -> std::shared_ptr<MetricBase> {
+                return std::make_shared<DecisionFraction>(*kind, from_config<PrecisionOptions>(config));
+              });
   }
   add_tradeoff(entries, sensitivity_at_specificity, &SensitivityAtSpecificityOptions::specificity);
   add_tradeoff(entries, specificity_at_sensitivity, &SpecificityAtSensitivityOptions::sensitivity);

@@ -150,12 +150,11 @@ O with_log_name(O options, std::string_view class_name, std::string_view log_nam
 template <class O>
 void add_f_score(internal::MetricEntries& entries, std::string_view class_name,
                  std::string_view log_name = {}) {
-  for (std::string& name : internal::names_of(class_name, log_name)) {
-    entries.push_back(
-        Registry<MetricBase>::entry<FScore<O>>(std::move(name), [class_name, log_name](const Config& config) {
-          return std::make_shared<FScore<O>>(with_log_name(from_config<O>(config), class_name, log_name));
-        }));
-  }
+  internal::add_names(
+      entries, class_name, log_name, typeid(FScore<O>),
+      [class_name, log_name](const Config& config) -> std::shared_ptr<MetricBase> {
+        return std::make_shared<FScore<O>>(with_log_name(from_config<O>(config), class_name, log_name));
+      });
 }
 
 }  // namespace
