@@ -426,7 +426,7 @@ std::vector<Tensor> GradientTape::gradient(const Tensor& target, const Sources& 
   return gradients;
 }
 
-Tensor GradientTape::gradient(const Tensor& target, const Source& source, GradientOptions options) {
+Tensor GradientTape::gradient_of(const Tensor& target, const Source& source, GradientOptions options) {
   return std::move(gradient(target, Sources{source}, std::move(options))[0]);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
@@ -99,9 +101,12 @@ class [[nodiscard("it ends at once: give it a name")]] GradientTape {
 
   ///@{
   /// d sum(target * output_gradient) / d source, for one source or several. Call it on the thread that made
-  /// the tape. Throws ValueError if the tape did not record `target` or a tensor among the sources,
-  /// Throws RuntimeError for a second call on a tape that is not persistent.
-  Tensor gradient(const Tensor& target, const Source& source, GradientOptions options = {});
+  /// the tape. A list of one, {x}, gives a list of one. Throws ValueError if the tape did not record `target`
+  /// or a tensor among the sources, RuntimeError for a second call on a tape that is not persistent.
+  template <std::convertible_to<Source> S>
+  Tensor gradient(const Tensor& target, const S& source, GradientOptions options = {}) {
+    return gradient_of(target, source, std::move(options));
+  }
   std::vector<Tensor> gradient(const Tensor& target, const Sources& sources, GradientOptions options = {});
   ///@}
 
@@ -117,6 +122,8 @@ class [[nodiscard("it ends at once: give it a name")]] GradientTape {
   std::string to_string() const;
 
  private:
+  Tensor gradient_of(const Tensor& target, const Source& source, GradientOptions options);
+
   class TapeState* state_;  // Owned.
 };
 

@@ -16,6 +16,7 @@
 #include <unspool/core/threads.h>
 #include <unspool/layers/call.h>
 #include <unspool/models/ctc.h>
+#include <unspool/serialization/safetensors.h>
 
 using namespace unspool;
 
@@ -274,4 +275,35 @@ TEST_CASE("CTC: mistakes and configs") {
   // As Keras writes it.
   CHECK(Loss("ctc").config()["config"] ==
         from_json(R"({"reduction": "sum_over_batch_size", "name": "ctc"})"));
+}
+
+TEST_CASE("losses and gradients of 50 random cases equal PyTorch's") {
+  std::map<std::string, Tensor> file;
+  // Written by tests/models/torch_ctc.py.
+  for (const NamedTensor& each : load_safetensors("tests/models/torch/ctc.safetensors").tensors) {
+    file[each.name] = each.tensor;
+  }
+  const auto agree = [](const Tensor& got, const Tensor& expected) {
+    REQUIRE(got.shape() == expected.shape());
+    const auto a = got.data<float>();
+    const auto b = expected.data<float>();
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (std::isinf(b[i])) {
+        CHECK(a[i] == b[i]);
+      } else {
+        CHECK(std::abs(a[i] - b[i]) <= 1e-5F + 1e-5F * std::abs(b[i]));
+      }
+    }
+  };
+  for (int i = 0; i < 50; ++i) {
+    CAPTURE(i);
+    const auto of = [&](const std::string& name) { return file.at(std::to_string(i) + "." + name); };
+    const Tensor logits = of("logits");
+    GradientTape tape;
+    tape.watch(logits);
+    const Tensor losses = ctc_loss(
+        of("labels"), logits, {.label_lengths = of("label_lengths"), .logit_lengths = of("logit_lengths")});
+    agree(losses, of("losses"));
+    agree(tape.gradient(losses, {logits})[0], of("gradient"));
+  }
 }
