@@ -19,31 +19,14 @@ using namespace unspool;
 
 namespace {
 
-// Character 0 is padding. An answer begins with '=' and ends with '.'.
-const std::string characters = " 0123456789+=.";
-const Index symbols = static_cast<Index>(characters.size());
 constexpr Index units = 128;
 constexpr Index longest_answer = 4;  // "198."
 
-/// Texts as rows of numbers of characters, padded with zeros.
-Tensor encode(const std::vector<std::string>& texts) {
-  std::vector<std::vector<std::int32_t>> rows;
-  for (const std::string& text : texts) {
-    std::vector<std::int32_t>& row = rows.emplace_back();
-    for (const char c : text) row.push_back(static_cast<std::int32_t>(characters.find(c)));
-  }
-  return pad_sequences(rows, {.padding = "post"});
-}
-
 struct Sums {
   std::vector<std::string> questions, answers;
-  Tensor question() const { return encode(questions); }
-  /// What the decoder reads, "=132", and what it should write, "132.".
-  Tensor given() const { return encode(with("=", "")); }
-  Tensor wanted() const { return encode(with("", ".")); }
 
- private:
-  std::vector<std::string> with(const std::string& before, const std::string& after) const {
+  /// The answers with a mark before or after each.
+  std::vector<std::string> marked(const std::string& before, const std::string& after) const {
     std::vector<std::string> all;
     for (const std::string& answer : answers) all.push_back(before + answer + after);
     return all;
@@ -52,6 +35,8 @@ struct Sums {
 
 /// The layers of both models. The decoder's masks say that padding counts for nothing, in the loss as well.
 struct Layers {
+  explicit Layers(Index characters) : symbols(characters) {}
+  Index symbols;
   Ref<Layer> embed_question = Embedding(symbols, 32);
   Ref<Layer> embed_answer = Embedding({.input_dim = symbols, .output_dim = 32, .mask_zero = true});
   Ref<layers::LSTM> encoder = LSTM({.units = units, .return_sequences = true, .return_state = true});
@@ -68,21 +53,27 @@ struct Layers {
 };
 
 /// The answers to all questions at once, one character after the other.
-std::vector<std::string> answer(const Model& encoder, const Model& step, const Tensor& questions) {
+std::vector<std::string> answer(const Model& encoder, const Model& step, const TextVectorization& vectorize,
+                                const Tensor& questions) {
   const Index count = questions.shape()[0];
-  std::vector<std::string> answers(static_cast<std::size_t>(count));
-  Outputs encoded = encoder.predict(questions, {.batch_size = 256});
+  const Outputs encoded = encoder.predict(questions, {.batch_size = 256});
   Tensor h = encoded[1], c = encoded[2];
-  Tensor last = Tensor::full({count, 1}, static_cast<std::int32_t>(characters.find('=')), int32);
+  Tensor last = vectorize(std::vector<std::string>(static_cast<std::size_t>(count), "="));
+  std::vector<Tensor> written;
   for (Index i = 0; i < longest_answer; ++i) {
     const Outputs next = step.predict({last, encoded[0], h, c}, {.batch_size = 256});
-    last = argmax(next[0], -1);
+    last = cast(argmax(next[0], -1), int64);
     h = next[1];
     c = next[2];
-    const std::vector<std::size_t> chosen = last.to_vector<std::size_t>();
-    for (std::size_t n = 0; n < chosen.size(); ++n) answers[n] += characters[chosen[n]];
+    written.push_back(last);
   }
-  for (std::string& text : answers) text = text.substr(0, text.find('.'));
+  const Tensor rows = concat(written, 1);
+  std::vector<std::string> answers;
+  for (Index i = 0; i < count; ++i) {
+    std::string text;
+    for (const std::string& character : vectorize.tokens(rows[i])) text += character;
+    answers.push_back(text.substr(0, text.find('.')));
+  }
   return answers;
 }
 
@@ -99,9 +90,15 @@ int main(int argc, char** argv) {
     sums.answers.push_back(std::to_string(a + b));
   }
 
-  const Layers layers;
-  const Tensor question = Input({.shape = {None}, .dtype = int32});
-  const Tensor given = Input({.shape = {None}, .dtype = int32});
+  // Index 0 is padding. An answer begins with '=' and ends with '.'.
+  TextVectorization vectorize({.standardize = None, .split = "character"});
+  vectorize.adapt({"0123456789+=."});
+  const Tensor x = vectorize(training.questions), x_test = vectorize(test.questions);
+  const Tensor given_answers = vectorize(training.marked("=", "")), y = vectorize(training.marked("", "."));
+
+  const Layers layers(vectorize.vocabulary_size());
+  const Tensor question = Input({.shape = {None}, .dtype = int64});
+  const Tensor given = Input({.shape = {None}, .dtype = int64});
   const auto [encoded, h, c] = layers.encoder(layers.embed_question(question));
   Model model({question, given}, layers.decode(given, encoded, h, c)[0]);
   model.summary();
@@ -115,20 +112,21 @@ int main(int argc, char** argv) {
   model.compile({.optimizer = Adam(CosineDecay({.initial_learning_rate = 4e-3, .decay_steps = steps})),
                  .loss = "sparse_categorical_crossentropy",
                  .weighted_metrics = {"accuracy"}});
-  const Tensor questions = test.question();
   const auto right = [&](const std::vector<std::string>& answers) {
     Index count = 0;
     for (std::size_t i = 0; i < answers.size(); ++i) count += answers[i] == test.answers[i];
     return static_cast<double>(count) / static_cast<double>(answers.size());
   };
-  const auto show = [&](Index, Logs& logs) { logs.set("right", right(answer(encoder, step, questions))); };
-  const History history = model.fit({training.question(), training.given()}, training.wanted(),
+  const auto show = [&](Index, Logs& logs) {
+    logs.set("right", right(answer(encoder, step, vectorize, x_test)));
+  };
+  const History history = model.fit({x, given_answers}, y,
                                     {.batch_size = batch,
                                      .epochs = epochs,
                                      .verbose = 2,
                                      .callbacks = {LambdaCallback({.on_epoch_end = show})}});
 
-  const std::vector<std::string> answers = answer(encoder, step, questions);
+  const std::vector<std::string> answers = answer(encoder, step, vectorize, x_test);
   for (std::size_t i = 0; i < 5; ++i) std::cout << test.questions[i] << " = " << answers[i] << '\n';
   std::cout << "Right answers to 1000 questions that were not used in training: " << 100 * right(answers)
             << " %\n";
