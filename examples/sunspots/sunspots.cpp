@@ -47,18 +47,18 @@ Optimizer adam(Index steps) {
   return Adam(CosineDecay({.initial_learning_rate = 5e-3, .decay_steps = steps}));
 }
 
-Prediction by_windows(const Tensor& series, Index epochs) {
-  std::vector<Tensor> windows;
-  for (Index year = first_year + window; year <= last_year; ++year)
-    windows.push_back(years(series, year - window, year - 1));
-  const Tensor x = stack(windows);  // (windows, years, 1)
-  const Index trained = last_trained - first_year - window + 1;
+/// Windows of twelve years, each with the year after it.
+Dataset windows_until(const Tensor& series, Index year, bool shuffle) {
+  return timeseries_dataset(years(series, first_year, year - 1), years(series, first_year + window, year),
+                            {.sequence_length = window, .batch_size = 32, .shuffle = shuffle});
+}
 
+Prediction by_windows(const Tensor& series, Index epochs) {
+  const Dataset training = windows_until(series, last_trained, true);
   Sequential model({Input({.shape = {window, 1}}), GRU(16), Dense(1)});
-  model.compile({.optimizer = adam(epochs * ((trained + 31) / 32)), .loss = "mse"});
-  model.fit(slice(x, 0, 0, trained), years(series, first_year + window, last_trained),
-            {.batch_size = 32, .epochs = epochs, .verbose = 0});
-  return {first_year + window, unscaled(model.predict(x))};
+  model.compile({.optimizer = adam(epochs * *training.size()), .loss = "mse"});
+  model.fit(training, {.epochs = epochs, .verbose = 0});
+  return {first_year + window, unscaled(model.predict(windows_until(series, last_year, false)))};
 }
 
 Prediction year_by_year(const Tensor& series, Index epochs) {
