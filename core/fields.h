@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
@@ -258,9 +257,11 @@ bool equal_values(const T& a, const T& b) {
     return equal_values(a.value(), b.value());
   } else if constexpr (is_vector<T>) {
     using Element = typename T::value_type;
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Element& one, const Element& other) {
-      return equal_values<Element>(one, other);
-    });
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (!equal_values<Element>(a[i], b[i])) return false;
+    }
+    return true;
   } else if constexpr (std::equality_comparable<T>) {
     return a == b;
   } else {

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
@@ -39,6 +40,11 @@ struct InputOptions {
 /// Makes a symbolic tensor, the start of a graph of layers: Input({.shape = {8, 8}}) is a float32 tensor of
 /// shape {-1, 8, 8}. Throws ValueError unless exactly one of shape and batch_shape is given.
 Tensor Input(InputOptions options);
+/// With this shape: Input({8, 8}), Input({None, 16}).
+template <class Size = detail::Dimension>
+Tensor Input(std::initializer_list<std::type_identity_t<Size>> shape) {
+  return Input(InputOptions{.shape = shape});
+}
 /// A mistake, with what to write in the first line of the error.
 template <std::size_t n = 0>
 UNSPOOL_MISTAKE(

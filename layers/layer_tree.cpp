@@ -226,6 +226,9 @@ std::vector<const LayerBase*> LayerTree::all_layers() const {
   return all;
 }
 
+std::vector<LayerTree::Child> LayerTree::children() const { return children_; }
+std::vector<InputSpec> LayerTree::input_spec() const { return input_spec_; }
+
 std::vector<Ref<LayerBase>> LayerTree::sublayers() const {
   std::vector<Ref<LayerBase>> all;
   for (const Child& child : children_) all.push_back(child.layer);

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <unspool/autograd/operation.h>
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
@@ -22,6 +21,7 @@
 namespace unspool {
 
 class LayerBase;
+struct Spec;
 
 namespace internal {
 struct LayerAccess;
@@ -153,7 +153,7 @@ class LayerTree {
 
   /// The layers that this one owns, with the names of their attributes, in the order in which they were
   /// added.
-  std::vector<Child> children() const { return children_; }
+  std::vector<Child> children() const;
   /// The children without their names.
   std::vector<Ref<LayerBase>> sublayers() const;
   /// Whether this layer is among the children.
@@ -173,7 +173,7 @@ class LayerTree {
   /// Makes the weights for one input of this shape.
   void build_once(const Shape& input_shape);
   /// The requirements for the first inputs, in order.
-  std::vector<InputSpec> input_spec() const { return input_spec_; }
+  std::vector<InputSpec> input_spec() const;
   /// The penalty on each output; empty if there is none.
   const Regularizer& activity_regularizer() const { return activity_regularizer_; }
 

@@ -177,6 +177,8 @@ void RNN::check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs&
   internal::check_all_or_none_symbolic(parts_of(inputs, args), name());
 }
 
+std::vector<Variable> RNN::states() const { return states_; }
+
 States RNN::get_initial_state(Index batch_size, DType dtype) const {
   return cell_->get_initial_state(batch_size, dtype);
 }

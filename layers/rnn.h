@@ -67,7 +67,7 @@ class RNN : public OptionsLayer<RNNOptions> {
   /// The initial states of the cell with the batch size and dtype of a sequence.
   States get_initial_state(const Tensor& sequence) const;
   /// The states kept between calls. Empty if the layer is not stateful or not built.
-  std::vector<Variable> states() const { return states_; }
+  std::vector<Variable> states() const;
   /// Resets states() to the initial states of the cell. Throws AttributeError if the layer is not stateful,
   /// ValueError if it is not built.
   void reset_states();

@@ -212,6 +212,9 @@ Ref<LayerBase> Model::get_layer(Index index) const {
   return all[static_cast<std::size_t>(index < 0 ? index + count : index)];
 }
 
+void Model::compile(Optimizer optimizer, NamedList<Loss> loss, NamedList<Metrics> metrics) {
+  compile({.optimizer = std::move(optimizer), .loss = std::move(loss), .metrics = std::move(metrics)});
+}
 void Model::compile(CompileOptions options) {
   State& state = this->state();
   if (options.optimizer) options.optimizer = options.optimizer.owned_by(state_);

@@ -152,6 +152,8 @@ class Model : public virtual internal::SealedModel {
 
   /// Sets the optimizer, the loss and the metrics. The optimizer keeps the state that it has.
   void compile(CompileOptions options);
+  /// With these arguments, in the order of Keras: compile("adam", "mse", {"mae"}).
+  void compile(Optimizer optimizer, NamedList<Loss> loss, NamedList<Metrics> metrics = {});
   /// A mistake, with what to write in the first line of the error.
   template <std::size_t n = 0>
   UNSPOOL_MISTAKE(

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/creation.h>

@@ -66,8 +66,16 @@ RNN(LSTMCell(3), {.return_sequence = true});
 //! has no non-static data member named //! 'return_sequence' does not refer to any field in type 'unspool::LSTMOptions'; did you mean 'return_sequences'?
 LSTMOptions options{.units = 3, .return_sequence = true};
 
-//! write InputOptions options{...}
+//! ambiguous //! write InputOptions options{...}
 Input({.shapes = {8, 8}});
+
+//+
+Tensor x = Input({8, 8});
+x = Input({None, 16});
+x = Input({10});
+x = Input({.shape = {8, 8}});
+x = Input({.shape = {None}, .dtype = int32});
+x = Input({.batch_shape = {1, 2}});
 
 //! write WeightOptions options{...}
 class Own : public Layer {

@@ -31,3 +31,9 @@ TEST_CASE("errors of Input") {
   CHECK(contains(message_of<ValueError>([] { Input({}); }), "shape"));
   CHECK(contains(message_of<ValueError>([] { Input({.shape = {2}, .name = "a/b"}); }), "a/b"));
 }
+
+TEST_CASE("an Input takes its shape alone") {
+  CHECK(Input({8, 3}).shape() == Shape{unknown, 8, 3});
+  CHECK(Input({None, 3}).shape() == Shape{unknown, unknown, 3});
+  CHECK(Input({5}).shape() == Shape{unknown, 5});
+}

@@ -284,3 +284,10 @@ TEST_CASE("a model knows its shapes, is made from its config, and cloned") {
   const Model graph(x, Dense(5)(x));
   CHECK(Shape(Model::from_config(graph.get_config()).output_shape()) == Shape{unknown, 5});
 }
+
+TEST_CASE("compile() takes its first arguments in the order of Keras") {
+  Sequential model({Input({3}), Dense(1)});
+  model.compile("sgd", "mse", {"mae"});
+  const Logs logs = model.evaluate(Tensor::ones({2, 3}), Tensor::ones({2, 1}), {.verbose = 0});
+  CHECK(logs.names() == std::vector<std::string>{"loss", "mae"});
+}
