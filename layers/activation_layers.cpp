@@ -62,12 +62,14 @@ const Fields& SoftmaxOptions::fields() {
   return all;
 }
 
-template Ref<layers::Activation> detail::make_from_options<layers::Activation>(layers::Activation::Options);
-template Ref<layers::ReLU> detail::make_from_options<layers::ReLU>(layers::ReLU::Options);
-template Ref<layers::LeakyReLU> detail::make_from_options<layers::LeakyReLU>(layers::LeakyReLU::Options);
-template Ref<layers::PReLU> detail::make_from_options<layers::PReLU>(layers::PReLU::Options);
-template Ref<layers::ELU> detail::make_from_options<layers::ELU>(layers::ELU::Options);
-template Ref<layers::Softmax> detail::make_from_options<layers::Softmax>(layers::Softmax::Options);
+template Ref<layers::Activation> detail::make_from_options<layers::Activation>(
+    const layers::Activation::Options&);
+template Ref<layers::ReLU> detail::make_from_options<layers::ReLU>(const layers::ReLU::Options&);
+template Ref<layers::LeakyReLU> detail::make_from_options<layers::LeakyReLU>(
+    const layers::LeakyReLU::Options&);
+template Ref<layers::PReLU> detail::make_from_options<layers::PReLU>(const layers::PReLU::Options&);
+template Ref<layers::ELU> detail::make_from_options<layers::ELU>(const layers::ELU::Options&);
+template Ref<layers::Softmax> detail::make_from_options<layers::Softmax>(const layers::Softmax::Options&);
 
 }  // namespace unspool
 

@@ -14,7 +14,7 @@ const Fields& ActivityRegularizationOptions::fields() {
 }
 
 template Ref<layers::ActivityRegularization> detail::make_from_options<layers::ActivityRegularization>(
-    layers::ActivityRegularization::Options);
+    const layers::ActivityRegularization::Options&);
 
 }  // namespace unspool
 

@@ -48,9 +48,10 @@ const Fields& AdditiveAttentionOptions::fields() {
   return all;
 }
 
-template Ref<layers::Attention> detail::make_from_options<layers::Attention>(layers::Attention::Options);
+template Ref<layers::Attention> detail::make_from_options<layers::Attention>(
+    const layers::Attention::Options&);
 template Ref<layers::AdditiveAttention> detail::make_from_options<layers::AdditiveAttention>(
-    layers::AdditiveAttention::Options);
+    const layers::AdditiveAttention::Options&);
 
 }  // namespace unspool
 

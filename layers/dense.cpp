@@ -30,7 +30,7 @@ const Fields& DenseOptions::fields() {
   return all;
 }
 
-template Ref<layers::Dense> detail::make_from_options<layers::Dense>(layers::Dense::Options);
+template Ref<layers::Dense> detail::make_from_options<layers::Dense>(const layers::Dense::Options&);
 
 }  // namespace unspool
 

@@ -26,7 +26,8 @@ const Fields& EmbeddingOptions::fields() {
   return all;
 }
 
-template Ref<layers::Embedding> detail::make_from_options<layers::Embedding>(layers::Embedding::Options);
+template Ref<layers::Embedding> detail::make_from_options<layers::Embedding>(
+    const layers::Embedding::Options&);
 
 }  // namespace unspool
 

@@ -13,7 +13,7 @@ const Fields& GRUOptions::fields() {
   return all;
 }
 
-template Ref<layers::GRU> detail::make_from_options<layers::GRU>(layers::GRU::Options);
+template Ref<layers::GRU> detail::make_from_options<layers::GRU>(const layers::GRU::Options&);
 
 }  // namespace unspool
 

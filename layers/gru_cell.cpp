@@ -15,7 +15,7 @@ const Fields& GRUCellOptions::fields() {
   return all;
 }
 
-template Ref<layers::GRUCell> detail::make_from_options<layers::GRUCell>(layers::GRUCell::Options);
+template Ref<layers::GRUCell> detail::make_from_options<layers::GRUCell>(const layers::GRUCell::Options&);
 
 }  // namespace unspool
 

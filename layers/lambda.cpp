@@ -102,7 +102,7 @@ const Fields& LambdaOptions::fields() {
   return all;
 }
 
-template Ref<layers::Lambda> detail::make_from_options<layers::Lambda>(layers::Lambda::Options);
+template Ref<layers::Lambda> detail::make_from_options<layers::Lambda>(const layers::Lambda::Options&);
 
 }  // namespace unspool
 

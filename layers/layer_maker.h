@@ -16,7 +16,7 @@ namespace detail {
 
 /// Makes a layer of the library, whose source instantiates this function.
 template <class L, class O>
-Ref<L> make_from_options(O options);
+Ref<L> make_from_options(const O& options);
 
 /// clang converts arguments before it says that a constructor must not be called, and then names the class.
 #ifdef __clang__
@@ -50,7 +50,7 @@ class LayerRef final : public Ref<L> {
  public:
   ///@{
   /// The layer with these options, or with the default options if there are such.
-  explicit LayerRef(O options) : Ref<L>(detail::make_from_options<L, O>(std::move(options))) {}
+  explicit LayerRef(const O& options) : Ref<L>(detail::make_from_options<L, O>(options)) {}
   template <std::same_as<O> Given = O>
   requires std::default_initializable<Given> LayerRef() : LayerRef(Given{}) {}
   ///@}

@@ -12,7 +12,7 @@ const Fields& LSTMOptions::fields() {
   return all;
 }
 
-template Ref<layers::LSTM> detail::make_from_options<layers::LSTM>(layers::LSTM::Options);
+template Ref<layers::LSTM> detail::make_from_options<layers::LSTM>(const layers::LSTM::Options&);
 
 }  // namespace unspool
 

@@ -17,7 +17,7 @@ const Fields& LSTMCellOptions::fields() {
   return all;
 }
 
-template Ref<layers::LSTMCell> detail::make_from_options<layers::LSTMCell>(layers::LSTMCell::Options);
+template Ref<layers::LSTMCell> detail::make_from_options<layers::LSTMCell>(const layers::LSTMCell::Options&);
 
 }  // namespace unspool
 

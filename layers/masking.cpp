@@ -17,7 +17,7 @@ const Fields& MaskingOptions::fields() {
   return all;
 }
 
-template Ref<layers::Masking> detail::make_from_options<layers::Masking>(layers::Masking::Options);
+template Ref<layers::Masking> detail::make_from_options<layers::Masking>(const layers::Masking::Options&);
 
 }  // namespace unspool
 

@@ -33,15 +33,15 @@ const Fields& DotOptions::fields() {
   return all;
 }
 
-template Ref<layers::Add> detail::make_from_options<layers::Add>(LayerOptions);
-template Ref<layers::Subtract> detail::make_from_options<layers::Subtract>(LayerOptions);
-template Ref<layers::Multiply> detail::make_from_options<layers::Multiply>(LayerOptions);
-template Ref<layers::Average> detail::make_from_options<layers::Average>(LayerOptions);
-template Ref<layers::Maximum> detail::make_from_options<layers::Maximum>(LayerOptions);
-template Ref<layers::Minimum> detail::make_from_options<layers::Minimum>(LayerOptions);
+template Ref<layers::Add> detail::make_from_options<layers::Add>(const LayerOptions&);
+template Ref<layers::Subtract> detail::make_from_options<layers::Subtract>(const LayerOptions&);
+template Ref<layers::Multiply> detail::make_from_options<layers::Multiply>(const LayerOptions&);
+template Ref<layers::Average> detail::make_from_options<layers::Average>(const LayerOptions&);
+template Ref<layers::Maximum> detail::make_from_options<layers::Maximum>(const LayerOptions&);
+template Ref<layers::Minimum> detail::make_from_options<layers::Minimum>(const LayerOptions&);
 template Ref<layers::Concatenate> detail::make_from_options<layers::Concatenate>(
-    layers::Concatenate::Options);
-template Ref<layers::Dot> detail::make_from_options<layers::Dot>(layers::Dot::Options);
+    const layers::Concatenate::Options&);
+template Ref<layers::Dot> detail::make_from_options<layers::Dot>(const layers::Dot::Options&);
 
 }  // namespace unspool
 

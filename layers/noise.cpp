@@ -38,11 +38,11 @@ const Fields& GaussianNoiseOptions::fields() {
   return all;
 }
 
-template Ref<layers::Dropout> detail::make_from_options<layers::Dropout>(layers::Dropout::Options);
+template Ref<layers::Dropout> detail::make_from_options<layers::Dropout>(const layers::Dropout::Options&);
 template Ref<layers::SpatialDropout1D> detail::make_from_options<layers::SpatialDropout1D>(
-    layers::SpatialDropout1D::Options);
+    const layers::SpatialDropout1D::Options&);
 template Ref<layers::GaussianNoise> detail::make_from_options<layers::GaussianNoise>(
-    layers::GaussianNoise::Options);
+    const layers::GaussianNoise::Options&);
 
 }  // namespace unspool
 

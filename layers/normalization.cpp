@@ -84,13 +84,13 @@ const Fields& UnitNormalizationOptions::fields() {
 }
 
 template Ref<layers::LayerNormalization> detail::make_from_options<layers::LayerNormalization>(
-    layers::LayerNormalization::Options);
+    const layers::LayerNormalization::Options&);
 template Ref<layers::BatchNormalization> detail::make_from_options<layers::BatchNormalization>(
-    layers::BatchNormalization::Options);
+    const layers::BatchNormalization::Options&);
 template Ref<layers::RMSNormalization> detail::make_from_options<layers::RMSNormalization>(
-    layers::RMSNormalization::Options);
+    const layers::RMSNormalization::Options&);
 template Ref<layers::UnitNormalization> detail::make_from_options<layers::UnitNormalization>(
-    layers::UnitNormalization::Options);
+    const layers::UnitNormalization::Options&);
 
 Tensor internal::normalize(const Tensor& x, const std::vector<Index>& axes, double epsilon) {
   // The bound is put on the square, so that the gradient at 0 is finite.

@@ -20,9 +20,9 @@ const Fields& GlobalPooling1DOptions::fields() {
 }
 
 template Ref<layers::GlobalAveragePooling1D> detail::make_from_options<layers::GlobalAveragePooling1D>(
-    layers::GlobalAveragePooling1D::Options);
+    const layers::GlobalAveragePooling1D::Options&);
 template Ref<layers::GlobalMaxPooling1D> detail::make_from_options<layers::GlobalMaxPooling1D>(
-    layers::GlobalMaxPooling1D::Options);
+    const layers::GlobalMaxPooling1D::Options&);
 
 }  // namespace unspool
 

@@ -38,11 +38,11 @@ const Fields& RepeatVectorOptions::fields() {
   return all;
 }
 
-template Ref<layers::Flatten> detail::make_from_options<layers::Flatten>(layers::Flatten::Options);
-template Ref<layers::Reshape> detail::make_from_options<layers::Reshape>(layers::Reshape::Options);
-template Ref<layers::Permute> detail::make_from_options<layers::Permute>(layers::Permute::Options);
+template Ref<layers::Flatten> detail::make_from_options<layers::Flatten>(const layers::Flatten::Options&);
+template Ref<layers::Reshape> detail::make_from_options<layers::Reshape>(const layers::Reshape::Options&);
+template Ref<layers::Permute> detail::make_from_options<layers::Permute>(const layers::Permute::Options&);
 template Ref<layers::RepeatVector> detail::make_from_options<layers::RepeatVector>(
-    layers::RepeatVector::Options);
+    const layers::RepeatVector::Options&);
 
 }  // namespace unspool
 

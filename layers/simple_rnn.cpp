@@ -16,7 +16,8 @@ const Fields& SimpleRNNOptions::fields() {
   return all;
 }
 
-template Ref<layers::SimpleRNN> detail::make_from_options<layers::SimpleRNN>(layers::SimpleRNN::Options);
+template Ref<layers::SimpleRNN> detail::make_from_options<layers::SimpleRNN>(
+    const layers::SimpleRNN::Options&);
 
 }  // namespace unspool
 

@@ -14,7 +14,7 @@ const Fields& SimpleRNNCellOptions::fields() {
 }
 
 template Ref<layers::SimpleRNNCell> detail::make_from_options<layers::SimpleRNNCell>(
-    layers::SimpleRNNCell::Options);
+    const layers::SimpleRNNCell::Options&);
 
 }  // namespace unspool
 

@@ -27,7 +27,8 @@ const Fields& AdafactorOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adafactor>(AdafactorOptions);
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adafactor>(
+    const AdafactorOptions&);
 
 }  // namespace unspool
 

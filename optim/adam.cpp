@@ -18,7 +18,7 @@ const Fields& AdamOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adam>(AdamOptions);
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adam>(const AdamOptions&);
 
 }  // namespace unspool
 

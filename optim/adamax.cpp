@@ -17,7 +17,7 @@ const Fields& AdamaxOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adamax>(AdamaxOptions);
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adamax>(const AdamaxOptions&);
 
 }  // namespace unspool
 

@@ -293,7 +293,7 @@ namespace detail {
 
 /// Makes an optimizer of the library, whose source instantiates this function.
 template <class T>
-std::shared_ptr<OptimizerBase> make_optimizer(typename T::Options options);
+std::shared_ptr<OptimizerBase> make_optimizer(const typename T::Options& options);
 
 }  // namespace detail
 
@@ -306,8 +306,8 @@ class OptimizerRef final : public Optimizer {
  public:
   ///@{
   /// The optimizer with these arguments, or with the default ones.
-  explicit OptimizerRef(O options)
-      : SealedOptimizer(Key()), Optimizer(detail::make_optimizer<T>(std::move(options))) {}
+  explicit OptimizerRef(const O& options)
+      : SealedOptimizer(Key()), Optimizer(detail::make_optimizer<T>(options)) {}
   OptimizerRef() : OptimizerRef(O{}) {}
   ///@}
   /// With values for the first arguments, of which the learning rate, a number or a schedule, is the first.

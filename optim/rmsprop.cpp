@@ -17,7 +17,7 @@ const Fields& RMSpropOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::RMSprop>(RMSpropOptions);
+template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::RMSprop>(const RMSpropOptions&);
 
 }  // namespace unspool
 

@@ -9,8 +9,8 @@ namespace unspool {
 // Not beside the declarations, so that programs do not compile it for each class of the library.
 
 template <class L, class O>
-Ref<L> detail::make_from_options(O options) {
-  return make<L>(std::move(options));
+Ref<L> detail::make_from_options(const O& options) {
+  return make<L>(options);
 }
 
 template <class L, class Inner, class O>

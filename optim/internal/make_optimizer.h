@@ -10,8 +10,8 @@ namespace unspool {
 // Not beside the declaration, so that programs do not compile it for each class of the library.
 
 template <class T>
-std::shared_ptr<OptimizerBase> detail::make_optimizer(typename T::Options options) {
-  return std::make_shared<T>(std::move(options));
+std::shared_ptr<OptimizerBase> detail::make_optimizer(const typename T::Options& options) {
+  return std::make_shared<T>(options);
 }
 
 }  // namespace unspool
