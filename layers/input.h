@@ -43,7 +43,8 @@ Tensor Input(InputOptions options);
 /// With this shape: Input({8, 8}), Input({None, 16}).
 template <class Size = detail::Dimension>
 Tensor Input(std::initializer_list<std::type_identity_t<Size>> shape) {
-  return Input(InputOptions{.shape = shape});
+  // Without sizes: no shape, as of Input({}) without this function.
+  return Input(shape.size() == 0 ? InputOptions{} : InputOptions{.shape = shape});
 }
 /// A mistake, with what to write in the first line of the error.
 template <std::size_t n = 0>
