@@ -10,6 +10,7 @@
 #include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/keras_file.h>
+#include <unspool/models/internal/legacy_h5.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
@@ -365,6 +366,7 @@ void Model::save(const std::string& path) const {
 
 Model load_model(const std::string& path) {
   if (internal::is_keras_model(path)) return internal::load_keras_model(path);
+  if (internal::is_legacy_h5(path)) return internal::load_legacy_model(path);
   refuse_other_formats(path);
   return from_snapshot(load_archive(path), path);
 }
@@ -381,6 +383,7 @@ void Model::save_weights(const std::string& path) const {
 
 void Model::load_weights(const std::string& path) {
   if (internal::is_keras_weights(path)) return internal::load_keras_weights(path, *this);
+  if (internal::is_legacy_h5(path)) return internal::load_legacy_weights(path, *this);
   refuse_other_formats(path);
   if (!network()->built()) {
     throw ValueError("the model " + name() +

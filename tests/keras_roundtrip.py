@@ -267,6 +267,9 @@ def write_all(folder, count):
         safetensors(f"{folder}/{name}.safetensors", tensors)
         model.save(f"{folder}/{name}.keras")
         models[name] = (model, values, outputs)
+        if name in ("lstm", "shared", "stacked_cells", "nested", "compiled", "encoder_decoder", "bidirectional"):
+            safetensors(f"{folder}/{name}_legacy.safetensors", tensors)
+            model.save(f"{folder}/{name}_legacy.h5")
         if name in ("lstm", "shared", "stacked_cells", "nested"):
             safetensors(f"{folder}/{name}_weights.safetensors", tensors)
             model.save_weights(f"{folder}/{name}_weights.weights.h5")
@@ -293,7 +296,7 @@ def compare(folder, models):
             print(f"{name}: Keras does not load it: {str(error)[:2000]}")
             failed += 1
             continue
-        failed += check(name, "configs", again.get_config() == model.get_config())
+        failed += check(name, "configs", json.loads(again.to_json()) == json.loads(model.to_json()))
         same = len(again.weights) == len(model.weights) and all(
             np.array_equal(a.numpy(), b.numpy()) for a, b in zip(again.weights, model.weights)
         )

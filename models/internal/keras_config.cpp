@@ -8,6 +8,7 @@
 #include <unspool/layers/registry.h>
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/keras_config.h>
+#include <unspool/models/internal/keras_operations.h>
 #include <unspool/models/internal/model.h>
 
 namespace unspool::internal {
@@ -132,12 +133,12 @@ Config for_keras(const Config& config, const std::string& class_name = {}) {
   }
   if (!config.is_map()) return config;
   const bool object = config.contains("class_name") && config.contains("config");
-  if (object && is_text(config.find("module"), "unspool.operations")) {
+  if (object && is_text(config.find("module"), "unspool.operations")) return keras_operation(config);
+  if (is_text(config.find("class_name"), "__keras_tensor__") &&
+      (config["config"].contains("mask") || config["config"].contains("of_mask"))) {
     throw ValueError(
-        fmt::format("expected a model of layers, got the operation {} in its graph, which Keras' files "
-                    "do not hold: use a layer, such as Add or Multiply, or save in the native format, "
-                    "as \"model.unspool\"",
-                    config["config"].get("operation", "")));
+        "expected tensors with the masks that layers attach, got a graph that reads, attaches or removes "
+        "a mask, which Keras' files do not hold: save in the native format, as \"model.unspool\"");
   }
   std::vector<Config::Entry> entries;
   for (const auto& [key, value] : config.items()) {
@@ -169,13 +170,6 @@ void refuse_keras_code(const Config& config) {
           config.path() +
           ": expected a model without code, got a Python lambda, which is never run: replace it by a "
           "layer, or by a function that is registered in Keras and here (register_lambda)");
-    }
-    const auto module = config.find("module");
-    if (module && module->is_string() && module->as<std::string>().starts_with("keras.src.ops")) {
-      throw FileError(
-          fmt::format("{}: expected a layer, got the operation {} of keras.ops on tensors of the graph: "
-                      "use a layer in Keras, such as Add or Multiply, and save the model again",
-                      config.path(), name->as<std::string>()));
     }
   }
   for (const auto& [key, value] : config.items()) refuse_keras_code(value);

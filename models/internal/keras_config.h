@@ -7,8 +7,7 @@
 
 namespace unspool::internal {
 
-/// Throws FileError for a config of Keras that names code to run, or an operation on tensors, which this
-/// library does not have.
+/// Throws FileError for a config of Keras that names code to run.
 void refuse_keras_code(const Config& config);
 
 /// The inputs of a network that Keras wrote, with the root of its config.

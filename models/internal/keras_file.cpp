@@ -9,6 +9,7 @@
 #include <unspool/layers/sequential.h>
 #include <unspool/models/internal/keras_config.h>
 #include <unspool/models/internal/keras_file.h>
+#include <unspool/models/internal/keras_operations.h>
 #include <unspool/models/internal/keras_weights.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/internal/reading.h>
@@ -66,7 +67,7 @@ Model keras_model_from_bytes(std::string_view bytes, const std::string& file) {
         hdf5_from_bytes(zip.member(weights_member), fmt::format("{}, {}", file, weights_member));
     Model model = [&] {
       const WeightBudget budget(keras_weight_elements(root));
-      Model made(layer_from_config<Layer>(config));
+      Model made(layer_from_config<Layer>(with_own_operations(config).named(config.path())));
       ModelAccess::state(made).build(keras_inputs(*made.network(), config));
       return made;
     }();
