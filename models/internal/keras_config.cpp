@@ -79,11 +79,36 @@ NamedList<Metrics> metric_lists_of(const Config& config) {
   return list_of_outputs<Metrics>(config, metrics_of);
 }
 
-Config written(const Loss& loss) { return loss.config(); }
+/// A serialized object with the module that Keras finds its class in. Classes of the user's own, "my>Sign",
+/// have none.
+Config in_module(const Config& object, std::string_view module) {
+  if (!object.is_map() || !object.contains("class_name") || object.contains("module")) return object;
+  const std::string name = object["class_name"].as<std::string>();
+  const std::size_t own = name.find('>');
+  if (own == std::string::npos) {
+    return Config::map({{"module", module}, {"class_name", name}, {"config", object["config"]}});
+  }
+  return Config::map({{"module", Config()},
+                      {"class_name", name.substr(own + 1)},
+                      {"config", object["config"]},
+                      {"registered_name", name}});
+}
+
+Config written(const Optimizer& optimizer) {
+  Config object = optimizer.config();
+  if (object.is_map() && object["config"].is_map()) {
+    Config arguments = object["config"];
+    if (const auto rate = arguments.find("learning_rate")) {
+      object.set("config", arguments.set("learning_rate", in_module(*rate, "keras.optimizers.schedules")));
+    }
+  }
+  return in_module(object, "keras.optimizers");
+}
+Config written(const Loss& loss) { return in_module(loss.config(), "keras.losses"); }
 Config written(double weight) { return weight; }
 Config written(const Metrics& metrics) {
   std::vector<Config> all;
-  for (const Metric& metric : metrics.list()) all.push_back(metric.config());
+  for (const Metric& metric : metrics.list()) all.push_back(in_module(metric.config(), "keras.metrics"));
   return Config::list(std::move(all));
 }
 
@@ -103,7 +128,7 @@ Config written_list(const NamedList<T>& values) {
 }
 
 Config compile_config_of(const CompileOptions& options) {
-  Config config = Config::map({{"optimizer", options.optimizer.config()}});
+  Config config = Config::map({{"optimizer", written(options.optimizer)}});
   const auto add = [&](const char* key, const Config& value) {
     if (!value.is_null()) config.set(key, value);
   };
