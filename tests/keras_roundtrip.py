@@ -196,7 +196,7 @@ MODELS = {
     "compiled": compiled,
     "compiled_outputs": compiled_outputs,
     "scheduled": scheduled,
-    "arithmetic": arithmetic,
+    "arithmetic": lambda: arithmetic(),
 }
 
 
