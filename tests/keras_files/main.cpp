@@ -56,6 +56,12 @@ void run(const fs::path& file) {
   } else {
     model = load_model(file.string());
   }
+  const std::string again = (folder / "again" / name).string();
+  if (weights) {
+    model.save_weights(again + ".weights.h5");
+  } else {
+    model.save(again + ".keras");
+  }
   const Safetensors expected = load_safetensors((folder / (name + ".safetensors")).string());
   const std::vector<Tensor> inputs = numbered(expected, "input.");
   const std::vector<Tensor> outputs = numbered(expected, "output.");
@@ -66,13 +72,6 @@ void run(const fs::path& file) {
     const double error = difference(got[i], outputs[i]);
     if (!(error <= 1e-5))
       throw ValueError("output " + std::to_string(i) + " differs by " + std::to_string(error));
-  }
-  model.reset_states();
-  const std::string again = (folder / "again" / name).string();
-  if (weights) {
-    model.save_weights(again + ".weights.h5");
-  } else {
-    model.save(again + ".keras");
   }
 }
 
