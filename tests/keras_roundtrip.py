@@ -4,7 +4,8 @@
 PROGRAM is bin/keras_files, which loads the files that this script writes with the installed Keras, compares its
 predictions with those of Keras, and writes the files again. Keras loads these, and config, weights and
 predictions must be those of before. There is a model for each layer, nested, shared and stacked ones, and COUNT
-(100) random ones. Exits with 77 if Keras is not installed.
+(100) random ones. Exits with 77 if Keras is not installed. The numpy backend of older versions, such as 3.10, applies masks
+wrongly: set KERAS_BACKEND=jax for these.
 """
 
 import json
@@ -352,7 +353,7 @@ def compare(folder, models):
             failed += check(name, "states of the optimizers", state)
             values_true = [np.ones(output.shape, "float32") for output in outputs]
             if "kind" in getattr(model, "output_names", []):
-                values_true[1] = np.zeros(len(outputs[1]), "int32")
+                values_true[1] = np.zeros((len(outputs[1]), 1), "int32")
             x, y = (part if len(part) > 1 else part[0] for part in (values, values_true))
             losses = [one.evaluate(x, y, verbose=0, return_dict=True) for one in (model, again)]
             near = losses[0].keys() == losses[1].keys() and all(
