@@ -180,7 +180,12 @@ Model Model::from_config(const Config& config) {
   return Model(sequence);
 }
 
-Model clone_model(const Model& model) { return Model(clone(model.network())); }
+Model clone_model(const Model& model) {
+  const Ref<Layer> network = clone(model.network());
+  if (auto* const sequence = dynamic_cast<layers::Sequential*>(network.pointer().get()))
+    sequence->connect_layers();
+  return Model(network);
+}
 
 void Model::build(const Shape& input_shape) const {
   if (!built()) state().build({{input_shape, network()->dtype()}});

@@ -279,6 +279,7 @@ TEST_CASE("a model knows its shapes, is made from its config, and cloned") {
   CHECK(Shape(again.output_shape()) == Shape{unknown, 2});
   const Model copy = clone_model(model);
   CHECK(copy.count_params() == model.count_params());
+  CHECK(Shape(copy.output_shape()) == Shape{unknown, 2});
   CHECK(copy.get_weights()[0].shape() == model.get_weights()[0].shape());
   const Tensor x = Input({.shape = {4}});
   const Model graph(x, Dense(5)(x));
