@@ -230,6 +230,9 @@ Tensor erf(const Tensor& x) { return apply(elementary_table["erf"], x); }
 Tensor erfc(const Tensor& x) { return apply(elementary_table["erfc"], x); }
 Tensor tanh(const Tensor& x) { return apply(elementary_table["tanh"], x); }
 Tensor sigmoid(const Tensor& x) { return apply(elementary_table["sigmoid"], x); }
+// By way of others: tanh is accurate near 0.
+Tensor sinh(const Tensor& x) { return tanh(x) * cosh(x); }
+Tensor cosh(const Tensor& x) { return (exp(x) + exp(-x)) / 2; }
 Tensor softplus(const Tensor& x) { return apply(elementary_table["softplus"], x); }
 Tensor softsign(const Tensor& x) { return apply(elementary_table["softsign"], x); }
 Tensor relu(const Tensor& x) { return apply(elementary_table["relu"], x); }

@@ -45,8 +45,12 @@ Tensor cos(const Tensor& x);
 Tensor erf(const Tensor& x);
 /// 1 - erf(x), accurate for large x.
 Tensor erfc(const Tensor& x);
-/// The hyperbolic tangent of x.
+///@{
+/// The hyperbolic tangent, sine and cosine of x.
 Tensor tanh(const Tensor& x);
+Tensor sinh(const Tensor& x);
+Tensor cosh(const Tensor& x);
+///@}
 /// 1 / (1 + exp(-x)), without overflow.
 Tensor sigmoid(const Tensor& x);
 /// log(1 + exp(x)), without overflow.

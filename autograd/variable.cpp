@@ -1,10 +1,13 @@
+#include <cmath>
 #include <ostream>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/conversion.h>
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 
 namespace unspool {
 
@@ -51,12 +54,12 @@ const Shape& Variable::shape() const& { return state().shape; }
 DType Variable::dtype() const { return state().value.dtype(); }
 
 void Variable::assign(const Tensor& value) const {
-  Tensor own = detached(value, path());
+  Tensor own = as_own_dtype(detached(value, path()));
   if (!(value.shape() == shape())) {
     throw ValueError("the variable " + path() + ": expected the shape " + to_string(shape()) + ", got " +
                      value.describe());
   }
-  if (value.dtype() != dtype()) {
+  if (own.dtype() != dtype()) {
     throw TypeError("the variable " + path() + ": expected the dtype " + std::string(name_of(dtype())) +
                     ", got " + value.describe() + ": cast() it first");
   }
@@ -66,11 +69,25 @@ void Variable::assign(const Tensor& value) const {
 
 void Variable::assign_add(const Tensor& delta) const {
   NoGradient guard;
-  assign(state().value + delta);
+  assign(state().value + as_own_dtype(delta));
 }
 void Variable::assign_sub(const Tensor& delta) const {
   NoGradient guard;
-  assign(state().value - delta);
+  assign(state().value - as_own_dtype(delta));
+}
+
+Tensor Variable::filled(double number) const {
+  if (!is_floating(dtype()) && number != std::trunc(number)) {
+    throw TypeError(fmt::format("the variable {}: expected a whole number for the dtype {}, got {}", path(),
+                                name_of(dtype()), number));
+  }
+  return Tensor::full(shape(), number, dtype());
+}
+
+Tensor Variable::as_own_dtype(const Tensor& value) const {
+  if (!value || value.is_abstract() || !is_floating(dtype()) || value.dtype() == dtype()) return value;
+  const NoGradient guard;
+  return cast(value, dtype());
 }
 
 std::uint64_t Variable::version() const { return state().version; }

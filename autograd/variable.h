@@ -51,13 +51,26 @@ class Variable {
   Index size() const { return shape().elements(); }
   ///@}
 
-  /// Replaces the value. Throws ValueError if the shape differs, TypeError if the dtype differs, RuntimeError
-  /// for an abstract tensor.
+  /// Replaces the value, which is cast to the dtype of a floating variable, as in Keras. Throws ValueError if
+  /// the shape differs, TypeError if the dtype of an integer or bool variable differs, RuntimeError for an
+  /// abstract tensor.
   void assign(const Tensor& value) const;
   ///@{
   /// Assigns value() + delta, or value() - delta.
   void assign_add(const Tensor& delta) const;
   void assign_sub(const Tensor& delta) const;
+  ///@}
+  ///@{
+  /// The same with a number for all elements. Throws TypeError for a fraction in an integer variable.
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void assign(T number) const { assign(filled(static_cast<double>(number))); }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void assign_add(T number) const { assign_add(filled(static_cast<double>(number))); }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  void assign_sub(T number) const { assign_sub(filled(static_cast<double>(number))); }
   ///@}
   ///@{
   /// Mistakes: a variable is changed by assign().
@@ -111,6 +124,10 @@ class Variable {
   friend class TapeState;
   struct State;
   State& state() const;
+  /// A number in each element.
+  Tensor filled(double number) const;
+  /// The tensor, cast to the dtype of a floating variable.
+  Tensor as_own_dtype(const Tensor& value) const;
   std::shared_ptr<State> state_;
 };
 

@@ -279,6 +279,12 @@ struct ConfigValue<DType> {
   static Config to(DType dtype) { return name_of(dtype); }
   static DType from(const Config& config);
 };
+template <>
+struct ConfigValue<NamedDType> {
+  static constexpr std::string_view name = "DType";
+  static Config to(NamedDType dtype) { return ConfigValue<DType>::to(dtype); }
+  static NamedDType from(const Config& config) { return ConfigValue<DType>::from(config); }
+};
 
 /// Null if empty.
 template <class T>

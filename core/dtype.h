@@ -52,6 +52,21 @@ std::ostream& operator<<(std::ostream& stream, DType dtype);
 /// The inverse of name_of. Throws TypeError for any other name.
 DType dtype_of(std::string_view name);
 
+/// A dtype as an option, which may be given by its name: `.dtype = "int32"`.
+class NamedDType {
+ public:
+  ///@{
+  /// A dtype, or its name. Throws TypeError for a name that is none.
+  constexpr NamedDType(DType dtype) : dtype_(dtype) {}
+  NamedDType(const char* name) : dtype_(dtype_of(name)) {}
+  ///@}
+  /// The dtype.
+  constexpr operator DType() const { return dtype_; }
+
+ private:
+  DType dtype_;
+};
+
 /// True for the C++ types that a tensor can hold: float, double, std::int32_t, std::int64_t and bool.
 template <class T>
 inline constexpr bool is_element =

@@ -74,6 +74,17 @@ class Dataset {
   /// The samples function(0), ..., function(count - 1). They are computed when they are used, so that a
   /// shuffle before batch() moves indices only.
   static Dataset from_function(Index count, std::function<Batch(Index)> function);
+  /// The elements that a function returns, without end: from_generator([&] { return Batch{x, y}; }), for
+  /// fit() with steps_per_epoch.
+  template <class F>
+  requires std::is_invocable_r_v<Batch, F&>
+  static Dataset from_generator(F function) {
+    return generated(
+        [function = std::move(function)](std::uint64_t) -> Generator {
+          return [function]() mutable -> std::optional<Batch> { return function(); };
+        },
+        std::nullopt);
+  }
   /// The elements that a function returns until it returns nothing. `make` is called at the start of each
   /// pass, with the number of the epoch if it takes one, and returns that function.
   template <class F>

@@ -20,7 +20,7 @@ struct EmbeddingOptions {
   Regularizer activity_regularizer = {};
   std::string name = {};
   Flag trainable = true;
-  DType dtype = float32;
+  NamedDType dtype = float32;
 
   static const Fields& fields();
 };

@@ -30,7 +30,7 @@ struct InputOptions {
   GivenShape shape = std::nullopt;
   /// The batch size; empty: unknown.
   std::optional<Index> batch_size = std::nullopt;
-  DType dtype = float32;
+  NamedDType dtype = float32;
   /// The shape with the batch, in place of shape and batch_size.
   GivenShape batch_shape = std::nullopt;
   /// The name. Default: "input_layer", "input_layer_1", ...

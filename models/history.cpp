@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <ostream>
 #include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/history.h>
+#include <unspool/models/internal/progress.h>
 
 namespace unspool {
 
@@ -99,6 +101,11 @@ bool NamedValues<T>::operator==(const NamedValues& other) const {
 template <class T>
 typename NamedValues<T>::Entries::const_iterator NamedValues<T>::find(std::string_view name) const {
   return std::find_if(begin(), end(), [&](const Entry& entry) { return entry.first == name; });
+}
+
+std::ostream& operator<<(std::ostream& stream, const Logs& logs) {
+  // Without the separator before the first one.
+  return stream << internal::describe_logs(logs).substr(logs.empty() ? 0 : 3);
 }
 
 template class NamedValues<double>;

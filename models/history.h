@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,6 +79,8 @@ class NamedValues {
 
 /// The loss and the metrics of a batch or an epoch.
 using Logs = NamedValues<double>;
+/// Prints names and values: "loss: 0.3214 - accuracy: 0.9012".
+std::ostream& operator<<(std::ostream& stream, const Logs& logs);
 
 /// What fit() returns: the loss and the metrics of every epoch.
 struct History {

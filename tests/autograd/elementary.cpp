@@ -272,3 +272,16 @@ TEST_CASE("elementary: integers and bool are refused") {
   CHECK_THROWS_AS(sigmoid(Tensor::of<bool>({true})), TypeError);
   CHECK_THROWS_AS(pow(Tensor::of<float>({1}), Tensor::of<double>({1})), TypeError);
 }
+
+TEST_CASE("elementary: sinh and cosh") {
+  for (const double x : {-3.0, -1e-9, 0.0, 0.5, 20.0}) {
+    CAPTURE(x);
+    const Tensor at = Tensor::scalar(x);
+    GradientTape tape;
+    tape.watch(at);
+    const Tensor y = sinh(at);
+    CHECK(y.item<double>() == doctest::Approx(std::sinh(x)).epsilon(1e-14));
+    CHECK(cosh(at).item<double>() == doctest::Approx(std::cosh(x)).epsilon(1e-14));
+    CHECK(tape.gradient(y, at).item<double>() == doctest::Approx(std::cosh(x)).epsilon(1e-13));
+  }
+}

@@ -68,3 +68,21 @@ TEST_CASE("autograd: parts of other temporaries live as long as they are used") 
   CHECK(strings().front() == long_name);
   CHECK(strings().back() == "b");
 }
+
+TEST_CASE("variable: numbers and other floating dtypes are assigned as in Keras") {
+  const Variable sum(Tensor::zeros({2}, float64), {.name = "sum"});
+  sum.assign_add(1);
+  sum.assign_sub(0.25F);
+  sum.assign_add(Tensor::of({1, 2}));
+  CHECK(sum.value().to_vector<double>() == std::vector<double>{1.75, 2.75});
+  sum.assign(Tensor::of({0.5, 1.5}));
+  CHECK(sum.dtype() == float64);
+  CHECK(sum.value().to_vector<double>() == std::vector<double>{0.5, 1.5});
+  sum.assign(3);
+  CHECK(sum.value().to_vector<double>() == std::vector<double>{3, 3});
+  const Variable count(Tensor::scalar(std::int32_t{1}), {.name = "count"});
+  count.assign_add(2);
+  CHECK(count.value().item<std::int32_t>() == 3);
+  CHECK_THROWS_WITH_AS(count.assign(0.5), doctest::Contains("expected a whole number"), TypeError);
+  CHECK_THROWS_AS(count.assign(Tensor::scalar(1.0F)), TypeError);
+}

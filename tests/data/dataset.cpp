@@ -237,6 +237,14 @@ TEST_CASE("a function of the index is called for what is used") {
   CHECK(describe(batch.y[0]) == "bool[4]");
 }
 
+TEST_CASE("a function that returns batches without end") {
+  int calls = 0;
+  const Dataset endless = Dataset::from_generator([&] { return Batch{Tensor::scalar(float(++calls))}; });
+  std::vector<float> seen;
+  for (const Batch& batch : endless.take(3)) seen.push_back(batch.x[0].item<float>());
+  CHECK(seen == std::vector<float>{1, 2, 3});
+}
+
 TEST_CASE("a dataset of one's own") {
   // Sums of two digits, without end, others in each epoch.
   const Dataset sums = Dataset::from_generator([](std::uint64_t epoch) {

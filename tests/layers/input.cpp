@@ -37,3 +37,8 @@ TEST_CASE("an Input takes its shape alone") {
   CHECK(Input({None, 3}).shape() == Shape{unknown, unknown, 3});
   CHECK(Input({5}).shape() == Shape{unknown, 5});
 }
+
+TEST_CASE("a dtype may be given by name") {
+  CHECK(Input({.shape = {3}, .dtype = "int32"}).dtype() == int32);
+  CHECK_THROWS_WITH_AS(Input({.shape = {3}, .dtype = "int"}), doctest::Contains("int32"), TypeError);
+}

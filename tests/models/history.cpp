@@ -42,6 +42,12 @@ TEST_CASE("the values of evaluate() are found by position as in Keras") {
   CHECK_THROWS_WITH_AS(logs["mea"], "expected a name in the logs, got \"mea\"; known: loss, mae", KeyError);
 }
 
+TEST_CASE("logs are printed as the progress bar prints them") {
+  std::ostringstream text;
+  text << Logs{{"loss", 0.32141}, {"accuracy", 0.5}} << '|' << Logs{};
+  CHECK(text.str() == "loss: 0.3214 - accuracy: 0.5000|");
+}
+
 TEST_CASE("a history is indexed by name and then by epoch") {
   const History history = constant_model().fit(constant_x, constant_y, {.epochs = 2, .verbose = 0});
   CHECK(history["loss"][1] == 9);
