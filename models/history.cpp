@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <utility>
 
@@ -6,7 +7,6 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/history.h>
-#include <unspool/models/internal/progress.h>
 
 namespace unspool {
 
@@ -104,8 +104,14 @@ typename NamedValues<T>::Entries::const_iterator NamedValues<T>::find(std::strin
 }
 
 std::ostream& operator<<(std::ostream& stream, const Logs& logs) {
-  // Without the separator before the first one.
-  return stream << internal::describe_logs(logs).substr(logs.empty() ? 0 : 3);
+  const char* separator = "";
+  for (const auto& [name, value] : logs) {
+    const bool fixed = std::abs(value) > 1e-3 || value == 0 || !std::isfinite(value);
+    stream << separator << name << ": "
+           << (fixed ? fmt::format("{:.4f}", value) : fmt::format("{:.4e}", value));
+    separator = " - ";
+  }
+  return stream;
 }
 
 template class NamedValues<double>;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <sstream>
 #include <unistd.h>
 
 #include <unspool/core/internal/format.h>
@@ -29,13 +30,9 @@ double seconds(std::chrono::steady_clock::duration duration) {
 }  // namespace
 
 std::string describe_logs(const Logs& logs) {
-  std::string text;
-  for (const auto& [name, value] : logs) {
-    text += fmt::format(" - {}: ", name) + (std::abs(value) > 1e-3 || value == 0 || !std::isfinite(value)
-                                                ? fmt::format("{:.4f}", value)
-                                                : fmt::format("{:.4e}", value));
-  }
-  return text;
+  std::ostringstream text;
+  if (!logs.empty()) text << " - " << logs;
+  return text.str();
 }
 
 std::string describe_eta(double seconds) {
