@@ -46,7 +46,7 @@ TEST_CASE("the step of the documentation is Keras' step, to the bit") {
   const Tensor y = sum(x, {1}, true);
   const auto run = [&](Model model) {
     const History history =
-        model.fit(x, y, {.batch_size = 8, .epochs = 3, .verbose = 0, .validation_split = .2f});
+        model.fit(x, y, {.batch_size = 8, .epochs = 3, .verbose = 0, .validation_split = .2});
     std::vector<Tensor> all = model.get_weights();
     for (const auto& [name, values] : history.history) all.push_back(Tensor::from(values));
     return all;

@@ -70,7 +70,7 @@ TEST_CASE("inflate reads what zlib wrote") {
 
 TEST_CASE("inflate refuses what is not a whole stream of the stated size") {
   const std::string fixed = from_hex(fixed_block);
-  for (const std::uint64_t size : {0, 1, 30, 32, 1'000'000})
+  for (const std::uint64_t size : {0U, 1U, 30U, 32U, 1'000'000U})
     CHECK_THROWS_AS(inflate(fixed, size), ValueError);
   CHECK_THROWS_AS(inflate(fixed + std::string(1, '\0'), 31), ValueError);
   CHECK_THROWS_AS(inflate("", 0), ValueError);
