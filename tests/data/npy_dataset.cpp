@@ -61,8 +61,15 @@ TEST_CASE("a file takes no memory") {
   Index read = 0;
   for (const Batch& batch : file) read += batch.x[0].shape()[0];
   CHECK(read == rows);
-  // The order of the rows takes 1.5 MB.
-  CHECK(memory() < before + (8U << 20U));
+  // The order of the rows takes 1.5 MB. The address sanitizer keeps what was freed: 256 MB of it.
+#ifdef __SANITIZE_ADDRESS__
+  constexpr std::size_t kept = 256U << 20U;
+#elif defined(__has_feature)
+  constexpr std::size_t kept = __has_feature(address_sanitizer) ? 256U << 20U : 0;
+#else
+  constexpr std::size_t kept = 0;
+#endif
+  CHECK(memory() < before + kept + (8U << 20U));
 }
 
 TEST_CASE("files that do not fit") {
