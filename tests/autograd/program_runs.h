@@ -95,7 +95,7 @@ inline ScanResult looped(const Program& program, const ScanFunction& step, std::
 }
 
 inline Tensor weighted(const std::vector<Tensor>& tensors, std::uint64_t seed, bool squares) {
-  Draws draws(seed);
+  Dice draws(seed);
   Tensor total;
   for (const Tensor& x : tensors) {
     if (!is_floating(x.dtype())) continue;

@@ -14,9 +14,9 @@ namespace scan_programs {
 
 using namespace unspool;
 
-class Draws {
+class Dice {
  public:
-  explicit Draws(std::uint64_t seed) : engine_(seed) {}
+  explicit Dice(std::uint64_t seed) : engine_(seed) {}
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(engine_()) % n; }
   Index from_to(Index low, Index high) {
     return low + static_cast<Index>(below(static_cast<std::size_t>(high - low + 1)));
@@ -102,10 +102,10 @@ class Builder {
 
   ScanStep build() {
     for (int i = 0; i < program_.operations; ++i) {
-      Draws draws(program_.seed * 1000 + static_cast<std::uint64_t>(i) + 1);
+      Dice draws(program_.seed * 1000 + static_cast<std::uint64_t>(i) + 1);
       operation(i, draws);
     }
-    Draws draws(program_.seed * 1000 + 999);
+    Dice draws(program_.seed * 1000 + 999);
     ScanStep made;
     for (std::size_t k = 0; k < carry_.size(); ++k) {
       const Item next = next_carry(k, draws);
@@ -148,12 +148,12 @@ class Builder {
     return found;
   }
   /// A floating one; the later the likelier, so that operations build on each other.
-  const Item& any(Draws& draws) const {
+  const Item& any(Dice& draws) const {
     const auto floats = those([](const Tensor& x) { return is_floating(x.dtype()); });
     const std::size_t n = floats.size();
     return *floats[draws.chance(2) ? n - 1 - draws.below(std::min<std::size_t>(n, 4)) : draws.below(n)];
   }
-  const Item* fitting(const Item& a, Draws& draws) const {
+  const Item* fitting(const Item& a, Dice& draws) const {
     auto found = those([&](const Tensor& x) {
       const auto shape = broadcast(a.tensor.shape(), x.shape());
       return is_floating(x.dtype()) && shape && shape->elements() <= std::max<Index>(800, a.tensor.size());
@@ -161,7 +161,7 @@ class Builder {
     return found.empty() ? nullptr : draws.of(found);
   }
 
-  void operation(int number, Draws& draws) {
+  void operation(int number, Dice& draws) {
     const Item a = any(draws);
     if (program_.left_out.contains(number)) return add(a.tensor, a.name);
     switch (draws.below(20)) {
@@ -198,7 +198,7 @@ class Builder {
     }
   }
 
-  void unary(const Item& a, Draws& draws) {
+  void unary(const Item& a, Dice& draws) {
     using Function = Tensor (*)(const Tensor&);
     static const std::pair<const char*, Function> functions[] = {
         {"tanh", [](const Tensor& x) { return tanh(x); }},
@@ -223,7 +223,7 @@ class Builder {
     add(function(a.tensor), std::string(name) + " " + a.name);
   }
 
-  void binary(const Item& a, Draws& draws) {
+  void binary(const Item& a, Dice& draws) {
     const Item b = *fitting(a, draws);
     const bool turned = draws.chance(2);
     const Tensor& x = turned ? b.tensor : a.tensor;
@@ -246,7 +246,7 @@ class Builder {
     }
   }
 
-  void product(const Item& a, Draws& draws) {
+  void product(const Item& a, Dice& draws) {
     if (a.tensor.rank() < 2) return unary(a, draws);
     const Index depth = a.tensor.shape().back();
     const bool outside = !draws.chance(4);
@@ -274,7 +274,7 @@ class Builder {
         (outside ? "matmul " : "0.3 matmul ") + a.name + ", " + b.name + (transpose_b ? "^T" : ""));
   }
 
-  void reduction(const Item& a, Draws& draws) {
+  void reduction(const Item& a, Dice& draws) {
     std::vector<Index> axes;
     std::string text;
     for (int i = 0; i < a.tensor.rank(); ++i) {
@@ -302,7 +302,7 @@ class Builder {
     }
   }
 
-  void along_axis(const Item& a, Draws& draws) {
+  void along_axis(const Item& a, Dice& draws) {
     if (a.tensor.rank() == 0) return unary(a, draws);
     const int axis = static_cast<int>(draws.below(static_cast<std::size_t>(a.tensor.rank())));
     const std::string of = a.name + " along " + std::to_string(axis);
@@ -318,7 +318,7 @@ class Builder {
     }
   }
 
-  void joined(const Item& a, Draws& draws) {
+  void joined(const Item& a, Dice& draws) {
     if (a.tensor.rank() == 0) return binary(a, draws);
     const int axis = static_cast<int>(
         draws.chance(4) ? 0 : a.tensor.rank() - 1 - static_cast<int>(draws.chance(4) && a.tensor.rank() > 1));
@@ -345,7 +345,7 @@ class Builder {
         "concat " + a.name + ", " + b.name + " along " + std::to_string(axis));
   }
 
-  void part(const Item& a, Draws& draws) {
+  void part(const Item& a, Dice& draws) {
     auto found = those([](const Tensor& x) {
       if (!is_floating(x.dtype()) || x.rank() == 0) return false;
       for (Index size : x.shape()) {
@@ -380,7 +380,7 @@ class Builder {
         "slice " + std::to_string(begin) + " to " + std::to_string(end) + " of " + of);
   }
 
-  void shaped(const Item& a, Draws& draws) {
+  void shaped(const Item& a, Dice& draws) {
     const Shape& shape = a.tensor.shape();
     switch (draws.below(6)) {
       case 0:
@@ -408,7 +408,7 @@ class Builder {
     }
   }
 
-  void chosen(const Item& a, Draws& draws) {
+  void chosen(const Item& a, Dice& draws) {
     if (draws.chance(3)) {
       const Item b = *fitting(a, draws);
       add(a.tensor < b.tensor, "less " + a.name + ", " + b.name);
@@ -432,7 +432,7 @@ class Builder {
     add(where(mask.tensor, a.tensor, b.tensor), "where " + mask.name + ", " + a.name + ", " + b.name);
   }
 
-  void indexed(const Item& a, Draws& draws) {
+  void indexed(const Item& a, Dice& draws) {
     const auto ids = those([](const Tensor& x) { return x.dtype() == int64; });
     if (ids.empty()) return binary(a, draws);
     const Item id = *draws.of(ids);
@@ -445,7 +445,7 @@ class Builder {
     add(gather(table.tensor, id.tensor, 0), "gather " + table.name + ", " + id.name);
   }
 
-  Item next_carry(std::size_t k, Draws& draws) const {
+  Item next_carry(std::size_t k, Dice& draws) const {
     const Tensor& own = carry_[k];
     const std::string name = "c" + std::to_string(k);
     const auto same =
@@ -470,7 +470,7 @@ class Builder {
 };
 
 inline Program make_program(std::uint64_t seed, std::optional<Index> batch = std::nullopt) {
-  Draws draws(seed);
+  Dice draws(seed);
   const Index least = batch ? 2 : 1;
   Program program{seed,
                   {batch ? *batch : draws.from_to(1, 4), draws.from_to(least, 6), draws.from_to(1, 7)},

@@ -12,6 +12,7 @@
 using namespace unspool;
 using namespace unspool::testing;
 using namespace scan_programs;
+using Draws = scan_programs::Dice;  // Dice is a loss, too.
 
 namespace {
 

@@ -13,7 +13,7 @@
 namespace checksums {
 
 using namespace unspool;
-using scan_programs::Draws;
+using Draws = scan_programs::Dice;
 using testing::ChecksumLines;
 
 /// Runs one case and prints the lines that `body` adds; if it throws, a line that says so.
