@@ -56,6 +56,13 @@ done
 
 mapfile -t cases < <(ctest --preset release -N -R '^golden/' | sed -n 's,.*: \(golden/.*\),tests/\1,p' |
   xargs ls -d 2>/dev/null)
+# Only groups that the older runner knows.
+known=()
+for folder in "${cases[@]}"; do
+  file=$(find "$folder" -name '*.safetensors' | LC_ALL=C sort | head -n 1)
+  { "$results/old/golden" "$file" || true; } 2>&1 | grep -q 'no group of cases' || known+=("$folder")
+done
+cases=("${known[@]}")
 available=$({ UNSPOOL_ISA=none "$results/new/golden" "${cases[0]}" 2>&1 || true; } |
   sed -n 's/.*machine has (\([^)]*\)).*/\1/p' | head -n 1)
 [ -n "$available" ] || { echo "$results/new/golden does not say which instruction sets this machine has" >&2; exit 1; }
