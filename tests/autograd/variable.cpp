@@ -7,6 +7,7 @@
 #include <unspool/autograd/axes.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
+#include <unspool/core/error.h>
 #include <unspool/core/small_vector.h>
 
 using namespace unspool;
