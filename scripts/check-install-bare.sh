@@ -14,7 +14,7 @@ if [ ! -e "$bare/.complete" ]; then
   rm -rf --one-file-system "$bare"
   mkdir -p "$bare"
   mirror=$(grep -hm1 '^URIs:' /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '{ print $2 }' || true)
-  debootstrap --variant=minbase --include=g++,cmake,make bookworm "$bare" "${mirror:-http://deb.debian.org/debian}" \
+  debootstrap --variant=minbase --include=g++,cmake,make bookworm "$bare" ${mirror:+"$mirror"} \
     >"$bare.log" 2>&1 || { tail -n 5 "$bare.log" >&2; exit 1; }
   rm -rf "$bare"/var/cache/apt/archives/*.deb
   touch "$bare/.complete"
