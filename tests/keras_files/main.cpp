@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 
 #include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
@@ -32,14 +33,14 @@ std::vector<Tensor> numbered(const Safetensors& content, const std::string& pref
 
 /// The largest difference relative to max(1, |expected|); infinite for other shapes and for NaN.
 double difference(const Tensor& got, const Tensor& expected) {
-  if (!(got.shape() == expected.shape())) return INFINITY;
+  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
   const std::vector<double> a = cast(got, float64).to_vector<double>();
   const std::vector<double> b = cast(expected, float64).to_vector<double>();
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double error = std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
     worst = error <= worst ? worst : error;
-    if (std::isnan(error)) return INFINITY;
+    if (std::isnan(error)) return std::numeric_limits<double>::infinity();
   }
   return worst;
 }
