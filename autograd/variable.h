@@ -61,7 +61,8 @@ class Variable {
   void assign_sub(const Tensor& delta) const;
   ///@}
   ///@{
-  /// The same with a number for all elements. Throws TypeError for a fraction in an integer variable.
+  /// Assigns a number to each element, adds it, or subtracts it. Throws TypeError for a fraction in an
+  /// integer variable.
   template <class T>
   requires std::is_arithmetic_v<T>
   void assign(T number) const { assign(filled(static_cast<double>(number))); }

@@ -43,7 +43,7 @@ struct AnyResult {
 }  // namespace unspool::internal
 
 /// The parameter of a deleted template with a parameter `std::size_t n`, which takes the lists of options in
-/// braces that the struct O does not fit, so that they do not find no function:
+/// braces that do not fit the struct O, in place of an error that no function takes them:
 /// docs/design/compile_errors.md.
 #ifdef __clang__
 #define UNSPOOL_MISFIT_LIST(O) const ::unspool::internal::MisspeltOptionOrWrongTypeOfValueFor<O>&

@@ -27,7 +27,7 @@ struct CsvOptions {
 /// A cell of a CSV file. Views the line that it belongs to.
 class CsvCell {
  public:
-  /// Of a column named `column`, in a row that begins at `place`, "file.csv:7".
+  /// A cell in the column named `column`, in the row that begins at `place`, such as "file.csv:7".
   CsvCell(std::string_view text, bool missing, const std::string& place, const std::string& column)
       : text_(text), missing_(missing), place_(&place), column_(&column) {}
 

@@ -68,7 +68,7 @@ class Dataset {
   /// The samples of tensors: their parts along the first axis, as tf.data.Dataset.from_tensor_slices. Throws
   /// ValueError if the numbers of samples differ.
   explicit Dataset(NamedList<Tensor> x, NamedList<Tensor> y = {}, NamedList<Tensor> sample_weight = {});
-  /// The same as the constructor.
+  /// A dataset of the samples of tensors, as the constructor makes it.
   static Dataset from_tensor_slices(NamedList<Tensor> x, NamedList<Tensor> y = {},
                                     NamedList<Tensor> sample_weight = {});
   /// The samples function(0), ..., function(count - 1). They are computed when they are used, so that a
@@ -112,7 +112,7 @@ class Dataset {
   /// equally likely. Elements that are rows of tensors or of files are not read before they are needed: a
   /// large buffer is cheap.
   Dataset shuffle(Index buffer_size, ShuffleOptions options = {}) const;
-  /// The same with a seed.
+  /// Draws each element from the next `buffer_size` ones, in an order that follows from the seed.
   Dataset shuffle(Index buffer_size, std::uint64_t seed) const;
   /// Each element replaced by what a function makes of it. It takes a Batch; or x and y where each is one
   /// tensor; or x alone. It returns a Batch; of x alone also a tensor, which replaces x.

@@ -28,7 +28,7 @@ class Table {
   /// float64 or int64 to be exact. Throws TypeError for text, ValueError for missing values in an integer
   /// dtype, KeyError if there is no such column.
   Tensor operator[](std::string_view name) const { return column(name, float32); }
-  /// The same with another dtype.
+  /// A column as a tensor of this dtype. Errors as above.
   Tensor column(std::string_view name, DType dtype) const;
   /// Several columns as one tensor, (rows, names).
   Tensor columns(const std::vector<std::string>& names, DType dtype = float32) const;

@@ -123,7 +123,8 @@ class TextVectorization {
   /// Makes the vocabulary of the tokens of texts: frequent tokens first, of equally frequent ones the last in
   /// the alphabet. Throws ValueError if there are no tokens.
   void adapt(const std::vector<std::string>& texts);
-  /// The same for texts that are not in memory at once: `next` returns some, until it returns nothing.
+  /// Makes the vocabulary of texts that are not in memory at once: `next` returns some of them, and at the
+  /// end nothing.
   void adapt(const std::function<std::optional<std::vector<std::string>>()>& next);
   /// Replaces the vocabulary. Throws ValueError for repeated tokens.
   void set_vocabulary(std::vector<std::string> vocabulary, const std::vector<float>& idf_weights = {});

@@ -36,7 +36,7 @@ struct Padding {
 /// Samples stacked along a new first axis. Throws ValueError for samples whose shapes, dtypes, numbers or
 /// names of tensors differ.
 Batch stack(std::span<const Batch> samples);
-/// The same for samples whose first axes differ.
+/// Samples padded to the longest first axis, and stacked along a new one.
 Batch stack_padded(std::span<const Batch> samples, const Padding& padding);
 
 }  // namespace unspool::internal

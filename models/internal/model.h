@@ -90,7 +90,7 @@ struct Model::State {
   Ordered order(const Batch& batch, std::size_t outputs) const;
   void descend(GradientTape& tape, const Tensor& loss, const Batch& batch);
 
-  /// Those of the outputs, from objective_loss() for objective_logs().
+  /// The loss of each output, which objective_loss() leaves for objective_logs().
   internal::TensorList output_losses_;
   mutable std::mutex mutex_;
   std::atomic<bool> inputs_known_ = false;
