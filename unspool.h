@@ -95,6 +95,7 @@
 #include <unspool/layers/normalization.h>
 #include <unspool/layers/options_layer.h>
 #include <unspool/layers/pooling.h>
+#include <unspool/layers/preprocessing.h>
 #include <unspool/layers/recurrent_layer.h>
 #include <unspool/layers/ref.h>
 #include <unspool/layers/registry.h>

@@ -17,6 +17,7 @@
 #include <unspool/layers/noise.h>
 #include <unspool/layers/normalization.h>
 #include <unspool/layers/pooling.h>
+#include <unspool/layers/preprocessing.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/reshaping.h>
 #include <unspool/layers/rnn.h>
@@ -73,6 +74,7 @@ constexpr LayerRow layer_rows[] = {
     layer_row<layers::Bidirectional>(),
     layer_row<layers::Concatenate>(),
     layer_row<layers::Dense>(),
+    layer_row<layers::Discretization>(),
     layer_row<layers::Dot>(),
     layer_row<layers::Dropout>(),
     layer_row<layers::ELU>(),
@@ -93,12 +95,14 @@ constexpr LayerRow layer_rows[] = {
     layer_row<layers::Maximum>(),
     layer_row<layers::Minimum>(),
     layer_row<layers::Multiply>(),
+    layer_row<layers::Normalization>(),
     layer_row<layers::PReLU>(),
     layer_row<layers::Permute>(),
     layer_row<layers::RMSNormalization>(),
     layer_row<layers::RNN>(&rnn_from),
     layer_row<layers::ReLU>(),
     layer_row<layers::RepeatVector>(),
+    layer_row<layers::Rescaling>(),
     layer_row<layers::Reshape>(),
     layer_row<layers::Sequential>("keras"),
     layer_row<layers::SimpleRNN>(),

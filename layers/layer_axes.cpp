@@ -8,6 +8,7 @@
 namespace unspool {
 
 LayerAxes::LayerAxes() : LayerAxes({}, false) {}
+LayerAxes::LayerAxes(NoneType) : LayerAxes() {}
 LayerAxes::LayerAxes(std::initializer_list<Index> axes, bool single) : list_(axes), single_(single) {}
 LayerAxes::LayerAxes(std::initializer_list<Index> axes) : LayerAxes(axes, false) {}
 LayerAxes::LayerAxes(std::vector<Index> axes) : list_(std::move(axes)), single_(false) {}

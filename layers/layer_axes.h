@@ -17,8 +17,11 @@ class LayerAxes {
   /// The type of an axis.
   using value_type = Index;
 
+  ///@{
   /// No axis.
   LayerAxes();
+  LayerAxes(NoneType);
+  ///@}
   /// One axis.
   template <std::integral I>
   LayerAxes(I axis) : LayerAxes({static_cast<Index>(axis)}, true) {}

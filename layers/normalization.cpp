@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 
 #include <unspool/autograd/arithmetic.h>
@@ -11,6 +10,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/axis_weights.h>
 #include <unspool/layers/internal/dropout.h>
 #include <unspool/layers/internal/fields_of_layer.h>
 #include <unspool/layers/internal/floating.h>
@@ -116,32 +116,6 @@ InputSpec spec_of(const LayerAxes& axes, const Shape& input) {
   return spec;
 }
 
-/// The sizes of these axes, which must be known.
-Shape sizes_of(const Shape& input, const std::vector<Index>& axes, const std::string& layer) {
-  Shape sizes;
-  for (const Index axis : axes) {
-    const Index size = input[static_cast<int>(axis)];
-    if (size == unknown) {
-      throw ValueError(
-          fmt::format("the layer {} expected a known size of the axis {} that it normalizes, got {}", layer,
-                      axis, to_string(input)));
-    }
-    sizes.push_back(size);
-  }
-  return sizes;
-}
-
-/// A weight of the sizes of `axes` (in order) so that it broadcasts to tensors of this rank.
-Tensor along(const Tensor& weight, const std::vector<Index>& axes, int rank) {
-  if (axes.front() == rank - static_cast<Index>(axes.size())) return weight;
-  Shape shape;
-  for (int axis = 0; axis < rank; ++axis) {
-    const auto found = std::find(axes.begin(), axes.end(), axis);
-    shape.push_back(found == axes.end() ? 1 : weight.shape()[static_cast<int>(found - axes.begin())]);
-  }
-  return reshape(weight, shape);
-}
-
 std::vector<Index> all_but(Index axis, int rank) {
   std::vector<Index> axes;
   for (Index i = 0; i < rank; ++i) {
@@ -157,7 +131,7 @@ LayerNormalization::LayerNormalization(LayerNormalizationOptions options) : Opti
 }
 
 void LayerNormalization::build(const Shape& input_shape) {
-  const Shape shape = sizes_of(input_shape, options_.axis.of(input_shape), name());
+  const Shape shape = internal::sizes_of_axes(input_shape, options_.axis.of(input_shape), name());
   if (options_.scale || options_.rms_scaling) {
     gamma_ = add_weight({.name = "gamma",
                          .shape = shape,
@@ -180,9 +154,9 @@ Tensor LayerNormalization::call(const Tensor& given, const CallArgs&) {
   const std::vector<Index> axes = options_.axis.of(x.shape());
   const Tensor centered = options_.rms_scaling ? x : x - mean(x, axes, true);
   Tensor factor = rsqrt(variance(x, axes, true) + options_.epsilon);
-  if (gamma_) factor = factor * along(gamma_, axes, x.rank());
+  if (gamma_) factor = factor * internal::along_axes(gamma_, axes, x.rank());
   const Tensor scaled = centered * factor;
-  return beta_ ? scaled + along(beta_, axes, x.rank()) : scaled;
+  return beta_ ? scaled + internal::along_axes(beta_, axes, x.rank()) : scaled;
 }
 
 std::vector<Shape> LayerNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {
@@ -220,7 +194,7 @@ void BatchNormalization::check_call(const std::vector<Tensor>& inputs, const Cal
 
 void BatchNormalization::build(const Shape& input_shape) {
   const std::vector<Index> axes = LayerAxes(options_.axis).of(input_shape);
-  const Shape shape = sizes_of(input_shape, axes, name());
+  const Shape shape = internal::sizes_of_axes(input_shape, axes, name());
   if (options_.scale) {
     gamma_ = add_weight({.name = "gamma",
                          .shape = shape,
@@ -265,8 +239,8 @@ BatchNormalization::Moments BatchNormalization::moments(const Tensor& x, const T
 /// x * gamma + beta.
 Tensor BatchNormalization::finish(const Tensor& x) const {
   const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
-  const Tensor scaled = gamma_ ? x * along(gamma_, axes, x.rank()) : x;
-  return beta_ ? scaled + along(beta_, axes, x.rank()) : scaled;
+  const Tensor scaled = gamma_ ? x * internal::along_axes(gamma_, axes, x.rank()) : x;
+  return beta_ ? scaled + internal::along_axes(beta_, axes, x.rank()) : scaled;
 }
 
 /// Moves a statistic towards that of the batch.
@@ -279,9 +253,10 @@ BatchNormalization::Correction BatchNormalization::renorm(const Tensor& x, const
   const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
   const NoGradient guard;
   const Tensor deviation = sqrt(batch.variance + options_.epsilon);
-  const Tensor known = along(maximum(renorm_stddev_, std::sqrt(options_.epsilon)), axes, x.rank());
+  const Tensor known =
+      internal::along_axes(maximum(renorm_stddev_, std::sqrt(options_.epsilon)), axes, x.rank());
   Tensor r = deviation / known;
-  Tensor d = (batch.mean - along(renorm_mean_, axes, x.rank())) / known;
+  Tensor d = (batch.mean - internal::along_axes(renorm_mean_, axes, x.rank())) / known;
   const RenormClippingOptions clipping = options_.renorm_clipping.value_or(RenormClippingOptions{});
   if (clipping.rmin) r = maximum(r, *clipping.rmin);
   if (clipping.rmax) r = minimum(r, *clipping.rmax);
@@ -298,8 +273,8 @@ Tensor BatchNormalization::call(const Tensor& given, const CallArgs& args) {
   const Tensor x = internal::floating(given, dtype());
   if (!args.is_training() || !trainable()) {
     const std::vector<Index> axes = LayerAxes(options_.axis).of(x.shape());
-    return finish((x - along(moving_mean_, axes, x.rank())) *
-                  rsqrt(along(moving_variance_, axes, x.rank()) + options_.epsilon));
+    return finish((x - internal::along_axes(moving_mean_, axes, x.rank())) *
+                  rsqrt(internal::along_axes(moving_variance_, axes, x.rank()) + options_.epsilon));
   }
   const Moments batch = moments(x, args.mask);
   const Tensor factor = rsqrt(batch.variance + options_.epsilon);
@@ -337,7 +312,7 @@ RMSNormalization::RMSNormalization(RMSNormalizationOptions options) : OptionsLay
 
 void RMSNormalization::build(const Shape& input_shape) {
   scale_ = add_weight({.name = "scale",
-                       .shape = sizes_of(input_shape, options_.axis.of(input_shape), name()),
+                       .shape = internal::sizes_of_axes(input_shape, options_.axis.of(input_shape), name()),
                        .initializer = "ones"});
   set_input_spec({spec_of(options_.axis, input_shape)});
 }
@@ -345,7 +320,8 @@ void RMSNormalization::build(const Shape& input_shape) {
 Tensor RMSNormalization::call(const Tensor& given, const CallArgs&) {
   const Tensor x = internal::floating(given, dtype());
   const std::vector<Index> axes = options_.axis.of(x.shape());
-  return x * rsqrt(mean(square(x), axes, true) + options_.epsilon) * along(scale_, axes, x.rank());
+  return x * rsqrt(mean(square(x), axes, true) + options_.epsilon) *
+         internal::along_axes(scale_, axes, x.rank());
 }
 
 std::vector<Shape> RMSNormalization::compute_output_shapes(const std::vector<Shape>& inputs) {

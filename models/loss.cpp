@@ -45,7 +45,11 @@ class FunctionLoss final : public LossBase {
         function_(std::move(function)) {
     if (!function_) throw ValueError("expected a function for a loss, got an empty one");
   }
-  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override { return function_(y_true, y_pred); }
+  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override {
+    const Tensor losses = function_(y_true, y_pred);
+    if (losses) return losses;
+    throw ValueError("the loss " + name() + ": expected a tensor from its function, got an empty one");
+  }
   std::string class_name() const override { return class_name_; }
 
  private:
@@ -213,9 +217,20 @@ std::string internal::KindLoss::log_name(const std::string& given, std::string_v
   return log_name.empty() ? to_snake_case(class_name) : std::string(log_name);
 }
 
+std::pair<Tensor, Tensor> internal::KindLoss::fitting(const Tensor& y_true, const Tensor& y_pred) const {
+  auto both = aligned(y_true, y_pred);
+  // Broadcasting would compare each label with predictions for other samples.
+  const Shape& labels = both.first.shape();
+  if (labels.rank() > 0 && !compatible(labels, both.second.shape())) {
+    throw ValueError(name() + ": expected labels of the shape of the predictions, " +
+                     to_string(both.second.shape()) + ", got " + describe(y_true));
+  }
+  return both;
+}
+
 Tensor internal::KindLoss::call(const Tensor& y_true, const Tensor& y_pred) const {
   if (takes_classes_) return losses(y_true, y_pred);
-  const auto [labels, predicted] = aligned(y_true, y_pred);
+  const auto [labels, predicted] = fitting(y_true, y_pred);
   const Tensor each = losses(labels, predicted);
   return elementwise_ ? mean(each, {axis()}) : each;
 }
@@ -224,7 +239,7 @@ SampleLosses internal::KindLoss::samples(const Tensor& y_true, const Tensor& y_p
                                          const Tensor& mask) const {
   if (!mask) return {call(y_true, y_pred)};
   if (elementwise_) {
-    const auto [labels, predicted] = aligned(y_true, y_pred);
+    const auto [labels, predicted] = fitting(y_true, y_pred);
     // A mask of each element: the mean is over those that count.
     if (mask.rank() == predicted.rank()) {
       return {losses(replace_masked(mask, labels, 0), replace_masked(mask, predicted, 1)), mask};

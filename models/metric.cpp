@@ -158,6 +158,8 @@ void MetricBase::update_masked(const Tensor& y_true, const Tensor& y_pred, const
                internal::weights_with_mask(sample_weight, mask));
 }
 
+NamedList<Tensor> MetricBase::results() const { return {}; }
+
 void MetricBase::reset_state() {
   for (const Variable& variable : variables_) {
     variable.assign(Tensor::zeros(variable.shape(), variable.dtype()));

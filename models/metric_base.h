@@ -16,6 +16,7 @@
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
+#include <unspool/data/batch.h>
 
 namespace unspool {
 
@@ -31,8 +32,12 @@ class MetricBase : public NamedObject {
 
   /// Adds a batch. `sample_weight` is empty if all samples count once.
   virtual void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) = 0;
-  /// The value over all batches since the last reset.
+  /// The value over all batches since the last reset. The logs have one entry for each element of a tensor:
+  /// "f1_score[0]", "f1_score[1]".
   virtual Tensor result() const = 0;
+  /// The values of a metric that has several, by name, as a dict that result() returns in Keras. The logs
+  /// have these names in place of that of the metric. Unless overridden there are none, and result() counts.
+  virtual NamedList<Tensor> results() const;
   /// Removes all batches. Unless overridden, it sets all variables to 0.
   virtual void reset_state();
   /// Adds a batch without what `mask` leaves out. Unless overridden, this is update_state() where labels that

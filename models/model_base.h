@@ -12,6 +12,7 @@
 namespace unspool {
 
 class Model;
+class Optimizer;
 
 /// A network with steps of its own, as a subclass of Keras' Model. Derive from it, override what differs, and
 /// train Model(make<MyModel>(...)). A network whose steps are Keras' needs Layer only.
@@ -53,6 +54,10 @@ class ModelBase : public Layer {
   virtual std::vector<Metric> metrics();
   /// Called at the start of each epoch and each evaluation. By default it resets metrics().
   virtual void reset_metrics();
+  /// Optimizers of this network's own weights, beside that of compile(), as those of a GAN are. Files in the
+  /// native format and BackupAndRestore() keep their states, in this order; a network that is loaded makes
+  /// the optimizers itself. By default there are none.
+  virtual std::vector<Optimizer> optimizers();
 
   using Layer::operator();
   /// Calls the network on the inputs of a batch.

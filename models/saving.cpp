@@ -22,6 +22,9 @@ namespace {
 
 constexpr std::string_view weights_group = "weights/";
 constexpr std::string_view optimizer_group = "optimizer/";
+
+/// The group of an optimizer that the network holds itself.
+std::string own_optimizer_group(std::size_t i) { return fmt::format("optimizer_{}/", i + 1); }
 constexpr std::string_view states_group = "states/";
 constexpr Index model_format = 1;
 
@@ -224,6 +227,24 @@ Config indices_of(const std::vector<Variable>& variables, const std::vector<Vari
   return Config::list(std::move(places));
 }
 
+/// Gives an optimizer of some of these weights the state that a group of tensors holds.
+void load_optimizer_state(const Optimizer& optimizer, const Config& places,
+                          const std::vector<Variable>& weights, const std::vector<NamedTensor>& tensors,
+                          const std::string& group, const std::string& name) {
+  if (!places.is_null()) {
+    std::vector<Variable> built_for;
+    for (const Config& place : places.elements()) {
+      const auto index = place.as<std::size_t>();
+      if (index >= weights.size())
+        throw IndexError(
+            fmt::format("{}: expected an index below {}, got {}", place.path(), weights.size(), index));
+      built_for.push_back(weights[index]);
+    }
+    optimizer->build(built_for);
+  }
+  assign(optimizer.variables(), values_for(tensors, group, optimizer.variables(), name));
+}
+
 void check_built(const Model& model) {
   if (!model->built()) {
     throw ValueError("the model " + model.name() +
@@ -271,6 +292,11 @@ Snapshot to_snapshot(const Model& model) {
     compile.set("built_for", indices_of(optimizer->built_for(), model.weights()));
     append(snapshot.tensors, optimizer_group, optimizer.variables());
   }
+  std::vector<Config> own_optimizers;
+  for (const Optimizer& optimizer : state.own_optimizers()) {
+    append(snapshot.tensors, own_optimizer_group(own_optimizers.size()), optimizer.variables());
+    own_optimizers.push_back(indices_of(optimizer->built_for(), model.weights()));
+  }
   std::vector<Config> seeds;
   for (const SeedGenerator* generator : model->seed_generators()) {
     seeds.push_back(Config::list({bits_of(generator->seed()), bits_of(generator->counter())}));
@@ -290,6 +316,9 @@ Snapshot to_snapshot(const Model& model) {
                                  {"shuffle", shuffle},
                                  {"frozen", Config::list(std::move(frozen))},
                                  {"seeds", Config::list(std::move(seeds))}});
+  if (!own_optimizers.empty()) {
+    snapshot.config.set("own_optimizers", Config::list(std::move(own_optimizers)));
+  }
   return snapshot;
 }
 
@@ -325,21 +354,19 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name) {
     }
     if (const Config compile = config["compile"]; !compile.is_null()) {
       model.compile(compile_options(compile));
-      const Optimizer optimizer = model.optimizer();
-      if (const Config places = compile["built_for"]; !places.is_null()) {
-        const std::vector<Variable> weights = model.weights();
-        std::vector<Variable> built_for;
-        for (const Config& place : places.elements()) {
-          const auto index = place.as<std::size_t>();
-          if (index >= weights.size())
-            throw IndexError(
-                fmt::format("{}: expected an index below {}, got {}", place.path(), weights.size(), index));
-          built_for.push_back(weights[index]);
-        }
-        optimizer->build(built_for);
+      load_optimizer_state(model.optimizer(), compile["built_for"], model.weights(), snapshot.tensors,
+                           std::string(optimizer_group), name);
+    }
+    if (const std::optional<Config> own = config.find("own_optimizers")) {
+      const std::vector<Optimizer> optimizers = state.own_optimizers();
+      if (optimizers.size() != own->size()) {
+        throw FileError(fmt::format("{}: expected a network with {} optimizers() of its own, got one with {}",
+                                    name, own->size(), optimizers.size()));
       }
-      assign(optimizer.variables(),
-             values_for(snapshot.tensors, optimizer_group, optimizer.variables(), name));
+      for (std::size_t i = 0; i < optimizers.size(); ++i) {
+        load_optimizer_state(optimizers[i], (*own)[i], model.weights(), snapshot.tensors,
+                             own_optimizer_group(i), name);
+      }
     }
     if (const Config shuffle = config["shuffle"]; !shuffle.is_null()) {
       state.shuffle = RandomKey{number_of(shuffle[0]), number_of(shuffle[1])};

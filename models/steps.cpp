@@ -37,8 +37,9 @@ TensorList in_order_of(const std::vector<std::string>& names, const NamedList<Te
                   what, in_quotes(entry->name)));
 }
 
-/// Throws ValueError if a tensor has an element that is not finite. `what` are the inputs, for instance.
-void check_finite(std::string_view what, const NamedList<Tensor>& list) {
+/// Throws ValueError if a tensor has an element that is not finite. `what` are the inputs, for instance;
+/// `loss` is the loss of the batch.
+void check_finite(std::string_view what, const NamedList<Tensor>& list, double loss) {
   for (const auto& entry : list.entries()) {
     if (!entry.value || !is_floating(entry.value.dtype()) || entry.value.rank() == 0) continue;
     const std::vector<double> values = cast(entry.value, float64).to_vector<double>();
@@ -46,9 +47,9 @@ void check_finite(std::string_view what, const NamedList<Tensor>& list) {
       if (std::isfinite(values[i])) continue;
       const std::size_t samples = static_cast<std::size_t>(entry.value.shape().front());
       throw ValueError(
-          fmt::format("the loss is nan, and {}{} has {} in sample {} of the batch: replace it, or mask "
+          fmt::format("the loss is {}, and {}{} has {} in sample {} of the batch: replace it, or mask "
                       "it (the weights have not changed)",
-                      what, entry.name.empty() ? "" : fmt::format("[\"{}\"]", entry.name), values[i],
+                      loss, what, entry.name.empty() ? "" : fmt::format("[\"{}\"]", entry.name), values[i],
                       i / (values.size() / samples)));
     }
   }
@@ -60,7 +61,18 @@ TensorList Model::State::inputs_of(const NamedList<Tensor>& x, std::string_view 
   // Layers say best how many inputs they expect in order.
   const auto& given = x.entries();
   const bool named = std::any_of(given.begin(), given.end(), [](const auto& e) { return !e.name.empty(); });
-  return in_order_of(named ? input_names : std::vector<std::string>(), x, what);
+  TensorList inputs = in_order_of(named ? input_names : std::vector<std::string>(), x, what);
+  for (std::size_t i = 0; named && i < inputs.size(); ++i) {
+    if (inputs[i]) continue;
+    std::vector<std::string> names;
+    for (const auto& entry : given) {
+      if (entry.value) names.push_back(entry.name);
+    }
+    throw ValueError(fmt::format("{}: expected a value for each of the inputs {}, got none for {}, only {}",
+                                 what, fmt::join(input_names, ", "), in_quotes(input_names[i]),
+                                 fmt::join(names, ", ")));
+  }
+  return inputs;
 }
 
 TensorList Model::State::labels_of(const NamedList<Tensor>& y, std::string_view what) const {
@@ -148,13 +160,18 @@ Logs Model::State::default_test_step(const Batch& batch) {
 
 void Model::State::descend(GradientTape& tape, const Tensor& loss, const Batch& batch) {
   // Before any weight has changed: the model can be trained on once the data are right.
-  if (std::isnan(loss.item<double>())) {
-    check_finite("x", batch.x);
-    check_finite("y", batch.y);
-    check_finite("sample_weight", batch.sample_weight);
+  if (const double value = loss.item<double>(); !std::isfinite(value)) {
+    check_finite("x", batch.x, value);
+    check_finite("y", batch.y, value);
+    check_finite("sample_weight", batch.sample_weight, value);
   }
   const std::vector<Variable> variables = network->trainable_weights();
   if (variables.empty()) return;
+  if (!tape.recorded(loss)) {
+    throw ValueError("the loss of the model " + network->name() +
+                     ": expected one that depends on the trainable weights, got one that does not: compute "
+                     "it from y_pred, by operations that have a gradient");
+  }
   const Optimizer& optimizer = compiled->options.optimizer;
   optimizer.apply_gradients(tape.gradient(optimizer.scale_loss(loss), variables), variables);
 }
@@ -177,6 +194,10 @@ Logs Model::State::objective_logs(const Batch& batch, const Outputs& predicted, 
   const Ordered ordered = objective.has_metrics() ? order(batch, predicted.all().size()) : Ordered();
   objective.update(predicted.all(), losses, ordered.y, ordered.sample_weight);
   return objective.logs();
+}
+
+std::vector<Optimizer> Model::State::own_optimizers() const {
+  return base != nullptr ? base->optimizers() : std::vector<Optimizer>();
 }
 
 void Model::State::reset_metrics() {
@@ -241,6 +262,7 @@ Logs ModelBase::compute_metrics(const Batch& batch, const Outputs& y_pred, const
 }
 
 std::vector<Metric> ModelBase::metrics() { return {}; }
+std::vector<Optimizer> ModelBase::optimizers() { return {}; }
 void ModelBase::reset_metrics() {
   for (const Metric& metric : metrics()) metric.reset_state();
 }

@@ -68,11 +68,12 @@ Index validation_batch_size(const FitOptions& options) {
   return options.validation_batch_size.value_or(options.batch_size);
 }
 
-/// A source of tensors, checked for stateful layers.
+/// A source of tensors, checked for stateful layers. `steps` is the number of batches to use if not all.
 std::unique_ptr<BatchSource> source_of(const Model::State& state, std::string_view what, Batch data,
-                                       Index batch_size, const RandomKey* shuffle = nullptr) {
+                                       Index batch_size, std::optional<Index> steps = {},
+                                       const RandomKey* shuffle = nullptr) {
   const Index samples = internal::samples_of(data, what);
-  internal::check_stateful(what, *state.network, samples, batch_size);
+  internal::check_stateful(what, *state.network, samples, batch_size, steps);
   return std::make_unique<TensorSource>(std::move(data), samples, batch_size, shuffle);
 }
 
@@ -84,12 +85,12 @@ std::unique_ptr<BatchSource> validation_source(const Model::State& state, const 
     if (given.dataset().is_infinite() && !options.validation_steps) {
       throw ValueError("fit: expected validation_steps for validation_data without an end");
     }
-    internal::check_stateful(what, *state.network, given.dataset());
+    internal::check_stateful(what, *state.network, given.dataset(), options.validation_steps);
     return std::make_unique<DatasetSource>(given.dataset(), std::map<Index, double>(), what);
   }
   if (!given) return nullptr;
   if (!state.own_test_step()) check_names(state, given.tensors(), what);
-  return source_of(state, what, given.tensors(), validation_batch_size(options));
+  return source_of(state, what, given.tensors(), validation_batch_size(options), options.validation_steps);
 }
 
 /// The runs of one call of fit(): sources, callbacks, trainer.
@@ -153,8 +154,8 @@ History Model::fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOp
   std::unique_ptr<BatchSource> validation = validation_source(state, options);
   if (const Index kept = validation ? samples : training_samples(samples, options.validation_split);
       kept < samples) {
-    validation =
-        source_of(state, "fit", internal::rows_of(data, kept, samples), validation_batch_size(options));
+    validation = source_of(state, "fit", internal::rows_of(data, kept, samples),
+                           validation_batch_size(options), options.validation_steps);
     data = internal::rows_of(data, 0, kept);
   }
   if (!options.class_weight.empty()) {
@@ -164,7 +165,7 @@ History Model::fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, FitOp
     data.sample_weight = internal::weights_of_classes(data.y, options.class_weight);
   }
   if (!state.shuffle || options.initial_epoch == 0) state.shuffle = next_random_key();
-  const std::unique_ptr<BatchSource> source = source_of(state, "fit", std::move(data), options.batch_size,
+  const std::unique_ptr<BatchSource> source = source_of(state, "fit", std::move(data), options.batch_size, {},
                                                         options.shuffle ? &*state.shuffle : nullptr);
   return run_fit(*this, *source, validation.get(), options);
 }
@@ -195,7 +196,7 @@ Logs Model::evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, Eva
   Batch data{x, y, options.sample_weight};
   if (!state.own_test_step()) check_names(state, data, "evaluate");
   const std::unique_ptr<BatchSource> source =
-      source_of(state, "evaluate", std::move(data), options.batch_size);
+      source_of(state, "evaluate", std::move(data), options.batch_size, options.steps);
   return run_evaluate(*this, *source, options);
 }
 
@@ -209,6 +210,7 @@ Logs Model::evaluate_dataset(const Dataset& data, EvaluateOptions options) const
   if (data.is_infinite() && !options.steps) {
     throw ValueError("evaluate: expected steps for a Dataset without an end");
   }
+  internal::check_stateful("evaluate", *state().network, data, options.steps);
   return run_evaluate(*this, source, options);
 }
 
@@ -219,7 +221,7 @@ Outputs Model::predict(const NamedList<Tensor>& x, PredictOptions options) const
   if (state.base == nullptr) state.inputs_of(x, "predict");
   Batch data{x, {}, {}};
   const Index samples = internal::samples_of(data, "predict", true);
-  internal::check_stateful("predict", *state.network, samples, options.batch_size);
+  internal::check_stateful("predict", *state.network, samples, options.batch_size, options.steps);
   // No samples are one empty batch, whose outputs have no rows and the right shape.
   TensorSource source(std::move(data), samples, options.batch_size);
   return run_predict(*this, source, options);
@@ -232,6 +234,7 @@ Outputs Model::predict_dataset(const Dataset& data, PredictOptions options) cons
   if (data.is_infinite() && !options.steps) {
     throw ValueError("predict: expected steps for a Dataset without an end");
   }
+  internal::check_stateful("predict", *state().network, data, options.steps);
   return run_predict(*this, source, options);
 }
 

@@ -26,15 +26,27 @@ RandomKey key_of_config(const Config& config) {
   return {number_of_config(config[0]), number_of_config(config[1])};
 }
 
+/// That of compile(), and those that the network holds itself.
+std::vector<Optimizer> optimizers_of(const Model& model) {
+  std::vector<Optimizer> all = ModelAccess::state(model).own_optimizers();
+  all.insert(all.begin(), model.optimizer());
+  return all;
+}
+
 /// The variables that training changes, in groups.
 struct TrainedVariables {
   std::string group;
   std::vector<Variable> variables;
 };
 std::vector<TrainedVariables> trained_variables(const Model& model) {
-  return {{"weights", model.weights()},
-          {"states", internal::LayerAccess::persistent_states(*model.network())},
-          {"optimizer", model.optimizer().variables()}};
+  std::vector<TrainedVariables> groups{
+      {"weights", model.weights()}, {"states", internal::LayerAccess::persistent_states(*model.network())}};
+  std::string name = "optimizer";
+  for (const Optimizer& optimizer : optimizers_of(model)) {
+    groups.push_back({name, optimizer.variables()});
+    name = fmt::format("optimizer_{}", groups.size() - 2);
+  }
+  return groups;
 }
 
 std::string numbered(const std::string& group, std::size_t i) { return fmt::format("{}/{}", group, i); }
@@ -74,6 +86,26 @@ FitRun& run_in(FitRun::Phase phase, const Model& model, const char* what, const 
 
 }  // namespace
 
+namespace {
+
+/// Makes the slots of an optimizer for the weights at these places.
+void build_slots(const Optimizer& optimizer, const Config& places, const std::vector<Variable>& weights,
+                 const std::string& name) {
+  std::vector<Variable> variables;
+  for (const Config& one : places.elements()) {
+    const auto place = one.as<std::size_t>();
+    if (place >= weights.size()) {
+      throw FileError(
+          fmt::format("{}: expected the state of this model, with {} weights, got a slot for weight {}", name,
+                      weights.size(), place));
+    }
+    variables.push_back(weights[place]);
+  }
+  if (!variables.empty()) optimizer->build(variables);
+}
+
+}  // namespace
+
 Snapshot training_state(const Model& model) {
   const NoGradient guard;
   const FitRun& run =
@@ -90,10 +122,14 @@ Snapshot training_state(const Model& model) {
     inputs.push_back(Config::list({to_config(spec.shape), to_config(spec.dtype)}));
   }
   const std::vector<Variable> weights = model.weights();
-  std::vector<Config> slots;
-  for (const Variable& variable : model.optimizer()->built_for()) {
-    const auto place = std::find(weights.begin(), weights.end(), variable) - weights.begin();
-    slots.push_back(static_cast<Index>(place));
+  std::vector<Config> slots;  // Of the weights that each optimizer has state for.
+  for (const Optimizer& optimizer : optimizers_of(model)) {
+    std::vector<Config> places;
+    for (const Variable& variable : optimizer->built_for()) {
+      const auto place = std::find(weights.begin(), weights.end(), variable) - weights.begin();
+      places.push_back(static_cast<Index>(place));
+    }
+    slots.push_back(Config::list(std::move(places)));
   }
   std::vector<Config> seeds;
   for (const SeedGenerator* generator : model->seed_generators()) {
@@ -119,7 +155,8 @@ Snapshot training_state(const Model& model) {
                                  {"epoch", run.epoch},
                                  {"batch", run.batch},
                                  {"inputs", Config::list(std::move(inputs))},
-                                 {"slots", Config::list(std::move(slots))},
+                                 {"slots", slots.front()},
+                                 {"own_slots", Config::list({slots.begin() + 1, slots.end()})},
                                  {"seeds", Config::list(std::move(seeds))},
                                  {"random", config_of_key(internal::process_random_state())},
                                  {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
@@ -141,18 +178,16 @@ void restore_training_state(const Model& model, const Snapshot& saved, const std
     }
     state.build(specs);
   }
-  const std::vector<Variable> weights = model.weights();
-  std::vector<Variable> slots;
-  for (const Config& slot : config["slots"].elements()) {
-    const auto place = slot.as<std::size_t>();
-    if (place >= weights.size()) {
-      throw FileError(
-          fmt::format("{}: expected the state of this model, with {} weights, got a slot for weight {}", name,
-                      weights.size(), place));
-    }
-    slots.push_back(weights[place]);
+  const std::vector<Optimizer> optimizers = optimizers_of(model);
+  std::vector<Config> slots{config["slots"]};
+  if (const auto own = config.find("own_slots")) {
+    for (const Config& places : own->elements()) slots.push_back(places);
   }
-  if (!slots.empty()) model.optimizer()->build(slots);
+  if (slots.size() != optimizers.size()) {
+    throw FileError(fmt::format("{}: expected the state of this model, with {} optimizers, got {}", name,
+                                optimizers.size(), slots.size()));
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i) build_slots(optimizers[i], slots[i], model.weights(), name);
 
   // Everything is checked before anything is changed.
   const std::vector<TrainedVariables> groups = trained_variables(model);

@@ -81,8 +81,9 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
   }
   iteration_.set_path(settings_.name + "/" + iteration_.name());
   if (settings_.learning_rate.is_schedule()) return;
-  learning_rate_ = Variable(Tensor::scalar(settings_.learning_rate.at(0), float32),
-                            {.name = "learning_rate", .trainable = false});
+  const double rate = settings_.learning_rate.at(0);
+  require(std::isfinite(rate), "learning_rate", rate, "be finite");
+  learning_rate_ = Variable(Tensor::scalar(rate, float32), {.name = "learning_rate", .trainable = false});
   learning_rate_.set_path(settings_.name + "/" + learning_rate_.name());
 }
 
@@ -112,6 +113,7 @@ void OptimizerBase::set_learning_rate(double learning_rate) {
                     settings_.learning_rate.config()["class_name"].as<std::string>() +
                     ", which sets it: make the optimizer with a number to set it by hand");
   }
+  require(std::isfinite(learning_rate), "learning_rate", learning_rate, "be finite");
   learning_rate_.assign(Tensor::scalar(learning_rate, float32));
 }
 

@@ -110,7 +110,7 @@ class OptimizerBase : public NamedObject {
   std::int64_t iterations() const;
   /// The learning rate of the next step.
   double learning_rate() const;
-  /// Sets the learning rate. Throws TypeError if a schedule sets it.
+  /// Sets the learning rate. Throws TypeError if a schedule sets it, ValueError for one that is not finite.
   void set_learning_rate(double learning_rate);
   /// Excludes variables from weight decay: these, and all whose name contains one of these strings
   /// ({"bias"}). Throws ValueError after the first step.
@@ -274,7 +274,7 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   std::int64_t iterations() const { return object().iterations(); }
   /// The learning rate of the next step.
   double learning_rate() const { return object().learning_rate(); }
-  /// Sets the learning rate. Throws TypeError if a schedule sets it.
+  /// Sets the learning rate. Throws TypeError if a schedule sets it, ValueError for one that is not finite.
   void set_learning_rate(double learning_rate) const { object().set_learning_rate(learning_rate); }
   /// The loss times loss_scale_factor.
   Tensor scale_loss(const Tensor& loss) const { return object().scale_loss(loss); }

@@ -10,6 +10,9 @@ scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb
 step "release: build and tests"
 scripts/test.sh
 
+step "TensorBoard reads the files of the callback"
+scripts/check-tensorboard.py --install build/release/bin/tensorboard_example
+
 step "documentation of every public name"
 scripts/check-docs.sh
 

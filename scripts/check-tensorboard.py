@@ -1,15 +1,50 @@
+#!/usr/bin/env python3
 """Checks that TensorBoard's own reader gives what tests/tensorboard/example.cpp has logged.
 
-usage: check-tensorboard.py EXAMPLE
+  scripts/check-tensorboard.py --install     # all that is needed: builds the example, installs tensorboard
+  scripts/check-tensorboard.py EXAMPLE       # build/release/bin/tensorboard_example, with an installed tensorboard
+
+--install makes a virtual environment in build/tensorboard (180 MB) if this Python has no tensorboard. Without it
+the exit status is 77 then.
 """
 
 import json
+import os
 import struct
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / "build" / "tensorboard"
+
+
+def install():
+    """Runs this script again with a Python that has tensorboard."""
+    python = ENVIRONMENT / "bin" / "python"
+    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
+        sys.exit(f"tensorboard is installed in {ENVIRONMENT}, but {python} cannot import it")
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "tensorboard"]
+    subprocess.run(command, check=True)
+    os.execv(python, [python, *sys.argv])
+
+
+def build_example():
+    subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", "--preset", "release", "--target", "tensorboard_example"], cwd=ROOT, check=True)
+    return ROOT / "build" / "release" / "bin" / "tensorboard_example"
+
+
+try:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+except ImportError:
+    if "--install" in sys.argv:
+        install()
+    print("tensorboard is not installed: run scripts/check-tensorboard.py --install")
+    sys.exit(77)
 
 
 def equal(what, got, expected):
@@ -84,4 +119,5 @@ def main(example):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    given = [argument for argument in sys.argv[1:] if argument != "--install"]
+    main(given[0] if given else build_example())

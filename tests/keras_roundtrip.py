@@ -8,6 +8,7 @@ predictions must be those of before. There is a model for each layer, nested, sh
 wrongly: set KERAS_BACKEND=jax for these.
 """
 
+import importlib.util
 import json
 import os
 import random
@@ -206,6 +207,21 @@ def arithmetic():
     h = L.Dense(FEATURES)(x) * 2.0 + x
     return keras.Model(x, [(1.0 - h) / 2.0, L.GRU(2)(h - x)])
 
+
+def adapted(layer, *more):
+    layer.adapt(RNG.normal(2, 3, (50, STEPS, FEATURES)).astype("float32"))
+    return sequence(layer, *more)
+
+
+if importlib.util.find_spec("tensorflow"):  # Which these layers import with every backend.
+    MODELS["normalization"] = lambda: adapted(L.Normalization(), L.GRU(2))
+    MODELS["normalization_axes"] = lambda: adapted(L.Normalization(axis=(1, 2), invert=True))
+    MODELS["normalization_all"] = lambda: adapted(L.Normalization(axis=None))
+    MODELS["normalization_given"] = lambda: sequence(
+        L.Normalization(mean=[0.1, 2.0, 3.0, 4.0], variance=[1.0, 0.5, 2.0, 0.1]), L.Rescaling(0.5, offset=[1.0, 2.0, 3.0, 4.0])
+    )
+    MODELS["discretization"] = lambda: adapted(L.Discretization(num_bins=4, output_mode="one_hot"))
+    MODELS["discretization_given"] = lambda: sequence(L.Discretization(bin_boundaries=[-0.5, 0.0, 0.7], output_mode="count"))
 
 if hasattr(L, "RMSNormalization"):  # Since Keras 3.9.
     MODELS["rms_normalization"] = lambda: sequence(L.RMSNormalization())

@@ -81,7 +81,7 @@ std::vector<std::string> answer(const Model& encoder, const Model& step, const T
 
 int main(int argc, char** argv) {
   const Index full = 25, epochs = argc > 1 ? std::stoi(argv[1]) : full;
-  set_random_seed(1);
+  set_random_seed(2);  // The settings were chosen with the sums of seed 1.
   Sums training, test;
   for (const int pair : shuffle(arange(90 * 90)).to_vector<int>()) {
     const int a = 10 + pair / 90, b = 10 + pair % 90;

@@ -5,9 +5,9 @@
 //
 // The data come from a generator: a function that simulates for as long as it is asked to. from_generator()
 // makes a Dataset of it, so that no epoch repeats an earlier one, nothing is kept, and the next batches are
-// computed in a thread while the network trains on this one. For the test the series is a tensor, of which
-// timeseries_dataset() cuts windows. Both give windows of all columns, (steps, 2), and two numbers to
-// predict.
+// computed in a thread while the network trains on this one. For validation and test a series is a tensor, of
+// which timeseries_dataset() cuts windows. Both give windows of all columns, (steps, 2), and two numbers to
+// predict. The settings were chosen on the validation series; the test series is used once, at the end.
 //
 // Van der Pol's oscillators are not linear, and their speeds are not measured: the network has to find them.
 // "As it is now" is the forecast that nothing moves; the linear model sees the same windows.
@@ -81,6 +81,22 @@ Dataset::Generator windows(std::uint64_t seed) {
   };
 }
 
+/// A series of 5000 measurements and its windows.
+struct Series {
+  explicit Series(std::uint64_t seed) {
+    std::vector<Measurement> measurements(5000);
+    for (Oscillators oscillators(seed); Measurement & at : measurements) at = oscillators.next();
+    const Tensor series = table(measurements);
+    const Index count = series.shape()[0];
+    now = slice(series, 0, window - 1, count - ahead);
+    later = slice(series, 0, window - 1 + ahead, count);  // [i] belongs to the window from step i on
+    windows = timeseries_dataset(slice(series, 0, 0, count - ahead), later,
+                                 {.sequence_length = window, .batch_size = 256});
+  }
+  Tensor now, later;
+  Dataset windows;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,27 +106,21 @@ int main(int argc, char** argv) {
   // The function is called at the start of a pass, with its number. This pass has no end: each epoch takes
   // 100 batches of it.
   const Dataset training = Dataset::from_generator(windows).batch(batch).prefetch();
-  std::vector<Measurement> measurements(5000);
-  for (Oscillators oscillators(1'000'000); Measurement & at : measurements) at = oscillators.next();
-  const Tensor series = table(measurements);
-  const Index count = series.shape()[0];
-  const Tensor now = slice(series, 0, window - 1, count - ahead);
-  const Tensor later =
-      slice(series, 0, window - 1 + ahead, count);  // [i] belongs to the window from step i on
-  const Dataset test = timeseries_dataset(slice(series, 0, 0, count - ahead), later,
-                                          {.sequence_length = window, .batch_size = 256});
+  const Series validation(1'000'000), test(2'000'000);
 
   const auto train = [&](const Sequential& untrained) {
     Sequential model = untrained;
     const auto rate = CosineDecay({.initial_learning_rate = 5e-3, .decay_steps = epochs * steps});
     model.compile({.optimizer = Adam(rate), .loss = "mse", .metrics = {RootMeanSquaredError()}});
-    model.fit(training, {.epochs = epochs, .verbose = 2, .validation_data = test, .steps_per_epoch = steps});
-    return model.evaluate(test, {.verbose = 0})["root_mean_squared_error"];
+    model.fit(
+        training,
+        {.epochs = epochs, .verbose = 2, .validation_data = validation.windows, .steps_per_epoch = steps});
+    return model.evaluate(test.windows, {.verbose = 0})["root_mean_squared_error"];
   };
   set_random_seed(1);
   const double linear = train(Sequential({Input({.shape = {window, 2}}), Flatten(), Dense(2)}));
   const double network = train(Sequential({Input({.shape = {window, 2}}), LSTM(64), Dense(2)}));
-  const double unchanged = std::sqrt(mean(square(later - now)).item<double>());
+  const double unchanged = std::sqrt(mean(square(test.later - test.now)).item<double>());
   std::cout << "Root of the mean squared error two seconds ahead, where the noise of a measurement is 0.1:\n"
             << "  as it is now:  " << unchanged << "\n"
             << "  linear model:  " << linear << "\n"

@@ -59,6 +59,9 @@ class KindLoss : public LossBase {
         takes_classes_(kind.takes_classes) {}
 
  private:
+  /// aligned(). Throws ValueError for labels of another shape than the predictions; a single number serves
+  /// all.
+  std::pair<Tensor, Tensor> fitting(const Tensor& y_true, const Tensor& y_pred) const;
   static std::string log_name(const std::string& given, std::string_view log_name,
                               std::string_view class_name);
   /// LossKind::call.

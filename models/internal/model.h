@@ -70,6 +70,8 @@ struct Model::State {
   std::vector<Tensor> metrics_state() const;
   void set_metrics_state(const std::vector<Tensor>& tensors);
   ///@}
+  /// ModelBase::optimizers(); none for other networks.
+  std::vector<Optimizer> own_optimizers() const;
   /// Prints a warning if Keras' step has no weights to change.
   void warn_if_nothing_to_train(std::string_view what) const;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/conversion.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -35,6 +36,25 @@ std::vector<std::vector<Metric>> metrics_by_output(const NamedList<Metrics>& met
   }
   for (std::size_t i = 0; i < values.size(); ++i) found[i] = values[i].list();
   return found;
+}
+
+/// The number in a result, or an entry for each of its elements: "f1_score[0]", "confusion[0][1]".
+void add_values(Logs& logs, const std::string& name, const Tensor& result) {
+  if (!result || result.size() == 0) {
+    throw ValueError("the metric " + name + ": expected a result of one number or more, got " +
+                     (result ? describe(result) : "an empty tensor"));
+  }
+  if (result.size() == 1) return logs.set(name, result.item<double>());
+  const Shape& shape = result.shape();
+  const std::vector<double> values = cast(result, float64).to_vector<double>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::string indices;
+    Index rest = static_cast<Index>(i);
+    for (int axis = shape.rank() - 1; axis >= 0; rest /= shape[axis--]) {
+      indices = fmt::format("[{}]", rest % shape[axis]) + indices;
+    }
+    logs.set(name + indices, values[i]);
+  }
 }
 
 double batch_size(const Tensor& predicted) {
@@ -167,12 +187,11 @@ Logs Objective::logs() const {
   }
   for (const Output& output : outputs_) {
     for (const Tracked& tracked : output.metrics) {
-      const Tensor result = tracked.metric.result();
-      if (result.size() != 1) {
-        throw ValueError("the metric " + tracked.name + ": expected a result of one number, got " +
-                         describe(result));
+      const NamedList<Tensor> results = tracked.metric->results();
+      if (results.empty()) add_values(logs, tracked.name, tracked.metric.result());
+      for (const auto& entry : results.entries()) {
+        add_values(logs, outputs_.size() > 1 ? output.name + "_" + entry.name : entry.name, entry.value);
       }
-      logs.set(tracked.name, result.item<double>());
     }
   }
   return logs;
@@ -198,7 +217,12 @@ OptionalBool Objective::more_is_better(std::string_view name) const {
   for (const Output& output : outputs_) {
     if (name == output.loss_name) return false;
     for (const Tracked& tracked : output.metrics) {
-      if (tracked.name == name) return tracked.metric->more_is_better();
+      const std::string_view metric = name.substr(0, name.find('['));
+      if (tracked.name == metric) return tracked.metric->more_is_better();
+      for (const auto& entry : tracked.metric->results().entries()) {
+        const std::string prefix = outputs_.size() > 1 ? output.name + "_" : "";
+        if (prefix + entry.name == metric) return tracked.metric->more_is_better();
+      }
     }
   }
   return {};

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <unistd.h>
 
@@ -30,8 +31,17 @@ double seconds(std::chrono::steady_clock::duration duration) {
 }  // namespace
 
 std::string describe_logs(const Logs& logs) {
+  // Of a metric with several values, "f1_score[0]", ..., the mean, as in Keras.
+  Logs shown;
+  std::map<std::string, double, std::less<>> counts;
+  for (const auto& [name, value] : logs) {
+    const std::string metric = name.substr(0, name.ends_with(']') ? name.find('[') : name.size());
+    const double count = ++counts[metric];
+    double& mean = shown.get_or_add(metric);
+    mean += (value - mean) / count;
+  }
   std::ostringstream text;
-  if (!logs.empty()) text << " - " << logs;
+  if (!shown.empty()) text << " - " << shown;
   return text.str();
 }
 

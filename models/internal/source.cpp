@@ -87,7 +87,11 @@ Tensor weights_of_classes(const NamedList<Tensor>& y, const std::map<Index, doub
 }
 
 TensorSource::TensorSource(Batch data, Index samples, Index batch_size, const RandomKey* shuffle)
-    : data_(std::move(data)), samples_(samples), batch_size_(batch_size), shuffle_(shuffle) {}
+    : data_(std::move(data)),
+      samples_(samples),
+      // No larger than the data, so that sums with it do not overflow.
+      batch_size_(std::min(batch_size, std::max<Index>(samples, 1))),
+      shuffle_(shuffle) {}
 
 std::optional<Index> TensorSource::steps() const {
   return samples_ == 0 ? 1 : (samples_ + batch_size_ - 1) / batch_size_;

@@ -17,6 +17,12 @@ void add_stateful_layers(LayerBase& layer, std::vector<layers::RNN*>& found) {
   for (const Ref<LayerBase>& below : layer.sublayers()) add_stateful_layers(*below, found);
 }
 
+/// The batch size that the states of a layer have; 0 if there are none yet.
+Index built_batch_size(const layers::RNN& rnn) {
+  const std::vector<Variable> states = rnn.states();
+  return states.empty() ? 0 : states.front().shape().front();
+}
+
 }  // namespace
 
 std::vector<layers::RNN*> stateful_layers(LayerBase& network) {
@@ -25,18 +31,17 @@ std::vector<layers::RNN*> stateful_layers(LayerBase& network) {
   return found;
 }
 
-void check_stateful(std::string_view what, LayerBase& network, Index samples, Index batch_size) {
+void check_stateful(std::string_view what, LayerBase& network, Index samples, Index batch_size,
+                    std::optional<Index> steps) {
   if (samples == 0) return;
   for (const layers::RNN* const rnn : stateful_layers(network)) {
-    if (!rnn->states().empty()) {
-      const Index wanted = rnn->states().front().shape().front();
-      if (std::min(samples, batch_size) != wanted) {
-        throw ValueError(
-            fmt::format("{}: expected batch_size = {}, for which the stateful layer {} was built, got "
-                        "batch_size = {} for {} samples",
-                        what, wanted, rnn->name(), batch_size, samples));
-      }
+    if (const Index wanted = built_batch_size(*rnn); wanted != 0 && std::min(samples, batch_size) != wanted) {
+      throw ValueError(
+          fmt::format("{}: expected batch_size = {}, for which the stateful layer {} was built, got "
+                      "batch_size = {} for {} samples",
+                      what, wanted, rnn->name(), batch_size, samples));
     }
+    if (steps && *steps <= samples / batch_size) continue;
     if (samples > batch_size && samples % batch_size != 0) {
       throw ValueError(
           fmt::format("{}: expected a number of samples that batch_size = {} divides, since the layer {} is "
@@ -46,10 +51,13 @@ void check_stateful(std::string_view what, LayerBase& network, Index samples, In
   }
 }
 
-void check_stateful(std::string_view what, LayerBase& network, const Dataset& data) {
+void check_stateful(std::string_view what, LayerBase& network, const Dataset& data,
+                    std::optional<Index> steps) {
   const std::vector<layers::RNN*> layers = stateful_layers(network);
-  const std::optional<Index> size = data.size();
-  if (layers.empty() || !size || *size < 2) return;
+  std::optional<Index> size = data.size();
+  // A Dataset of unknown size may be a generator that can be read once: the layers refuse its batches.
+  if (layers.empty() || !size || *size == 0) return;
+  if (steps) size = std::min(*size, *steps);
   const auto rows = [&](Index skipped) {
     DatasetIterator pass = data.iterate(0);
     pass.skip(skipped);
@@ -58,7 +66,16 @@ void check_stateful(std::string_view what, LayerBase& network, const Dataset& da
     return known ? batch->x.entries().front().value.shape().front() : 0;
   };
   const Index first = rows(0);
-  const Index last = rows(*size - 1);
+  if (first == 0) return;
+  for (const layers::RNN* const rnn : layers) {
+    const Index wanted = built_batch_size(*rnn);
+    if (wanted == 0 || wanted == first) continue;
+    throw ValueError(
+        fmt::format("{}: expected batches of batch_size = {}, for which the stateful layer {} was built, got "
+                    "a first one of {}: call .batch({})",
+                    what, wanted, rnn->name(), first, wanted));
+  }
+  const Index last = *size > 1 ? rows(*size - 1) : first;
   if (first == last) return;
   throw ValueError(fmt::format(
       "{}: expected a last batch of batch_size = {}, as the first one, since the layer {} is stateful, "

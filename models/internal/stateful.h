@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,11 +15,14 @@ namespace unspool::internal {
 std::vector<layers::RNN*> stateful_layers(LayerBase& network);
 
 /// Throws ValueError, which begins with `what`, if a stateful layer cannot process so many samples in batches
-/// of this size, because the last batch is smaller or the layer was built for another size.
-void check_stateful(std::string_view what, LayerBase& network, Index samples, Index batch_size);
+/// of this size, because the last batch is smaller or the layer was built for another size. `steps` is the
+/// number of batches that are used if not all are.
+void check_stateful(std::string_view what, LayerBase& network, Index samples, Index batch_size,
+                    std::optional<Index> steps = {});
 
-/// The same for a Dataset of known size, whose first and last batch are compared.
-void check_stateful(std::string_view what, LayerBase& network, const Dataset& data);
+/// check_stateful() for a Dataset of known size: compares the first and the last of its batches.
+void check_stateful(std::string_view what, LayerBase& network, const Dataset& data,
+                    std::optional<Index> steps = {});
 
 /// Gives the stateful layers of a network back the states that they had when this was made.
 class KeptStates {

@@ -9,6 +9,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/softmax.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/format.h>
 #include <unspool/models/internal/loss_kind.h>
 #include <unspool/models/losses/crossentropy.h>
 
@@ -181,11 +182,23 @@ constexpr internal::LossKind<LossOptions> kl_divergence{
       return sum(labels * log(labels / clip(p, epsilon, 1)), {-1});
     }};
 
+/// Labels as integers. Throws ValueError for numbers that are not whole.
+Tensor whole_labels(const std::string& loss, const Tensor& y) {
+  if (is_integer(y.dtype())) return y;
+  if (is_floating(y.dtype()) && !y.is_abstract()) {
+    for (const double label : y.to_vector<double>()) {
+      if (label == std::floor(label) && std::isfinite(label)) continue;
+      throw ValueError(fmt::format("{}: expected whole numbers as labels, got {}", loss, label));
+    }
+  }
+  return cast(y, int32);
+}
+
 /// Integer labels of the shape of the predictions without their last axis. Labels that are not `kept` (empty:
 /// all are) become 0. Throws ValueError for other shapes, and for labels out of range.
 Tensor class_labels(const std::string& loss, const Tensor& y, const Tensor& predicted,
                     const Tensor& kept = {}) {
-  Tensor labels = is_integer(y.dtype()) ? y : cast(y, int32);
+  Tensor labels = whole_labels(loss, y);
   if (labels.rank() == predicted.rank() && labels.shape().back() == 1) labels = squeeze(labels, {-1});
   const Shape wanted = predicted.shape().sub(0, predicted.rank() - 1);
   if (!compatible(labels.shape(), wanted)) {
@@ -214,7 +227,7 @@ SampleLosses sparse_samples(const SparseCrossentropyOptions& options, const Tens
     p = internal::replace_masked(mask, p, 1);
   }
   if (y.rank() == p.rank() && y.shape()[options.axis] == 1) y = squeeze(y, {options.axis});
-  if (!is_integer(y.dtype())) y = cast(y, int32);
+  y = whole_labels("sparse_categorical_crossentropy", y);
   p = classes_last(p, options.axis);
   Tensor kept = mask;
   Tensor used;

@@ -142,7 +142,11 @@ internal::MeanOf::MeanOf(std::string name, Function function, DType dtype, bool 
 }
 
 void internal::MeanOf::update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) {
-  add(weighted_mean(name(), function_(y_true, y_pred), sample_weight));
+  const Tensor values = function_(y_true, y_pred);
+  if (!values) {
+    throw ValueError("the metric " + name() + ": expected a tensor from its function, got an empty one");
+  }
+  add(weighted_mean(name(), values, sample_weight));
 }
 
 void internal::MeanOf::add(const WeightedSum& batch) {

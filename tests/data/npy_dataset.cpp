@@ -1,8 +1,6 @@
 #include <doctest/doctest.h>
-#include <fstream>
 #include <numeric>
 #include <string>
-#include <unistd.h>
 
 #include <unspool/autograd/creation.h>
 #include <unspool/autograd/shaping.h>
@@ -12,21 +10,9 @@
 #include <unspool/serialization/npy.h>
 
 #include "../serialization/folder.h"
+#include "../support/process_memory.h"
 
 using namespace unspool;
-
-namespace {
-
-/// The memory of this process that is not shared with files, in bytes.
-std::size_t memory() {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t all = 0;
-  std::size_t resident = 0;
-  statm >> all >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
-}  // namespace
 
 TEST_CASE("rows of files equal rows of tensors") {
   const Folder folder;
@@ -57,19 +43,12 @@ TEST_CASE("a file takes no memory") {
   constexpr Index rows = 64 * 1024;
   save_npy(folder / "x.npy", zeros({rows, 256}));  // 64 MB
   const Dataset file = npy_dataset(folder / "x.npy").shuffle(rows, 1).batch(64).prefetch();
-  const std::size_t before = memory();
+  const std::size_t before = resident_memory();
   Index read = 0;
   for (const Batch& batch : file) read += batch.x[0].shape()[0];
   CHECK(read == rows);
-  // The order of the rows takes 1.5 MB. The address sanitizer keeps what was freed: 256 MB of it.
-#ifdef __SANITIZE_ADDRESS__
-  constexpr std::size_t kept = 256U << 20U;
-#elif defined(__has_feature)
-  constexpr std::size_t kept = __has_feature(address_sanitizer) ? 256U << 20U : 0;
-#else
-  constexpr std::size_t kept = 0;
-#endif
-  CHECK(memory() < before + kept + (8U << 20U));
+  // The order of the rows takes 1.5 MB.
+  CHECK(resident_memory() < before + quarantined_memory + (8U << 20U));
 }
 
 TEST_CASE("files that do not fit") {

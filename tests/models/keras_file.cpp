@@ -1,6 +1,5 @@
 #include <cstring>
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <unspool/autograd/random.h>
 #include <unspool/core/error.h>
@@ -19,6 +18,7 @@
 
 #include "../serialization/folder.h"
 #include "../support/errors.h"
+#include "../support/process_memory.h"
 #include "../support/same_bits.h"
 
 using namespace unspool;
@@ -57,12 +57,6 @@ std::string with_config(const std::string& path, const std::string& part, const 
 
 std::string refusal(const std::string& bytes) {
   return message_of<FileError>([&] { internal::keras_model_from_bytes(bytes, "test.keras"); });
-}
-
-Index peak_kilobytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
 }
 
 }  // namespace
@@ -178,7 +172,7 @@ TEST_CASE("a .keras file has the expected members only") {
 
 TEST_CASE("a config that asks for more weights than its file holds takes no memory") {
   const Folder folder;
-  const Index before = peak_kilobytes();
+  const std::size_t before = peak_memory();
   Sequential model({Input({.shape = {4, 3}}), LSTM({.units = 2}), Dense({.units = 77})});
   model.save(folder / "m.unspool");
   model.save(folder / "m.keras");
@@ -201,7 +195,7 @@ TEST_CASE("a config that asks for more weights than its file holds takes no memo
   stateful.save(folder / "stateful.keras");
   CHECK(contains(refusal(with_config(folder / "stateful.keras", "[33, 4, 3]", "[400000000, 4, 3]")),
                  "expected states of at most"));
-  CHECK(peak_kilobytes() - before < 100 * 1024);
+  CHECK(peak_memory() < before + (100U << 20U));
 }
 
 TEST_CASE("a stateful model goes on where it was when it was saved") {

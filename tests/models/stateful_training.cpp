@@ -26,6 +26,14 @@ Sequential adder(bool trainable = false) {
   return model;
 }
 
+/// A model that takes batches of two.
+Sequential of_two() {
+  Sequential model(
+      {Input({.batch_shape = {2, 2, 1}}), SimpleRNN({.units = 2, .stateful = true}), Dense({.units = 1})});
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  return model;
+}
+
 const FitOptions one_by_one{.batch_size = 1, .verbose = 0, .shuffle = false};
 
 }  // namespace
@@ -65,9 +73,7 @@ TEST_CASE("validation within fit goes on from the states of training, and gives 
 }
 
 TEST_CASE("a smaller last batch of a Dataset is refused before any weight moves") {
-  Sequential model(
-      {Input({.batch_shape = {2, 2, 1}}), SimpleRNN({.units = 2, .stateful = true}), Dense({.units = 1})});
-  model.compile({.optimizer = "sgd", .loss = "mse"});
+  Sequential model = of_two();
   const Tensor x = some({5, 2, 1}, float32);
   const Tensor y = some({5, 1}, float32);
   const std::vector<Tensor> before = model.get_weights();
@@ -81,4 +87,32 @@ TEST_CASE("a smaller last batch of a Dataset is refused before any weight moves"
   refused([&] { model.fit(data.take(2), {.verbose = 0, .validation_data = data}); }, "validation_data: ");
   CHECK(same_bits(model.get_weights(), before));
   CHECK_NOTHROW(model.fit(Dataset(x, y).batch(2, {.drop_remainder = true}), {.verbose = 0}));
+}
+
+TEST_CASE("evaluate and predict refuse what fit refuses, before any state moves") {
+  Sequential model = of_two();
+  const Tensor x = some({5, 2, 1}, float32);
+  const Tensor y = some({5, 1}, float32);
+  const Ref<layers::SimpleRNN> rnn = SimpleRNN(model.get_layer(0));
+  model.predict(x, {.batch_size = 2, .verbose = 0, .steps = 2});
+  const Tensor before = rnn->states()[0].value();
+  const auto refused = [&](auto&& run, const char* what) {
+    CHECK_THROWS_WITH_AS(run(), doctest::Contains(what), ValueError);
+    CHECK_THROWS_WITH_AS(run(), doctest::Contains("stateful"), ValueError);
+    CHECK(same_bits(rnn->states()[0].value(), before));
+  };
+  const Dataset data = Dataset(x, y).batch(2);
+  refused([&] { model.evaluate(data, {.verbose = 0}); }, "evaluate: expected a last batch of batch_size = 2");
+  refused([&] { model.predict(data, {.verbose = 0}); }, "predict: expected a last batch of batch_size = 2");
+  refused([&] { model.evaluate(x, y, {.batch_size = 2, .verbose = 0}); }, "evaluate: ");
+  refused([&] { model.predict(x, {.batch_size = 2, .verbose = 0}); }, "predict: ");
+  const Dataset by_three = Dataset(x, y).take(3).batch(3);
+  refused([&] { model.evaluate(by_three, {.verbose = 0}); }, "evaluate: expected batches of batch_size = 2");
+  refused([&] { model.predict(by_three, {.verbose = 0}); }, "predict: expected batches of batch_size = 2");
+  refused([&] { model.fit(by_three, {.verbose = 0}); }, "fit: expected batches of batch_size = 2");
+  // The batches that are used are whole.
+  CHECK_NOTHROW(model.evaluate(data, {.verbose = 0, .steps = 2}));
+  CHECK_NOTHROW(model.evaluate(x, y, {.batch_size = 2, .verbose = 0, .steps = 2}));
+  CHECK(model.predict(data, {.verbose = 0, .steps = 2})[0].shape() == Shape{4, 1});
+  CHECK_NOTHROW(model.fit(data.take(2), {.verbose = 0, .validation_data = data, .validation_steps = 2}));
 }
