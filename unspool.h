@@ -1,12 +1,15 @@
 #pragma once
 
+#include <unspool/core/callable.h>
 #include <unspool/core/class_name.h>
 #include <unspool/core/config.h>
+#include <unspool/core/dictionary.h>
 #include <unspool/core/dtype.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/flag.h>
 #include <unspool/core/kernel_block.h>
+#include <unspool/core/made.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/named_list.h>
@@ -31,6 +34,7 @@
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/axes.h>
+#include <unspool/autograd/clipping.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/creation.h>

@@ -20,7 +20,7 @@ class Axes {
   ///@}
   /// One axis.
   template <std::integral I>
-  requires(!std::same_as<I, bool>) Axes(I axis) : list_{static_cast<Index>(axis)} {}
+  requires(!std::same_as<I, bool>) Axes(I axis) : Axes({static_cast<Index>(axis)}) {}
   /// A mistake, which does not compile.
   template <std::same_as<bool> B>
   Axes(B) {
@@ -28,8 +28,8 @@ class Axes {
   }
   ///@{
   /// Several axes.
-  Axes(std::initializer_list<Index> axes) : list_(axes) {}
-  Axes(std::vector<Index> axes) : list_(std::move(axes)) {}
+  Axes(std::initializer_list<Index> axes);
+  Axes(std::vector<Index> axes);
   ///@}
 
   /// Whether none are named, which stands for all of them.

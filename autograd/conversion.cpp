@@ -210,7 +210,7 @@ Tensor cast(const Tensor& x, DType dtype) {
 
 Tensor stop_gradient(const Tensor& x) { return apply(conversion_table["stop_gradient"], x); }
 
-std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
+std::vector<Tensor> custom_gradient(const Callable<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs) {
   CustomGradient given = no_gradient([&] { return function(inputs); });
   if (!given.gradient) throw ValueError("custom_gradient: expected a gradient function, got none");

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <functional>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -20,11 +20,11 @@ struct CustomGradient {
   std::vector<Tensor> outputs;
   /// Takes one gradient for each output and returns one for each input, an empty Tensor for none. It can be
   /// differentiated in turn if it is made of recorded operations.
-  std::function<std::vector<Tensor>(const std::vector<Tensor>&)> gradient;
+  Callable<std::vector<Tensor>(const std::vector<Tensor>&)> gradient;
 };
 
 /// The outputs of function(inputs), with the gradient that it returns in place of that of its operations.
-std::vector<Tensor> custom_gradient(const std::function<CustomGradient(const std::vector<Tensor>&)>& function,
+std::vector<Tensor> custom_gradient(const Callable<CustomGradient(const std::vector<Tensor>&)>& function,
                                     const std::vector<Tensor>& inputs);
 
 }  // namespace unspool

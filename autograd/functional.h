@@ -1,8 +1,8 @@
 #pragma once
 
-#include <functional>
 #include <utility>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/tensor.h>
 
 /// \file
@@ -11,7 +11,7 @@
 namespace unspool {
 
 /// A function of one tensor.
-using UnaryFunction = std::function<Tensor(const Tensor&)>;
+using UnaryFunction = Callable<Tensor(const Tensor&)>;
 
 ///@{
 /// f(x) and d sum(f(x)) / dx, or that gradient alone. The gradient is zeros if f does not depend on x. Outer

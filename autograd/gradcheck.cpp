@@ -97,7 +97,7 @@ Tensor projected(const std::vector<Tensor>& outputs) {
   return total;
 }
 
-using Scalars = std::function<Tensor(const std::vector<Tensor>&)>;
+using Scalars = Callable<Tensor(const std::vector<Tensor>&)>;
 
 /// The gradients of `scalar` at the point; zeros for arrays that it does not depend on.
 std::vector<Tensor> gradients(const Scalars& scalar, const Point& point) {
@@ -182,7 +182,7 @@ GradcheckResult gradcheck(const TensorFunction& function, const std::vector<Tens
   return result;
 }
 
-GradcheckResult gradcheck(const std::function<Tensor(const Tensor&)>& function, const Tensor& input,
+GradcheckResult gradcheck(const Callable<Tensor(const Tensor&)>& function, const Tensor& input,
                           const std::vector<Variable>& variables, GradcheckOptions options) {
   return gradcheck([&](const std::vector<Tensor>& x) { return std::vector<Tensor>{function(x[0])}; },
                    std::vector<Tensor>{input}, variables, options);

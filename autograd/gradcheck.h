@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <unspool/autograd/variable.h>
+#include <unspool/core/callable.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -29,7 +29,7 @@ struct GradcheckResult {
 };
 
 /// A function of any number of tensors.
-using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
+using TensorFunction = Callable<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
 ///@{
 /// Compares the gradients that the tape computes for `function`, of one tensor or of several, with central
@@ -40,7 +40,7 @@ using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tenso
 ///     CHECK(gradcheck([&](auto& x) { return std::vector{tanh(matmul(x[0], x[1]))}; }, {a, b}));
 GradcheckResult gradcheck(const TensorFunction& function, const std::vector<Tensor>& inputs,
                           const std::vector<Variable>& variables = {}, GradcheckOptions options = {});
-GradcheckResult gradcheck(const std::function<Tensor(const Tensor&)>& function, const Tensor& input,
+GradcheckResult gradcheck(const Callable<Tensor(const Tensor&)>& function, const Tensor& input,
                           const std::vector<Variable>& variables = {}, GradcheckOptions options = {});
 ///@}
 

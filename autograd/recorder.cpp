@@ -20,7 +20,7 @@ class SpecRecorder : public Recorder {
 
 }  // namespace
 
-std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
+std::vector<Spec> infer(const Callable<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs) {
   const auto recorder = std::make_shared<SpecRecorder>();
   const internal::ShapeInference inference(recorder);

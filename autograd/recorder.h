@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
 #include <unspool/autograd/operation.h>
+#include <unspool/core/callable.h>
 
 namespace unspool {
 
@@ -25,7 +25,7 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
 
 /// Shapes and dtypes of what `function` returns for inputs of these specs, whose dimensions may be unknown.
 /// The function is called on abstract tensors, which computes nothing.
-std::vector<Spec> infer(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
+std::vector<Spec> infer(const Callable<std::vector<Tensor>(const std::vector<Tensor>&)>& function,
                         const std::vector<Spec>& inputs);
 /// Whether this is an abstract tensor of infer(), of which only shape and dtype will ever be known.
 bool is_inferred(const Tensor& tensor);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/tensor.h>
 
 /// A loop over time as one operation of the tape; docs/design/scan.md tells how it is compiled.
@@ -20,8 +20,7 @@ struct ScanStep {
   std::vector<Tensor> last = {};
 };
 /// Computes one step from the carry and the sequences' elements of one time step.
-using ScanFunction =
-    std::function<ScanStep(const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs)>;
+using ScanFunction = Callable<ScanStep(const std::vector<Tensor>& carry, const std::vector<Tensor>& inputs)>;
 
 /// How a scan is cut into pieces, for tests and measurements. Defaults are right for the machine.
 struct ScanTuning {

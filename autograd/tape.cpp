@@ -398,6 +398,7 @@ Sources::Sources(std::initializer_list<Source> sources) : list_(sources) {}
 Sources::Sources(std::vector<Source> sources) : list_(std::move(sources)) {}
 Sources::Sources(const std::vector<Tensor>& tensors) : list_(tensors.begin(), tensors.end()) {}
 Sources::Sources(const std::vector<Variable>& variables) : list_(variables.begin(), variables.end()) {}
+std::vector<Source> Sources::list() const&& { return list_; }
 
 GradientTape::GradientTape(GradientTapeOptions options)
     : state_(new TapeState(options.persistent, options.watch_accessed_variables)) {}

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,7 +48,7 @@ class Sources {
   ///@{
   /// The sources, in order.
   const std::vector<Source>& list() const& { return list_; }
-  std::vector<Source> list() const&& { return list_; }
+  std::vector<Source> list() const&&;
   ///@}
 
  private:

@@ -96,12 +96,8 @@ const std::string& Variable::path() const& { return state().path; }
 void Variable::set_path(std::string path) const { state().path = std::move(path); }
 bool Variable::trainable() const { return state().options.trainable; }
 void Variable::set_trainable(bool trainable) const { state().options.trainable = trainable; }
-const std::function<Tensor(const Tensor&)>& Variable::regularizer() const& {
-  return state().options.regularizer;
-}
-const std::function<Tensor(const Tensor&)>& Variable::constraint() const& {
-  return state().options.constraint;
-}
+const Callable<Tensor(const Tensor&)>& Variable::regularizer() const& { return state().options.regularizer; }
+const Callable<Tensor(const Tensor&)>& Variable::constraint() const& { return state().options.constraint; }
 
 std::string Variable::describe() const {
   if (!*this) return "an empty variable";

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -14,9 +14,9 @@ struct VariableOptions {
   std::string name = "variable";  ///< For errors, printing and files.
   bool trainable = true;          ///< Whether optimizers change it and tapes watch it.
   /// A penalty that is added to the loss; empty: none.
-  std::function<Tensor(const Tensor&)> regularizer = {};
+  Callable<Tensor(const Tensor&)> regularizer = {};
   /// Applied to the value after each step of an optimizer.
-  std::function<Tensor(const Tensor&)> constraint = {};
+  Callable<Tensor(const Tensor&)> constraint = {};
 };
 
 /// A named tensor whose value can be assigned. A handle: copies are the same variable.
@@ -108,10 +108,10 @@ class Variable {
   void set_trainable(bool trainable) const;
   ///@{
   /// As in VariableOptions.
-  const std::function<Tensor(const Tensor&)>& regularizer() const&;
-  const std::function<Tensor(const Tensor&)>& constraint() const&;
-  std::function<Tensor(const Tensor&)> regularizer() const&& { return regularizer(); }
-  std::function<Tensor(const Tensor&)> constraint() const&& { return constraint(); }
+  const Callable<Tensor(const Tensor&)>& regularizer() const&;
+  const Callable<Tensor(const Tensor&)>& constraint() const&;
+  Callable<Tensor(const Tensor&)> regularizer() const&& { return regularizer(); }
+  Callable<Tensor(const Tensor&)> constraint() const&& { return constraint(); }
   ///@}
 
   /// Whether both are the same variable.

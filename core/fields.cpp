@@ -30,6 +30,8 @@ void detail::fail_integer_range(IntegerRange range, const std::string& got) {
   throw ValueError("expected an integer " + to_string(range) + ", got " + got);
 }
 
+Fields::Fields(std::vector<One> all) : all_(std::move(all)) {}
+
 std::vector<std::string> Fields::names() const {
   std::vector<std::string> names;
   names.reserve(all_.size());

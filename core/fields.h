@@ -141,7 +141,7 @@ class Fields {
   };
 
   /// The fields of a struct, in the order of their declaration.
-  explicit Fields(std::vector<One> all) : all_(std::move(all)) {}
+  explicit Fields(std::vector<One> all);
 
   /// The names of all fields.
   std::vector<std::string> names() const;

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/registry.h>
@@ -64,8 +64,7 @@ class HandleBase {
 template <class F, class Function>
 inline constexpr bool is_callable_as = false;
 template <class F, class Result, class... Arguments>
-inline constexpr bool is_callable_as<F, std::function<Result(Arguments...)>> =
-    std::is_invocable_r_v<Result, F&, Arguments...>;
+inline constexpr bool is_callable_as<F, Callable<Result(Arguments...)>> = CallableAs<F, Result, Arguments...>;
 
 /// A function that converts to an object of Base and is not a handle of another kind.
 template <class F, class Base>

@@ -17,7 +17,7 @@ namespace internal {
 /// -1 if it has none. Throws ValueError, which begins with `what`, for a name that is not among `names`, for
 /// one that comes twice, and for values by position that are not as many as `names`.
 std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
-                                      const std::vector<std::string_view>& given, std::string_view what);
+                                      const std::vector<std::string>& given, std::string_view what);
 
 [[noreturn]] void fail_position(std::size_t position, std::size_t count);
 [[noreturn]] void fail_name(std::string_view name, const std::vector<std::string>& names);
@@ -159,7 +159,7 @@ template <class T>
 std::vector<T> NamedList<T>::in_order_of(const std::vector<std::string>& names, std::string_view what,
                                          const T& otherwise) const {
   if (entries_.empty()) return std::vector<T>(names.size(), otherwise);
-  std::vector<std::string_view> given;
+  std::vector<std::string> given;
   for (const Entry& entry : entries_) given.push_back(entry.name);
   std::vector<T> values;
   for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {

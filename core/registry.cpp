@@ -43,7 +43,7 @@ struct NameTable::State {
 
 NameTable::NameTable(std::string kind, std::vector<NameEntry> (*built_in)(), std::string how_to_add,
                      std::string module)
-    : state_(std::make_unique<State>()) {
+    : state_(std::make_shared<State>()) {
   state_->kind = std::move(kind);
   state_->built_in = built_in;
   state_->how_to_add = std::move(how_to_add);
@@ -76,7 +76,7 @@ void NameTable::add(NameEntry entry) {
 std::shared_ptr<void> NameTable::create(std::string_view name, const Config& config) const {
   state_->load();
   // Called without the lock: an object may be made of others.
-  std::function<std::shared_ptr<void>(const Config&)> factory;
+  Callable<std::shared_ptr<void>(const Config&)> factory;
   {
     const std::shared_lock lock(state_->mutex);
     if (const NameEntry* found = state_->find(name)) factory = found->factory;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 
@@ -22,7 +22,7 @@ namespace internal {
 struct NameEntry {
   std::string name;
   std::type_index type;
-  std::function<std::shared_ptr<void>(const Config&)> factory;  // What it returns points to the base class.
+  Callable<std::shared_ptr<void>(const Config&)> factory;  // What it returns points to the base class.
   /// The module of a built-in class in Keras, if it differs from that of the registry.
   std::string module = {};
 };
@@ -50,7 +50,7 @@ class NameTable {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 /// An object of T, which is made from its options struct.
@@ -69,7 +69,7 @@ template <class Base>
 class Registry {
  public:
   /// Makes an object from its arguments.
-  using Factory = std::function<std::shared_ptr<Base>(const Config&)>;
+  using Factory = Callable<std::shared_ptr<Base>(const Config&)>;
   /// A row of the table: see entry().
   using Entry = internal::NameEntry;
 

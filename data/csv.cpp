@@ -170,8 +170,12 @@ void CsvCell::fail(std::string_view expected) const {
       fmt::format("{}: expected {} in column {}, got {}", *place_, expected, *column_, in_quotes(text_)));
 }
 
+std::vector<std::string> internal::missing_cells() {
+  return {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"};
+}
+
 CsvReader::CsvReader(const std::string& path, CsvOptions options)
-    : state_(std::make_unique<State>(path, std::move(options))) {
+    : state_(std::make_shared<State>(path, std::move(options))) {
   state_->read_header();
 }
 CsvReader::~CsvReader() = default;

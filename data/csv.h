@@ -12,6 +12,10 @@
 
 namespace unspool {
 
+namespace internal {
+std::vector<std::string> missing_cells();
+}
+
 /// How a CSV file is read. Cells are separated as RFC 4180 says: a cell in double quotes may contain
 /// separators, line ends, and quotes that are written twice. Spaces around cells without quotes are dropped,
 /// empty lines are skipped.
@@ -20,8 +24,8 @@ struct CsvOptions {
   /// Whether the first line has the names of columns. Default: if it has no numbers.
   OptionalBool header = {};
   std::vector<std::string> names = {};  ///< The names of columns, in place of those of the file.
-  /// Cells without a value.
-  std::vector<std::string> missing = {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"};
+  /// Cells without a value. Default: "", "NA", "N/A", "NaN", "nan", "NULL", "null", "None" and "?".
+  std::vector<std::string> missing = internal::missing_cells();
 };
 
 /// A cell of a CSV file. Views the line that it belongs to.
@@ -87,7 +91,7 @@ class CsvReader {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 /// Reads a file of comma-separated numbers as a float32 tensor of shape (rows, columns). A first line without

@@ -10,6 +10,8 @@
 
 namespace unspool {
 
+template class Dictionary<std::string, StringLookup>;
+
 namespace {
 
 /// Makes samples of rows.
@@ -88,7 +90,7 @@ Dataset csv_dataset(const std::string& path, CsvDatasetOptions options) {
   });
 }
 
-Dataset csv_dataset(const std::string& path, std::function<Batch(const CsvReader&)> row, CsvOptions options) {
+Dataset csv_dataset(const std::string& path, Callable<Batch(const CsvReader&)> row, CsvOptions options) {
   if (!row) throw ValueError("csv_dataset: expected a function of a row, got an empty one");
   return Dataset::from_generator(
       [path, row = std::move(row), options = std::move(options)]() -> Dataset::Generator {
@@ -100,7 +102,7 @@ Dataset csv_dataset(const std::string& path, std::function<Batch(const CsvReader
       });
 }
 
-Dataset text_line_dataset(const std::string& path, std::function<Batch(const std::string&)> line) {
+Dataset text_line_dataset(const std::string& path, Callable<Batch(const std::string&)> line) {
   if (!line) throw ValueError("text_line_dataset: expected a function of a line, got an empty one");
   return Dataset::from_generator([path, line = std::move(line)]() -> Dataset::Generator {
     const auto stream = std::make_shared<std::ifstream>(path, std::ios::binary);

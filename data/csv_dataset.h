@@ -1,24 +1,26 @@
 #pragma once
 
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <unspool/core/callable.h>
+#include <unspool/core/dictionary.h>
 #include <unspool/data/csv.h>
 #include <unspool/data/dataset.h>
 #include <unspool/data/string_lookup.h>
 
 namespace unspool {
 
+extern template class Dictionary<std::string, StringLookup>;
+
 /// The arguments of csv_dataset().
 struct CsvDatasetOptions {
   std::vector<std::string> x = {};  ///< The columns of the inputs: float32 vectors.
   std::vector<std::string> y = {};  ///< The column of the label, or the columns of a vector of them.
   std::string sample_weight = {};   ///< The column of the weights, if any.
-  std::map<std::string, StringLookup> lookups = {};  ///< Columns of text, and what makes indices of it.
-  std::optional<float> fill = {};                    ///< In place of missing numbers.
+  Dictionary<std::string, StringLookup> lookups = {};  ///< Columns of text, and what makes indices of it.
+  std::optional<float> fill = {};                      ///< In place of missing numbers.
   bool drop_missing = false;  ///< Whether to leave out rows with missing values in these columns.
   CsvOptions csv = {};        ///< How the file is read.
 };
@@ -30,11 +32,10 @@ struct CsvDatasetOptions {
 /// numbers and for missing ones.
 Dataset csv_dataset(const std::string& path, CsvDatasetOptions options);
 /// With a function that makes a sample of each row: `Batch{...row["price"].number()...}`.
-Dataset csv_dataset(const std::string& path, std::function<Batch(const CsvReader&)> row,
-                    CsvOptions options = {});
+Dataset csv_dataset(const std::string& path, Callable<Batch(const CsvReader&)> row, CsvOptions options = {});
 ///@}
 
 /// The lines of a text file as samples, without their ends; a function makes a sample of each.
-Dataset text_line_dataset(const std::string& path, std::function<Batch(const std::string&)> line);
+Dataset text_line_dataset(const std::string& path, Callable<Batch(const std::string&)> line);
 
 }  // namespace unspool

@@ -38,7 +38,7 @@ DatasetIterator::~DatasetIterator() { pass_.reset(); }
 std::optional<Batch> DatasetIterator::next() {
   if (!pass_) return {};
   // Until the element is complete, the pass counts as ended: an error leaves it so.
-  std::unique_ptr<internal::DataPass> pass = std::move(pass_);
+  std::shared_ptr<internal::DataPass> pass = std::move(pass_);
   internal::Item item;
   if (!pass->next(item)) return {};
   Batch element = internal::value_of(*node_, std::move(item));
@@ -48,7 +48,7 @@ std::optional<Batch> DatasetIterator::next() {
 
 Index DatasetIterator::skip(Index count) {
   Index skipped = 0;
-  std::unique_ptr<internal::DataPass> pass = std::move(pass_);
+  std::shared_ptr<internal::DataPass> pass = std::move(pass_);
   for (; pass && skipped < count; ++skipped) {
     internal::Item item;
     if (!pass->next(item)) return skipped;
@@ -65,13 +65,20 @@ Dataset Dataset::from_tensor_slices(NamedList<Tensor> x, NamedList<Tensor> y,
   return Dataset(std::move(x), std::move(y), std::move(sample_weight));
 }
 
-Dataset Dataset::from_function(Index count, std::function<Batch(Index)> function) {
+Dataset Dataset::from_function(Index count, Callable<Batch(Index)> function) {
   check_at_least(0, count, "from_function", "count");
   if (!function) throw ValueError("Dataset::from_function: expected a function, got an empty one");
   return Dataset(internal::function_node(count, std::move(function), new_seed()));
 }
 
-Dataset Dataset::generated(std::function<Generator(std::uint64_t)> make, std::optional<Index> size) {
+Dataset Dataset::endless(Callable<Batch()> function) {
+  return generated(
+      [function = std::move(function)](std::uint64_t) -> Generator {
+        return [function]() -> std::optional<Batch> { return function(); };
+      },
+      std::nullopt);
+}
+Dataset Dataset::generated(Callable<Generator(std::uint64_t)> make, std::optional<Index> size) {
   if (size) check_at_least(0, *size, "from_generator", "size");
   return Dataset(internal::generator_node(std::move(make), size, new_seed()));
 }
@@ -180,6 +187,13 @@ const Tensor& Dataset::only(const NamedList<Tensor>& list, const char* what) {
 const std::shared_ptr<const DataNode>& Dataset::node() const {
   if (!node_) throw ValueError("expected a Dataset with a source, got an empty one");
   return node_;
+}
+
+Dataset::Iterator::Iterator(DatasetIterator pass) : pass_(std::move(pass)) { ++*this; }
+Dataset::Iterator& Dataset::Iterator::operator++() {
+  std::optional<Batch> next = pass_.next();
+  element_ = next ? std::make_shared<const Batch>(*std::move(next)) : nullptr;
+  return *this;
 }
 
 }  // namespace unspool

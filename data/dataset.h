@@ -2,7 +2,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/optional_bool.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>
@@ -45,7 +45,7 @@ class DatasetIterator {
   friend class Dataset;
   explicit DatasetIterator(std::shared_ptr<const internal::DataNode> node, std::uint64_t epoch);
   std::shared_ptr<const internal::DataNode> node_;
-  std::unique_ptr<internal::DataPass> pass_;
+  std::shared_ptr<internal::DataPass> pass_;
 };
 
 /// A sequence of batches or samples that training reads, as in tf.data: a pipeline that is made step by step,
@@ -58,9 +58,9 @@ class Dataset {
  public:
   ///@{
   /// What a source or a step may be made of.
-  using Generator = std::function<std::optional<Batch>()>;
-  using Map = std::function<Batch(const Batch&)>;
-  using Predicate = std::function<bool(const Batch&)>;
+  using Generator = Callable<std::optional<Batch>()>;
+  using Map = Callable<Batch(const Batch&)>;
+  using Predicate = Callable<bool(const Batch&)>;
   ///@}
 
   /// Empty: it converts to false.
@@ -73,25 +73,19 @@ class Dataset {
                                     NamedList<Tensor> sample_weight = {});
   /// The samples function(0), ..., function(count - 1). They are computed when they are used, so that a
   /// shuffle before batch() moves indices only.
-  static Dataset from_function(Index count, std::function<Batch(Index)> function);
+  static Dataset from_function(Index count, Callable<Batch(Index)> function);
   /// The elements that a function returns, without end: from_generator([&] { return Batch{x, y}; }), for
   /// fit() with steps_per_epoch.
   template <class F>
-  requires std::is_invocable_r_v<Batch, F&>
-  static Dataset from_generator(F function) {
-    return generated(
-        [function = std::move(function)](std::uint64_t) -> Generator {
-          return [function]() mutable -> std::optional<Batch> { return function(); };
-        },
-        std::nullopt);
-  }
+  requires internal::CallableAs<F, Batch>
+  static Dataset from_generator(F function) { return endless(std::move(function)); }
   /// The elements that a function returns until it returns nothing. `make` is called at the start of each
   /// pass, with the number of the epoch if it takes one, and returns that function.
   template <class F>
-  requires(std::is_invocable_r_v<Generator, F&> ||
-           std::is_invocable_r_v<Generator, F&, std::uint64_t>) static Dataset
+  requires(internal::CallableAs<F, Generator> ||
+           internal::CallableAs<F, Generator, std::uint64_t>) static Dataset
       from_generator(F make, std::optional<Index> size = {}) {
-    if constexpr (std::is_invocable_r_v<Generator, F&, std::uint64_t>) {
+    if constexpr (internal::CallableAs<F, Generator, std::uint64_t>) {
       return generated(std::move(make), size);
     } else {
       return generated([make = std::move(make)](std::uint64_t) mutable -> Generator { return make(); }, size);
@@ -118,18 +112,18 @@ class Dataset {
   /// tensor; or x alone. It returns a Batch; of x alone also a tensor, which replaces x.
   template <class F>
   Dataset map(F function) const {
-    if constexpr (std::is_invocable_r_v<Batch, F&, const Batch&>) {
+    if constexpr (internal::CallableAs<F, Batch, const Batch&>) {
       return mapped(std::move(function));
-    } else if constexpr (std::is_invocable_r_v<Batch, F&, const Tensor&, const Tensor&>) {
+    } else if constexpr (internal::CallableAs<F, Batch, const Tensor&, const Tensor&>) {
       return mapped([function = std::move(function)](const Batch& batch) mutable -> Batch {
         return function(only(batch.x, "x"), only(batch.y, "y"));
       });
-    } else if constexpr (std::is_invocable_r_v<Batch, F&, const Tensor&>) {
+    } else if constexpr (internal::CallableAs<F, Batch, const Tensor&>) {
       return mapped([function = std::move(function)](const Batch& batch) mutable -> Batch {
         return function(only(batch.x, "x"));
       });
     } else {
-      static_assert(std::is_invocable_r_v<Tensor, F&, const Tensor&>,
+      static_assert(internal::CallableAs<F, Tensor, const Tensor&>,
                     "map() expects a function from a Batch, from x and y, or from x, to a Batch");
       return mapped([function = std::move(function)](Batch batch) mutable -> Batch {
         batch.x = Tensor(function(only(batch.x, "x")));
@@ -183,17 +177,14 @@ class Dataset {
     using iterator_category = std::input_iterator_tag;
     ///@}
     /// At the first element.
-    explicit Iterator(DatasetIterator pass) : pass_(std::move(pass)), element_(pass_.next()) {}
+    explicit Iterator(DatasetIterator pass);
     ///@{
     /// The element.
     const Batch& operator*() const { return *element_; }
-    const Batch* operator->() const { return &*element_; }
+    const Batch* operator->() const { return element_.get(); }
     ///@}
     /// Moves on.
-    Iterator& operator++() {
-      element_ = pass_.next();
-      return *this;
-    }
+    Iterator& operator++();
     /// Moves on.
     void operator++(int) { ++*this; }
     /// Whether there is no element.
@@ -201,7 +192,7 @@ class Dataset {
 
    private:
     DatasetIterator pass_;
-    std::optional<Batch> element_;
+    std::shared_ptr<const Batch> element_;
   };
   ///@{
   /// The next pass, as iterate(): `for (const Batch& batch : dataset)`.
@@ -212,7 +203,8 @@ class Dataset {
  private:
   friend struct internal::DatasetAccess;
   explicit Dataset(std::shared_ptr<const internal::DataNode> node) : node_(std::move(node)) {}
-  static Dataset generated(std::function<Generator(std::uint64_t)> make, std::optional<Index> size);
+  static Dataset endless(Callable<Batch()> function);
+  static Dataset generated(Callable<Generator(std::uint64_t)> make, std::optional<Index> size);
   Dataset mapped(Map function) const;
   static const Tensor& only(const NamedList<Tensor>& list, const char* what);
   const std::shared_ptr<const internal::DataNode>& node() const;

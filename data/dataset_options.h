@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/shape.h>
 #include <unspool/data/batch.h>
 
@@ -42,7 +42,7 @@ struct BucketOptions {
   /// The batch size of each bucket, one more than boundaries; one number stands for all.
   std::vector<Index> batch_sizes = {};
   /// The length of a sample. Default: the size of the first axis of its first input.
-  std::function<Index(const Batch&)> length = {};
+  Callable<Index(const Batch&)> length = {};
   PaddedBatchOptions padding = {};  ///< How the samples of a batch are padded.
 };
 

@@ -73,7 +73,7 @@ void TextVectorization::adapt(const std::vector<std::string>& texts) {
   });
 }
 
-void TextVectorization::adapt(const std::function<std::optional<std::vector<std::string>>()>& next) {
+void TextVectorization::adapt(const Callable<std::optional<std::vector<std::string>>()>& next) {
   const std::shared_ptr<TokenIndex> lookup = lookup_of(options_);
   while (const std::optional<std::vector<std::string>> texts = next()) {
     for (const std::string& text : *texts) lookup->update(split(text));

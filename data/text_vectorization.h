@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/shape.h>
 #include <unspool/core/tensor.h>
@@ -34,7 +34,7 @@ class Standardize {
   Standardize(NoneType) {}
   /// By a function, which configs cannot have.
   template <class F>
-  requires std::is_invocable_r_v<std::string, F&, const std::string&> Standardize(F function)
+  requires internal::CallableAs<F, std::string, const std::string&> Standardize(F function)
       : function_(std::move(function)) {}
   /// The text as it is split.
   std::string operator()(const std::string& text) const;
@@ -43,7 +43,7 @@ class Standardize {
 
  private:
   std::string name_;
-  std::function<std::string(const std::string&)> function_;
+  Callable<std::string(const std::string&)> function_;
 };
 
 /// How a text becomes tokens: "whitespace", "character" (code points of UTF-8), None (a text is a token), or
@@ -59,8 +59,8 @@ class Split {
   Split(NoneType) {}
   /// By a function, which configs cannot have.
   template <class F>
-  requires std::is_invocable_r_v<std::vector<std::string>, F&, const std::string&> Split(F function)
-      : function_(std::move(function)) {}
+  requires internal::CallableAs < F, std::vector<std::string>,
+  const std::string& > Split(F function) : function_(std::move(function)) {}
   /// The tokens of a text.
   std::vector<std::string> operator()(const std::string& text) const;
   /// A name, or null. Throws ValueError for a function.
@@ -68,7 +68,7 @@ class Split {
 
  private:
   std::string name_;
-  std::function<std::vector<std::string>(const std::string&)> function_;
+  Callable<std::vector<std::string>(const std::string&)> function_;
 };
 
 /// Which runs of consecutive tokens become tokens, joined by spaces: a number n for all runs of 1 to n
@@ -125,7 +125,7 @@ class TextVectorization {
   void adapt(const std::vector<std::string>& texts);
   /// Makes the vocabulary of texts that are not in memory at once: `next` returns some of them, and at the
   /// end nothing.
-  void adapt(const std::function<std::optional<std::vector<std::string>>()>& next);
+  void adapt(const Callable<std::optional<std::vector<std::string>>()>& next);
   /// Replaces the vocabulary. Throws ValueError for repeated tokens.
   void set_vocabulary(std::vector<std::string> vocabulary, const std::vector<float>& idf_weights = {});
   /// The tokens in the order of their indices; with "int" the first are "" and "[UNK]".

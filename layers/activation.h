@@ -1,12 +1,12 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
@@ -19,7 +19,7 @@ namespace unspool {
 class ActivationBase : public NamedObject {
  public:
   /// A function that is an activation.
-  using Function = std::function<Tensor(const Tensor&)>;
+  using Function = Callable<Tensor(const Tensor&)>;
 
   /// The activation of a tensor, of its shape.
   virtual Tensor call(const Tensor& x) const = 0;

@@ -4,6 +4,11 @@
 
 namespace unspool {
 
+InitialState::InitialState(std::vector<Tensor> tensors) : vector(std::move(tensors)) {}
+InitialState::InitialState(const std::vector<Variable>& variables)
+    : vector(variables.begin(), variables.end()) {}
+InitialState::InitialState(const Tensor& only) : vector{only} {}
+
 using internal::TensorAccess;
 
 Inputs::Inputs(const Tensor& tensor) : tensors_{tensor} {}

@@ -27,9 +27,9 @@ class InitialState : public std::vector<Tensor> {
   using vector::vector;
   ///@{
   /// These tensors; the values of these variables; the only state.
-  InitialState(std::vector<Tensor> tensors) : vector(std::move(tensors)) {}
-  InitialState(const std::vector<Variable>& variables) : vector(variables.begin(), variables.end()) {}
-  InitialState(const Tensor& only) : vector{only} {}
+  InitialState(std::vector<Tensor> tensors);
+  InitialState(const std::vector<Variable>& variables);
+  InitialState(const Tensor& only);
   ///@}
 };
 

@@ -23,6 +23,8 @@ Tensor as(const Tensor& tensor, DType dtype) {
 
 }  // namespace
 
+std::vector<Shape> Cell::state_sizes() const { return state_sizes_; }
+
 Cell::Cell(CellOptions options)
     : LayerBase({.name = std::move(options.name), .trainable = options.trainable, .dtype = options.dtype}) {
   if (options.state_sizes.empty())

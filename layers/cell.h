@@ -66,7 +66,7 @@ struct CellOptions {
 class Cell : public LayerBase {
  public:
   /// The shape of each state without the batch.
-  std::vector<Shape> state_sizes() const { return state_sizes_; }
+  std::vector<Shape> state_sizes() const;
   /// The shape of the output without the batch.
   Shape output_size() const { return output_size_; }
 

@@ -6,6 +6,10 @@
 
 namespace unspool {
 
+AxisList::AxisList(Index axis) : axes_{axis} {}
+AxisList::AxisList(std::initializer_list<Index> axes) : axes_(axes) {}
+AxisList::AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
+
 Config ConfigValue<AxisList>::to(const AxisList& axes) {
   return axes.list().size() == 1 ? Config(axes.list()[0]) : to_config(axes.list());
 }

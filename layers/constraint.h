@@ -1,13 +1,13 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
@@ -22,7 +22,7 @@ namespace unspool {
 class ConstraintBase : public NamedObject {
  public:
   /// A function that is a constraint.
-  using Function = std::function<Tensor(const Tensor&)>;
+  using Function = Callable<Tensor(const Tensor&)>;
 
   /// The nearest allowed value, with the shape of the weight.
   virtual Tensor call(const Tensor& x) const = 0;
@@ -63,11 +63,11 @@ void register_constraint(const std::string& name, const ConstraintBase::Function
 class AxisList {
  public:
   /// One axis.
-  AxisList(Index axis) : axes_{axis} {}
+  AxisList(Index axis);
   /// Several axes.
-  AxisList(std::initializer_list<Index> axes) : axes_(axes) {}
+  AxisList(std::initializer_list<Index> axes);
   /// Several axes.
-  explicit AxisList(std::vector<Index> axes) : axes_(std::move(axes)) {}
+  explicit AxisList(std::vector<Index> axes);
   /// The axes in the given order.
   const std::vector<Index>& list() const& { return axes_; }
   /// A copy, for temporaries.

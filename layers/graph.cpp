@@ -206,7 +206,7 @@ std::size_t GraphNode::index_of(const Tensor& tensor) const {
   return static_cast<std::size_t>(found - identities_.begin());
 }
 
-std::vector<Tensor> GraphNode::run(const std::function<Tensor(const Tensor&)>& value_of) const {
+std::vector<Tensor> GraphNode::run(const Callable<Tensor(const Tensor&)>& value_of) const {
   if (layer_ != nullptr) {
     const LayerCall call = internal::replaced(LayerCall{inputs_, args()}, value_of);
     return layer_->run(call.inputs, call.args);

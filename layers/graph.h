@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <unspool/autograd/recorder.h>
+#include <unspool/core/callable.h>
 
 namespace unspool {
 
@@ -62,7 +62,7 @@ class GraphNode final : public Recorder {
 
   /// Runs the node with value_of(t) in place of every symbolic tensor t that it takes, symbolic masks
   /// included.
-  std::vector<Tensor> run(const std::function<Tensor(const Tensor&)>& value_of) const;
+  std::vector<Tensor> run(const Callable<Tensor(const Tensor&)>& value_of) const;
   /// The symbolic tensors for which run() calls value_of(), in order.
   std::vector<Tensor> asked_for() const;
   /// The mask of output i as a symbolic tensor; empty if there is none.

@@ -2,13 +2,13 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
@@ -23,7 +23,7 @@ namespace unspool {
 class InitializerBase : public NamedObject {
  public:
   /// A function of shape and dtype that is an initializer.
-  using Function = std::function<Tensor(const Shape&, DType)>;
+  using Function = Callable<Tensor(const Shape&, DType)>;
 
   /// The initial value of a weight of this shape, which has no unknown sizes, and dtype.
   virtual Tensor call(const Shape& shape, DType dtype) const = 0;

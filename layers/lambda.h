@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/layer_maker.h>
 
@@ -23,13 +23,20 @@ struct LambdaCall {
 
 namespace internal {
 
-using LambdaOfLists = std::function<std::vector<Tensor>(const std::vector<Tensor>&, const LambdaCall&)>;
+using LambdaOfLists = Callable<std::vector<Tensor>(const std::vector<Tensor>&, const LambdaCall&)>;
 
+/// How a function is called: with a tensor or a list, and with a LambdaCall or without.
 template <class F>
-concept lambda_callable = std::is_invocable_v<F, const Tensor&> ||
-                          std::is_invocable_v<F, const Tensor&, const LambdaCall&> || std::is_invocable_v < F,
-        const std::vector<Tensor>
-& > || std::is_invocable_v<F, const std::vector<Tensor>&, const LambdaCall&>;
+concept lambda_callable = requires(F& f, const Tensor& x, const std::vector<Tensor>& list,
+                                   const LambdaCall& call) {
+  requires requires { f(x); } || requires {
+    f(x, call);
+  } || requires {
+    f(list);
+  } || requires {
+    f(list, call);
+  };
+};
 
 /// The only tensor of a list. Throws ValueError if there is not exactly one.
 const Tensor& only_input(const std::vector<Tensor>& inputs);
@@ -38,15 +45,15 @@ std::vector<Tensor> list_of(std::vector<Tensor> tensors);
 
 template <class F>
 LambdaOfLists lambda_function(F function) {
-  if constexpr (std::is_pointer_v<F> || requires { function.target_type(); }) {
-    if (!function) return {};
+  if constexpr (std::is_pointer_v<F> || Nullable<F>) {
+    if (function == nullptr) return {};
   }
   return [f = std::move(function)](const std::vector<Tensor>& x, const LambdaCall& call) {
-    if constexpr (std::is_invocable_v<F, const Tensor&>) {
+    if constexpr (requires(const Tensor& one) { f(one); }) {
       return list_of(f(only_input(x)));
-    } else if constexpr (std::is_invocable_v<F, const Tensor&, const LambdaCall&>) {
+    } else if constexpr (requires(const Tensor& one) { f(one, call); }) {
       return list_of(f(only_input(x), call));
-    } else if constexpr (std::is_invocable_v<F, const std::vector<Tensor>&>) {
+    } else if constexpr (requires { f(x); }) {
       return list_of(f(x));
     } else {
       return list_of(f(x, call));

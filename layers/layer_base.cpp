@@ -288,4 +288,42 @@ std::vector<Update> LayerBase::get_updates_for(const Inputs& inputs) const {
   return all;
 }
 
+// Members of Ref, which knows LayerBase by name only.
+namespace internal {
+
+RefBase::RefBase() = default;
+RefBase::RefBase(const RefBase& other) = default;
+RefBase::RefBase(RefBase&& other) noexcept = default;
+RefBase& RefBase::operator=(const RefBase& other) = default;
+RefBase& RefBase::operator=(RefBase&& other) noexcept = default;
+RefBase::~RefBase() = default;
+RefBase::RefBase(std::shared_ptr<LayerBase> layer) : layer_(std::move(layer)) {}
+
+std::string RefBase::name() const { return required().name(); }
+DType RefBase::dtype() const { return required().dtype(); }
+bool RefBase::built() const { return required().built(); }
+void RefBase::build(const Shape& input_shape) const { required().build_once(input_shape); }
+void RefBase::build(const std::vector<Shape>& input_shapes) const { required().build_once(input_shapes); }
+std::vector<Variable> RefBase::weights() const { return required().weights(); }
+std::vector<Variable> RefBase::trainable_weights() const { return required().trainable_weights(); }
+std::vector<Variable> RefBase::non_trainable_weights() const { return required().non_trainable_weights(); }
+std::vector<Variable> RefBase::variables() const { return required().variables(); }
+std::vector<Variable> RefBase::trainable_variables() const { return required().trainable_variables(); }
+std::vector<Variable> RefBase::non_trainable_variables() const {
+  return required().non_trainable_variables();
+}
+std::vector<Tensor> RefBase::get_weights() const { return required().get_weights(); }
+void RefBase::set_weights(const std::vector<Tensor>& values) const { required().set_weights(values); }
+Index RefBase::count_params() const { return required().count_params(); }
+bool RefBase::trainable() const { return required().trainable(); }
+void RefBase::set_trainable(bool trainable) const { required().set_trainable(trainable); }
+std::vector<Tensor> RefBase::losses() const { return required().losses(); }
+Outputs RefBase::input() const { return required().input(); }
+Outputs RefBase::output() const { return required().output(); }
+Shapes RefBase::input_shape() const { return required().input_shape(); }
+Shapes RefBase::output_shape() const { return required().output_shape(); }
+Config RefBase::get_config() const { return required().get_config(); }
+
+}  // namespace internal
+
 }  // namespace unspool

@@ -46,6 +46,7 @@ Tensor abstract_like(const Tensor& tensor) {
 
 }  // namespace
 
+LayerCalls::LayerCalls(LayerOptions options) : LayerTree(std::move(options)) {}
 LayerCalls::~LayerCalls() = default;
 
 std::vector<Tensor> LayerCalls::losses() const {
@@ -151,7 +152,7 @@ void LayerCalls::add_update(const Variable& variable, const Tensor& value, bool 
 }
 
 WithoutLosses::WithoutLosses()
-    : scope_(std::make_unique<CallScope>([](CallContext& context) { context.keeps_losses = false; })) {}
-WithoutLosses::~WithoutLosses() = default;
+    : scope_(new CallScope([](CallContext& context) { context.keeps_losses = false; })) {}
+WithoutLosses::~WithoutLosses() { delete scope_; }
 
 }  // namespace unspool

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -34,7 +33,7 @@ class LayerCalls : public LayerTree {
   void add_update(const Variable& variable, const Tensor& value, const Inputs& inputs);
 
  protected:
-  explicit LayerCalls(LayerOptions options) : LayerTree(std::move(options)) {}
+  explicit LayerCalls(LayerOptions options);
 
   /// Throws ValueError with the name of the layer if the inputs do not meet input_spec().
   void check_inputs(const std::vector<Tensor>& inputs) const;
@@ -72,7 +71,7 @@ class WithoutLosses {
   WithoutLosses& operator=(const WithoutLosses&) = delete;
 
  private:
-  std::unique_ptr<internal::CallScope> scope_;
+  internal::CallScope* scope_;  // Owned.
 };
 
 }  // namespace unspool

@@ -463,6 +463,8 @@ void LayerTree::add_child(std::string name, const Ref<LayerBase>& layer) {
   push_child(std::move(name), layer);
 }
 
+void LayerTree::add_to_list(const Ref<LayerBase>& layer) { add_list("", {layer}); }
+
 void LayerTree::add_list(const std::string& name, const std::vector<Ref<LayerBase>>& layers) {
   std::unordered_map<std::string, int> of_class;
   for (const Ref<LayerBase>& layer : layers) {

@@ -209,7 +209,7 @@ class LayerTree {
   /// Adds a child with the name of its class: "dense", and "dense_1" for the next one of that class.
   template <class L>
   Ref<L> add_layer(Ref<L> layer) {
-    add_list("", {Ref<LayerBase>(layer)});
+    add_to_list(layer);
     return layer;
   }
   /// Adds the layers of a list as children: "cells/lstm_cell", "cells/lstm_cell_1". A layer that occurs twice
@@ -275,6 +275,7 @@ class LayerTree {
   bool has_child(std::string_view name) const;
   void add_child(std::string name, const Ref<LayerBase>& layer);
   void push_child(std::string name, const Ref<LayerBase>& layer);
+  void add_to_list(const Ref<LayerBase>& layer);
   void add_list(const std::string& name, const std::vector<Ref<LayerBase>>& layers);
   Config config_of(const Fields& fields, const Config& arguments) const;
   void set_paths(std::string path);

@@ -12,6 +12,7 @@
 namespace unspool {
 
 class Cell;
+class Config;
 class Layer;
 
 class LayerBase;
@@ -22,61 +23,95 @@ namespace detail {
 Outputs call_layer(LayerBase& layer, const Inputs& inputs, const CallArgs& args);
 }  // namespace detail
 
+namespace internal {
+
+/// The part of Ref that does not depend on the class of the layer.
+class RefBase {
+ public:
+  ///@{
+  /// Empty; copies share the layer.
+  RefBase();
+  RefBase(const RefBase& other);
+  RefBase(RefBase&& other) noexcept;
+  RefBase& operator=(const RefBase& other);
+  RefBase& operator=(RefBase&& other) noexcept;
+  ~RefBase();
+  ///@}
+
+  /// Whether there is a layer.
+  explicit operator bool() const { return layer_ != nullptr; }
+  ///@{
+  /// The members of the layer that every class has, by dot as by arrow; build() is build_once().
+  std::string name() const;
+  DType dtype() const;
+  bool built() const;
+  void build(const Shape& input_shape) const;
+  void build(const std::vector<Shape>& input_shapes) const;
+  std::vector<Variable> weights() const;
+  std::vector<Variable> trainable_weights() const;
+  std::vector<Variable> non_trainable_weights() const;
+  std::vector<Variable> variables() const;
+  std::vector<Variable> trainable_variables() const;
+  std::vector<Variable> non_trainable_variables() const;
+  std::vector<Tensor> get_weights() const;
+  void set_weights(const std::vector<Tensor>& values) const;
+  Index count_params() const;
+  bool trainable() const;
+  void set_trainable(bool trainable) const;
+  std::vector<Tensor> losses() const;
+  Outputs input() const;
+  Outputs output() const;
+  Shapes input_shape() const;
+  Shapes output_shape() const;
+  Config get_config() const;
+  ///@}
+  /// Whether both are the same object.
+  friend bool operator==(const RefBase& a, const RefBase& b) { return a.layer_ == b.layer_; }
+
+ protected:
+  explicit RefBase(std::shared_ptr<LayerBase> layer);
+  /// The layer; null if there is none.
+  LayerBase* get() const { return layer_.get(); }
+  /// The layer. Throws ValueError if there is none.
+  LayerBase& required() const {
+    if (layer_ == nullptr) detail::fail_empty_ref();
+    return *layer_;
+  }
+  const std::shared_ptr<LayerBase>& shared() const { return layer_; }
+
+ private:
+  std::shared_ptr<LayerBase> layer_;
+};
+
+}  // namespace internal
+
 /// A shared pointer to a layer or cell, which is called like a function: copies share the layer. Whatever
 /// needs the layer of an empty Ref throws ValueError.
 template <class L>
-class Ref {
+class Ref : public internal::RefBase {
  public:
   /// An empty Ref.
   Ref() = default;
   /// Shares the layer of a shared_ptr. Usually make() makes both.
-  explicit Ref(std::shared_ptr<L> layer) : layer_(std::move(layer)) {}
+  explicit Ref(std::shared_ptr<L> layer) : RefBase(std::move(layer)) {}
   /// Converts to a Ref of a base class.
   template <class D>
-  requires(std::is_base_of_v<L, D> && !std::is_same_v<L, D>) Ref(const Ref<D>& other)
-      : layer_(other.pointer()) {}
+  requires(std::is_base_of_v<L, D> && !std::is_same_v<L, D>) Ref(const Ref<D>& other) : RefBase(other) {}
   /// Converts to a Ref of the class of the layer: `Ref<Layer> layer = model.get_layer("a");`. Empty if the
   /// other one is. Throws TypeError for a layer of another class.
   template <class B>
   requires(std::is_base_of_v<B, L> && !std::is_same_v<L, B>) explicit(!std::is_same_v<L, Layer>)
       Ref(const Ref<B>& other)
-      : layer_(std::dynamic_pointer_cast<L>(other.pointer())) {
-    if (other && layer_ == nullptr) detail::fail_ref_class(*other, typeid(L));
+      : RefBase(other) {
+    if (get() != nullptr && dynamic_cast<L*>(get()) == nullptr) detail::fail_ref_class(*get(), typeid(L));
   }
 
-  /// Whether there is a layer.
-  explicit operator bool() const { return layer_ != nullptr; }
   /// Accesses members of the layer.
   L* operator->() const { return &**this; }
   /// The layer itself.
-  L& operator*() const {
-    if (layer_ == nullptr) detail::fail_empty_ref();
-    return *layer_;
-  }
+  L& operator*() const { return static_cast<L&>(required()); }
   ///@{
-  /// The members of the layer that every class has, by dot as by arrow; build() is build_once().
-  auto name() const { return std::string((**this).name()); }
-  auto dtype() const { return (**this).dtype(); }
-  auto built() const { return (**this).built(); }
-  void build(const Shape& input_shape) const { (**this).build_once(input_shape); }
-  void build(const std::vector<Shape>& input_shapes) const { (**this).build_once(input_shapes); }
-  auto weights() const { return (**this).weights(); }
-  auto trainable_weights() const { return (**this).trainable_weights(); }
-  auto non_trainable_weights() const { return (**this).non_trainable_weights(); }
-  auto variables() const { return (**this).variables(); }
-  auto trainable_variables() const { return (**this).trainable_variables(); }
-  auto non_trainable_variables() const { return (**this).non_trainable_variables(); }
-  auto get_weights() const { return (**this).get_weights(); }
-  void set_weights(const std::vector<Tensor>& values) const { (**this).set_weights(values); }
-  auto count_params() const { return (**this).count_params(); }
-  auto trainable() const { return (**this).trainable(); }
-  void set_trainable(bool trainable) const { (**this).set_trainable(trainable); }
-  auto losses() const { return (**this).losses(); }
-  auto input() const { return (**this).input(); }
-  auto output() const { return (**this).output(); }
-  auto input_shape() const { return (**this).input_shape(); }
-  auto output_shape() const { return (**this).output_shape(); }
-  auto get_config() const { return (**this).get_config(); }
+  /// The members of Layer, by dot as by arrow.
   auto compute_mask(const Inputs& inputs, const Tensor& mask = {}) const {
     return (**this).compute_mask(inputs.tensors(), mask);
   }
@@ -98,9 +133,7 @@ class Ref {
   ///@}
 
   /// The shared_ptr that holds the layer.
-  const std::shared_ptr<L>& pointer() const { return layer_; }
-  /// Whether both are the same object.
-  friend bool operator==(const Ref& a, const Ref& b) { return a.layer_ == b.layer_; }
+  std::shared_ptr<L> pointer() const { return std::static_pointer_cast<L>(shared()); }
 
   /// Calls a layer; see Layer::operator(). The outputs of a class with a constant `outputs` are that many, so
   /// that they can be declared together: auto [y, h, c] = lstm(x).
@@ -122,9 +155,6 @@ class Ref {
                   const CallArgs& args = {}) const requires std::is_base_of_v<Cell, L> {
     return (**this)(x, states, args);
   }
-
- private:
-  std::shared_ptr<L> layer_;
 };
 
 namespace detail {

@@ -175,7 +175,7 @@ Ref<LayerBase> Reader::layer(const Config& config) {
 
 Ref<LayerBase> deserialize_layer(const Config& config) { return Reader::read(config); }
 
-Ref<LayerBase> detail::copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change) {
+Ref<LayerBase> detail::copy_layer(const LayerBase& layer, const Callable<void(Config&)>& change) {
   Config serialized = Writer::write_alone(layer).erase("build_config");
   if (change) {
     Config arguments = serialized["config"];

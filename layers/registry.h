@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/registry.h>
 #include <unspool/layers/layer.h>
@@ -24,7 +24,7 @@ namespace detail {
 Config plain_layer_config(const Config& config);
 /// A layer with equal arguments, which `change` may modify, without weights. It shares no layers with the
 /// original.
-Ref<LayerBase> copy_layer(const LayerBase& layer, const std::function<void(Config&)>& change = {});
+Ref<LayerBase> copy_layer(const LayerBase& layer, const Callable<void(Config&)>& change = {});
 [[noreturn]] void fail_layer_class(const Config& config, const LayerBase& got, const std::type_info& wanted);
 /// Converts to the class of the layer. Throws TypeError if it is of another class.
 template <class L>

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/named_handle.h>
@@ -20,7 +20,7 @@ namespace unspool {
 class RegularizerBase : public NamedObject {
  public:
   /// A function that is a regularizer.
-  using Function = std::function<Tensor(const Tensor&)>;
+  using Function = Callable<Tensor(const Tensor&)>;
 
   /// The penalty, a scalar.
   virtual Tensor call(const Tensor& x) const = 0;

@@ -178,6 +178,7 @@ void RNN::check_symbolic_call(const std::vector<Tensor>& inputs, const CallArgs&
 }
 
 std::vector<Variable> RNN::states() const { return states_; }
+std::vector<Variable> RNN::persistent_state() const { return states_; }
 
 States RNN::get_initial_state(Index batch_size, DType dtype) const {
   return cell_->get_initial_state(batch_size, dtype);

@@ -91,7 +91,7 @@ class RNN : public OptionsLayer<RNNOptions> {
   void build_all(const std::vector<Shape>& input_shapes) override;
   std::vector<Tensor> call_all(const std::vector<Tensor>& inputs, const CallArgs& args) override;
   void check_call(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
-  std::vector<Variable> persistent_state() const override { return states_; }
+  std::vector<Variable> persistent_state() const override;
   /// The shapes of the sequence and of the constants.
   std::vector<Shape> build_shapes(const std::vector<Tensor>& inputs, const CallArgs& args) const override;
 

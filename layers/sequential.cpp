@@ -72,6 +72,8 @@ void Sequential::connect_layers(const Sequential* before) {
   while (graph_.size() <= layers_.size()) graph_.push_back(layers_[graph_.size() - 1](graph_.back()).all());
 }
 
+std::vector<Ref<Layer>> Sequential::layers() const { return layers_; }
+
 std::vector<Tensor> Sequential::inputs() const {
   return graph_.empty() ? std::vector<Tensor>() : graph_.front();
 }

@@ -38,7 +38,7 @@ class Sequential : public Layer {
   /// The input, if it is known.
   const Input& first_input() const { return input_; }
   /// The layers in order.
-  std::vector<Ref<Layer>> layers() const { return layers_; }
+  std::vector<Ref<Layer>> layers() const;
   /// Calls the layers on a symbolic tensor, if the input is known, so that each of them has a node. Layers
   /// that `before` has called are not called again.
   void connect_layers(const Sequential* before = nullptr);

@@ -42,6 +42,8 @@ StackedRNNCells::StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNC
   add_layers("cells", cells_);
 }
 
+std::vector<Ref<Cell>> StackedRNNCells::cells() const { return cells_; }
+
 std::vector<States> StackedRNNCells::by_cell(const States& states) const {
   if (states.size() != state_sizes().size()) {
     throw ValueError(fmt::format("the cells of {}: expected {} states, got {}", name(), state_sizes().size(),

@@ -29,7 +29,7 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
   explicit StackedRNNCells(std::vector<Ref<Cell>> cells, const StackedRNNCellsOptions& options = {});
 
   /// The cells in order of execution.
-  std::vector<Ref<Cell>> cells() const { return cells_; }
+  std::vector<Ref<Cell>> cells() const;
   /// Splits the states of this cell, or one tensor for each of them, by cell. Throws ValueError if their
   /// number is not that of the states.
   std::vector<States> by_cell(const States& states) const;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 #include <unspool/models/history.h>
@@ -87,7 +87,7 @@ class Callback {
   /// What the callback remembers from one hook to the next, for BackupAndRestore(). A callback that counts or
   /// compares overrides both, so that a run that was killed goes on as if it had not been: set_state() is
   /// called after on_train_begin() with what get_state() returned. By default there is nothing to remember.
-  virtual Snapshot get_state() const { return {}; }
+  virtual Snapshot get_state() const;
   virtual void set_state(const Snapshot& /*state*/) {}
   ///@}
 
@@ -177,11 +177,11 @@ class NumberedHook {
  public:
   NumberedHook() = default;
   template <class F>
-  requires std::invocable<F&, Index, Logs&> || std::invocable<F&, Index> || std::invocable<F&> NumberedHook(
-      F function) {
-    if constexpr (std::invocable<F&, Index, Logs&>) {
+  requires CallableAs<F, void, Index, Logs&> || CallableAs<F, void, Index> || CallableAs<F, void>
+  NumberedHook(F function) {
+    if constexpr (CallableAs<F, void, Index, Logs&>) {
       function_ = std::move(function);
-    } else if constexpr (std::invocable<F&, Index>) {
+    } else if constexpr (CallableAs<F, void, Index>) {
       function_ = [function = std::move(function)](Index number, Logs&) mutable { function(number); };
     } else {
       function_ = [function = std::move(function)](Index, Logs&) mutable { function(); };
@@ -192,7 +192,7 @@ class NumberedHook {
   }
 
  private:
-  std::function<void(Index, Logs&)> function_;
+  Callable<void(Index, Logs&)> function_;
 };
 
 /// A function of a LambdaCallback(): of the logs, or of nothing.
@@ -200,8 +200,8 @@ class PlainHook {
  public:
   PlainHook() = default;
   template <class F>
-  requires std::invocable<F&, Logs&> || std::invocable<F&> PlainHook(F function) {
-    if constexpr (std::invocable<F&, Logs&>) {
+  requires CallableAs<F, void, Logs&> || CallableAs<F, void> PlainHook(F function) {
+    if constexpr (CallableAs<F, void, Logs&>) {
       function_ = std::move(function);
     } else {
       function_ = [function = std::move(function)](Logs&) mutable { function(); };
@@ -212,7 +212,7 @@ class PlainHook {
   }
 
  private:
-  std::function<void(Logs&)> function_;
+  Callable<void(Logs&)> function_;
 };
 
 }  // namespace internal

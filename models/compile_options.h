@@ -1,7 +1,6 @@
 #pragma once
 
-#include <functional>
-
+#include <unspool/core/callable.h>
 #include <unspool/core/named_list.h>
 #include <unspool/core/tensor.h>
 #include <unspool/data/batch.h>
@@ -20,7 +19,7 @@ extern template class NamedList<Metrics>;
 
 /// A step of one's own on a batch. What it returns are the values in the logs: those of the last batch are
 /// those of the epoch.
-using StepFunction = std::function<Logs(Model& model, const Batch& batch)>;
+using StepFunction = Callable<Logs(Model& model, const Batch& batch)>;
 
 /// The arguments of Model::compile().
 struct CompileOptions {

@@ -9,7 +9,7 @@
 namespace unspool {
 namespace {
 
-class Stopping final : public Callback {
+class Stopping final : public EarlyStoppingCallback {
  public:
   explicit Stopping(EarlyStoppingOptions options)
       : options_(std::move(options)),
@@ -18,6 +18,10 @@ class Stopping final : public Callback {
       throw ValueError(fmt::format("EarlyStopping: expected patience >= 0, got {}", options_.patience));
     }
   }
+
+  Index stopped_epoch() const override { return stopped_in_.value_or(0); }
+  Index best_epoch() const override { return best_epoch_; }
+  std::optional<double> best() const override { return best_; }
 
   void on_train_begin() override {
     monitor_.begin(model());
@@ -86,7 +90,7 @@ class Stopping final : public Callback {
 
 }  // namespace
 
-std::shared_ptr<Callback> EarlyStopping(EarlyStoppingOptions options) {
+std::shared_ptr<EarlyStoppingCallback> EarlyStopping(EarlyStoppingOptions options) {
   return std::make_shared<Stopping>(std::move(options));
 }
 

@@ -27,11 +27,22 @@ struct EarlyStoppingOptions {
   /// The first epoch that is monitored.
   Index start_from_epoch = 0;
 };
+/// What EarlyStopping() makes.
+class EarlyStoppingCallback : public Callback {
+ public:
+  /// The epoch, counted from 0, in which it stopped the last fit(); 0 if it did not, as in Keras.
+  virtual Index stopped_epoch() const = 0;
+  /// The epoch with the best value so far, counted from 0.
+  virtual Index best_epoch() const = 0;
+  /// The best value so far; none before the first monitored epoch.
+  virtual std::optional<double> best() const = 0;
+};
+
 /// A callback that stops training when a value in the logs no longer improves. The first monitored epoch
 /// always counts as an improvement, so at least one more epoch follows it, even with a patience of 0. Epochs
 /// without a validation do not count. Throws ValueError for an unknown mode or a negative patience; fit()
 /// throws ValueError if the mode is "auto" and no metric tells the direction, or if no value in the logs has
 /// the name.
-std::shared_ptr<Callback> EarlyStopping(EarlyStoppingOptions options = {});
+std::shared_ptr<EarlyStoppingCallback> EarlyStopping(EarlyStoppingOptions options = {});
 
 }  // namespace unspool

@@ -120,4 +120,12 @@ template class NamedValues<std::vector<double>>;
 const std::vector<double>& History::operator[](std::string_view name) const& { return history[name]; }
 std::vector<double> History::operator[](std::string_view name) && { return std::as_const(history)[name]; }
 
+void internal::copy_values(const Logs& logs, std::span<double> values) {
+  if (logs.size() != values.size()) {
+    throw ValueError(fmt::format("unpack<{}>: expected as many values as names, got {} values ({})",
+                                 values.size(), logs.size(), fmt::join(logs.names(), ", ")));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = logs[static_cast<Index>(i)];
+}
+
 }  // namespace unspool

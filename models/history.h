@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <iosfwd>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,8 +81,21 @@ class NamedValues {
 
 /// The loss and the metrics of a batch or an epoch.
 using Logs = NamedValues<double>;
+namespace internal {
+void copy_values(const Logs& logs, std::span<double> values);
+}
+
 /// Prints names and values: "loss: 0.3214 - accuracy: 0.9012".
 std::ostream& operator<<(std::ostream& stream, const Logs& logs);
+
+/// All values as an array, in order: `auto [loss, accuracy] = unpack<2>(model.evaluate(x, y))`. Throws
+/// ValueError if their number is not `count`.
+template <std::size_t count>
+std::array<double, count> unpack(const Logs& logs) {
+  std::array<double, count> values;
+  internal::copy_values(logs, values);
+  return values;
+}
 
 /// What fit() returns: the loss and the metrics of every epoch.
 struct History {

@@ -8,7 +8,7 @@
 namespace unspool {
 namespace {
 
-using RateSchedule = std::function<double(Index, double)>;
+using RateSchedule = Callable<double(Index, double)>;
 
 class RateScheduler final : public Callback {
  public:

@@ -62,6 +62,11 @@ class FunctionLoss final : public LossBase {
 template class NamedHandle<Loss, const LossBase, loss_registry>;
 
 Loss::Loss() : SealedLoss(Key()) {}
+Loss::Loss(const Loss& other) = default;
+Loss::Loss(Loss&& other) noexcept = default;
+Loss& Loss::operator=(const Loss& other) = default;
+Loss& Loss::operator=(Loss&& other) noexcept = default;
+Loss::~Loss() = default;
 Loss::Loss(const char* name) : SealedLoss(Key()), NamedHandle(name) {}
 Loss::Loss(const std::string& name) : SealedLoss(Key()), NamedHandle(name) {}
 Loss::Loss(std::shared_ptr<const LossBase> object) : SealedLoss(Key()), NamedHandle(std::move(object)) {}
@@ -195,7 +200,7 @@ void internal::check_axis_beside_mask(const std::string& loss, int axis, const T
 
 SampleLosses internal::losses_of_sums(const std::vector<Index>& axes, const Tensor& y_true,
                                       const Tensor& y_pred, const Tensor& mask,
-                                      const std::function<Tensor(const Tensor&, const Tensor&)>& call) {
+                                      const Callable<Tensor(const Tensor&, const Tensor&)>& call) {
   const auto both = aligned(y_true, y_pred);
   const Tensor& labels = both.first;
   const Tensor& predicted = both.second;
@@ -251,7 +256,7 @@ SampleLosses internal::KindLoss::samples(const Tensor& y_true, const Tensor& y_p
 
 void internal::add_names(std::vector<NameEntry>& entries, std::string_view class_name,
                          std::string_view aliases, const std::type_info& type,
-                         const std::function<std::shared_ptr<void>(const Config&)>& make) {
+                         const Callable<std::shared_ptr<void>(const Config&)>& make) {
   const auto add = [&](std::string name) {
     const bool is_taken = std::any_of(entries.begin(), entries.end(),
                                       [&](const NameEntry& entry) { return entry.name == name; });

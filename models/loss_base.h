@@ -1,14 +1,15 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
@@ -63,7 +64,7 @@ struct SampleLosses {
 class LossBase : public NamedObject {
  public:
   /// A function of (y_true, y_pred) that is a loss.
-  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
+  using Function = Callable<Tensor(const Tensor&, const Tensor&)>;
 
   /// One loss for each sample: it has the shape of `y_pred` without its last axis.
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
@@ -112,6 +113,11 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry>, public vir
   template <internal::FunctionFor<LossBase> F>
   Loss(F function) : Loss(of_function(std::move(function))) {}
   explicit Loss(std::shared_ptr<const LossBase> object);
+  Loss(const Loss& other);
+  Loss(Loss&& other) noexcept;
+  Loss& operator=(const Loss& other);
+  Loss& operator=(Loss&& other) noexcept;
+  ~Loss();
   ///@}
 
   /// The reduced loss of a batch, without steps that a mask attached to `y_pred` masks, even if they are NaN.
@@ -124,16 +130,19 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry>, public vir
   std::string name() && { return object().name(); }
   ///@}
 
+ protected:
+  using Sealed = internal::SealedLoss;
+
  private:
   friend NamedHandle;
   static std::shared_ptr<const LossBase> of_function(LossBase::Function function);
 };
 extern template class NamedHandle<Loss, const LossBase, loss_registry>;
 
-/// Makes a loss of a class of your own: make<Huber>(1.5).
+/// Makes a loss of a class of your own, make<Huber>(1.5), whose `->` reaches all members of the class.
 template <std::derived_from<LossBase> T, class... Arguments>
-Loss make(Arguments&&... arguments) {
-  return Loss(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+Made<Loss, const T> make(Arguments&&... arguments) {
+  return Made<Loss, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>

@@ -108,6 +108,12 @@ std::vector<Registry<MetricBase>::Entry> built_in_metrics() {
 template class NamedHandle<Metric, MetricBase, metric_registry>;
 
 Metric::Metric() : SealedMetric(Key()) {}
+Metric::Metric(const Metric& other) = default;
+Metric::Metric(Metric&& other) noexcept = default;
+Metric& Metric::operator=(const Metric& other) = default;
+Metric& Metric::operator=(Metric&& other) noexcept = default;
+Metric::~Metric() = default;
+std::vector<Variable> Metric::variables() const { return object().variables(); }
 Metric::Metric(const char* name) : SealedMetric(Key()), NamedHandle(name) {}
 Metric::Metric(const std::string& name) : SealedMetric(Key()), NamedHandle(name) {}
 Metric::Metric(std::shared_ptr<MetricBase> object) : SealedMetric(Key()), NamedHandle(std::move(object)) {}

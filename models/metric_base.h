@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -9,8 +8,11 @@
 #include <vector>
 
 #include <unspool/autograd/variable.h>
+#include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/optional_bool.h>
 #include <unspool/core/registry.h>
@@ -21,6 +23,8 @@
 namespace unspool {
 
 class Loss;
+class Mean;
+class Sum;
 
 /// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, make it
 /// with make<MyMetric>(...), and register it with register_metric<MyMetric>(). For the mean of a function of
@@ -28,7 +32,7 @@ class Loss;
 class MetricBase : public NamedObject {
  public:
   /// A function of (y_true, y_pred) that is a metric.
-  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
+  using Function = Callable<Tensor(const Tensor&, const Tensor&)>;
 
   /// Adds a batch. `sample_weight` is empty if all samples count once.
   virtual void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) = 0;
@@ -89,10 +93,18 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
   template <internal::FunctionFor<MetricBase> F>
   Metric(F function) : Metric(of_function(std::move(function))) {}
   explicit Metric(std::shared_ptr<MetricBase> object);
+  Metric(const Metric& other);
+  Metric(Metric&& other) noexcept;
+  Metric& operator=(const Metric& other);
+  Metric& operator=(Metric&& other) noexcept;
+  ~Metric();
   ///@}
   /// The weighted mean of a loss, with the name of the loss; its reduction is not used. Throws ValueError if
   /// the loss is empty.
   Metric(const Loss& loss);
+  /// A mistake: these average values, not labels and predictions.
+  UNSPOOL_MISTAKEN("Mean and Sum are fed with values and are no Metric: declare `Mean mean;`", class M,
+                   Metric(const M&) requires(std::same_as<M, Mean> || std::same_as<M, Sum>));
 
   /// Adds a batch. What a mask attached to `y_pred` leaves out does not count, even if it is NaN. No tape
   /// records it.
@@ -102,12 +114,15 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
   /// Removes all batches.
   void reset_state() const { object().reset_state(); }
   /// The state, as float64; empty if the metric's class keeps it in another way.
-  std::vector<Variable> variables() const { return object().variables(); }
+  std::vector<Variable> variables() const;
   ///@{
   /// The name in the logs; a copy for temporaries.
   const std::string& name() const& { return object().name(); }
   std::string name() && { return object().name(); }
   ///@}
+
+ protected:
+  using Sealed = internal::SealedMetric;
 
  private:
   friend NamedHandle;
@@ -143,10 +158,10 @@ class Metrics {
   std::vector<Metric> list_;
 };
 
-/// Makes a metric of a class of your own: make<Recall>(0.5).
+/// Makes a metric of a class of your own, make<Recall>(0.5), whose `->` reaches all members of the class.
 template <std::derived_from<MetricBase> T, class... Arguments>
-Metric make(Arguments&&... arguments) {
-  return Metric(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+Made<Metric, T> make(Arguments&&... arguments) {
+  return Made<Metric, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>

@@ -107,6 +107,12 @@ Outputs Model::State::call(const Inputs& x, const CallArgs& args) {
 }
 
 Model::Model() : SealedModel(Key()) {}
+Model::Model(const Model& other) = default;
+Model::Model(Model&& other) noexcept = default;
+Model& Model::operator=(const Model& other) = default;
+Model& Model::operator=(Model&& other) noexcept = default;
+Model::~Model() = default;
+Layer* Model::operator->() const { return &*network(); }
 
 Model::Model(Ref<Layer> layer) : SealedModel(Key()) {
   if (!layer) throw ValueError("Model: expected a layer, got an empty Ref");

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_list.h>
 #include <unspool/core/optional_bool.h>
@@ -55,8 +55,15 @@ UNSPOOL_SEALED(SealedModel,
 /// It derives from ModelBase to override train_step(), compute_loss(), metrics() and the like.
 class Model : public virtual internal::SealedModel {
  public:
-  /// An empty handle.
+  ///@{
+  /// An empty handle; copies and moves.
   Model();
+  Model(const Model& other);
+  Model(Model&& other) noexcept;
+  Model& operator=(const Model& other);
+  Model& operator=(Model&& other) noexcept;
+  ~Model();
+  ///@}
   ///@{
   /// A model of one layer. Throws ValueError if `network` is empty.
   explicit Model(Ref<Layer> network);
@@ -74,7 +81,7 @@ class Model : public virtual internal::SealedModel {
   explicit operator bool() const { return state_ != nullptr; }
   ///@{
   /// The network as a layer.
-  Layer* operator->() const { return network().pointer().get(); }
+  Layer* operator->() const;
   operator Ref<Layer>() const { return network(); }
   const Ref<Layer>& network() const&;
   Ref<Layer> network() &&;
@@ -178,6 +185,12 @@ class Model : public virtual internal::SealedModel {
   History fit(const D& data, FitOptions options = {}) {
     return fit_dataset(data, std::move(options));
   }
+  /// Trains the model on what a function returns, without end, as Dataset::from_generator(). Say
+  /// steps_per_epoch: fit([&] { return Batch{x, y}; }, {.steps_per_epoch = 10}).
+  template <internal::CallableAs<Batch> F>
+  History fit(F batches, FitOptions options = {}) {
+    return fit_dataset(Dataset::from_generator(std::move(batches)), std::move(options));
+  }
   /// A mistake, with what to write in the first line of the error.
   template <std::size_t n = 0>
   UNSPOOL_MISTAKE(
@@ -211,7 +224,7 @@ class Model : public virtual internal::SealedModel {
   /// batch. `class_weight` is as in FitOptions.
   Logs train_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
                       const NamedList<Tensor>& sample_weight = {},
-                      const std::map<Index, double>& class_weight = {});
+                      const Dictionary<Index, double>& class_weight = {});
   Logs test_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
                      const NamedList<Tensor>& sample_weight = {}) const;
   ///@}

@@ -2,6 +2,8 @@
 
 namespace unspool {
 
+template class Dictionary<Index, double>;
+
 ValidationData::ValidationData() = default;
 ValidationData::ValidationData(const ValidationData& other) = default;
 ValidationData::ValidationData(ValidationData&& other) noexcept = default;

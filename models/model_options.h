@@ -1,17 +1,19 @@
 #pragma once
 
 #include <concepts>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <unspool/core/dictionary.h>
 #include <unspool/core/named_list.h>
 #include <unspool/data/batch.h>
 #include <unspool/data/dataset.h>
 #include <unspool/models/callback.h>
 
 namespace unspool {
+
+extern template class Dictionary<Index, double>;
 
 /// What fit() validates on: {x, y}, {x, y, sample_weight}, or a Dataset.
 class ValidationData {
@@ -55,7 +57,7 @@ struct FitOptions {
   bool shuffle = true;
   /// The weights of classes, in place of sample_weight: for labels 0, 1, ... or one-hot, of a model with one
   /// output. A class that is not named has weight 1.
-  std::map<Index, double> class_weight = {};
+  Dictionary<Index, double> class_weight = {};
   NamedList<Tensor> sample_weight = {};  ///< As in Batch.
   /// The number of the first epoch. Above 0 it continues the previous fit(), with the order of samples that
   /// this one would have had.

@@ -34,6 +34,11 @@ Sequential::Sequential(std::initializer_list<SequentialItem> items, SequentialOp
     : Sequential(std::vector<SequentialItem>(items), std::move(options)) {}
 
 Sequential::Sequential(SequentialOptions options) : SealedModel(Key()), Model(network_of(options)) {}
+Sequential::Sequential(const Sequential& other) = default;
+Sequential::Sequential(Sequential&& other) noexcept = default;
+Sequential& Sequential::operator=(const Sequential& other) = default;
+Sequential& Sequential::operator=(Sequential&& other) noexcept = default;
+Sequential::~Sequential() = default;
 
 Sequential::Sequential(const std::vector<SequentialItem>& items, SequentialOptions options)
     : Sequential(std::move(options)) {

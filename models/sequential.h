@@ -53,6 +53,11 @@ class Sequential : public Model {
   explicit Sequential(SequentialOptions options = {});
   explicit Sequential(std::initializer_list<SequentialItem> items, SequentialOptions options = {});
   explicit Sequential(const std::vector<SequentialItem>& items, SequentialOptions options = {});
+  Sequential(const Sequential& other);
+  Sequential(Sequential&& other) noexcept;
+  Sequential& operator=(const Sequential& other);
+  Sequential& operator=(Sequential&& other) noexcept;
+  ~Sequential();
   ///@}
 
   /// Adds a layer at the end. A network() that was read before keeps its layers.

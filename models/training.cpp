@@ -86,7 +86,7 @@ std::unique_ptr<BatchSource> validation_source(const Model::State& state, const 
       throw ValueError("fit: expected validation_steps for validation_data without an end");
     }
     internal::check_stateful(what, *state.network, given.dataset(), options.validation_steps);
-    return std::make_unique<DatasetSource>(given.dataset(), std::map<Index, double>(), what);
+    return std::make_unique<DatasetSource>(given.dataset(), Dictionary<Index, double>(), what);
   }
   if (!given) return nullptr;
   if (!state.own_test_step()) check_names(state, given.tensors(), what);
@@ -240,7 +240,7 @@ Outputs Model::predict_dataset(const Dataset& data, PredictOptions options) cons
 
 Logs Model::train_on_batch(const NamedList<Tensor>& x, const NamedList<Tensor>& y,
                            const NamedList<Tensor>& sample_weight,
-                           const std::map<Index, double>& class_weight) {
+                           const Dictionary<Index, double>& class_weight) {
   State& state = this->state();
   state.compiled_or_fail();
   Batch batch{x, y, sample_weight};

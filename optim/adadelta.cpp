@@ -16,7 +16,7 @@ const Fields& AdadeltaOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adadelta>(const AdadeltaOptions&);
+template class OptimizerRef<optimizers::Adadelta>;
 
 }  // namespace unspool
 

@@ -27,8 +27,7 @@ const Fields& AdafactorOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adafactor>(
-    const AdafactorOptions&);
+template class OptimizerRef<optimizers::Adafactor>;
 
 }  // namespace unspool
 

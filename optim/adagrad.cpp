@@ -16,7 +16,7 @@ const Fields& AdagradOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adagrad>(const AdagradOptions&);
+template class OptimizerRef<optimizers::Adagrad>;
 
 }  // namespace unspool
 

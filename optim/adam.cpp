@@ -18,7 +18,7 @@ const Fields& AdamOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adam>(const AdamOptions&);
+template class OptimizerRef<optimizers::Adam>;
 
 }  // namespace unspool
 

@@ -17,7 +17,7 @@ const Fields& AdamaxOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Adamax>(const AdamaxOptions&);
+template class OptimizerRef<optimizers::Adamax>;
 
 }  // namespace unspool
 

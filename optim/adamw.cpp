@@ -18,7 +18,7 @@ const Fields& AdamWOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::AdamW>(const AdamWOptions&);
+template class OptimizerRef<optimizers::AdamW>;
 
 }  // namespace unspool
 

@@ -24,7 +24,7 @@ const Fields& FtrlOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Ftrl>(const FtrlOptions&);
+template class OptimizerRef<optimizers::Ftrl>;
 
 }  // namespace unspool
 

@@ -16,7 +16,7 @@ const Fields& LambOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Lamb>(const LambOptions&);
+template class OptimizerRef<optimizers::Lamb>;
 
 }  // namespace unspool
 

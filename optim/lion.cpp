@@ -13,7 +13,7 @@ const Fields& LionOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Lion>(const LionOptions&);
+template class OptimizerRef<optimizers::Lion>;
 
 }  // namespace unspool
 

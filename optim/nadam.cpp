@@ -16,7 +16,7 @@ const Fields& NadamOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::Nadam>(const NadamOptions&);
+template class OptimizerRef<optimizers::Nadam>;
 
 }  // namespace unspool
 

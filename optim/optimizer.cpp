@@ -37,6 +37,11 @@ double shrinking(double norm, double limit) {
 template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
 Optimizer::Optimizer() : SealedOptimizer(Key()) {}
+Optimizer::Optimizer(const Optimizer& other) = default;
+Optimizer::Optimizer(Optimizer&& other) noexcept = default;
+Optimizer& Optimizer::operator=(const Optimizer& other) = default;
+Optimizer& Optimizer::operator=(Optimizer&& other) noexcept = default;
+Optimizer::~Optimizer() = default;
 Optimizer::Optimizer(const char* name) : Optimizer(std::string(name)) {}
 Optimizer::Optimizer(const std::string& name) : SealedOptimizer(Key()), NamedHandle(name) {
   object().from_name_ = true;
@@ -86,6 +91,8 @@ OptimizerBase::OptimizerBase(OptimizerSettings settings)
   learning_rate_ = Variable(Tensor::scalar(rate, float32), {.name = "learning_rate", .trainable = false});
   learning_rate_.set_path(settings_.name + "/" + learning_rate_.name());
 }
+
+std::vector<Variable> OptimizerBase::built_for() const { return built_for_; }
 
 void OptimizerBase::require(bool right, const char* argument, double value, const char* must) const {
   if (right) return;

@@ -14,6 +14,7 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/positional.h>
@@ -125,7 +126,7 @@ class OptimizerBase : public NamedObject {
   /// Whether the slots are made.
   bool built() const { return built_; }
   /// The variables that have slots, in order.
-  std::vector<Variable> built_for() const { return built_for_; }
+  std::vector<Variable> built_for() const;
   /// One step of gradient descent, in Keras' order. Empty gradients are skipped. Throws ValueError if all are
   /// empty, if the lists differ in length, if a gradient has another shape or dtype than its variable, and
   /// for a variable without slots.
@@ -257,6 +258,11 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   Optimizer(const char* name);
   Optimizer(const std::string& name);
   explicit Optimizer(std::shared_ptr<OptimizerBase> object);
+  Optimizer(const Optimizer& other);
+  Optimizer(Optimizer&& other) noexcept;
+  Optimizer& operator=(const Optimizer& other);
+  Optimizer& operator=(Optimizer&& other) noexcept;
+  ~Optimizer();
   ///@}
 
   ///@{
@@ -286,19 +292,14 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   /// another owner already. Then a new one of that name, so that models which are compiled with equal options
   /// do not share one by accident. One that was made as an object is shared on purpose.
   Optimizer owned_by(const std::shared_ptr<const void>& owner) const;
+
+ protected:
+  using Sealed = internal::SealedOptimizer;
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
-namespace detail {
-
-/// Makes an optimizer of the library, whose source instantiates this function.
-template <class T>
-std::shared_ptr<OptimizerBase> make_optimizer(const typename T::Options& options);
-
-}  // namespace detail
-
 /// An Optimizer that makes its object, of the class T: Adam({.beta_1 = 0.8}), Adam(1e-3), and the declaration
-/// `Adam optimizer(1e-3);`.
+/// `Adam optimizer(1e-3);`. The source of the optimizer instantiates what is not defined here.
 template <class T>
 class OptimizerRef final : public Optimizer {
   using O = typename T::Options;
@@ -306,8 +307,7 @@ class OptimizerRef final : public Optimizer {
  public:
   ///@{
   /// The optimizer with these arguments, or with the default ones.
-  explicit OptimizerRef(const O& options)
-      : SealedOptimizer(Key()), Optimizer(detail::make_optimizer<T>(options)) {}
+  explicit OptimizerRef(const O& options);
   OptimizerRef() : OptimizerRef(O{}) {}
   ///@}
   /// With values for the first arguments, of which the learning rate, a number or a schedule, is the first.
@@ -318,10 +318,10 @@ class OptimizerRef final : public Optimizer {
   ///@{
   /// Shares the optimizer. No constructor takes a `const OptimizerRef&`, to which a list of arguments would
   /// convert.
-  OptimizerRef(const volatile OptimizerRef& other)
-      : SealedOptimizer(Key()), Optimizer(const_cast<const OptimizerRef&>(other)) {}
+  OptimizerRef(const volatile OptimizerRef& other);
   template <std::same_as<OptimizerRef> Same>
-  OptimizerRef(Same&& other) noexcept : SealedOptimizer(Key()), Optimizer(std::move(other)) {}
+  OptimizerRef(Same&& other) noexcept : OptimizerRef(const_cast<const volatile OptimizerRef&>(other)) {}
+  ~OptimizerRef();
   OptimizerRef& operator=(const OptimizerRef&) = default;
   OptimizerRef& operator=(OptimizerRef&&) = default;
   ///@}
@@ -332,10 +332,11 @@ class OptimizerRef final : public Optimizer {
       std::size_t n = 0, explicit OptimizerRef(UNSPOOL_MISFIT_LIST(O)));
 };
 
-/// Makes an optimizer of a class of your own: make<Sign>(SignOptions{.learning_rate = 0.1}).
+/// Makes an optimizer of a class of your own, make<Sign>(SignOptions{.learning_rate = 0.1}), whose `->`
+/// reaches all members of the class.
 template <std::derived_from<OptimizerBase> T, class... Arguments>
-Optimizer make(Arguments&&... arguments) {
-  return Optimizer(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+Made<Optimizer, T> make(Arguments&&... arguments) {
+  return Made<Optimizer, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>

@@ -17,7 +17,7 @@ const Fields& RMSpropOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::RMSprop>(const RMSpropOptions&);
+template class OptimizerRef<optimizers::RMSprop>;
 
 }  // namespace unspool
 

@@ -157,6 +157,12 @@ Registry<ScheduleBase>& schedule_registry() {
 
 std::string ScheduleBase::class_name() const { return schedule_registry().name_of(*this); }
 
+LearningRate::LearningRate(std::nullptr_t, double value) : SealedLearningRate(Key()), value_(value) {}
+LearningRate::LearningRate(const LearningRate& other) = default;
+LearningRate::LearningRate(LearningRate&& other) noexcept = default;
+LearningRate& LearningRate::operator=(const LearningRate& other) = default;
+LearningRate& LearningRate::operator=(LearningRate&& other) noexcept = default;
+LearningRate::~LearningRate() = default;
 LearningRate::LearningRate(std::shared_ptr<const ScheduleBase> schedule)
     : SealedLearningRate(Key()), schedule_(std::move(schedule)) {
   if (schedule_ == nullptr)

@@ -11,6 +11,7 @@
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
@@ -65,9 +66,17 @@ class LearningRate : public virtual internal::SealedLearningRate {
   /// A constant rate.
   template <class N>
   requires std::is_arithmetic_v<N> LearningRate(N value)
-      : SealedLearningRate(Key()), value_(static_cast<double>(value)) {}
+      : LearningRate(nullptr, static_cast<double>(value)) {}
   /// Throws ValueError for a null pointer.
   explicit LearningRate(std::shared_ptr<const ScheduleBase> schedule);
+  ///@{
+  /// Copies share the schedule.
+  LearningRate(const LearningRate& other);
+  LearningRate(LearningRate&& other) noexcept;
+  LearningRate& operator=(const LearningRate& other);
+  LearningRate& operator=(LearningRate&& other) noexcept;
+  ~LearningRate();
+  ///@}
 
   /// Whether the rate depends on the step.
   bool is_schedule() const { return schedule_ != nullptr; }
@@ -79,15 +88,19 @@ class LearningRate : public virtual internal::SealedLearningRate {
   /// From one of those. Throws KeyError for an unknown class, naming the nearest.
   static LearningRate from_config(const Config& config);
 
+ protected:
+  using Sealed = internal::SealedLearningRate;
+
  private:
+  LearningRate(std::nullptr_t, double value);
   double value_ = 0;
   std::shared_ptr<const ScheduleBase> schedule_;
 };
 
 /// Makes a schedule of a class of your own: make<Warmup>(WarmupOptions{.steps = 100}).
 template <std::derived_from<ScheduleBase> T, class... Arguments>
-LearningRate make(Arguments&&... arguments) {
-  return LearningRate(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+Made<LearningRate, const T> make(Arguments&&... arguments) {
+  return Made<LearningRate, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
 
 /// Converts a LearningRate to a config and back.

@@ -13,7 +13,7 @@ const Fields& SGDOptions::fields() {
   return all;
 }
 
-template std::shared_ptr<OptimizerBase> detail::make_optimizer<optimizers::SGD>(const SGDOptions&);
+template class OptimizerRef<optimizers::SGD>;
 
 }  // namespace unspool
 

@@ -30,7 +30,7 @@ void update_elements(F f, const Tensor& gradient, const V&... variables) {
     const std::array<const T*, count> from{old[k].template data<T>().data()...};
     const std::array<T*, count> to{static_cast<T*>(internal::TensorAccess::data(made[k]))...};
     parallel_for(gradient.size(), update_task_elements(), [&](Index begin, Index end) {
-      // The results are new tensors, which overlap nothing.
+    // The results are new tensors, which overlap nothing.
 #ifdef __clang__
 #pragma clang loop vectorize(assume_safety)
 #else

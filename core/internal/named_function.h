@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/class_name.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
@@ -36,7 +36,7 @@ template <class Base, class K, class Function = typename Base::Function>
 class BuiltInFunction;
 
 template <class Base, class K, class Result, class... A>
-class BuiltInFunction<Base, K, std::function<Result(A...)>> final : public Base {
+class BuiltInFunction<Base, K, Callable<Result(A...)>> final : public Base {
  public:
   using Options = typename K::Options;
 
@@ -64,9 +64,9 @@ template <class Base, class Function = typename Base::Function>
 class UserFunction;
 
 template <class Base, class Result, class... A>
-class UserFunction<Base, std::function<Result(A...)>> final : public Base {
+class UserFunction<Base, Callable<Result(A...)>> final : public Base {
  public:
-  UserFunction(std::string name, std::function<Result(A...)> function)
+  UserFunction(std::string name, Callable<Result(A...)> function)
       : name_(std::move(name)), function_(std::move(function)) {
     if (!function_) throw ValueError("expected a function, got an empty one");
   }
@@ -76,7 +76,7 @@ class UserFunction<Base, std::function<Result(A...)>> final : public Base {
 
  private:
   std::string name_;
-  std::function<Result(A...)> function_;
+  Callable<Result(A...)> function_;
 };
 
 /// Registers a user's function, of which T(name, function) makes an object without state.

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/data/dataset_options.h>
 #include <unspool/data/internal/node.h>
 
@@ -13,13 +13,13 @@
 namespace unspool::internal {
 
 /// Returns the elements of a pass, then nothing.
-using ElementFunction = std::function<std::optional<Batch>()>;
+using ElementFunction = Callable<std::optional<Batch>()>;
 
 /// The rows 0, ..., count - 1 of a source.
 NodePointer rows_node(Index count, std::unique_ptr<const RowSource> rows);
 NodePointer tensors_node(const Batch& tensors);
-NodePointer function_node(Index count, std::function<Batch(Index)> function, std::uint64_t seed);
-NodePointer generator_node(std::function<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
+NodePointer function_node(Index count, Callable<Batch(Index)> function, std::uint64_t seed);
+NodePointer generator_node(Callable<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
                            std::uint64_t seed);
 /// `weights` may be null.
 NodePointer zip_node(NodePointer x, NodePointer y, NodePointer weights);
@@ -29,9 +29,8 @@ NodePointer padded_batch_node(NodePointer upstream, Index size, const PaddedBatc
 /// `batch_sizes` has one more than `boundaries`.
 NodePointer bucket_node(NodePointer upstream, BucketOptions options);
 NodePointer shuffle_node(NodePointer upstream, Index buffer_size, std::uint64_t seed, bool each_epoch);
-NodePointer map_node(NodePointer upstream, std::function<Batch(const Batch&)> function, std::uint64_t seed);
-NodePointer filter_node(NodePointer upstream, std::function<bool(const Batch&)> predicate,
-                        std::uint64_t seed);
+NodePointer map_node(NodePointer upstream, Callable<Batch(const Batch&)> function, std::uint64_t seed);
+NodePointer filter_node(NodePointer upstream, Callable<bool(const Batch&)> predicate, std::uint64_t seed);
 NodePointer repeat_node(NodePointer upstream, std::optional<Index> times);
 /// The elements first, first + step, ... below `last`.
 NodePointer range_node(NodePointer upstream, Index first, Index last, Index step);

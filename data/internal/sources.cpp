@@ -57,7 +57,7 @@ class TensorRows final : public RowSource {
 
 class FunctionRows final : public RowSource {
  public:
-  FunctionRows(std::function<Batch(Index)> function, std::uint64_t seed)
+  FunctionRows(Callable<Batch(Index)> function, std::uint64_t seed)
       : function_(std::move(function)), seed_(seed) {}
   Batch gather(std::span<const Item> items) const override {
     std::vector<Batch> samples;
@@ -73,14 +73,13 @@ class FunctionRows final : public RowSource {
   }
 
  private:
-  std::function<Batch(Index)> function_;
+  Callable<Batch(Index)> function_;
   std::uint64_t seed_;
 };
 
 class GeneratorPass final : public DataPass {
  public:
-  GeneratorPass(const std::function<ElementFunction(std::uint64_t)>& make, std::uint64_t seed,
-                std::uint64_t epoch)
+  GeneratorPass(const Callable<ElementFunction(std::uint64_t)>& make, std::uint64_t seed, std::uint64_t epoch)
       : random_(random_bits({seed, 0}, epoch)) {
     const RandomScope scope(random_);
     generator_ = make(epoch);
@@ -102,8 +101,7 @@ class GeneratorPass final : public DataPass {
 
 class GeneratorNode final : public DataNode {
  public:
-  GeneratorNode(std::function<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
-                std::uint64_t seed)
+  GeneratorNode(Callable<ElementFunction(std::uint64_t)> make, std::optional<Index> count, std::uint64_t seed)
       : make_(std::move(make)), count_(count), seed_(seed) {}
   std::unique_ptr<DataPass> pass(std::uint64_t epoch) const override {
     return std::make_unique<GeneratorPass>(make_, seed_, epoch);
@@ -112,7 +110,7 @@ class GeneratorNode final : public DataNode {
   OptionalBool batched() const override { return {}; }
 
  private:
-  std::function<ElementFunction(std::uint64_t)> make_;
+  Callable<ElementFunction(std::uint64_t)> make_;
   std::optional<Index> count_;
   std::uint64_t seed_;
 };
@@ -195,11 +193,11 @@ NodePointer tensors_node(const Batch& tensors) {
   return rows_node(count, std::make_unique<TensorRows>(tensors));
 }
 
-NodePointer function_node(Index count, std::function<Batch(Index)> function, std::uint64_t seed) {
+NodePointer function_node(Index count, Callable<Batch(Index)> function, std::uint64_t seed) {
   return rows_node(count, std::make_unique<FunctionRows>(std::move(function), seed));
 }
 
-NodePointer generator_node(std::function<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
+NodePointer generator_node(Callable<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
                            std::uint64_t seed) {
   return std::make_shared<GeneratorNode>(std::move(make), count, seed);
 }

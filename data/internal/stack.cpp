@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/data/internal/stack.h>
@@ -105,7 +106,7 @@ Tensor steps_of(const Samples& samples, Index length) {
   });
 }
 
-using Combine = std::function<Tensor(const Samples&, const std::string& what)>;
+using Combine = Callable<Tensor(const Samples&, const std::string& what)>;
 
 NamedList<Tensor> combined(std::span<const Batch> samples, NamedList<Tensor> Batch::*member,
                            std::string_view what, const Combine& combine) {

@@ -10,7 +10,7 @@ namespace {
 
 class MapNode final : public DataNode {
  public:
-  MapNode(NodePointer upstream, std::function<Batch(const Batch&)> function, std::uint64_t seed)
+  MapNode(NodePointer upstream, Callable<Batch(const Batch&)> function, std::uint64_t seed)
       : upstream_(std::move(upstream)), function_(std::move(function)), seed_(seed) {}
   std::unique_ptr<DataPass> pass(std::uint64_t epoch) const override {
     return std::make_unique<Pass>(*this, epoch);
@@ -39,13 +39,13 @@ class MapNode final : public DataNode {
   };
 
   NodePointer upstream_;
-  std::function<Batch(const Batch&)> function_;
+  Callable<Batch(const Batch&)> function_;
   std::uint64_t seed_;
 };
 
 class FilterNode final : public DataStep {
  public:
-  FilterNode(NodePointer upstream, std::function<bool(const Batch&)> predicate, std::uint64_t seed)
+  FilterNode(NodePointer upstream, Callable<bool(const Batch&)> predicate, std::uint64_t seed)
       : DataStep(std::move(upstream)), predicate_(std::move(predicate)), seed_(seed) {}
   std::unique_ptr<DataPass> pass(std::uint64_t epoch) const override {
     return std::make_unique<Pass>(*this, epoch);
@@ -76,18 +76,17 @@ class FilterNode final : public DataStep {
     SeedGenerator random_;
   };
 
-  std::function<bool(const Batch&)> predicate_;
+  Callable<bool(const Batch&)> predicate_;
   std::uint64_t seed_;
 };
 
 }  // namespace
 
-NodePointer map_node(NodePointer upstream, std::function<Batch(const Batch&)> function, std::uint64_t seed) {
+NodePointer map_node(NodePointer upstream, Callable<Batch(const Batch&)> function, std::uint64_t seed) {
   return std::make_shared<MapNode>(std::move(upstream), std::move(function), seed);
 }
 
-NodePointer filter_node(NodePointer upstream, std::function<bool(const Batch&)> predicate,
-                        std::uint64_t seed) {
+NodePointer filter_node(NodePointer upstream, Callable<bool(const Batch&)> predicate, std::uint64_t seed) {
   return std::make_shared<FilterNode>(std::move(upstream), std::move(predicate), seed);
 }
 

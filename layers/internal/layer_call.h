@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/layer_base.h>
 
@@ -35,7 +35,7 @@ std::shared_ptr<Recorder> recorder_of(const std::vector<Tensor>& inputs, const C
 /// Whether a tensor of the call belongs to a graph of layers.
 bool is_symbolic(const std::vector<Tensor>& inputs, const CallArgs& args);
 
-using Replace = std::function<Tensor(const Tensor&)>;
+using Replace = Callable<Tensor(const Tensor&)>;
 /// The tensor, or what `replace` gives for an abstract one; an abstract mask attached to it is replaced, too.
 Tensor replaced(const Tensor& tensor, const Replace& replace);
 /// The same call with the tensors replaced, in order: inputs, initial_state, constants, mask.

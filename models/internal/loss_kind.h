@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include <unspool/autograd/reduction.h>
+#include <unspool/core/callable.h>
 #include <unspool/core/class_name.h>
 #include <unspool/models/loss_base.h>
 
@@ -40,8 +40,7 @@ void check_axis_beside_mask(const std::string& loss, int axis, const Tensor& y_p
 /// For losses that sum over axes (empty: all), to which an element adds nothing where labels and predictions
 /// are 0: `call` of these, and which losses have any element that counts.
 SampleLosses losses_of_sums(const std::vector<Index>& axes, const Tensor& y_true, const Tensor& y_pred,
-                            const Tensor& mask,
-                            const std::function<Tensor(const Tensor&, const Tensor&)>& call);
+                            const Tensor& mask, const Callable<Tensor(const Tensor&, const Tensor&)>& call);
 
 /// The part of BuiltInLoss that does not depend on the options.
 class KindLoss : public LossBase {
@@ -115,7 +114,7 @@ using LossEntries = std::vector<Registry<LossBase>::Entry>;
 /// Adds a row for each name of a class: `class_name`, that name in snake case, and `aliases`, separated by
 /// spaces; not for names that have a row. What `make` returns points to the base class.
 void add_names(std::vector<NameEntry>& entries, std::string_view class_name, std::string_view aliases,
-               const std::type_info& type, const std::function<std::shared_ptr<void>(const Config&)>& make);
+               const std::type_info& type, const Callable<std::shared_ptr<void>(const Config&)>& make);
 
 /// Adds the names of a kind, which must live as long as the program.
 template <class O>

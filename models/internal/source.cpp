@@ -67,7 +67,7 @@ Batch rows_of(const Batch& data, Index first, Index last) {
   return each_of(data, [&](const Tensor& tensor) { return take_rows(tensor, first, last); });
 }
 
-Tensor weights_of_classes(const NamedList<Tensor>& y, const std::map<Index, double>& class_weight) {
+Tensor weights_of_classes(const NamedList<Tensor>& y, const Dictionary<Index, double>& class_weight) {
   if (y.size() != 1 || !y.entries().front().value) {
     throw ValueError(
         fmt::format("class_weight: expected the labels of one output, got those of {}", y.size()));
@@ -80,8 +80,8 @@ Tensor weights_of_classes(const NamedList<Tensor>& y, const std::map<Index, doub
   }
   std::vector<float> weights;
   for (const double label : cast(labels, float64).to_vector<double>()) {
-    const auto found = class_weight.find(std::llround(label));
-    weights.push_back(found == class_weight.end() ? 1.0F : static_cast<float>(found->second));
+    const double* const weight = class_weight.find(std::llround(label));
+    weights.push_back(weight == nullptr ? 1.0F : static_cast<float>(*weight));
   }
   return Tensor::from(weights, labels.shape());
 }
@@ -115,7 +115,7 @@ std::optional<Batch> TensorSource::next() {
   return each_of(data_, [&](const Tensor& tensor) { return take_rows(tensor, rows); });
 }
 
-DatasetSource::DatasetSource(Dataset data, std::map<Index, double> class_weight, std::string_view what)
+DatasetSource::DatasetSource(Dataset data, Dictionary<Index, double> class_weight, std::string_view what)
     : data_(std::move(data)), class_weight_(std::move(class_weight)) {
   if (!data_) throw ValueError(fmt::format("{}: expected a Dataset, got an empty one", what));
   if (const OptionalBool batched = data_.batched(); batched.has_value() && !batched) {

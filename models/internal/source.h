@@ -1,11 +1,11 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include <unspool/core/dictionary.h>
 #include <unspool/core/random.h>
 #include <unspool/data/dataset.h>
 
@@ -29,7 +29,7 @@ Index samples_of(const Batch& data, std::string_view what, bool may_be_empty = f
 /// The samples [first, last).
 Batch rows_of(const Batch& data, Index first, Index last);
 /// The weight of each sample, from the weights of classes. Throws ValueError unless there is one output.
-Tensor weights_of_classes(const NamedList<Tensor>& y, const std::map<Index, double>& class_weight);
+Tensor weights_of_classes(const NamedList<Tensor>& y, const Dictionary<Index, double>& class_weight);
 
 /// Batches of tensors in memory.
 class TensorSource final : public BatchSource {
@@ -54,14 +54,14 @@ class TensorSource final : public BatchSource {
 class DatasetSource final : public BatchSource {
  public:
   /// Throws ValueError, which begins with `what`, for samples without a batch axis.
-  DatasetSource(Dataset data, std::map<Index, double> class_weight, std::string_view what);
+  DatasetSource(Dataset data, Dictionary<Index, double> class_weight, std::string_view what);
   std::optional<Index> steps() const override;
   void start(Index pass) override;
   std::optional<Batch> next() override;
 
  private:
   Dataset data_;
-  std::map<Index, double> class_weight_;
+  Dictionary<Index, double> class_weight_;
   std::optional<DatasetIterator> pass_;
 };
 

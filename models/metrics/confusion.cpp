@@ -7,6 +7,10 @@
 
 namespace unspool {
 
+Thresholds::Thresholds(double threshold) : list_{threshold}, is_list_(false) {}
+Thresholds::Thresholds(std::initializer_list<double> thresholds) : list_(thresholds), is_list_(true) {}
+Thresholds::Thresholds(std::vector<double> thresholds) : list_(std::move(thresholds)), is_list_(true) {}
+
 Config ConfigValue<Thresholds>::to(const Thresholds& value) {
   if (value.is_list()) return to_config(value.list());
   return value.list().empty() ? Config() : Config(value.list().front());

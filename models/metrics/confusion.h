@@ -18,11 +18,11 @@ class Thresholds {
   /// The default of the metric.
   Thresholds() = default;
   /// One.
-  Thresholds(double threshold) : list_{threshold}, is_list_(false) {}
+  Thresholds(double threshold);
   ///@{
   /// Several.
-  Thresholds(std::initializer_list<double> thresholds) : list_(thresholds), is_list_(true) {}
-  Thresholds(std::vector<double> thresholds) : list_(std::move(thresholds)), is_list_(true) {}
+  Thresholds(std::initializer_list<double> thresholds);
+  Thresholds(std::vector<double> thresholds);
   ///@}
   ///@{
   /// The thresholds as they were given.

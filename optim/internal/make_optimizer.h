@@ -10,8 +10,12 @@ namespace unspool {
 // Not beside the declaration, so that programs do not compile it for each class of the library.
 
 template <class T>
-std::shared_ptr<OptimizerBase> detail::make_optimizer(const typename T::Options& options) {
-  return std::make_shared<T>(options);
-}
+OptimizerRef<T>::OptimizerRef(const O& options)
+    : SealedOptimizer(Key()), Optimizer(std::make_shared<T>(options)) {}
+template <class T>
+OptimizerRef<T>::OptimizerRef(const volatile OptimizerRef& other)
+    : SealedOptimizer(Key()), Optimizer(const_cast<const OptimizerRef&>(other)) {}
+template <class T>
+OptimizerRef<T>::~OptimizerRef() = default;
 
 }  // namespace unspool

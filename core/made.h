@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+namespace unspool {
+
+/// What make<T>() returns for a class T of your own: a handle, such as a Metric, whose `->` and `*` reach all
+/// members of T. It converts to the handle, which shares the object.
+template <class Handle, class T>
+class Made final : public Handle {
+ public:
+  /// Shares an object.
+  explicit Made(std::shared_ptr<T> object)
+      : Handle::Sealed(typename Handle::Sealed::Key()), Handle(object), object_(std::move(object)) {}
+
+  ///@{
+  /// The object; never null.
+  T* operator->() const { return object_.get(); }
+  T& operator*() const { return *object_; }
+  ///@}
+
+ private:
+  std::shared_ptr<T> object_;
+};
+
+}  // namespace unspool
