@@ -28,6 +28,7 @@
 #include <unspool/serialization/event_file.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/npy.h>
+#include <unspool/serialization/npz.h>
 #include <unspool/serialization/safetensors.h>
 #include <unspool/serialization/snapshot.h>
 
@@ -167,4 +168,5 @@
 #include <unspool/models/swap_ema_weights.h>
 #include <unspool/models/tensorboard.h>
 #include <unspool/models/terminate_on_nan.h>
+#include <unspool/models/torch_weights.h>
 #include <unspool/models/training_state.h>

@@ -2,6 +2,9 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unspool)
 install(TARGETS unspool_static unspool_shared EXPORT unspool)
+if(UNSPOOL_TOOLS)
+  install(TARGETS ${UNSPOOL_TOOLS} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(EXPORT unspool NAMESPACE unspool:: FILE unspoolTargets.cmake DESTINATION ${package_dir})
 install(FILES unspool.h operation.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool)
 install(DIRECTORY ${UNSPOOL_FOLDERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unspool

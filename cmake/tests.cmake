@@ -24,7 +24,7 @@ endfunction()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
-  if(NOT sources OR folder MATCHES "^(install|golden_runner|keras_files|checksums|gdb|compile_errors|tensorboard)$")
+  if(NOT sources OR folder MATCHES "^(install|golden_runner|keras_files|torch_files|old_files|checksums|gdb|compile_errors|tensorboard)$")
     continue()
   endif()
   unspool_test_program(test_${folder} ${sources})
@@ -76,6 +76,22 @@ mark_as_advanced(UNSPOOL_KERAS_PYTHON)
 if(UNSPOOL_KERAS_PYTHON)
   unspool_test(keras/roundtrip ${UNSPOOL_KERAS_PYTHON} tests/keras_roundtrip.py $<TARGET_FILE:keras_files>)
   set_tests_properties(keras/roundtrip PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
+# Writes the files that tests/models/old_files.cpp reads in later versions.
+add_executable(old_files tests/old_files/main.cpp)
+target_compile_options(old_files PRIVATE -O0)
+target_link_libraries(old_files PRIVATE unspool_settings unspool::unspool)
+
+# Weights and arrays to and from the installed PyTorch and NumPy: UNSPOOL_TORCH_PYTHON is a Python that has them.
+add_executable(torch_files tests/torch_files/main.cpp)
+target_compile_options(torch_files PRIVATE -O0)
+target_link_libraries(torch_files PRIVATE unspool_settings unspool::unspool)
+set(UNSPOOL_TORCH_PYTHON "${Python3_EXECUTABLE}" CACHE FILEPATH "A Python with PyTorch, for the test torch/roundtrip")
+mark_as_advanced(UNSPOOL_TORCH_PYTHON)
+if(UNSPOOL_TORCH_PYTHON)
+  unspool_test(torch/roundtrip ${UNSPOOL_TORCH_PYTHON} tests/torch_roundtrip.py $<TARGET_FILE:torch_files>)
+  set_tests_properties(torch/roundtrip PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 
 # Prints checksums of results. scripts/check-same-bits.sh compares them with those of another version.
@@ -159,6 +175,8 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   endif()
   unspool_test(house/your_own scripts/check-page.sh docs/your_own.md ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
     $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
+  unspool_test(house/from_pytorch scripts/check-page.sh docs/from_pytorch.md ${CMAKE_CXX_COMPILER}
+    ${PROJECT_BINARY_DIR}/include $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
   unspool_test(house/readme scripts/check-readme.sh ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/include
     $<$<CONFIG:Release>:$<TARGET_FILE:unspool_static>>)
 endif()

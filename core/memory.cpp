@@ -16,6 +16,21 @@ namespace detail {
 constinit thread_local Shelf shelves[small_classes]{};
 }
 
+void* detail::map_zeros([[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef __linux__
+  void* const mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return mapped == MAP_FAILED ? nullptr : mapped;
+#else
+  return nullptr;
+#endif
+}
+
+void detail::unmap_zeros([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef __linux__
+  munmap(block, bytes);
+#endif
+}
+
 #if !UNSPOOL_POOLED
 
 void* detail::allocate_slow(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }

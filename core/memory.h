@@ -83,6 +83,15 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
   detail::deallocate_slow(block, bytes);
 }
 
+namespace detail {
+
+/// Zeros that take memory only where they are written; null if the system cannot give them. They come from
+/// the system and return to it.
+void* map_zeros(std::size_t bytes) noexcept;
+void unmap_zeros(void* block, std::size_t bytes) noexcept;
+
+}  // namespace detail
+
 /// The memory of the whole process that allocate() manages.
 struct MemoryStatistics {
   /// Calls to the system for memory so far. Constant in a steady state.

@@ -43,14 +43,14 @@ std::uint64_t new_id() {
 Storage* new_storage(std::size_t bytes) {
   const std::size_t offset = Storage::offset(bytes);
   auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage)));
-  return new (block + offset) Storage{1, false, bytes};
+  return new (block + offset) Storage{1, false, false, bytes};
 }
 
 /// A head with room for `bytes` of elements. Inlined, since every operation makes one.
 [[gnu::always_inline]] inline TensorHead* new_head(const Shape& shape, DType dtype, std::size_t bytes = 0) {
   const std::size_t offset = Storage::offset(bytes);
   auto* block = static_cast<std::byte*>(allocate(offset + sizeof(Storage) + sizeof(TensorHead)));
-  auto* storage = new (block + offset) Storage{0, true, bytes};
+  auto* storage = new (block + offset) Storage{0, true, false, bytes};
   return new (storage + 1) TensorHead(dtype, new_id(), shape);
 }
 
@@ -67,11 +67,17 @@ void share_elements(Storage* storage) noexcept {
   count_up(storage->inside ? head_around(storage)->references : storage->references);
 }
 
+[[gnu::noinline, gnu::cold]] void unmap_elements(Storage* storage) noexcept {
+  detail::unmap_zeros(storage->data(), Storage::offset(storage->bytes) + sizeof(Storage));
+}
+
 void release_elements(Storage* storage) noexcept {
   if (storage->inside) {
     TensorHead* const head = head_around(storage);
     if (count_down(head->references)) free_head(head);
   } else if (count_down(storage->references)) {
+    if (storage->mapped) [[unlikely]]
+      return unmap_elements(storage);
     deallocate(storage->data(), Storage::offset(storage->bytes) + sizeof(Storage));
   }
 }
@@ -104,6 +110,20 @@ Tensor TensorAccess::allocate(const Shape& shape, DType dtype, Index count) {
   if (bytes > few_bytes) return allocate_apart(shape, dtype, bytes);
   TensorHead* const head = new_head(shape, dtype, bytes);
   return Tensor(Handle(head, head->own()));
+}
+
+Tensor TensorAccess::placeholder(const Shape& shape, DType dtype) {
+  const auto count = static_cast<std::size_t>(shape.elements());
+  std::size_t bytes = 0;
+  if (!__builtin_mul_overflow(count, size_of(dtype), &bytes) && bytes > detail::max_small_block &&
+      bytes <= static_cast<std::size_t>(PTRDIFF_MAX) - 2 * sizeof(Storage)) {
+    const std::size_t offset = Storage::offset(bytes);
+    if (auto* block = static_cast<std::byte*>(detail::map_zeros(offset + sizeof(Storage)))) {
+      Handle made(new_head(shape, dtype), nullptr);
+      return Tensor(std::move(made).with_elements(new (block + offset) Storage{1, false, true, bytes}));
+    }
+  }
+  return Tensor::zeros(shape, dtype);
 }
 
 Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder) {

@@ -38,6 +38,8 @@ struct Storage {
   std::uint32_t references;
   /// Whether the elements are inside of a head's block. The head then counts the references.
   bool inside;
+  /// Whether the block is from detail::map_zeros(), not from allocate().
+  bool mapped;
   std::size_t bytes;
   /// Bytes from the start of the block to the header.
   static std::size_t offset(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
@@ -439,6 +441,8 @@ struct TensorAccess {
   /// A tensor whose elements are not initialized.
   static Tensor allocate(const Shape& shape, DType dtype) { return allocate(shape, dtype, shape.elements()); }
   static Tensor allocate(const Shape& shape, DType dtype, Index count);
+  /// Zeros which, if they are many, take no memory until they are written: for a value that is replaced.
+  static Tensor placeholder(const Shape& shape, DType dtype);
   /// An abstract tensor; `recorder`, which may be null, records operations on it.
   static Tensor abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder = nullptr);
   /// A tensor with a new identity that shares the elements, with a shape of equal size.

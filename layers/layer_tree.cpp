@@ -8,6 +8,7 @@
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/placeholders.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/layer_base.h>
@@ -398,7 +399,9 @@ Variable LayerTree::add_weight(WeightOptions options) {
   if (!initializer) initializer = is_floating(dtype) ? GlorotUniform() : Zeros();
   const NoGradient guard;
   internal::WeightBudget::take(options.shape);
-  const Tensor value = initializer(options.shape, dtype);
+  const Tensor value = internal::Placeholders::active()
+                           ? internal::TensorAccess::placeholder(options.shape, dtype)
+                           : initializer(options.shape, dtype);
   if (!(value.shape() == options.shape) || value.dtype() != dtype) {
     throw ValueError(fmt::format("add_weight: expected {1}{2} from the initializer of {0}, got {3}",
                                  in_quotes(options.name), name_of(dtype), to_string(options.shape),

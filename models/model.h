@@ -255,12 +255,21 @@ class Model : public virtual internal::SealedModel {
   /// generators and stateful layers. Replaces the file atomically. Throws ValueError if the model is not
   /// built, FileError if writing fails.
   void save(const std::string& path) const;
-  /// Saves the weights only; as ".weights.h5" for Keras, with the state of the optimizer. Otherwise like
-  /// save().
+  /// Saves the weights. The name of the file says the format: ".weights.h5" for Keras, with the state of the
+  /// optimizer; ".safetensors" or ".npz", by the paths of get_variable(), for other programs; else the native
+  /// format. Otherwise like save().
   void save_weights(const std::string& path) const;
-  /// Loads the weights of a model with the same layers, from a file of save() or save_weights(). Throws
-  /// FileError, and changes nothing, if the file does not hold them.
-  void load_weights(const std::string& path);
+  /// Saves the weights, and nothing else, for other programs: as ".weights.h5", ".safetensors" or ".npz".
+  void export_weights(const std::string& path) const;
+  /// Loads the weights of a model with the same layers, from a file that has one of the formats of save() and
+  /// save_weights(), or Keras' older ".h5". Returns the paths of the weights that keep their values, none
+  /// unless the options allow it. The state of the optimizer in a ".weights.h5" is loaded if the model is
+  /// compiled with an optimizer of that kind; otherwise a warning is printed. Throws FileError, and changes
+  /// nothing, if the file does not hold the weights.
+  std::vector<std::string> load_weights(const std::string& path, const LoadWeightsOptions& options = {});
+  /// The layers and the arguments of compile() as JSON that Keras reads, too, without weights. Throws
+  /// ValueError for what Keras does not have.
+  std::string to_json() const;
 
   /// What the handle refers to; defined in the library.
   struct State;
@@ -290,6 +299,12 @@ inline Model clone(const Model& model) { return clone_model(model); }
 /// Loads a model that Model::save() or, if the name ends in ".keras", Keras wrote. One in the native format
 /// is bit-identical to the model that was saved, in prediction and in further training. Register layer
 /// classes of your own before. Throws FileError if the file does not hold a model.
-Model load_model(const std::string& path);
+Model load_model(const std::string& path, const LoadModelOptions& options = {});
+
+/// A model with new weights from Model::to_json(), of this library or of Keras, compiled if it says how.
+/// Throws ValueError for other text, and KeyError or TypeError for layers that cannot be made. Nothing limits
+/// the size of its weights: read JSON of strangers with load_model(), which compares it with the weights in
+/// the file.
+Model model_from_json(std::string_view json);
 
 }  // namespace unspool

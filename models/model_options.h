@@ -87,6 +87,22 @@ struct PredictOptions {
   Callbacks callbacks = {};                   ///< Their hooks on_predict_*() are called.
 };
 
+/// The arguments of Model::load_weights().
+struct LoadWeightsOptions {
+  /// Whether layers of the outermost level get the weights of the layer of the same name, wherever it is in
+  /// the file. Layers that the file does not have keep their weights.
+  bool by_name = false;
+  /// Whether layers whose weights have another number or another shape in the file keep theirs.
+  bool skip_mismatch = false;
+};
+
+/// The arguments of load_model().
+struct LoadModelOptions {
+  /// Whether to compile the model as it was when it was saved. If not, its losses, metrics and optimizer need
+  /// not be known here.
+  bool compile = true;
+};
+
 /// The arguments of Model::summary().
 struct SummaryOptions {
   /// In characters. 0: the width of the terminal, at most 88, or 108 for a graph that is not a chain.

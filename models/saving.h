@@ -12,6 +12,7 @@ namespace unspool {
 Snapshot to_snapshot(const Model& model);
 /// The model of a snapshot from to_snapshot(). Throws FileError if it does not hold a model; `name` stands
 /// for the file in errors.
-Model from_snapshot(const Snapshot& snapshot, const std::string& name = "the snapshot");
+Model from_snapshot(const Snapshot& snapshot, const std::string& name = "the snapshot",
+                    const LoadModelOptions& options = {});
 
 }  // namespace unspool

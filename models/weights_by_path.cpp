@@ -5,17 +5,14 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/layer_access.h>
+#include <unspool/models/internal/weight_paths.h>
 #include <unspool/models/model.h>
 
 namespace unspool {
 namespace {
 
-/// A path without the name of the model, if it begins with it.
-std::string_view path_within(const Model& model, std::string_view path) {
-  const std::string& name = model->name();
-  const bool inside = path.starts_with(name) && path.size() > name.size() && path[name.size()] == '/';
-  return inside ? path.substr(name.size() + 1) : path;
-}
+using internal::path_within;
+using internal::weight_paths;
 
 /// Whether a text matches a pattern in which '*' stands for any text and '?' for one character.
 bool matches(std::string_view pattern, std::string_view text) {
@@ -39,12 +36,6 @@ bool matches(std::string_view pattern, std::string_view text) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
-std::vector<std::string> weight_paths(const Model& model) {
-  std::vector<std::string> paths;
-  for (const Variable& weight : model.weights()) paths.emplace_back(path_within(model, weight.path()));
-  return paths;
 }
 
 Index set_trainable_by_path(const Model& model, std::string_view pattern, bool trainable, const char* what) {

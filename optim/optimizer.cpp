@@ -6,6 +6,7 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/placeholders.h>
 #include <unspool/optim/internal/gradient_observer.h>
 #include <unspool/optim/optimizer.h>
 #include <unspool/optim/update.h>
@@ -142,8 +143,10 @@ Variable OptimizerBase::make_slot(const Variable& variable, const Slot& slot) {
   std::string name = variable.path();
   std::replace(name.begin(), name.end(), '/', '_');
   if (!slot.name.empty()) name += "_" + slot.name;
-  Variable made(Tensor::full(slot.shape.value_or(variable.shape()), slot.initial,
-                             slot.dtype.value_or(variable.dtype())),
+  const Shape shape = slot.shape.value_or(variable.shape());
+  const DType dtype = slot.dtype.value_or(variable.dtype());
+  Variable made(internal::Placeholders::active() ? internal::TensorAccess::placeholder(shape, dtype)
+                                                 : Tensor::full(shape, slot.initial, dtype),
                 {.name = name, .trainable = false});
   made.set_path(settings_.name + "/" + name);
   slot_variables_.push_back(made);

@@ -8,7 +8,7 @@ work=$root/build/install
 prefix=$work/moved
 
 cmake --preset release >/dev/null
-cmake --build --preset release -j "$(nproc)" --target unspool_static unspool_shared
+cmake --build --preset release -j "$(nproc)" --target unspool_static unspool_shared unspool-inspect
 rm -rf "$work"
 mkdir -p "$work"
 cmake --install build/release --prefix "$work/prefix" >/dev/null
@@ -26,6 +26,10 @@ consume static -DCMAKE_PREFIX_PATH="$prefix"
 consume shared -DCMAKE_PREFIX_PATH="$prefix" -DBUILD_SHARED_LIBS=ON
 readelf -d "$work/shared/consumer" | grep -q 'NEEDED.*libunspool\.so' || { echo "shared: does not use libunspool.so"; exit 1; }
 ! readelf -d "$work/static/consumer" | grep -q 'NEEDED.*libunspool' || { echo "static: uses libunspool.so"; exit 1; }
+
+"$prefix/bin/unspool-inspect" --check tests/golden/keras_files/lstm_adam.keras | grep -q 'lstm (LSTM' ||
+  { echo "unspool-inspect: does not print the layers of a file"; exit 1; }
+echo "unspool-inspect: prints a file"
 
 if command -v pkg-config >/dev/null; then
   libdir=$(dirname "$(find "$prefix" -name unspool.pc)")

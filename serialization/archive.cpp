@@ -6,12 +6,15 @@
 #include <ostream>
 #include <streambuf>
 #include <unordered_set>
+#include <utility>
 
 #include <unspool/core/error.h>
 #include <unspool/serialization/archive.h>
-#include <unspool/serialization/file.h>
+#include <unspool/serialization/internal/archive.h>
 #include <unspool/serialization/internal/bytes.h>
 #include <unspool/serialization/internal/crc64.h>
+#include <unspool/serialization/internal/file_bytes.h>
+#include <unspool/serialization/internal/file_content.h>
 
 namespace unspool {
 namespace {
@@ -25,28 +28,40 @@ constexpr std::uint64_t max_dtype_name = 16;
 
 class AppendingBuffer : public std::streambuf {
  public:
-  explicit AppendingBuffer(std::string& bytes) : bytes_(bytes) {}
+  explicit AppendingBuffer(internal::FileContent& content) : content_(content) {}
 
  protected:
   std::streamsize xsputn(const char* data, std::streamsize count) override {
-    bytes_.append(data, static_cast<std::size_t>(count));
+    content_.append({data, static_cast<std::size_t>(count)});
     return count;
   }
   int_type overflow(int_type c) override {
-    bytes_ += traits_type::to_char_type(c);
+    const char byte = traits_type::to_char_type(c);
+    content_.append({&byte, 1});
     return c;
   }
 
  private:
-  std::string& bytes_;
+  internal::FileContent& content_;
 };
 
 class ReadingBuffer : public std::streambuf {
  public:
-  explicit ReadingBuffer(std::string_view bytes) {
-    char* const start = const_cast<char*>(bytes.data());  // setg requires it; nothing is written.
-    setg(start, start, start + bytes.size());
+  explicit ReadingBuffer(internal::FileBytes bytes) : bytes_(std::move(bytes)) {}
+  void skip(std::uint64_t count) { at_ += count; }
+
+ protected:
+  // cereal reads through this function only.
+  std::streamsize xsgetn(char* data, std::streamsize count) override {
+    const std::uint64_t taken = std::min(static_cast<std::uint64_t>(count), bytes_.size() - at_);
+    bytes_.copy(at_, taken, data);
+    at_ += taken;
+    return static_cast<std::streamsize>(taken);
   }
+
+ private:
+  internal::FileBytes bytes_;
+  std::uint64_t at_ = 0;
 };
 
 void put_text(cereal::PortableBinaryOutputArchive& archive, std::string_view text) {
@@ -58,7 +73,7 @@ void put_text(cereal::PortableBinaryOutputArchive& archive, std::string_view tex
 // itself would allocate a vector of any size that a file claims.
 class Body {
  public:
-  Body(std::string_view bytes, const std::string& file)
+  Body(const internal::FileBytes& bytes, const std::string& file)
       : file_(file),
         size_(bytes.size()),
         left_(bytes.size() - 1),
@@ -94,6 +109,11 @@ class Body {
     });
     left_ -= tensor.bytes();
   }
+  // Passes over the elements of a tensor. The caller has checked that there are enough bytes.
+  void skip(std::uint64_t bytes) {
+    buffer_.skip(bytes);
+    left_ -= bytes;
+  }
   void need(std::uint64_t bytes, const std::string& what) const {
     if (bytes > left_) {
       fail("expected " + what + " of " + std::to_string(bytes) + " bytes, got " + std::to_string(left_) +
@@ -101,8 +121,10 @@ class Body {
     }
   }
   std::uint64_t left() const { return left_; }
+  // The offset of the next byte in the file.
+  std::uint64_t place() const { return header_size + size_ - left_; }
   [[noreturn]] void fail(const std::string& what) const {
-    throw FileError(file_ + ", byte " + std::to_string(header_size + size_ - left_) + ": " + what);
+    throw FileError(file_ + ", byte " + std::to_string(place()) + ": " + what);
   }
 
  private:
@@ -114,11 +136,14 @@ class Body {
   cereal::PortableBinaryInputArchive archive_;  // Reads the first byte, which is the byte order.
 };
 
-NamedTensor read_tensor(Body& body, std::uint64_t index) {
-  const std::string which = "tensor " + std::to_string(index);
-  NamedTensor entry;
-  entry.name = body.text("the name of " + which);
-  const std::string what = which + " " + in_quotes(entry.name);
+std::string tensor_in_words(std::uint64_t index, const std::string& name) {
+  return "tensor " + std::to_string(index) + " " + in_quotes(name);
+}
+
+// Reads what stands before the elements of a tensor.
+internal::StoredTensor read_tensor_header(Body& body, std::uint64_t index) {
+  const std::string name = body.text("the name of tensor " + std::to_string(index));
+  const std::string what = tensor_in_words(index, name);
 
   const std::string dtype_name = body.text("the dtype of " + what, max_dtype_name);
   DType dtype = float32;
@@ -156,56 +181,65 @@ NamedTensor read_tensor(Body& body, std::uint64_t index) {
               ", got " + std::to_string(bytes));
   }
   body.need(bytes, "the elements of " + what);
-  entry.tensor = internal::TensorAccess::allocate(shape, dtype);
-  body.elements(entry.tensor);
-  if (dtype == boolean) {
-    const std::size_t place = internal::first_not_bool(entry.tensor.raw(), entry.tensor.bytes());
-    if (place != entry.tensor.bytes()) {
-      body.fail(what + ": element " + std::to_string(place) + " is not a bool: expected 0 or 1");
-    }
-  }
-  return entry;
+  return {name, dtype_name, shape, body.place(), bytes};
 }
 
-Snapshot read_body(Body& body) {
-  Snapshot snapshot;
+Tensor read_tensor(Body& body, std::uint64_t index, const internal::StoredTensor& header) {
+  Tensor tensor = internal::TensorAccess::allocate(header.shape, dtype_of(header.dtype));
+  body.elements(tensor);
+  if (tensor.dtype() == boolean) {
+    const std::size_t place = internal::first_not_bool(tensor.raw(), tensor.bytes());
+    if (place != tensor.bytes()) {
+      body.fail(tensor_in_words(index, header.name) + ": element " + std::to_string(place) +
+                " is not a bool: expected 0 or 1");
+    }
+  }
+  return tensor;
+}
+
+// Reads the body. each(index, header) reads the elements of a tensor, or passes over them. Returns the
+// config.
+template <class F>
+Config read_body(Body& body, F&& each) {
+  Config config;
   const std::string json = body.text("the config");
   try {
-    snapshot.config = from_json(json);
+    config = from_json(json);
   } catch (const ValueError& error) {
     body.fail(std::string("the config that ends here: ") + error.what());
   }
   const std::uint64_t count = body.number("the number of tensors");
   std::unordered_set<std::string> seen;
   for (std::uint64_t i = 0; i < count; ++i) {
-    snapshot.tensors.push_back(read_tensor(body, i));
-    if (!seen.insert(snapshot.tensors.back().name).second) {
-      body.fail("expected unique names of tensors, got " + in_quotes(snapshot.tensors.back().name) +
-                " twice");
+    const internal::StoredTensor header = read_tensor_header(body, i);
+    each(i, header);
+    if (!seen.insert(header.name).second) {
+      body.fail("expected unique names of tensors, got " + in_quotes(header.name) + " twice");
     }
   }
   if (body.left() != 0) {
     body.fail("expected the end after " + std::to_string(count) + " tensors, got " +
               std::to_string(body.left()) + " more bytes");
   }
-  return snapshot;
+  return config;
 }
 
-}  // namespace
+template <class Bytes>
+std::uint64_t crc64_of(const Bytes& bytes) {
+  std::uint64_t crc = 0;
+  bytes.each([&](std::string_view part) { crc = internal::crc64(part, crc); });
+  return crc;
+}
 
-std::string archive_to_bytes(const Snapshot& snapshot) {
+internal::FileContent archive_content(const Snapshot& snapshot) {
   check_tensors(snapshot.tensors);
   const std::string config = to_json(snapshot.config);
-  std::size_t size = header_size + checksum_size + config.size() + 64;
-  for (const auto& [name, tensor] : snapshot.tensors) size += name.size() + 128 + tensor.bytes();
-
-  std::string bytes;
-  bytes.reserve(size);
-  bytes += magic;
-  internal::append_little(bytes, version);
-  internal::append_little(bytes, std::uint64_t{0});  // The size of the body, written below.
+  std::string header(magic);
+  internal::append_little(header, version);
+  internal::append_little(header, std::uint64_t{0});  // The size of the body, written below.
+  internal::FileContent content(std::move(header));
   {
-    AppendingBuffer buffer(bytes);
+    AppendingBuffer buffer(content);
     std::ostream stream(&buffer);
     cereal::PortableBinaryOutputArchive archive(stream,
                                                 cereal::PortableBinaryOutputArchive::Options::LittleEndian());
@@ -217,31 +251,35 @@ std::string archive_to_bytes(const Snapshot& snapshot) {
       archive(static_cast<std::uint64_t>(tensor.rank()));
       for (const Index size_of_axis : tensor.shape()) archive(static_cast<std::uint64_t>(size_of_axis));
       archive(static_cast<std::uint64_t>(tensor.bytes()));
-      visit_dtype(tensor.dtype(), [&, &tensor = tensor](auto zero) {
-        archive.saveBinary<sizeof zero>(tensor.raw(), static_cast<std::streamsize>(tensor.bytes()));
-      });
+      content.append(tensor);  // As cereal would write them, without a copy.
     }
   }
   std::string body_size;
-  internal::append_little(body_size, static_cast<std::uint64_t>(bytes.size() - header_size));
-  std::copy(body_size.begin(), body_size.end(), bytes.begin() + header_size - 8);
-  internal::append_little(bytes, internal::crc64(bytes));
-  return bytes;
+  internal::append_little(body_size, content.size() - header_size);
+  content.overwrite_front(header_size - 8, body_size);
+  std::string checksum;
+  internal::append_little(checksum, crc64_of(content));
+  content.append(checksum);
+  return content;
 }
 
-Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
+enum class Checksum { compare, ignore };
+
+// The bytes of the body. Throws FileError unless everything around it is right.
+internal::FileBytes body_of(const internal::FileBytes& bytes, const std::string& name, Checksum checksum) {
   // Compare as much of the magic as the file has, so that a truncated archive is recognized as one.
-  if (bytes.substr(0, magic.size()) != magic.substr(0, std::min(bytes.size(), magic.size())) ||
-      bytes.empty()) {
+  const std::uint64_t of_magic = std::min<std::uint64_t>(bytes.size(), magic.size());
+  if (of_magic == 0 || bytes.view(0, of_magic) != magic.substr(0, of_magic)) {
     throw FileError(name + ", byte 0: expected an archive of unspool, got another kind of file");
   }
   if (bytes.size() < header_size + 1 + checksum_size) {
     throw FileError(name + ", byte " + std::to_string(bytes.size()) +
                     ": expected a header, got the end of the file: the archive is truncated");
   }
-  const auto got = internal::read_little<std::uint32_t>(bytes.substr(magic.size()));
-  const std::string_view checked = bytes.substr(0, bytes.size() - checksum_size);
-  if (internal::crc64(checked) != internal::read_little<std::uint64_t>(bytes.substr(checked.size()))) {
+  const auto got = internal::read_little<std::uint32_t>(bytes.view(magic.size(), 4));
+  const internal::FileBytes checked = bytes.part(0, bytes.size() - checksum_size);
+  if (checksum == Checksum::compare &&
+      crc64_of(checked) != internal::read_little<std::uint64_t>(bytes.view(checked.size(), 8))) {
     throw FileError(name + ", byte " + std::to_string(checked.size()) +
                     ": the checksum does not match: the archive is corrupted or truncated" +
                     (got > version ? ", or of version " + std::to_string(got) + ", which is newer" : ""));
@@ -251,25 +289,54 @@ Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
                     std::to_string(got) +
                     (got > version ? ": use a newer version of unspool" : ", which does not exist"));
   }
-  const auto body_size = internal::read_little<std::uint64_t>(bytes.substr(12));
+  const auto body_size = internal::read_little<std::uint64_t>(bytes.view(12, 8));
   if (body_size != checked.size() - header_size) {
     throw FileError(name + ", byte 12: expected a body of " + std::to_string(checked.size() - header_size) +
                     " bytes, got " + std::to_string(body_size));
   }
-  const std::string_view body_bytes = checked.substr(header_size);
-  if (body_bytes[0] != 0 && body_bytes[0] != 1) {
+  const internal::FileBytes body_bytes = checked.part(header_size, body_size);
+  if (const char order = body_bytes.view(0, 1)[0]; order != 0 && order != 1) {
     throw FileError(name + ", byte " + std::to_string(header_size) + ": expected the byte order, 0 or 1");
   }
-  Body body(body_bytes, name);
-  return read_body(body);
+  return body_bytes;
+}
+
+Snapshot read_archive(const internal::FileBytes& bytes, const std::string& name) {
+  Body body(body_of(bytes, name, Checksum::compare), name);
+  Snapshot snapshot;
+  snapshot.config = read_body(body, [&](std::uint64_t index, const internal::StoredTensor& header) {
+    snapshot.tensors.push_back({header.name, read_tensor(body, index, header)});
+  });
+  return snapshot;
+}
+
+}  // namespace
+
+internal::ArchiveLayout internal::read_archive_layout(const FileBytes& bytes, const std::string& name,
+                                                      bool check) {
+  Body body(body_of(bytes, name, check ? Checksum::compare : Checksum::ignore), name);
+  ArchiveLayout layout;
+  layout.version = read_little<std::uint32_t>(bytes.view(magic.size(), 4));
+  layout.checksum = read_little<std::uint64_t>(bytes.view(bytes.size() - checksum_size, checksum_size));
+  layout.config = read_body(body, [&](std::uint64_t, const StoredTensor& header) {
+    layout.tensors.push_back(header);
+    body.skip(header.bytes);
+  });
+  return layout;
+}
+
+std::string archive_to_bytes(const Snapshot& snapshot) { return archive_content(snapshot).bytes(); }
+
+Snapshot archive_from_bytes(std::string_view bytes, const std::string& name) {
+  return read_archive(bytes, name);
 }
 
 void save_archive(const std::string& path, const Snapshot& snapshot) {
-  write_file_atomically(path, archive_to_bytes(snapshot));
+  internal::write_file_atomically(path, archive_content(snapshot));
 }
 
 Snapshot load_archive(const std::string& path) {
-  return archive_from_bytes(read_file(path), in_quotes(path));
+  return read_archive(internal::FileBytes::open(path), in_quotes(path));
 }
 
 }  // namespace unspool

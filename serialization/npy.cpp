@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
-#include <unspool/serialization/file.h>
 #include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/internal/file_bytes.h>
+#include <unspool/serialization/internal/file_content.h>
 #include <unspool/serialization/internal/npy.h>
 #include <unspool/serialization/npy.h>
 
@@ -226,21 +228,23 @@ void internal::finish_npy_elements(void* elements, std::size_t bytes, const NpyH
     fail_npy(name, place, "expected bools of 0 or 1, got another byte");
 }
 
-Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
-  const internal::NpyHeader header = internal::read_npy_header(bytes, bytes.size(), name);
-  const std::string_view data = bytes.substr(header.offset);
+Tensor internal::read_npy(const FileBytes& bytes, const std::string& name) {
+  const std::string_view start =
+      bytes.view(0, std::min<std::uint64_t>(bytes.size(), internal::NpyHeader::max_bytes));
+  const internal::NpyHeader header = internal::read_npy_header(start, bytes.size(), name);
+  const internal::FileBytes data = bytes.part(header.offset, bytes.size() - header.offset);
   Tensor tensor = internal::TensorAccess::allocate(header.shape, header.dtype);
   char* const elements = static_cast<char*>(internal::TensorAccess::data(tensor));
   if (header.fortran_order) {
-    put_in_row_major(data.data(), elements, header.shape, size_of(header.dtype));
-  } else if (!data.empty()) {
-    std::memcpy(elements, data.data(), data.size());
+    put_in_row_major(data.view().data(), elements, header.shape, size_of(header.dtype));
+  } else {
+    data.copy(0, data.size(), elements);
   }
   internal::finish_npy_elements(elements, data.size(), header, header.offset, name);
   return tensor;
 }
 
-std::string npy_to_bytes(const Tensor& tensor) {
+internal::FileContent internal::npy_content(const Tensor& tensor) {
   const auto known = std::find_if(numpy_types.begin(), numpy_types.end(),
                                   [&](const NumpyType& t) { return t.dtype == tensor.dtype(); });
   std::string header = "{'descr': '";
@@ -259,20 +263,26 @@ std::string npy_to_bytes(const Tensor& tensor) {
   header += '\n';
 
   std::string bytes(npy_magic);
-  bytes.reserve(10 + header.size() + tensor.bytes());
   bytes += std::string_view("\1\0", 2);
   internal::append_little(bytes, static_cast<std::uint16_t>(header.size()));
   bytes += header;
-  const std::size_t start = bytes.size();
-  bytes.append(static_cast<const char*>(tensor.raw()), tensor.bytes());
-  internal::swap_if_big_endian(bytes.data() + start, tensor.bytes(), tensor.dtype());
-  return bytes;
+  internal::FileContent content(std::move(bytes));
+  content.append(tensor);
+  return content;
 }
 
-Tensor load_npy(const std::string& path) { return npy_from_bytes(read_file(path), in_quotes(path)); }
+Tensor npy_from_bytes(std::string_view bytes, const std::string& name) {
+  return internal::read_npy(bytes, name);
+}
+
+std::string npy_to_bytes(const Tensor& tensor) { return internal::npy_content(tensor).bytes(); }
+
+Tensor load_npy(const std::string& path) {
+  return internal::read_npy(internal::FileBytes::open(path), in_quotes(path));
+}
 
 void save_npy(const std::string& path, const Tensor& tensor) {
-  write_file_atomically(path, npy_to_bytes(tensor));
+  internal::write_file_atomically(path, internal::npy_content(tensor));
 }
 
 }  // namespace unspool

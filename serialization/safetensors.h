@@ -14,9 +14,10 @@ struct Safetensors {
   Config metadata = Config::map();   ///< A map of strings, stored as "__metadata__".
 };
 
-/// Reads a .safetensors file of float32, float64, int32, int64 and bool. The tensors have the order of their
-/// data in the file. Throws FileError for anything that the format forbids (gaps, overlaps, extra bytes, a
-/// header of more than 100 MB), and for other dtypes, with their names.
+/// Reads a .safetensors file of float32, float64, int32, int64 and bool; float16 and bfloat16 are read as
+/// float32, which has all of their values. The tensors have the order of their data in the file. Throws
+/// FileError for anything that the format forbids (gaps, overlaps, extra bytes, a header of more than 100
+/// MB), and for other dtypes, with their names.
 Safetensors load_safetensors(const std::string& path);
 /// Writes a .safetensors file, with the tensors in the order of the reference implementation: larger element
 /// types first, then by name. Replaces the file atomically, as write_file_atomically() does. Throws

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include <unspool/models/model.h>
 
 namespace unspool::internal {
@@ -10,11 +7,11 @@ namespace unspool::internal {
 /// Throws FileError for a config of Keras that names code to run.
 void refuse_keras_code(const Config& config);
 
-/// The inputs of a network that Keras wrote, with the root of its config.
-std::vector<Spec> keras_inputs(const Layer& network, const Config& config);
-
-/// The arguments of compile() from Keras' "compile_config".
-CompileOptions keras_compile_options(const Config& config);
+/// The model of a config that Keras wrote, with new weights if it was built. Throws FileError for a config
+/// that names code to run.
+Model model_from_keras_config(const Config& config);
+/// Throws FileError for such a model if it was not built.
+void check_keras_inputs(const Model& model, const Config& config);
 
 /// The config of a whole model for Keras: layers, inputs, and the arguments of compile(). Only keys that
 /// Keras 3.6 knows.

@@ -42,6 +42,12 @@ bool is_tensor_config(const Config& config) {
   return config.is_map() && text_at(config, "class_name") == "__keras_tensor__";
 }
 
+bool is_list_of_nulls(const Config& config) {
+  if (!config.is_list()) return false;
+  const std::vector<Config> elements = config.elements();
+  return std::all_of(elements.begin(), elements.end(), [](const Config& one) { return one.is_null(); });
+}
+
 /// The dtype and the rank of the first symbolic tensor in a call.
 struct Operand {
   std::string dtype;
@@ -114,8 +120,9 @@ Config own_operation(const Config& item) {
 
 /// An axis counts from the end, as in masks that Keras makes.
 Config keras_arguments(const Config& item, bool reduction) {
-  Config arguments = Config::map({{"name", item["name"]}});
-  if (!reduction) return arguments;
+  if (!reduction) return Config::map({{"name", item["name"]}});
+  // Without a name: Any and All take one since Keras 3.15 or so, and refused it before.
+  Config arguments = Config::map();
   const Config attributes = item["config"]["attributes"];
   const auto axes = attributes["axes"].as<std::vector<Index>>();
   const Index rank = operand_of(item["inbound_nodes"][0]["args"]).rank;
@@ -147,7 +154,11 @@ Config with_own_operations(const Config& config) {
   for (const auto& [key, value] : config.items()) {
     if (key == "kwargs" && value.is_map()) {
       Config kwargs = value;
-      entries.emplace_back(key, with_own_operations(kwargs.erase("training")));
+      kwargs.erase("training");
+      // Keras 3.6 writes the masks of a layer with several inputs that have none.
+      if (const std::optional<Config> mask = kwargs.find("mask"); mask && is_list_of_nulls(*mask))
+        kwargs.erase("mask");
+      entries.emplace_back(key, with_own_operations(kwargs));
     } else {
       entries.emplace_back(key, with_own_operations(value));
     }

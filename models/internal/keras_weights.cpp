@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
 
@@ -7,12 +10,16 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/layer_access.h>
 #include <unspool/models/internal/keras_weights.h>
+#include <unspool/models/internal/model_states.h>
 
 namespace unspool::internal {
 namespace {
 
 constexpr std::string_view optimizer_path = "optimizer";
+constexpr std::string_view optimizer_vars = "optimizer/vars";
 constexpr std::string_view layers_path = "layers";
+// Of this library: Keras does not read it.
+constexpr std::string_view states_path = "unspool_states";
 
 std::string inner(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : path + "/" + std::string(name);
@@ -40,13 +47,13 @@ void collect_holders(const Hdf5Group& group, std::vector<std::string>& paths) {
   for (const auto& [name, below] : group.groups) collect_holders(below, paths);
 }
 
-/// The arrays "0", "1", ... of a group, in order. Empty if there is no group.
+/// The arrays "0", "1", ... of a group, in order. None if there is no group, or if it has others, too.
 std::vector<const Hdf5Dataset*> numbered(const Hdf5Group* group) {
   std::vector<const Hdf5Dataset*> arrays;
   if (group == nullptr) return arrays;
   for (std::size_t i = 0; i < group->datasets.size(); ++i) {
     const auto found = group->datasets.find(std::to_string(i));
-    if (found == group->datasets.end()) break;
+    if (found == group->datasets.end()) return {};
     arrays.push_back(&found->second);
   }
   return arrays;
@@ -59,24 +66,59 @@ Index elements_below(const Hdf5Group& group) {
   return count;
 }
 
-/// What is wrong with a file, in one error.
-class Faults {
- public:
-  void add(std::string fault) {
-    ++count_;
-    constexpr int most_shown = 5;
-    if (count_ <= most_shown) text_ += "\n  " + std::move(fault);
-  }
-  void throw_if_any(const std::string& file) const {
-    if (count_ == 0) return;
-    throw FileError(fmt::format("{}: expected the weights of this model, got others in {} place{}:{}", file,
-                                count_, count_ == 1 ? "" : "s", text_));
-  }
+std::vector<StoredArray> stored_arrays(const std::vector<const Hdf5Dataset*>& datasets) {
+  std::vector<StoredArray> arrays;
+  for (const Hdf5Dataset* const dataset : datasets) arrays.push_back(stored_array(*dataset));
+  return arrays;
+}
 
- private:
-  int count_ = 0;
-  std::string text_;
-};
+/// The paths of the groups that the layers of the outermost level have in a file, by the names of the layers,
+/// which h5py stores beside their weights.
+std::map<std::string, std::string> outermost_paths(const Hdf5Group& root) {
+  std::map<std::string, std::string> paths;
+  const auto add = [&](const Hdf5Group& layer) {
+    const Hdf5Group* const vars = layer.group("vars");
+    if (vars == nullptr) return false;
+    const Hdf5Attribute* const name = vars->attribute("name");
+    if (name != nullptr && name->texts.size() == 1) paths.emplace(name->texts.front(), layer.path);
+    return true;
+  };
+  for (const auto& [name, group] : root.groups) {
+    if (name == optimizer_path || add(group)) continue;
+    for (const auto& [inner_name, element] : group.groups) add(element);  // Of a list of layers.
+  }
+  return paths;
+}
+
+/// The path of a place in a file whose layers have other numbers, by the name of the layer of the outermost
+/// level. None if the file does not have that layer.
+std::optional<std::string> path_by_name(const std::string& path, const LayerBase& network,
+                                        const std::map<std::string, std::string>& outermost) {
+  for (const LayerTree::Child& child : network.children()) {
+    if (path != child.name && !path.starts_with(child.name + "/")) continue;
+    const auto found = outermost.find(child.layer->name());
+    if (found == outermost.end()) return std::nullopt;
+    return found->second + path.substr(child.name.size());
+  }
+  return path;
+}
+
+/// The name of the optimizer in a file, if it is that of another class: optimizers of two kinds may have
+/// states of equal shapes. Empty if it is of this class, or was given another name.
+std::string other_kind_of(const Hdf5Group& vars, const Optimizer& optimizer) {
+  const Hdf5Attribute* const name = vars.attribute("name");
+  if (name == nullptr || name->texts.size() != 1) return {};
+  const auto lower = [](std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  };
+  const std::string stored = lower(name->texts.front());
+  if (stored == lower(optimizer.class_name()) || stored == lower(optimizer->name())) return {};
+  const std::vector<std::string> kinds = optimizer_registry().names();
+  const bool known =
+      std::any_of(kinds.begin(), kinds.end(), [&](const std::string& kind) { return lower(kind) == stored; });
+  return known ? name->texts.front() : std::string();
+}
 
 void add_arrays(Hdf5Tree& root, const std::string& path, const std::string& name,
                 const std::vector<Variable>& variables) {
@@ -103,37 +145,35 @@ std::vector<KerasPlace> keras_places(const LayerBase& network) {
 Index keras_weight_elements(const Hdf5Group& root) {
   Index count = 0;
   for (const auto& [name, below] : root.groups) {
-    if (name != optimizer_path) count += elements_below(below);
+    if (name != optimizer_path && name != states_path) count += elements_below(below);
   }
   return count;
 }
 
-std::vector<Tensor> read_keras_weights(const Hdf5Group& root, const LayerBase& network,
-                                       const std::string& file) {
-  Faults faults;
+StoredArray stored_array(const Hdf5Dataset& dataset) {
+  return {dataset.path, dataset.shape, [&dataset](DType wanted) { return dataset.read(wanted); }};
+}
+
+void match_keras_weights(const Hdf5Group& root, const LayerBase& network, WeightLoader& loader) {
+  const std::map<std::string, std::string> outermost = outermost_paths(root);
+  if (loader.options().by_name && outermost.empty()) {
+    throw FileError(loader.file() +
+                    ": expected the names of layers for .by_name, got a file without them: load it in the "
+                    "order of the layers, or save it with a newer version of Keras");
+  }
   std::set<std::string> used;
-  std::vector<Tensor> values;
   for (const KerasPlace& place : keras_places(network)) {
-    const std::string path = inner(place.path, "vars");
-    used.insert(path);
-    const Hdf5Group* const group = root.group(path);
-    const std::vector<const Hdf5Dataset*> arrays = numbered(group);
-    const std::size_t all = group == nullptr ? 0 : group->datasets.size();
-    if (arrays.size() != place.weights.size() || all != arrays.size()) {
-      faults.add(fmt::format("the layer {}: expected {} arrays in the group {}, got {}", place.name,
-                             place.weights.size(), in_quotes(path), all));
+    std::optional<std::string> layer_path = place.path;
+    if (loader.options().by_name) layer_path = path_by_name(place.path, network, outermost);
+    if (!layer_path) {
+      if (!place.weights.empty()) loader.missing(place.name, place.weights, {});
       continue;
     }
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-      const Variable& weight = place.weights[i];
-      if (!(arrays[i]->shape == weight.shape())) {
-        faults.add(fmt::format("the layer {}: expected the shape {} of {} in {}, got {}", place.name,
-                               to_string(weight.shape()), weight.name(), in_quotes(arrays[i]->path),
-                               to_string(arrays[i]->shape)));
-        continue;
-      }
-      values.push_back(arrays[i]->read(weight.dtype()));
-    }
+    const std::string path = inner(*layer_path, "vars");
+    used.insert(path);
+    const Hdf5Group* const group = root.group(path);
+    loader.layer(place.name, place.weights, stored_arrays(numbered(group)),
+                 fmt::format("the group {}", in_quotes(path)));
   }
   std::vector<std::string> holders;
   if (const Hdf5Group* const layers = root.group(layers_path)) collect_holders(*layers, holders);
@@ -141,31 +181,27 @@ std::vector<Tensor> read_keras_weights(const Hdf5Group& root, const LayerBase& n
     // Old versions of Keras wrote the states of random number generators, which later ones do not read.
     const bool of_generator = path.find("/seed_generator/") != std::string::npos;
     if (!used.contains(path) && !of_generator) {
-      faults.add(fmt::format("the group {} belongs to no layer of the model", in_quotes(path)));
+      loader.unused(fmt::format("the group {} belongs to no layer of the model", in_quotes(path)));
     }
   }
-  faults.throw_if_any(file);
-  return values;
 }
 
-void assign_keras_weights(const LayerBase& network, const std::vector<Tensor>& values) {
-  std::size_t next = 0;
-  for (const KerasPlace& place : keras_places(network)) {
-    for (const Variable& weight : place.weights) weight.assign(values[next++]);
-  }
-}
+namespace {
 
-std::vector<Tensor> read_keras_optimizer(const Hdf5Group& root, const Optimizer& optimizer,
-                                         const std::string& file) {
-  const Hdf5Group* const group = root.group("optimizer/vars");
+/// The arrays "0", "1", ... of the group PATH/vars for these variables. None if there is no such group, or an
+/// empty one. `what` stands for them in errors.
+std::vector<Tensor> read_variables(const Hdf5Group& root, std::string_view path,
+                                   const std::vector<Variable>& variables, const std::string& what,
+                                   const std::string& file) {
+  const std::string vars = fmt::format("{}/vars", path);
+  const Hdf5Group* const group = root.group(vars);
   if (group == nullptr || group->datasets.empty()) return {};
-  const std::vector<Variable> variables = optimizer.variables();
   const std::vector<const Hdf5Dataset*> arrays = numbered(group);
-  const auto fail = [&](const std::string& what) {
-    throw FileError(fmt::format("{}: the state of the optimizer {}: {}", file, optimizer.class_name(), what));
+  const auto fail = [&](const std::string& fault) {
+    throw FileError(fmt::format("{}: {}: {}", file, what, fault));
   };
-  if (arrays.size() != variables.size() || group->datasets.size() != arrays.size()) {
-    fail(fmt::format("expected {} arrays in the group \"optimizer/vars\", got {}", variables.size(),
+  if (arrays.size() != variables.size()) {
+    fail(fmt::format("expected {} arrays in the group {}, got {}", variables.size(), in_quotes(vars),
                      group->datasets.size()));
   }
   std::vector<Tensor> values;
@@ -179,14 +215,48 @@ std::vector<Tensor> read_keras_optimizer(const Hdf5Group& root, const Optimizer&
   return values;
 }
 
-Hdf5Tree keras_tree(const Model& model) {
+}  // namespace
+
+bool has_optimizer_state(const Hdf5Group& root) {
+  const Hdf5Group* const group = root.group(optimizer_vars);
+  return group != nullptr && !group->datasets.empty();
+}
+
+void check_optimizer_kind(const Hdf5Group& root, const Optimizer& optimizer, const std::string& file) {
+  const Hdf5Group* const group = root.group(optimizer_vars);
+  const std::string other = group == nullptr ? std::string() : other_kind_of(*group, optimizer);
+  if (other.empty()) return;
+  throw FileError(fmt::format("{}: expected the state of the optimizer {}, got that of {}", file,
+                              optimizer.class_name(), other));
+}
+
+std::vector<Tensor> read_keras_optimizer(const Hdf5Group& root, const Optimizer& optimizer,
+                                         const std::string& file) {
+  return read_variables(root, optimizer_path, optimizer.variables(),
+                        "the state of the optimizer " + optimizer.class_name(), file);
+}
+
+std::vector<Tensor> read_states(const Hdf5Group& root, const Model& model, const std::string& file) {
+  return read_variables(root, states_path, states_of(model), "the states of stateful layers", file);
+}
+
+Hdf5Tree keras_tree(const Model& model, OptimizerState state) {
   const NoGradient guard;
   Hdf5Tree root;
   for (const KerasPlace& place : keras_places(*model.network())) {
     add_arrays(root, place.path, place.name, place.weights);
   }
-  if (model.compiled() && model.optimizer()->built()) {
+  if (state == OptimizerState::with && model.compiled() && model.optimizer()->built()) {
     add_arrays(root, std::string(optimizer_path), model.optimizer()->name(), model.optimizer().variables());
+  }
+  return root;
+}
+
+Hdf5Tree keras_model_tree(const Model& model) {
+  const NoGradient guard;
+  Hdf5Tree root = keras_tree(model, OptimizerState::with);
+  if (const std::vector<Variable> states = states_of(model); !states.empty()) {
+    add_arrays(root, std::string(states_path), model.name(), states);
   }
   return root;
 }

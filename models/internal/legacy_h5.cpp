@@ -1,17 +1,14 @@
 #include <algorithm>
 
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/placeholders.h>
 #include <unspool/layers/internal/weight_budget.h>
-#include <unspool/layers/registry.h>
-#include <unspool/layers/sequential.h>
+#include <unspool/models/internal/compile_config.h>
 #include <unspool/models/internal/keras_config.h>
 #include <unspool/models/internal/keras_file.h>
-#include <unspool/models/internal/keras_operations.h>
 #include <unspool/models/internal/keras_weights.h>
 #include <unspool/models/internal/legacy_h5.h>
-#include <unspool/models/internal/model.h>
 #include <unspool/models/internal/reading.h>
-#include <unspool/serialization/file.h>
 
 namespace unspool::internal {
 namespace {
@@ -73,35 +70,42 @@ void assign_all(const std::vector<Variable>& variables, const std::vector<Tensor
   for (std::size_t i = 0; i < variables.size(); ++i) variables[i].assign(values[i]);
 }
 
-/// Layers with weights and groups with arrays belong together in their order, as in Keras.
-void load_weights_of(const Hdf5Group& group, const Model& model, const std::string& file) {
-  std::vector<const Hdf5Group*> groups;
+/// Layers with weights and groups with arrays belong together in their order, as in Keras, or by name.
+void match_legacy_weights(const Hdf5Group& group, const Model& model, WeightLoader& loader) {
+  const std::string& file = loader.file();
+  std::vector<std::pair<std::string, const Hdf5Group*>> groups;
   for (const std::string& name : names_at(group, "layer_names")) {
     const Hdf5Group* const found = group.group(name);
     if (found == nullptr) {
       throw FileError(
           fmt::format("{}: expected the group {}, which layer_names lists, got none", file, in_quotes(name)));
     }
-    if (!names_at(*found, "weight_names").empty()) groups.push_back(found);
+    if (!names_at(*found, "weight_names").empty()) groups.emplace_back(name, found);
   }
   std::vector<Ref<LayerBase>> layers = model->sublayers();
   std::erase_if(layers, [](const Ref<LayerBase>& layer) { return layer->weights().empty(); });
-  if (groups.size() != layers.size()) {
+  if (!loader.options().by_name && groups.size() != layers.size()) {
     throw FileError(fmt::format("{}: expected the weights of {} layers, got those of {}", file, layers.size(),
                                 groups.size()));
   }
-  std::vector<Variable> variables;
-  std::vector<Tensor> values;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     std::vector<Variable> own = layers[i]->trainable_weights();
     for (const Variable& weight : layers[i]->non_trainable_weights()) own.push_back(weight);
-    for (Tensor& value :
-         values_in(arrays_of(*groups[i], file), own, "the layer " + layers[i]->name(), file)) {
-      values.push_back(std::move(value));
+    auto found = groups.begin() + static_cast<std::ptrdiff_t>(loader.options().by_name ? 0 : i);
+    if (loader.options().by_name) {
+      found = std::find_if(groups.begin(), groups.end(),
+                           [&](const auto& entry) { return entry.first == layers[i]->name(); });
     }
-    variables.insert(variables.end(), own.begin(), own.end());
+    if (found == groups.end()) {
+      loader.missing(layers[i]->name(), own, {});
+      continue;
+    }
+    std::vector<StoredArray> arrays;
+    for (const Hdf5Dataset* const dataset : arrays_of(*found->second, file)) {
+      arrays.push_back(stored_array(*dataset));
+    }
+    loader.layer(layers[i]->name(), own, arrays, fmt::format("the group {}", in_quotes(found->first)));
   }
-  assign_all(variables, values);
 }
 
 const Hdf5Group& weights_group_of(const Hdf5Group& root) {
@@ -114,25 +118,24 @@ void compile_as_trained(const Hdf5Group& root, Model& model, const std::string& 
   if (!training.is_map() || !training.contains("optimizer_config")) return;
   training.set("optimizer", training["optimizer_config"]);
   refuse_keras_code(training);
-  model.compile(keras_compile_options(training.named("training_config")));
+  model.compile(compile_options(training.named("training_config")));
   const Hdf5Group* const state = root.group("optimizer_weights");
   if (state == nullptr) return;
   const Arrays arrays = arrays_of(*state, file);
   if (arrays.empty()) return;
   const Optimizer optimizer = model.optimizer();
-  optimizer->build(model.trainable_weights());
+  {
+    const Placeholders replaced_below;
+    optimizer->build(model.trainable_weights());
+  }
   const std::vector<Variable> variables = optimizer.variables();
   assign_all(variables, values_in(arrays, variables, "the optimizer " + optimizer.class_name(), file));
 }
 
 }  // namespace
 
-bool is_legacy_h5(const std::string& path) {
-  return (path.ends_with(".h5") || path.ends_with(".hdf5")) && !is_keras_weights(path);
-}
-
-Model load_legacy_model(const std::string& path) {
-  const std::string bytes = read_file(path);
+Model load_legacy_model(const std::string& path, const LoadModelOptions& options) {
+  const FileBytes bytes = FileBytes::open(path);
   const std::string file = in_quotes(path);
   return reading_file(file, [&] {
     const Hdf5Group root = hdf5_from_bytes(bytes, file);
@@ -143,28 +146,29 @@ Model load_legacy_model(const std::string& path) {
           ": expected a whole model of Keras, got a file without model_config: make the model, and "
           "load its weights with load_weights()");
     }
-    refuse_keras_code(config);
     Model model = [&] {
       const WeightBudget budget(keras_weight_elements(root));
-      Model made(layer_from_config<Layer>(with_own_operations(config).named(config.path())));
-      ModelAccess::state(made).build(keras_inputs(*made.network(), config));
-      return made;
+      return model_from_keras_config(config);
     }();
-    if (auto* const sequence = dynamic_cast<layers::Sequential*>(model.network().pointer().get())) {
-      sequence->connect_layers();
-    }
-    load_weights_of(weights_group_of(root), model, file);
-    compile_as_trained(root, model, file);
+    check_keras_inputs(model, config);
+    WeightLoader loader(file, {});
+    match_legacy_weights(weights_group_of(root), model, loader);
+    loader.finish();
+    model.reset_states();  // A first state may depend on the weights.
+    if (options.compile) compile_as_trained(root, model, file);
     return model;
   });
 }
 
-void load_legacy_weights(const std::string& path, const Model& model) {
-  const std::string bytes = read_file(path);
+std::vector<std::string> load_legacy_weights(const std::string& path, const Model& model,
+                                             const LoadWeightsOptions& options) {
+  const FileBytes bytes = FileBytes::open(path);
   const std::string file = in_quotes(path);
-  reading_file(file, [&] {
+  return reading_file(file, [&] {
     const Hdf5Group root = hdf5_from_bytes(bytes, file);
-    load_weights_of(weights_group_of(root), model, file);
+    WeightLoader loader(file, options);
+    match_legacy_weights(weights_group_of(root), model, loader);
+    return loader.finish();
   });
 }
 

@@ -11,7 +11,7 @@ void ByteReader::expect_bytes(std::string_view expected, std::string_view what) 
 
 ByteReader ByteReader::part(std::uint64_t count, std::string_view what) {
   ByteReader inner = *this;
-  take(count, what);
+  skip(count, what);
   inner.end_ = at_;
   return inner;
 }

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/internal/file_bytes.h>
 
 namespace unspool::internal {
 
@@ -15,8 +17,8 @@ namespace unspool::internal {
 class ByteReader {
  public:
   /// Reads the whole file. `file` is its name in errors and must outlive the reader.
-  ByteReader(std::string_view bytes, const std::string& file)
-      : bytes_(bytes), file_(&file), end_(bytes.size()) {}
+  ByteReader(FileBytes bytes, const std::string& file)
+      : bytes_(std::move(bytes)), file_(&file), end_(bytes_.size()) {}
 
   /// The offset of the next byte, from the start of the file.
   std::uint64_t position() const { return at_; }
@@ -42,10 +44,20 @@ class ByteReader {
   void expect_bytes(std::string_view expected, std::string_view what);
   /// The next `count` bytes.
   std::string_view take(std::uint64_t count, std::string_view what) {
+    const std::uint64_t place = at_;
+    skip(count, what);
+    return bytes_.view(place, count);
+  }
+  /// Passes over the next `count` bytes without reading them.
+  void skip(std::uint64_t count, std::string_view what) {
     if (count > left()) fail_short(count, what);
-    const std::string_view taken = bytes_.substr(at_, count);
     at_ += count;
-    return taken;
+  }
+  /// The next `count` bytes, to be read later.
+  FileBytes take_part(std::uint64_t count, std::string_view what) {
+    const std::uint64_t place = at_;
+    skip(count, what);
+    return bytes_.part(place, count);
   }
   /// A reader of the next `count` bytes, which this one passes over.
   ByteReader part(std::uint64_t count, std::string_view what);
@@ -64,7 +76,7 @@ class ByteReader {
   [[noreturn]] void fail_number(std::uint64_t place, std::string_view what, std::uint64_t expected,
                                 std::uint64_t got) const;
 
-  std::string_view bytes_;
+  FileBytes bytes_;
   const std::string* file_;
   std::uint64_t at_ = 0;
   std::uint64_t end_;

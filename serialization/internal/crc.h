@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <unspool/serialization/internal/bytes.h>
+#include <unspool/serialization/internal/crc_folding.h>
 
 namespace unspool::internal {
 
@@ -32,9 +33,9 @@ constexpr CrcTables<Word> crc_tables(Word polynomial) {
   return tables;
 }
 
+/// The remainder of bytes that follow others, whose remainder is `crc`.
 template <std::unsigned_integral Word>
-Word crc_of(std::string_view bytes, const CrcTables<Word>& tables) {
-  Word crc = static_cast<Word>(~Word{0});
+Word crc_remainder(std::string_view bytes, const CrcTables<Word>& tables, Word crc) {
   while (bytes.size() >= 8) {
     const std::uint64_t word = crc ^ read_little<std::uint64_t>(bytes);
     crc = 0;
@@ -42,7 +43,20 @@ Word crc_of(std::string_view bytes, const CrcTables<Word>& tables) {
     bytes.remove_prefix(8);
   }
   for (const char c : bytes) crc = (crc >> 8) ^ tables[0][(crc ^ static_cast<unsigned char>(c)) & 0xFF];
-  return static_cast<Word>(~crc);
+  return crc;
+}
+
+/// The CRC of bytes that follow others, whose CRC is `before`.
+template <std::unsigned_integral Word>
+Word crc_of(std::string_view bytes, const CrcTables<Word>& tables, const CrcFactors& factors, Word before) {
+  Word crc = static_cast<Word>(~before);
+  if (bytes.size() >= 128 && can_fold_crc()) {
+    const std::size_t folded = bytes.size() / 16 * 16;
+    const std::array<char, 16> rest = fold_crc(bytes.substr(0, folded), crc, factors);
+    crc = crc_remainder({rest.data(), rest.size()}, tables, Word{0});
+    bytes.remove_prefix(folded);
+  }
+  return static_cast<Word>(~crc_remainder(bytes, tables, crc));
 }
 
 }  // namespace unspool::internal

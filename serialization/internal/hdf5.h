@@ -10,6 +10,8 @@
 
 #include <unspool/core/config.h>
 #include <unspool/core/tensor.h>
+#include <unspool/serialization/internal/file_bytes.h>
+#include <unspool/serialization/internal/file_content.h>
 
 namespace unspool::internal {
 
@@ -22,12 +24,15 @@ struct Hdf5Type {
   bool has_sign = false;    ///< Of an integer.
 };
 
+/// The type in words: "float32", "uint8", "strings".
+std::string name_of(const Hdf5Type& type);
+
 /// An array in an HDF5 file. Its elements lie in the bytes of the file.
 struct Hdf5Dataset {
   std::string path;  ///< "layers/dense/vars/0".
   Hdf5Type type = {};
   Shape shape = {};
-  std::string_view bytes = {};
+  FileBytes bytes = {};
   std::string file = {};    ///< For errors.
   std::uint64_t place = 0;  ///< Where `bytes` begin in the file.
 
@@ -63,15 +68,17 @@ struct Hdf5Group {
 /// Reads the part of HDF5 that h5py writes for Keras: superblock 0, groups with symbol tables, contiguous or
 /// compact datasets of numbers, and text attributes. Anything else is a FileError, links and filters among
 /// them (docs/design/keras_files.md). `bytes` must outlive the result.
-Hdf5Group hdf5_from_bytes(std::string_view bytes, const std::string& file);
+Hdf5Group hdf5_from_bytes(const FileBytes& bytes, const std::string& file);
 
-/// What hdf5_to_bytes() writes: a group with its groups and datasets, in any order.
+/// What hdf5_content() writes: a group with its groups and datasets, in any order.
 struct Hdf5Tree {
   std::map<std::string, Hdf5Tree, std::less<>> groups = {};
   std::map<std::string, Tensor, std::less<>> datasets = {};
   std::map<std::string, std::string> attributes = {};  ///< Of at most 60,000 bytes.
 };
-/// The bytes of an HDF5 file of that same part, which every version of HDF5 reads.
+/// An HDF5 file of that same part, which every version of HDF5 reads.
+FileContent hdf5_content(const Hdf5Tree& root);
+/// Its bytes.
 std::string hdf5_to_bytes(const Hdf5Tree& root);
 
 }  // namespace unspool::internal

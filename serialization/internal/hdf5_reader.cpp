@@ -25,7 +25,7 @@ struct Message {
 
 class Hdf5Reader {
  public:
-  Hdf5Reader(std::string_view bytes, const std::string& file) : whole_(bytes, file), texts_(whole_) {}
+  Hdf5Reader(const FileBytes& bytes, const std::string& file) : whole_(bytes, file), texts_(whole_) {}
 
   Hdf5Group read() {
     ByteReader reader = whole_;
@@ -282,7 +282,7 @@ class Hdf5Reader {
   }
 
   std::string name_at(ByteReader heap, std::uint64_t offset) const {
-    heap.take(offset, "the place of a name");
+    heap.skip(offset, "the place of a name");
     const std::string_view rest = heap.take(heap.left(), "a name");
     const std::size_t end = rest.find('\0');
     if (end == std::string_view::npos || end == 0 ||
@@ -330,7 +330,7 @@ class Hdf5Reader {
     }
     const std::uint64_t data_place = data.position();
     if (kind == 1) claim(data_place, bytes);
-    return {path, type, *shape, data.take(bytes, "the data"), whole_.file(), data_place};
+    return {path, type, *shape, data.take_part(bytes, "the data"), whole_.file(), data_place};
   }
 
   /// Notes that something is at a place in the file.
@@ -392,7 +392,7 @@ const Hdf5Attribute* Hdf5Group::attribute(std::string_view name) const {
   return found == attributes.end() ? nullptr : &*found;
 }
 
-Hdf5Group hdf5_from_bytes(std::string_view bytes, const std::string& file) {
+Hdf5Group hdf5_from_bytes(const FileBytes& bytes, const std::string& file) {
   return Hdf5Reader(bytes, file).read();
 }
 

@@ -5,6 +5,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/serialization/internal/half.h>
 #include <unspool/serialization/internal/hdf5_types.h>
 
 namespace unspool::internal {
@@ -75,20 +76,6 @@ Hdf5Type read_enumeration(ByteReader& message, std::uint32_t members, std::uint3
   return {.kind = Kind::boolean, .size = 1};
 }
 
-float float_of_half(std::uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const int mantissa = half & 1023;
-  float value = 0;
-  if (exponent == 31) {
-    value = mantissa == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-  } else if (exponent == 0) {
-    value = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    value = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  }
-  return (half & 0x8000) != 0 ? -value : value;
-}
-
 /// One element, whose bytes are in little-endian order.
 template <class T>
 T element_of(const Hdf5Type& type, std::string_view bytes) {
@@ -107,6 +94,8 @@ T element_of(const Hdf5Type& type, std::string_view bytes) {
   return static_cast<T>(static_cast<std::int64_t>(bits));
 }
 
+}  // namespace
+
 std::string name_of(const Hdf5Type& type) {
   switch (type.kind) {
     case Kind::floating:
@@ -121,8 +110,6 @@ std::string name_of(const Hdf5Type& type) {
   }
   return "strings";
 }
-
-}  // namespace
 
 std::optional<Shape> read_hdf5_shape(ByteReader message) {
   const auto version = message.number<std::uint8_t>("the version of a dataspace");
@@ -219,7 +206,7 @@ Tensor Hdf5Dataset::read(DType wanted) const {
   Tensor tensor = TensorAccess::allocate(shape, wanted);
   void* const elements = TensorAccess::data(tensor);
   if (wanted == boolean) {
-    if (!bytes.empty()) std::memcpy(elements, bytes.data(), bytes.size());
+    bytes.copy(0, bytes.size(), elements);
     if (const std::size_t odd = first_not_bool(elements, bytes.size()); odd != bytes.size()) {
       throw FileError(fmt::format("{}, byte {}: the dataset {}: expected a bool, 0 or 1", file, place + odd,
                                   in_quotes(path)));
@@ -227,7 +214,7 @@ Tensor Hdf5Dataset::read(DType wanted) const {
     return tensor;
   }
   if (own == wanted && type.size == size_of(wanted) && !type.big_endian) {
-    if (!bytes.empty()) std::memcpy(elements, bytes.data(), bytes.size());
+    bytes.copy(0, bytes.size(), elements);
     swap_if_big_endian(elements, bytes.size(), wanted);
     return tensor;
   }
@@ -236,11 +223,13 @@ Tensor Hdf5Dataset::read(DType wanted) const {
     if constexpr (!std::is_same_v<T, bool>) {
       std::array<char, 8> element{};
       auto* to = static_cast<T*>(elements);
-      for (std::size_t at = 0; at < bytes.size(); at += type.size) {
-        std::memcpy(element.data(), bytes.data() + at, type.size);
-        if (type.big_endian) std::reverse(element.begin(), element.begin() + type.size);
-        *to++ = element_of<T>(type, {element.data(), type.size});
-      }
+      bytes.each([&](std::string_view part) {
+        for (std::size_t at = 0; at < part.size(); at += type.size) {
+          std::memcpy(element.data(), part.data() + at, type.size);
+          if (type.big_endian) std::reverse(element.begin(), element.begin() + type.size);
+          *to++ = element_of<T>(type, {element.data(), type.size});
+        }
+      });
     }
   });
   return tensor;

@@ -107,7 +107,7 @@ class Hdf5Writer {
     if (node_width_ > most_node_width) {
       throw ValueError("expected fewer than 500,000 tensors in a group of an HDF5 file, got more");
     }
-    bytes_.append(superblock_size, '\0');
+    content_.append(std::string(superblock_size, '\0'));
     const Group group = write_group(root);
     std::string start(hdf5_signature);
     start.append("\0\0\0\0\0\x08\x08\0", 8);
@@ -116,14 +116,14 @@ class Hdf5Writer {
     append_little(start, std::uint32_t{0});
     append_little(start, std::uint64_t{0});
     append_little(start, no_address);
-    append_little(start, static_cast<std::uint64_t>(bytes_.size()));
+    append_little(start, content_.size());
     append_little(start, no_address);
     append_little(start, std::uint64_t{0});
     start += entry_of(group);
-    bytes_.replace(0, superblock_size, start);
+    content_.overwrite_front(0, start);
   }
 
-  std::string result() && { return std::move(bytes_); }
+  FileContent result() && { return std::move(content_); }
 
  private:
   /// Where the parts of a group are. A dataset has a header only.
@@ -141,10 +141,12 @@ class Hdf5Writer {
     return width;
   }
 
-  std::uint64_t append(const std::string& part) {
-    const std::uint64_t place = bytes_.size();
-    bytes_ += part;
-    pad(bytes_);
+  /// Appends bytes or a tensor. Returns their place in the file.
+  template <class T>
+  std::uint64_t append(const T& part) {
+    const std::uint64_t place = content_.size();
+    content_.append(part);
+    content_.pad(8);
     return place;
   }
 
@@ -203,7 +205,7 @@ class Hdf5Writer {
     std::string heap("HEAP\0\0\0\0", 8);
     append_little(heap, static_cast<std::uint64_t>(names.size()));
     append_little(heap, std::uint64_t{1});  // No free space.
-    append_little(heap, static_cast<std::uint64_t>(bytes_.size() + 32));
+    append_little(heap, content_.size() + 32);
     group.heap = append(heap + names);
     std::string table;
     append_little(table, group.tree);
@@ -215,11 +217,9 @@ class Hdf5Writer {
   }
 
   std::uint64_t write_dataset(const Tensor& tensor) {
-    std::string data(static_cast<const char*>(tensor.raw()), tensor.bytes());
-    swap_if_big_endian(data.data(), data.size(), tensor.dtype());
     std::string layout("\3\1", 2);
-    append_little(layout, data.empty() ? no_address : append(data));
-    append_little(layout, static_cast<std::uint64_t>(data.size()));
+    append_little(layout, tensor.bytes() == 0 ? no_address : append(tensor));
+    append_little(layout, static_cast<std::uint64_t>(tensor.bytes()));
     // Space is allocated late, and the fill value is the default, zero: it is never used.
     const std::string fill("\2\2\2\1\0\0\0\0", 8);
     return append(object_header(4, message(hdf5_message::dataspace, dataspace_of(tensor.shape())) +
@@ -228,12 +228,14 @@ class Hdf5Writer {
                                        message(hdf5_message::layout, std::move(layout))));
   }
 
-  std::string bytes_;
+  FileContent content_;
   std::size_t node_width_;
 };
 
 }  // namespace
 
-std::string hdf5_to_bytes(const Hdf5Tree& root) { return Hdf5Writer(root).result(); }
+FileContent hdf5_content(const Hdf5Tree& root) { return Hdf5Writer(root).result(); }
+
+std::string hdf5_to_bytes(const Hdf5Tree& root) { return hdf5_content(root).bytes(); }
 
 }  // namespace unspool::internal

@@ -7,6 +7,9 @@
 
 #include <unspool/core/dtype.h>
 #include <unspool/core/shape.h>
+#include <unspool/core/tensor.h>
+#include <unspool/serialization/internal/file_bytes.h>
+#include <unspool/serialization/internal/file_content.h>
 
 namespace unspool::internal {
 
@@ -30,5 +33,13 @@ NpyHeader read_npy_header(std::string_view bytes, std::uint64_t file_bytes, cons
 /// Converts elements to the byte order of this machine and checks bools. `place` is their offset in the file.
 void finish_npy_elements(void* elements, std::size_t bytes, const NpyHeader& header, std::size_t place,
                          const std::string& name);
+
+/// Reads an array. Throws FileError as load_npy() does.
+Tensor read_npy(const FileBytes& bytes, const std::string& name);
+/// The bytes of a file as save_npy() writes it.
+FileContent npy_content(const Tensor& tensor);
+
+/// How large the members of an npz file of this size may be together.
+std::uint64_t max_npz_size(std::uint64_t file_bytes);
 
 }  // namespace unspool::internal

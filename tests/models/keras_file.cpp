@@ -46,7 +46,7 @@ Sequential trained_model() {
 std::string with_config(const std::string& path, const std::string& part, const std::string& other) {
   const std::string bytes = read_file(path);
   const internal::ZipFile zip(bytes, path, bytes.size());
-  std::string config(zip.member("config.json"));
+  std::string config(zip.member("config.json").view());
   const std::size_t at = config.find(part);
   REQUIRE_MESSAGE(at != std::string::npos, part);
   config.replace(at, part.size(), other);

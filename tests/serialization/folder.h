@@ -8,8 +8,8 @@
 /// A folder of its own for a test, gone at its end.
 class Folder {
  public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "unspool.XXXXXX").native();
+  explicit Folder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "unspool.XXXXXX").native();
     path_ = ::mkdtemp(name.data());
   }
   Folder(const Folder&) = delete;

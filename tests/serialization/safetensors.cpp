@@ -96,8 +96,8 @@ TEST_CASE("safetensors that do not fit are refused by their place") {
   CHECK(contains(of("\"a\":{}", 0), "header.a has no key \"dtype\""));
   CHECK(contains(of("\"__metadata__\":{\"a\":1}", 0), "header.__metadata__.a: expected a string"));
   CHECK(contains(of("\"__metadata__\":[]", 0), "expected a map"));
-  CHECK(contains(of(entry("a", "BF16", "[1]", "[0,2]"), 2),
-                 "header.a: expected the dtype F32, F64, I32, I64 or BOOL, got \"BF16\""));
+  CHECK(contains(of(entry("a", "F8_E4M3", "[1]", "[0,1]"), 1),
+                 "header.a: expected the dtype F32, F64, F16, BF16, I32, I64 or BOOL, got \"F8_E4M3\""));
   CHECK(contains(of(entry("a", "F32", "[1]", "[0,4],\"x\":1"), 4), "unknown key \"x\""));
   CHECK(contains(of(entry("a", "F32", "[-1]", "[0,4]"), 4), "header.a.shape[0]: expected a size >= 0"));
   CHECK(contains(of(entry("a", "F32", "[null]", "[0,4]"), 4),
@@ -140,4 +140,25 @@ TEST_CASE("what safetensors cannot say is not written") {
   CHECK_THROWS_AS(safetensors_to_bytes({{{"\xff", Tensor::of({1})}}}), ValueError);
   CHECK_THROWS_AS(safetensors_to_bytes({{{"a", Tensor::of({1})}, {"a", Tensor::of({1})}}}), ValueError);
   CHECK_THROWS_AS(safetensors_to_bytes({{{"a", Tensor()}}}), ValueError);
+}
+
+TEST_CASE("safetensors of half precision are read as float32, to the bit") {
+  const auto bits = [](std::initializer_list<int> values) {
+    std::string bytes;
+    for (const int value : values) internal::append_little(bytes, static_cast<std::uint16_t>(value));
+    return bytes;
+  };
+  const float infinity = std::numeric_limits<float>::infinity();
+  // 1, -2, the smallest and the largest subnormal number, the largest number, infinity, -0.
+  const Safetensors half =
+      safetensors_from_bytes(file("{" + entry("a", "F16", "[7]", "[0,14]") + "}",
+                                  bits({0x3C00, 0xC000, 0x0001, 0x83FF, 0x7BFF, 0xFC00, 0x8000})));
+  check_same(half.tensors[0].tensor,
+             Tensor::from(std::vector<float>{1, -2, 0x1p-24F, -0x1.ff8p-15F, 65504, -infinity, -0.0F}));
+  const Safetensors brain = safetensors_from_bytes(
+      file("{" + entry("a", "BF16", "[2,2]", "[0,8]") + "}", bits({0x3F80, 0xC040, 0x7F80, 0x0001})));
+  check_same(brain.tensors[0].tensor, Tensor::of({{1, -3}, {infinity, 0x1p-133F}}));
+  const Safetensors nan =
+      safetensors_from_bytes(file("{" + entry("a", "F16", "[]", "[0,2]") + "}", bits({0x7E00})));
+  CHECK(std::isnan(nan.tensors[0].tensor.item<float>()));
 }
