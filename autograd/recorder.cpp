@@ -1,5 +1,6 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/core/internal/shape_inference.h>
+#include <unspool/core/internal/work_limit.h>
 
 namespace unspool {
 
@@ -12,6 +13,7 @@ namespace {
 class SpecRecorder : public Recorder {
  public:
   Tensors record(OperationRef, std::span<const Tensor>, const Attributes&, const Specs& specs) override {
+    internal::WorkLimit::take();
     Tensors outputs(specs.size());
     for (std::size_t i = 0; i < specs.size(); ++i) outputs[i] = abstract(specs[i]);
     return outputs;

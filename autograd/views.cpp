@@ -10,6 +10,7 @@
 #include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/work_limit.h>
 #include <unspool/core/kernels/strided.h>
 
 namespace unspool {
@@ -373,6 +374,8 @@ Specs unstack_shape(const Call& call) {
   if (size != unknown && size != count) {
     call.fail(fmt::format("expected size {} of axis {}, got {}", count, axis, size));
   }
+  if (count < 0) call.fail(fmt::format("expected a count >= 0, got {}", count));
+  internal::WorkLimit::take(count);
   Shape shape = call.shape();
   shape.erase(axis);
   Specs specs(static_cast<std::size_t>(count));

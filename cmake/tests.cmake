@@ -21,6 +21,21 @@ function(unspool_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200)
 endfunction()
 
+# What the readers of files promise of any file, for the tests and the fuzzers.
+file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/readers/*.cpp)
+add_library(unspool_fuzz_readers STATIC ${sources})
+target_compile_options(unspool_fuzz_readers PRIVATE -O0)
+target_link_libraries(unspool_fuzz_readers PRIVATE unspool_settings unspool_static)
+add_executable(fuzz_corpus tests/fuzz/maker/main.cpp)
+target_compile_options(fuzz_corpus PRIVATE -O0)
+target_link_libraries(fuzz_corpus PRIVATE unspool_settings unspool_static)
+# One fuzzer for all formats: scripts/fuzz.sh.
+if(UNSPOOL_BUILD_FUZZERS)
+  add_executable(fuzz_readers tests/fuzz/libfuzzer/main.cpp)
+  target_link_options(fuzz_readers PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(fuzz_readers PRIVATE unspool_settings unspool_fuzz_readers unspool_static)
+endif()
+
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
@@ -41,6 +56,8 @@ foreach(folder IN LISTS folders)
     endif()
   endforeach()
 endforeach()
+
+target_link_libraries(test_fuzz PRIVATE unspool_fuzz_readers)
 
 # The longest test starts first.
 set_tests_properties(layers/suite PROPERTIES COST 1000)

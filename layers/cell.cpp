@@ -2,6 +2,7 @@
 #include <unspool/autograd/recorder.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/work_limit.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
@@ -105,6 +106,7 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   }
   internal::CallScope scope(*this, args.training);
   const bool inferring = internal::is_inferred(inputs, args);
+  if (inferring) internal::WorkLimit::take();
   scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
   if (!x) throw ValueError("expected an input, got an empty tensor");

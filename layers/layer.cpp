@@ -6,6 +6,7 @@
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/work_limit.h>
 #include <unspool/layers/graph.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
@@ -44,6 +45,7 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
                                    ShapesFrom shapes_from) {
   CallScope scope(*this, args.training);
   const bool inferring = internal::is_inferred(given, args);
+  if (inferring) internal::WorkLimit::take();
   scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
 

@@ -10,7 +10,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/placeholders.h>
 #include <unspool/layers/internal/call_context.h>
-#include <unspool/layers/internal/weight_budget.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/layer_base.h>
 #include <unspool/layers/layer_tree.h>
 #include <unspool/layers/naming.h>
@@ -398,7 +398,7 @@ Variable LayerTree::add_weight(WeightOptions options) {
   Initializer initializer = options.initializer;
   if (!initializer) initializer = is_floating(dtype) ? GlorotUniform() : Zeros();
   const NoGradient guard;
-  internal::WeightBudget::take(options.shape);
+  internal::BuildBudget::take(options.shape);
   const Tensor value = internal::Placeholders::active()
                            ? internal::TensorAccess::placeholder(options.shape, dtype)
                            : initializer(options.shape, dtype);

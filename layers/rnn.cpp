@@ -10,12 +10,12 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/internal/sequence_call.h>
-#include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/rnn.h>
 #include <unspool/layers/stacked_rnn_cells.h>
@@ -132,7 +132,9 @@ void RNN::build_all(const std::vector<Shape>& input_shapes) {
   shapes.insert(shapes.end(), input_shapes.begin() + 1, input_shapes.end());
   cell_->build_once(shapes, built_for());
   if (options_.stateful) {
-    for (const Shape& size : cell_->state_sizes()) internal::WeightBudget::take_state(step.front(), size);
+    for (const Shape& size : cell_->state_sizes()) {
+      internal::BuildBudget::take_state(Shape({step.front()}) + size);
+    }
     std::vector<Variable> states;
     for (const Tensor& state : cell_->get_initial_state(step.front())) {
       states.emplace_back(state, VariableOptions{.name = "state", .trainable = false});

@@ -3,6 +3,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/internal/accuracy.h>
 #include <unspool/models/internal/metric_kind.h>
@@ -173,6 +174,7 @@ void MetricBase::reset_state() {
 }
 
 Variable MetricBase::add_variable(std::string name, const Shape& shape, DType dtype) {
+  internal::BuildBudget::take_state(shape);
   Variable variable(Tensor::zeros(shape, dtype), {.name = name, .trainable = false});
   variable.set_path(name_ + "/" + name);
   variables_.push_back(variable);

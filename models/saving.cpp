@@ -5,8 +5,8 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/placeholders.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/internal/layer_access.h>
-#include <unspool/layers/internal/weight_budget.h>
 #include <unspool/layers/registry.h>
 #include <unspool/models/internal/compile_config.h>
 #include <unspool/models/internal/file_format.h>
@@ -16,6 +16,7 @@
 #include <unspool/models/internal/model_states.h>
 #include <unspool/models/internal/native_format.h>
 #include <unspool/models/internal/reading.h>
+#include <unspool/models/internal/weight_indices.h>
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
 #include <unspool/serialization/archive.h>
@@ -102,20 +103,11 @@ CompileOptions native_compile_options(const Config& config) {
   return options;
 }
 
-/// The indices of the weights that the optimizer has slots for, which may differ from those that train now.
-/// Null before the first step.
-Config indices_of(const std::vector<Variable>& variables, const std::vector<Variable>& weights) {
-  if (variables.empty()) return {};
-  std::vector<Config> places;
-  for (const Variable& variable : variables) {
-    const auto found = std::find(weights.begin(), weights.end(), variable);
-    if (found == weights.end()) {
-      throw ValueError("expected an optimizer of this model's weights, got one that was used for " +
-                       variable.path());
-    }
-    places.push_back(found - weights.begin());
-  }
-  return Config::list(std::move(places));
+/// The places of the weights that an optimizer has slots for, which may differ from those that train now. Null
+/// before the first step.
+Config slots_of(const Optimizer& optimizer, const std::vector<Variable>& weights) {
+  const std::vector<Variable>& built_for = optimizer->built_for();
+  return built_for.empty() ? Config() : internal::weight_indices(built_for, weights);
 }
 
 /// Gives an optimizer of some of these weights the state that a group of tensors holds.
@@ -123,14 +115,7 @@ void load_optimizer_state(const Optimizer& optimizer, const Config& places,
                           const std::vector<Variable>& weights, const std::vector<NamedTensor>& tensors,
                           const std::string& group, const std::string& name) {
   if (!places.is_null()) {
-    std::vector<Variable> built_for;
-    for (const Config& place : places.elements()) {
-      const auto index = place.as<std::size_t>();
-      if (index >= weights.size())
-        throw IndexError(
-            fmt::format("{}: expected an index below {}, got {}", place.path(), weights.size(), index));
-      built_for.push_back(weights[index]);
-    }
+    const std::vector<Variable> built_for = internal::weights_at(places, weights);
     const internal::Placeholders replaced_below;
     optimizer->build(built_for);
   }
@@ -156,13 +141,13 @@ Snapshot to_snapshot(const Model& model) {
   if (state.compiled) {
     compile = native_compile_config(state.compiled->options);
     const Optimizer& optimizer = state.compiled->options.optimizer;
-    compile.set("built_for", indices_of(optimizer->built_for(), model.weights()));
+    compile.set("built_for", slots_of(optimizer, model.weights()));
     internal::append_values(snapshot.tensors, optimizer_group, optimizer.variables());
   }
   std::vector<Config> own_optimizers;
   for (const Optimizer& optimizer : state.own_optimizers()) {
     internal::append_values(snapshot.tensors, own_optimizer_group(own_optimizers.size()), optimizer.variables());
-    own_optimizers.push_back(indices_of(optimizer->built_for(), model.weights()));
+    own_optimizers.push_back(slots_of(optimizer, model.weights()));
   }
   std::vector<Config> seeds;
   for (const SeedGenerator* generator : model->seed_generators()) {
@@ -197,23 +182,18 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name, const Loa
     for (const Config& spec : config["inputs"].elements()) {
       specs.push_back({spec["shape"].as<Shape>(), spec["dtype"].as<DType>()});
     }
-    Model model = [&] {
-      const internal::WeightBudget budget(elements_of_weights(snapshot.tensors));
-      Model made(layer_from_config<Layer>(config["network"]));
-      ModelAccess::state(made).build(specs);
-      return made;
-    }();
+    const internal::BuildBudget budget(elements_of_weights(snapshot.tensors));
+    Model model(layer_from_config<Layer>(config["network"]));
+    ModelAccess::state(model).build(specs);
     Model::State& state = ModelAccess::state(model);
     if (auto* sequence = dynamic_cast<layers::Sequential*>(model.network().pointer().get())) {
       sequence->connect_layers();
     }
     assign(model.weights(), values_for(snapshot.tensors, weights_group, model.weights(), name));
     if (const std::optional<Config> frozen = config.find("frozen")) {
-      const auto indices = frozen->as<std::vector<std::size_t>>();
       const std::vector<Variable> weights = model.weights();
-      for (std::size_t i = 0; i < weights.size(); ++i) {
-        weights[i].set_trainable(std::find(indices.begin(), indices.end(), i) == indices.end());
-      }
+      for (const Variable& weight : weights) weight.set_trainable(true);
+      for (const Variable& weight : internal::weights_at(*frozen, weights)) weight.set_trainable(false);
     }
     if (has_group(snapshot.tensors, states_group)) {
       const std::vector<Variable> states = internal::states_of(model);

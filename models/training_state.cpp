@@ -5,9 +5,12 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/random.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/internal/layer_access.h>
 #include <unspool/models/internal/fit_run.h>
 #include <unspool/models/internal/model.h>
+#include <unspool/models/internal/reading.h>
+#include <unspool/models/internal/weight_indices.h>
 #include <unspool/models/training_state.h>
 
 namespace unspool {
@@ -84,88 +87,14 @@ FitRun& run_in(FitRun::Phase phase, const Model& model, const char* what, const 
                                  run == nullptr ? "outside of fit()" : "in another place"));
 }
 
-}  // namespace
-
-namespace {
-
-/// Makes the slots of an optimizer for the weights at these places.
-void build_slots(const Optimizer& optimizer, const Config& places, const std::vector<Variable>& weights,
-                 const std::string& name) {
-  std::vector<Variable> variables;
-  for (const Config& one : places.elements()) {
-    const auto place = one.as<std::size_t>();
-    if (place >= weights.size()) {
-      throw FileError(
-          fmt::format("{}: expected the state of this model, with {} weights, got a slot for weight {}", name,
-                      weights.size(), place));
-    }
-    variables.push_back(weights[place]);
-  }
-  if (!variables.empty()) optimizer->build(variables);
+Index total_elements(const std::vector<Tensor>& tensors) {
+  Index count = 0;
+  for (const Tensor& tensor : tensors) count += tensor.size();
+  return count;
 }
 
-}  // namespace
-
-Snapshot training_state(const Model& model) {
-  const NoGradient guard;
-  const FitRun& run =
-      run_in(FitRun::Phase::between, model, "training_state", "on_epoch_begin() or on_train_batch_begin()");
-  const Model::State& state = ModelAccess::state(model);
-  Snapshot snapshot;
-  for (const TrainedVariables& group : trained_variables(model)) {
-    for (std::size_t i = 0; i < group.variables.size(); ++i) {
-      snapshot.tensors.push_back({numbered(group.group, i), group.variables[i].value()});
-    }
-  }
-  std::vector<Config> inputs;
-  for (const Spec& spec : state.inputs()) {
-    inputs.push_back(Config::list({to_config(spec.shape), to_config(spec.dtype)}));
-  }
-  const std::vector<Variable> weights = model.weights();
-  std::vector<Config> slots;  // Of the weights that each optimizer has state for.
-  for (const Optimizer& optimizer : optimizers_of(model)) {
-    std::vector<Config> places;
-    for (const Variable& variable : optimizer->built_for()) {
-      const auto place = std::find(weights.begin(), weights.end(), variable) - weights.begin();
-      places.push_back(static_cast<Index>(place));
-    }
-    slots.push_back(Config::list(std::move(places)));
-  }
-  std::vector<Config> seeds;
-  for (const SeedGenerator* generator : model->seed_generators()) {
-    seeds.push_back(config_of_key({generator->seed(), generator->counter()}));
-  }
-  std::vector<Config> callbacks;
-  const std::vector<std::shared_ptr<Callback>>& all = run.callbacks.all();
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Snapshot remembered = all[i]->get_state();
-    callbacks.push_back(remembered.config);
-    for (const NamedTensor& tensor : remembered.tensors) {
-      snapshot.tensors.push_back({numbered("callbacks", i) + "/" + tensor.name, tensor.tensor});
-    }
-  }
-  // At the start of an epoch they are empty.
-  std::vector<Tensor> metrics;
-  if (run.batch > 0) metrics = run.resume ? run.resume->metrics : state.metrics_state();
-  for (std::size_t i = 0; i < metrics.size(); ++i) {
-    snapshot.tensors.push_back({numbered("metrics", i), metrics[i]});
-  }
-  snapshot.config = Config::map({{"kind", "training"},
-                                 {"version", Index{1}},
-                                 {"epoch", run.epoch},
-                                 {"batch", run.batch},
-                                 {"inputs", Config::list(std::move(inputs))},
-                                 {"slots", slots.front()},
-                                 {"own_slots", Config::list({slots.begin() + 1, slots.end()})},
-                                 {"seeds", Config::list(std::move(seeds))},
-                                 {"random", config_of_key(internal::process_random_state())},
-                                 {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
-                                 {"callbacks", Config::list(std::move(callbacks))}});
-  return snapshot;
-}
-
-void restore_training_state(const Model& model, const Snapshot& saved, const std::string& name) {
-  FitRun& run = run_in(FitRun::Phase::starting, model, "restore_training_state", "on_train_begin()");
+/// Everything is read and checked before anything is changed, except that what is not built yet is built.
+void restore(const Model& model, const Snapshot& saved, const std::string& name, FitRun& run) {
   Model::State& state = ModelAccess::state(model);
   const Config& config = saved.config;
   if (config.get("kind", "") != "training" || config["version"].as<Index>() != 1) {
@@ -176,6 +105,7 @@ void restore_training_state(const Model& model, const Snapshot& saved, const std
     for (const Config& spec : config["inputs"].elements()) {
       specs.push_back({spec[0].as<Shape>(), spec[1].as<DType>()});
     }
+    const internal::BuildBudget budget(total_elements(group_of(saved, "weights")));
     state.build(specs);
   }
   const std::vector<Optimizer> optimizers = optimizers_of(model);
@@ -187,9 +117,11 @@ void restore_training_state(const Model& model, const Snapshot& saved, const std
     throw FileError(fmt::format("{}: expected the state of this model, with {} optimizers, got {}", name,
                                 optimizers.size(), slots.size()));
   }
-  for (std::size_t i = 0; i < slots.size(); ++i) build_slots(optimizers[i], slots[i], model.weights(), name);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::vector<Variable> built_for = internal::weights_at(slots[i], model.weights());
+    if (!built_for.empty()) optimizers[i]->build(built_for);
+  }
 
-  // Everything is checked before anything is changed.
   const std::vector<TrainedVariables> groups = trained_variables(model);
   std::vector<std::vector<Tensor>> values;
   for (const TrainedVariables& group : groups) {
@@ -212,18 +144,17 @@ void restore_training_state(const Model& model, const Snapshot& saved, const std
                     all.size(), callbacks.size()));
   }
 
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (std::size_t i = 0; i < values[g].size(); ++i) groups[g].variables[i].assign(values[g][i]);
-  }
-  for (std::size_t i = 0; i < generators.size(); ++i) {
-    const RandomKey key = key_of_config(seeds[i]);
-    *generators[i] = SeedGenerator(key.seed);
-    generators[i]->set_counter(key.stream);
-  }
-  internal::set_process_random_state(key_of_config(config["random"]));
-  if (const Config shuffle = config["shuffle"]; !shuffle.is_null()) state.shuffle = key_of_config(shuffle);
-
+  std::vector<RandomKey> keys;
+  for (const Config& seed : seeds) keys.push_back(key_of_config(seed));
+  const RandomKey random = key_of_config(config["random"]);
+  const Config shuffle = config["shuffle"];
+  const std::optional<RandomKey> order =
+      shuffle.is_null() ? std::nullopt : std::optional(key_of_config(shuffle));
   FitRun::Resume resume{.epoch = config["epoch"].as<Index>(), .batch = config["batch"].as<Index>()};
+  if (resume.epoch < 0 || resume.batch < 0) {
+    throw FileError(fmt::format("{}: expected an epoch and a batch >= 0, got {} and {}", name, resume.epoch,
+                                resume.batch));
+  }
   resume.metrics = group_of(saved, "metrics");
   for (std::size_t i = 0; i < std::min(all.size(), callbacks.size()); ++i) {
     Snapshot remembered{callbacks[i], {}};
@@ -235,7 +166,77 @@ void restore_training_state(const Model& model, const Snapshot& saved, const std
     }
     resume.callbacks.push_back(std::move(remembered));
   }
+
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (std::size_t i = 0; i < values[g].size(); ++i) groups[g].variables[i].assign(values[g][i]);
+  }
+  for (std::size_t i = 0; i < generators.size(); ++i) {
+    *generators[i] = SeedGenerator(keys[i].seed);
+    generators[i]->set_counter(keys[i].stream);
+  }
+  internal::set_process_random_state(random);
+  if (order) state.shuffle = order;
   run.resume = std::move(resume);
+}
+
+}  // namespace
+
+Snapshot training_state(const Model& model) {
+  const NoGradient guard;
+  const FitRun& run =
+      run_in(FitRun::Phase::between, model, "training_state", "on_epoch_begin() or on_train_batch_begin()");
+  const Model::State& state = ModelAccess::state(model);
+  Snapshot snapshot;
+  for (const TrainedVariables& group : trained_variables(model)) {
+    for (std::size_t i = 0; i < group.variables.size(); ++i) {
+      snapshot.tensors.push_back({numbered(group.group, i), group.variables[i].value()});
+    }
+  }
+  std::vector<Config> inputs;
+  for (const Spec& spec : state.inputs()) {
+    inputs.push_back(Config::list({to_config(spec.shape), to_config(spec.dtype)}));
+  }
+  std::vector<Config> seeds;
+  for (const SeedGenerator* generator : model->seed_generators()) {
+    seeds.push_back(config_of_key({generator->seed(), generator->counter()}));
+  }
+  std::vector<Config> callbacks;
+  const std::vector<std::shared_ptr<Callback>>& all = run.callbacks.all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Snapshot remembered = all[i]->get_state();
+    callbacks.push_back(remembered.config);
+    for (const NamedTensor& tensor : remembered.tensors) {
+      snapshot.tensors.push_back({numbered("callbacks", i) + "/" + tensor.name, tensor.tensor});
+    }
+  }
+  // At the start of an epoch they are empty.
+  std::vector<Tensor> metrics;
+  if (run.batch > 0) metrics = run.resume ? run.resume->metrics : state.metrics_state();
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    snapshot.tensors.push_back({numbered("metrics", i), metrics[i]});
+  }
+  std::vector<Config> slots;  // Of the weights that each optimizer has state for.
+  for (const Optimizer& optimizer : optimizers_of(model)) {
+    slots.push_back(internal::weight_indices(optimizer->built_for(), model.weights()));
+  }
+  snapshot.config =
+      Config::map({{"kind", "training"},
+                   {"version", Index{1}},
+                   {"epoch", run.epoch},
+                   {"batch", run.batch},
+                   {"inputs", Config::list(std::move(inputs))},
+                   {"slots", slots.front()},
+                   {"own_slots", Config::list({slots.begin() + 1, slots.end()})},
+                   {"seeds", Config::list(std::move(seeds))},
+                   {"random", config_of_key(internal::process_random_state())},
+                   {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
+                   {"callbacks", Config::list(std::move(callbacks))}});
+  return snapshot;
+}
+
+void restore_training_state(const Model& model, const Snapshot& saved, const std::string& name) {
+  FitRun& run = run_in(FitRun::Phase::starting, model, "restore_training_state", "on_train_begin()");
+  internal::reading_file(name, [&] { restore(model, saved, name, run); });
 }
 
 }  // namespace unspool

@@ -32,6 +32,9 @@ fi
 step "sanitizers: build and tests"
 scripts/check-sanitizers.sh
 
+step "readers of files fuzzed"
+scripts/fuzz.sh 5
+
 step "golden cases of Keras on every instruction set"
 scripts/check-golden.sh
 

@@ -93,11 +93,12 @@ internal::SafetensorsLayout internal::read_safetensors_layout(const FileBytes& b
   if (!header.starts_with('{')) fail(8, "expected the header to begin with {");
 
   SafetensorsLayout layout;
+  std::vector<Config::Entry> metadata;
   try {
     for (const auto& [key, value] : from_json(header).named("header").items()) {
       if (key == metadata_key) {
         for (const auto& [name_of_text, text] : value.items()) {
-          layout.metadata.set(name_of_text, text.as<std::string>());
+          metadata.emplace_back(name_of_text, text.as<std::string>());
         }
       } else {
         layout.tensors.push_back(read_entry(key, value));
@@ -106,6 +107,7 @@ internal::SafetensorsLayout internal::read_safetensors_layout(const FileBytes& b
   } catch (const Error& error) {
     fail(8, error.what());
   }
+  if (!metadata.empty()) layout.metadata = Config::map(std::move(metadata));
 
   std::sort(layout.tensors.begin(), layout.tensors.end(), [](const StoredTensor& a, const StoredTensor& b) {
     return a.place != b.place ? a.place < b.place : a.bytes < b.bytes;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <limits>
@@ -8,10 +9,12 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/internal/work_limit.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/input.h>
 #include <unspool/layers/internal/functional_config.h>
 #include <unspool/layers/internal/input_config.h>
+#include <unspool/layers/internal/layer_call.h>
 #include <unspool/layers/registry.h>
 
 namespace unspool::internal {
@@ -147,28 +150,43 @@ Attributes::Value attribute_from(const Config& config) {
   config.fail("a bool, an integer, a string, a list, or a map of \"real\", \"dtype\" or \"shape\"");
 }
 
-/// Attributes hold the names of literals: those that configs bring are kept for good. They are few, since an
-/// operation refuses others.
-const char* kept_name(const std::string& name) {
-  static std::mutex mutex;
-  static std::set<std::string> names;
-  const std::lock_guard lock(mutex);
-  return names.insert(name).first->c_str();
-}
+/// How an operation may be used, as its examples show. Its kernels rely on it.
+struct Usage {
+  /// Numbers of operands. An operation whose examples have several takes any number from the smallest one on.
+  std::set<std::size_t> operands;
+  /// Attributes hold the names of literals.
+  std::map<std::string, const char*, std::less<>> names;
+  /// The names of the attributes with the kinds of their values, for each set of attributes that it takes.
+  std::set<std::map<std::string, std::size_t>> attributes;
+};
 
-/// The names of the attributes that an operation is used with: found once, since examples cost more than
-/// most graphs.
-const std::set<std::string>& attribute_names(const Operation& operation) {
+/// Found once, since examples cost more than most graphs.
+const Usage& usage_of(const Operation& operation) {
   static std::mutex mutex;
-  static std::map<const Operation*, std::set<std::string>> known;
+  static std::map<const Operation*, Usage> known;
   const std::lock_guard lock(mutex);
   const auto [found, is_new] = known.try_emplace(&operation);
+  Usage& usage = found->second;
   if (is_new) {
     for (const Example& example : operation.examples.list()) {
-      for (const Attributes::Entry& entry : example.attributes) found->second.insert(entry.first);
+      usage.operands.insert(example.operands.size());
+      std::map<std::string, std::size_t> kinds;
+      for (const Attributes::Entry& entry : example.attributes) {
+        usage.names.emplace(entry.first, entry.first);
+        kinds.emplace(entry.first, entry.second.index());
+      }
+      usage.attributes.insert(std::move(kinds));
     }
   }
-  return found->second;
+  return usage;
+}
+
+void check_operands(const Operation& operation, std::size_t count, const Config& call) {
+  const std::set<std::size_t>& counts = usage_of(operation).operands;
+  const bool any_number = counts.size() > 1;
+  if (any_number ? count >= *counts.begin() : count == *counts.begin()) return;
+  throw ValueError(fmt::format("{}: expected {}{} tensors for the operation {}, got {}", call.path(),
+                               any_number ? "at least " : "", *counts.begin(), operation.name, count));
 }
 
 /// The library's operation of this name: the only one that a config can mean by it.
@@ -195,13 +213,22 @@ OperationRef operation_from(const Config& config) {
 }
 
 Attributes attributes_from(const Operation& operation, const Config& config) {
+  const Usage& usage = usage_of(operation);
   Attributes attributes;
+  std::map<std::string, std::size_t> kinds;
   for (const auto& [name, value] : config.items()) {
-    if (!attribute_names(operation).contains(name)) {
+    const auto known = usage.names.find(name);
+    if (known == usage.names.end()) {
       throw ValueError(fmt::format("{}: expected an attribute of the operation {}, got {}", config.path(),
                                    operation.name, in_quotes(name)));
     }
-    attributes = attributes.with(kept_name(name), attribute_from(value));
+    const Attributes::Value attribute = attribute_from(value);
+    kinds.emplace(name, attribute.index());
+    attributes = attributes.with(known->second, attribute);
+  }
+  if (!usage.attributes.contains(kinds)) {
+    throw ValueError(fmt::format("{}: expected the attributes of the operation {}, got {}", config.path(),
+                                 operation.name, config.describe()));
   }
   return attributes;
 }
@@ -431,6 +458,7 @@ void Reader::add(const Config& entry) {
 }
 
 bool Reader::advance(Made& item) const {
+  WorkLimit::take();  // A list from the last layer to the first is tried as often as it is long.
   const std::size_t before = item.outputs.size();
   while (item.outputs.size() < item.calls.size()) {
     const Config& next = item.calls[item.outputs.size()];
@@ -518,8 +546,18 @@ std::vector<Tensor> Reader::one_or_list(const Config& config) const {
 
 std::vector<Tensor> Reader::call(const Made& item, const Config& config) const {
   const Config positional = config["args"];
+  // A call on constants would compute here, with whatever memory its arguments ask for. No graph has one.
+  const auto check_symbolic = [&](bool is_one_symbolic) {
+    if (is_one_symbolic) return;
+    throw ValueError(config.path() +
+                     ": expected a tensor of the graph among the arguments of a call, got constants alone");
+  };
   if (item.operation) {
-    const Tensors results = apply_all(*item.operation, one_or_list(positional), item.attributes);
+    const std::vector<Tensor> inputs = one_or_list(positional);
+    check_operands(**item.operation, inputs.size(), config);
+    check_symbolic(
+        std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.is_abstract(); }));
+    const Tensors results = apply_all(*item.operation, inputs, item.attributes);
     return {results.begin(), results.end()};
   }
   CallArgs args;
@@ -540,14 +578,19 @@ std::vector<Tensor> Reader::call(const Made& item, const Config& config) const {
     }
   }
   if (const auto cell = std::dynamic_pointer_cast<Cell>(item.layer.pointer())) {
-    const CellOutput made = (*cell)(tensor(positional[0]), one_or_list(positional[1]), args);
+    const Tensor input = tensor(positional[0]);
+    const std::vector<Tensor> states = one_or_list(positional[1]);
+    check_symbolic(is_symbolic({input}, args) || is_symbolic(states, args));
+    const CellOutput made = (*cell)(input, states, args);
     std::vector<Tensor> outputs = {made.output};
     outputs.insert(outputs.end(), made.states.begin(), made.states.end());
     return outputs;
   }
   const auto layer = std::dynamic_pointer_cast<Layer>(item.layer.pointer());
   if (positional.size() != 1) positional.fail("a list of one tensor or one list of tensors");
-  return (*layer)(one_or_list(positional[0]), args).all();
+  const std::vector<Tensor> inputs = one_or_list(positional[0]);
+  check_symbolic(is_symbolic(inputs, args));
+  return (*layer)(inputs, args).all();
 }
 
 std::vector<Tensor> Reader::ends(const Config& config) const {

@@ -7,7 +7,7 @@
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/placeholders.h>
 #include <unspool/core/version.h>
-#include <unspool/layers/internal/weight_budget.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/compile_config.h>
 #include <unspool/models/internal/file_format.h>
 #include <unspool/models/internal/keras_config.h>
@@ -86,10 +86,8 @@ Model keras_model_from_bytes(const FileBytes& bytes, const std::string& file,
     const Config config = from_json(zip.member(config_member).view()).named("config.json");
     const Hdf5Group root =
         hdf5_from_bytes(zip.member(weights_member), fmt::format("{}, {}", file, weights_member));
-    Model model = [&] {
-      const WeightBudget budget(keras_weight_elements(root));
-      return model_from_keras_config(config);
-    }();
+    const BuildBudget budget(keras_weight_elements(root));
+    Model model = model_from_keras_config(config);
     check_keras_inputs(model, config);
     WeightLoader loader(file, {});
     match_keras_weights(root, *model.network(), loader);

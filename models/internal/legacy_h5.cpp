@@ -2,7 +2,7 @@
 
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/placeholders.h>
-#include <unspool/layers/internal/weight_budget.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/compile_config.h>
 #include <unspool/models/internal/keras_config.h>
 #include <unspool/models/internal/keras_file.h>
@@ -146,10 +146,9 @@ Model load_legacy_model(const std::string& path, const LoadModelOptions& options
           ": expected a whole model of Keras, got a file without model_config: make the model, and "
           "load its weights with load_weights()");
     }
-    Model model = [&] {
-      const WeightBudget budget(keras_weight_elements(root));
-      return model_from_keras_config(config);
-    }();
+    refuse_keras_code(config);
+    const BuildBudget budget(keras_weight_elements(root));
+    Model model = model_from_keras_config(config);
     check_keras_inputs(model, config);
     WeightLoader loader(file, {});
     match_legacy_weights(weights_group_of(root), model, loader);

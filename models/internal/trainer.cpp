@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <utility>
 #include <vector>
@@ -114,7 +115,7 @@ void Trainer::skip_epochs(Feed& feed, FitRun& run, const FitPlan& plan) {
   run.epoch = run.resume->epoch;
   if (!plan.steps_per_epoch) return;
   // Epochs share passes over the data, so the batches of the epochs before are read.
-  for (Index epoch = first_epoch_; epoch < run.epoch; ++epoch) {
+  for (Index epoch = first_epoch_; epoch < std::min(run.epoch, plan.epochs); ++epoch) {
     feed.start(epoch);
     while (feed.next()) {
     }

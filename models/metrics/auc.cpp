@@ -4,6 +4,7 @@
 
 #include <unspool/autograd/elementary.h>
 #include <unspool/core/error.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/decisions.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/auc.h>
@@ -42,6 +43,7 @@ std::vector<double> auc_thresholds(const std::string& name, const AUCOptions& op
       throw ValueError(name + ": expected num_thresholds >= 2, got " +
                        std::to_string(options.num_thresholds));
     }
+    internal::BuildBudget::take_state({options.num_thresholds});
     for (Index i = 1; i < options.num_thresholds - 1; ++i) {
       inner.push_back(static_cast<double>(i) / static_cast<double>(options.num_thresholds - 1));
     }

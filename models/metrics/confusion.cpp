@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/core/error.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/decisions.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/confusion.h>
@@ -222,6 +223,7 @@ struct TradeoffKind {
 std::vector<double> even_thresholds(const std::string& name, Index count) {
   if (count < 1) throw ValueError(name + ": expected num_thresholds >= 1, got " + std::to_string(count));
   if (count == 1) return {0.5};
+  internal::BuildBudget::take_state({count});
   std::vector<double> thresholds;
   for (Index i = 0; i < count; ++i) {
     thresholds.push_back(static_cast<double>(i) / static_cast<double>(count - 1));

@@ -6,6 +6,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
+#include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/iou.h>
 
@@ -92,6 +93,7 @@ struct Intersection {
 };
 
 std::vector<Index> all_classes(Index count) {
+  internal::BuildBudget::take_state({std::max(count, Index{0})});
   std::vector<Index> all(static_cast<std::size_t>(std::max(count, Index{0})));
   std::iota(all.begin(), all.end(), Index{0});
   return all;

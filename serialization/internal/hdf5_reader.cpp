@@ -15,6 +15,8 @@ constexpr std::uint64_t superblock_bytes = 96;
 constexpr std::uint64_t symbol_bytes = 40;
 // What a file of Keras may have at most. Each object is read once, so that cycles end.
 constexpr int max_group_depth = 64;
+// Many names may lie in the same bytes of a heap.
+constexpr std::size_t max_path = 1024;
 constexpr std::size_t max_continuations = 64;
 
 /// A message of an object header.
@@ -65,6 +67,7 @@ class Hdf5Reader {
     if (!object.table) whole_.fail_at(root, "expected the root to be a group with a symbol table");
     claim(0, superblock_bytes);
     read_group(object, group, 0);
+    for (const auto& [begin, end] : texts_.heaps()) claim(begin, end - begin);
     check_claims();
     return group;
   }
@@ -270,6 +273,13 @@ class Hdf5Reader {
                        fmt::format("expected different names in a group, got {} twice", in_quotes(name)));
       }
       const std::string path = group.path.empty() ? name : group.path + "/" + name;
+      if (path.size() > max_path) {
+        whole_.fail_at(
+            place,
+            fmt::format("expected names that are at most {} bytes long with those of the groups around, "
+                        "got {} bytes",
+                        max_path, path.size()));
+      }
       Object read = read_object(object, path);
       if (read.dataset) {
         group.datasets.emplace(name, std::move(*read.dataset));
@@ -283,11 +293,11 @@ class Hdf5Reader {
 
   std::string name_at(ByteReader heap, std::uint64_t offset) const {
     heap.skip(offset, "the place of a name");
-    const std::string_view rest = heap.take(heap.left(), "a name");
+    const std::string_view rest = heap.take(std::min<std::uint64_t>(heap.left(), max_path + 1), "a name");
     const std::size_t end = rest.find('\0');
     if (end == std::string_view::npos || end == 0 ||
         rest.substr(0, end).find('/') != std::string_view::npos) {
-      heap.fail("expected a name that is not empty, without '/' and with an end");
+      heap.fail(fmt::format("expected a name of 1 to {} bytes, without '/' and with an end", max_path));
     }
     return std::string(rest.substr(0, end));
   }

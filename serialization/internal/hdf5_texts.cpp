@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -78,6 +79,7 @@ std::string_view Hdf5Texts::heap_object(std::uint64_t address, std::uint32_t ind
     peek.expect<std::uint8_t>(1, "the version of a global heap");
     peek.take(3, "a global heap");
     ByteReader heap = start.part(peek.number<std::uint64_t>("the size of a global heap"), "a global heap");
+    add_heap(heap);
     heap.take(16, "a global heap");
     while (heap.left() >= 16) {
       const auto number = heap.number<std::uint16_t>("the index of an object");
@@ -93,6 +95,19 @@ std::string_view Hdf5Texts::heap_object(std::uint64_t address, std::uint32_t ind
     whole_.fail_at(address, fmt::format("expected the string {} in a global heap, got none", index));
   }
   return found->second;
+}
+
+/// Throws FileError if a heap overlaps another one: the objects of many such heaps would take memory for the
+/// square of the file's size.
+void Hdf5Texts::add_heap(const ByteReader& heap) {
+  const std::uint64_t begin = heap.position();
+  const std::uint64_t end = begin + heap.left();
+  const auto next = heaps_.lower_bound(begin);
+  const bool overlaps_next = next != heaps_.end() && next->first < end;
+  const bool overlaps_previous = next != heaps_.begin() && std::prev(next)->second > begin;
+  if (overlaps_next || overlaps_previous)
+    heap.fail("expected global heaps that do not overlap: the file is corrupted");
+  heaps_.emplace(begin, end);
 }
 
 }  // namespace unspool::internal

@@ -2,23 +2,23 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/layers/internal/weight_budget.h>
+#include <unspool/layers/internal/build_budget.h>
 
 namespace unspool::internal {
 namespace {
 
-thread_local WeightBudget* current_budget = nullptr;
+thread_local BuildBudget* current_budget = nullptr;
 
 }  // namespace
 
 // Twice, since a layer whose build() throws is built again by the first call.
-WeightBudget::WeightBudget(Index elements) : around_(current_budget), left_(2 * elements) {
+BuildBudget::BuildBudget(Index elements) : around_(current_budget), left_(2 * elements) {
   current_budget = this;
 }
 
-WeightBudget::~WeightBudget() { current_budget = around_; }
+BuildBudget::~BuildBudget() { current_budget = around_; }
 
-void WeightBudget::take(const Shape& shape) {
+void BuildBudget::take(const Shape& shape) {
   if (current_budget == nullptr) return;
   const Index elements = shape.elements();
   if (elements > current_budget->left_) {
@@ -30,9 +30,8 @@ void WeightBudget::take(const Shape& shape) {
   current_budget->left_ -= elements;
 }
 
-void WeightBudget::take_state(Index batch, const Shape& size) {
+void BuildBudget::take_state(const Shape& shape) {
   if (current_budget == nullptr) return;
-  const Shape shape = Shape({batch}) + size;
   const Index elements = shape.elements();
   if (elements > current_budget->states_left_) {
     throw ValueError(fmt::format("expected states of at most {} more elements in a file, got the shape {}",
