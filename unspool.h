@@ -39,11 +39,14 @@
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/creation.h>
+#include <unspool/autograd/draw.h>
 #include <unspool/autograd/einsum.h>
 #include <unspool/autograd/elementary.h>
+#include <unspool/autograd/explain.h>
 #include <unspool/autograd/functional.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/indexing.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
@@ -52,6 +55,7 @@
 #include <unspool/autograd/softmax.h>
 #include <unspool/autograd/sorting.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/tape_view.h>
 #include <unspool/autograd/variable.h>
 #include <unspool/autograd/views.h>
 
@@ -135,6 +139,7 @@
 #include <unspool/models/csv_logger.h>
 #include <unspool/models/ctc.h>
 #include <unspool/models/curve.h>
+#include <unspool/models/draw.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/edit_distance.h>
 #include <unspool/models/frequency.h>
@@ -166,6 +171,7 @@
 #include <unspool/models/saving.h>
 #include <unspool/models/sequential.h>
 #include <unspool/models/swap_ema_weights.h>
+#include <unspool/models/tape_page.h>
 #include <unspool/models/tensorboard.h>
 #include <unspool/models/terminate_on_nan.h>
 #include <unspool/models/torch_weights.h>

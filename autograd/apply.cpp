@@ -15,8 +15,6 @@ using internal::TensorAccess;
 
 constinit thread_local Engine Engine::instance_;
 
-namespace {
-
 bool has_nan(const Tensor& tensor) {
   bool found = false;
   visit_dtype(tensor.dtype(), [&]<class T>(T) {
@@ -27,16 +25,28 @@ bool has_nan(const Tensor& tensor) {
   return found;
 }
 
+namespace {
+
+/// Where inside of the operation the NaN arose, if it is made of operations.
+std::string place_of_nan(const Call& call) {
+  for (const auto& [name, value] : call.attributes) {
+    const auto* payload = std::get_if<std::shared_ptr<const Payload>>(&value);
+    if (payload == nullptr) continue;
+    if (std::string place = (*payload)->place_of_nan(call); !place.empty()) return ": " + place;
+  }
+  return {};
+}
+
 void check_anomaly(const Call& call, std::span<const Tensor> outputs, const Engine& engine) {
   for (const Tensor& input : call.inputs) {
     if (has_nan(input)) return;  // It comes from another operation.
   }
   for (const Tensor& output : outputs) {
     if (!has_nan(output)) continue;
-    const std::string where =
-        engine.backward_of == nullptr ? "" : fmt::format(" in the gradient of {}", engine.backward_of->name);
-    throw RuntimeError(
-        fmt::format("{}{}: the result has a NaN, and no operand has one", call.describe(), where));
+    const std::string step = engine.time_step < 0 ? "" : fmt::format(" at time step {}", engine.time_step);
+    const std::string sweep = engine.sweeping == nullptr ? "" : engine.sweeping->where_in_sweep();
+    throw RuntimeError(fmt::format("{}{}{}: the result has a NaN, and no operand has one{}", call.describe(),
+                                   sweep, step, place_of_nan(call)));
   }
 }
 

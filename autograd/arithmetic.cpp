@@ -24,6 +24,7 @@ Tensor half_where_equal(const Tensor& dy, const Tensor& takes, const Tensor& tie
 constexpr Operation arithmetic_records[] = {
     {.name = "add",
      .summary = "a + b",
+     .formula = "{0} + {1}",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::add>>([](auto a, auto b) { return a + b; }),
      .gradient =
@@ -36,6 +37,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "subtract",
      .summary = "a - b",
+     .formula = "{0} - {1}",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::subtract>>([](auto a, auto b) { return a - b; }),
      .gradient =
@@ -47,6 +49,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "multiply",
      .summary = "a * b",
+     .formula = "{0} * {1}",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::multiply>>([](auto a, auto b) { return a * b; }),
      .gradient =
@@ -59,6 +62,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "divide",
      .summary = "a / b",
+     .formula = "{0} / {1}",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::divide>>([](auto a, auto b) {
        if constexpr (std::integral<decltype(a)>) {
@@ -116,6 +120,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}, {-2, 2}}},
     {.name = "negative",
      .summary = "-x",
+     .formula = "-{0}",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::negative>>([](auto x) { return -x; }),
      .gradient = [](Backward& b) { b.dx() = -b.dy(); },
@@ -123,6 +128,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}}},
     {.name = "abs",
      .summary = "|x|; its derivative at 0 is 0",
+     .formula = "|{0}|",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::abs>>(
          [](auto x) { return static_cast<decltype(x)>(std::abs(x)); }),
@@ -138,6 +144,7 @@ constexpr Operation arithmetic_records[] = {
      .examples = {{-2, 2}}},
     {.name = "square",
      .summary = "x * x",
+     .formula = "{0}^2",
      .shape = shapes::elementwise,
      .kernel = elementwise<vectorized<&VectorTable::square>>([](auto x) { return x * x; }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * (b.x() + b.x()); },

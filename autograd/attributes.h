@@ -13,12 +13,17 @@
 
 namespace unspool {
 
+struct Call;
+
 /// An attribute of an operation that is not a plain value: a gradient of the user's own, the body of a scan.
 class Payload {
  public:
   virtual ~Payload() = default;
   /// A word for printed tapes and pictures.
   virtual std::string describe() const = 0;
+  /// Of a payload that is made of operations: which of them makes the first NaN in this use, whose result has
+  /// one, and at which time step. Empty if it is not known.
+  virtual std::string place_of_nan(const Call&) const { return {}; }
 };
 
 /// The named parameters of one use of an operation (an axis, a shape, a flag). Immutable and cheap to copy;

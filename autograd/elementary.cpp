@@ -32,6 +32,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{0.1, 2}}},
     {.name = "rsqrt",
      .summary = "1 / sqrt(x)",
+     .formula = "1 / sqrt({0})",
      .kernel =
          elementwise<vectorized<&VectorTable::rsqrt>>([](floating_point auto x) { return 1 / std::sqrt(x); }),
      .gradient = [](Backward& b) { b.dx() = b.dy() * (b.y() * square(b.y()) * -0.5); },
@@ -39,6 +40,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{0.1, 2}}},
     {.name = "pow",
      .summary = "a to the power of b; 1 for b = 0. For a <= 0 the derivative with respect to b is 0",
+     .formula = "{0}^{1}",
      .kernel = elementwise([](floating_point auto a, floating_point auto b) { return std::pow(a, b); }),
      .gradient =
          [](Backward& b) {
@@ -131,6 +133,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "tanh_gradient",
      .summary = "dy * (1 - y * y): the gradient of y = tanh(x)",
+     .formula = "{0} * (1 - {1}^2)",
      .kernel = elementwise<vectorized<&VectorTable::tanh_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return dy * (1 - y * y); }),
      .gradient =
@@ -151,6 +154,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "sigmoid_gradient",
      .summary = "dy * y * (1 - y): the gradient of y = sigmoid(x)",
+     .formula = "{0} * {1} * (1 - {1})",
      .kernel = elementwise<vectorized<&VectorTable::sigmoid_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return dy * y * (1 - y); }),
      .gradient =
@@ -185,6 +189,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "relu_gradient",
      .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
+     .formula = "where({1} > 0, {0}, 0)",
      .kernel = elementwise<vectorized<&VectorTable::relu_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
      .gradient =

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/autograd/families.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -36,7 +37,8 @@ std::string Call::describe() const {
   text += '(';
   const char* separator = "";
   for (const Tensor& input : inputs) {
-    text += separator + unspool::describe(input);
+    const std::string name = label_of(input);
+    text += separator + (name.empty() ? "" : name + " ") + unspool::describe(input);
     separator = ", ";
   }
   if (!attributes.empty()) text += separator + to_string(attributes);

@@ -250,6 +250,8 @@ struct Operation {
   std::string_view name;
   /// What it computes, with its formula, in one line; docs/operations.md consists of these.
   std::string_view summary;
+  /// How a use is written in formulas, with {0}, {1}, ... for the operands: "{0} * {1}". Empty: as a call.
+  std::string_view formula = {};
   ShapeRule shape = shapes::floating;  ///< shapes and dtypes of the outputs
   Kernel kernel;                       ///< how it is computed
   GradientRule gradient = nullptr;     ///< its gradient; null for none

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/core/callable.h>
 
@@ -19,6 +20,10 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   virtual int depth() const { return 0; }
   /// The innermost tape that does not record the operations of this recorder; null: all tapes do.
   virtual class TapeState* tape_floor() const { return nullptr; }
+  /// Names one of its values, if that has no name yet and the recorder keeps names.
+  virtual void label(const Tensor&, Label) {}
+  /// The name of one of its values.
+  virtual Label label_of(const Tensor&) const { return {}; }
   /// A new abstract tensor, whose operations are recorded here.
   Tensor abstract(const Spec& spec);
 };

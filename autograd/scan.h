@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,12 @@ struct PlanOptions {
   bool stages = false;
 };
 
+/// What a picture of a compiled scan shows.
+enum class ScanPicture : std::uint8_t {
+  step,  ///< One step as it was traced.
+  plan,  ///< What runs once, before, in and after the loop, forward and backward.
+};
+
 /// A scan as it was traced and compiled. Scans of the same structure share it.
 class CompiledScan {
  public:
@@ -65,6 +72,8 @@ class CompiledScan {
   /// with their sizes, for so many steps: for the forward pass, and for the backward pass with gradients with
   /// respect to all floating inputs that are not scalars.
   virtual std::string plan(Index steps, PlanOptions options = {}) const = 0;
+  /// A picture in DOT, the language of Graphviz: a node for each input and operation, inputs once.
+  virtual std::string to_dot(ScanPicture picture = ScanPicture::plan) const = 0;
 };
 
 /// What scan() returns.
@@ -75,14 +84,15 @@ struct ScanResult {
   std::vector<Tensor> outputs = {};
   /// The outputs `last` of the last step.
   std::vector<Tensor> last = {};
-  /// The compiled scan, for its plan.
+  /// The compiled scan, for its plan; null if the steps ran one by one, for a tape that keeps all.
   std::shared_ptr<const CompiledScan> compiled = nullptr;
 };
 
 /// Runs `step` over the time of the sequences: carry, outputs[t] = step(carry, sequences[t]), as jax.lax.scan
 /// does. The step is called once, on abstract tensors, and compiled; tensors and variables from outside that
 /// it uses (weights, constants) become inputs by themselves. Without any step, `last` is zeros. Gradients of
-/// any order exist.
+/// any order exist. While a tape with keep_all records, the step is called for each time step, so that the
+/// tape shows it.
 ///
 /// Throws RuntimeError if the step reads a value of an abstract tensor or keeps one beyond its end, and says
 /// what to do instead. Throws ValueError if the next carry differs from the carry in shape or dtype, or if

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <unordered_map>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
@@ -8,6 +9,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/tape_view.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 
@@ -65,11 +67,12 @@ std::uint32_t new_serial() {
 
 }  // namespace
 
-TapeState::TapeState(bool persistent, bool watch_variables)
+TapeState::TapeState(const GradientTapeOptions& options)
     : serial_(new_serial()),
       outer_(Engine::of_this_thread().tape),
-      persistent_(persistent),
-      watch_variables_(watch_variables) {
+      persistent_(options.persistent),
+      watch_variables_(options.watch_accessed_variables),
+      always_kept_(options.keep_all ? ~0U : 0U) {
   Engine::of_this_thread().tape = this;
 }
 
@@ -160,14 +163,14 @@ void TapeState::record(OperationRef operation, std::span<const Tensor, inputs> o
     new (place) Tensor(kept ? value : TensorAccess::without_elements(value));
   };
   // The last bit of a mask holds for all further tensors.
-  auto kept = static_cast<std::int32_t>(operation->keep.inputs);
+  auto kept = static_cast<std::int32_t>(operation->keep.inputs | always_kept_);
   for_each_index<inputs>(operands.size(), [&](std::size_t i) {
     keep(tensor + i, operands[i], (kept & 1) != 0);
     kept >>= 1;
   });
   tensor += operands.size();
   number += operands.size();
-  kept = static_cast<std::int32_t>(operation->keep.outputs);
+  kept = static_cast<std::int32_t>(operation->keep.outputs | always_kept_);
   for_each_index<outputs>(results.size(), [&](std::size_t i) {
     keep(tensor + i, results[i], (kept & 1) != 0);
     kept >>= 1;
@@ -175,7 +178,8 @@ void TapeState::record(OperationRef operation, std::span<const Tensor, inputs> o
   });
   last_ = node;
   ++size_;
-  if (operation->keep_rule != nullptr) forget(*node, {*operation, operands, attributes}, results);
+  if (operation->keep_rule != nullptr || always_kept_ != 0)
+    finish_record(*node, {*operation, operands, attributes}, results);
 }
 
 // The instances that apply() uses.
@@ -188,7 +192,15 @@ template void TapeState::record(OperationRef, std::span<const Tensor, 2>, std::s
 template void TapeState::record(OperationRef, std::span<const Tensor, 3>, std::span<const Tensor, 1>,
                                 const Attributes&);
 
-void TapeState::forget(Node& node, const Call& call, std::span<const Tensor> outputs) {
+void TapeState::finish_record(Node& node, const Call& call, std::span<const Tensor> outputs) {
+  if (keeps_all()) {
+    const std::int32_t step = Engine::of_this_thread().time_step;
+    std::string layer = ErrorScope::path();
+    if (places_.empty() || places_.back().step != step || places_.back().layer != layer) {
+      places_.push_back({size_ - 1, std::move(layer), step});
+    }
+    return;
+  }
   SmallVector<bool, 32> kept(node.size());
   const std::span<bool> all(kept.data(), kept.size());
   keeps(call, outputs, all.first(node.inputs), all.last(node.outputs));
@@ -314,11 +326,10 @@ inline void TapeState::step_back(const Node& node, Values& values) {
   step_back_many(node, values);
 }
 
-std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
-                                     std::span<const Source> sources, bool release) {
+TapeState::Number TapeState::checked_target(const Tensor& target, const Tensor& seed) const {
   check_usable();
-  const Number target_number = number_of(target);
-  if (target_number == untracked) {
+  const Number number = number_of(target);
+  if (number == untracked) {
     throw ValueError(
         "expected a target that the tape recorded, got " + describe(target) +
         ": watch() the inputs, read variables while the tape is active, and compute the target before the "
@@ -332,12 +343,16 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
     throw TypeError("expected an output_gradient of the target's dtype, got " + describe(seed) + " for " +
                     describe(target));
   }
+  return number;
+}
+
+std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
+                                     std::span<const Source> sources, bool release) {
+  const Number target_number = checked_target(target, seed);
   std::vector<std::vector<Number>> asked;
   for (const Source& source : sources) asked.push_back(numbers_of(source));
-  if (release) {
-    stop();
-    finished_ = true;
-  }
+  if (!persistent_) stop();
+  finished_ = release;
   Values values(static_cast<std::size_t>(next_number_));
   for (const auto& numbers : asked) {
     for (Number number : numbers) values[static_cast<std::size_t>(number)].source = true;
@@ -346,20 +361,21 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   values[static_cast<std::size_t>(target_number)].gradient =
       seed ? seed : Tensor::ones(target.shape(), target.dtype());
   Engine& engine = Engine::of_this_thread();
-  const Operation* const outer = engine.backward_of;
+  const TapeState* const outer = engine.sweeping;
+  engine.sweeping = this;
   try {
     // A persistent tape that records its own sweep grows meanwhile, after the node where this loop begins.
     for (const Node* node = last_; node != nullptr;) {
-      engine.backward_of = node->operation;
+      swept_ = node;
       step_back(*node, values);
       node = node->previous;
       if (release) free_last();
     }
   } catch (...) {
-    engine.backward_of = outer;
+    engine.sweeping = outer;
     throw;
   }
-  engine.backward_of = outer;
+  engine.sweeping = outer;
 
   std::vector<Tensor> results(asked.size());
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -372,7 +388,68 @@ std::vector<Tensor> TapeState::sweep(const Tensor& target, const Tensor& seed,
   return results;
 }
 
+bool TapeState::label(const Tensor& tensor, Label label, std::int32_t step) {
+  const Number number = number_of(tensor);
+  if (number != untracked) {
+    names_.push_back({static_cast<std::uint64_t>(number), label, step});
+  } else if (keeps_all()) {
+    constants_.push_back({tensor.id(), label, step});
+  }
+  return number != untracked;
+}
+
+std::string TapeState::label_among(const PooledVector<Named>& names, std::uint64_t value) {
+  const auto found = std::ranges::find(names, value, &Named::value);
+  return found == names.end() ? "" : internal::label_at(found->label, found->step);
+}
+
+std::string TapeState::label_of(const Tensor& tensor) const {
+  const Number number = number_of(tensor);
+  if (number == untracked) return label_among(constants_, tensor.id());
+  return label_among(names_, static_cast<std::uint64_t>(number));
+}
+
+std::string TapeState::where_in_sweep() const {
+  const Number* const results = swept_->numbers() + swept_->inputs;
+  std::string of;
+  for (std::size_t i = 0; i < swept_->outputs && of.empty(); ++i) {
+    if (results[i] != untracked) of = label_among(names_, static_cast<std::uint64_t>(results[i]));
+  }
+  return fmt::format(" in the gradient of {}{}", swept_->operation->name, of.empty() ? "" : ", of " + of);
+}
+
+std::string TapeState::constant_name(const Tensor& constant) const {
+  std::string name = label_among(constants_, constant.id());
+  if (name.empty() && Label::carried_by(constant)) name = Label::carried_by(constant).text();
+  return name.empty() ? "constant" : name;
+}
+
+std::vector<std::string> TapeState::value_names() const {
+  std::vector<std::string> names(static_cast<std::size_t>(next_number_));
+  const auto give = [&](std::uint64_t value, std::string name) {
+    if (names[value].empty()) names[value] = std::move(name);
+  };
+  for (const Read& read : reads_) {
+    const bool alone = std::ranges::all_of(reads_, [&](const Read& other) {
+      return other.variable == read.variable || other.variable.name() != read.variable.name();
+    });
+    give(static_cast<std::uint64_t>(read.number), alone ? read.variable.name() : read.variable.path());
+  }
+  for (const Named& named : names_) give(named.value, internal::label_at(named.label, named.step));
+  for (const Node* node : nodes()) {
+    for (std::size_t i = 0; i < node->size(); ++i) {
+      const Number number = node->numbers()[i];
+      const Label carried = number == untracked ? Label() : Label::carried_by(node->tensors()[i]);
+      if (carried) give(static_cast<std::uint64_t>(number), carried.text());
+    }
+  }
+  internal::tell_apart(names);
+  for (std::size_t i = 0; i < names.size(); ++i) give(i, fmt::format("%{}", i));
+  return names;
+}
+
 std::string TapeState::to_string() const {
+  const std::vector<std::string> names = value_names();
   std::string text;
   for (const Node* node : nodes()) {
     std::vector<std::string> inputs;
@@ -380,8 +457,9 @@ std::string TapeState::to_string() const {
     for (std::size_t i = 0; i < node->size(); ++i) {
       const Tensor& tensor = node->tensors()[i];
       const bool kept = tensor && TensorAccess::has_elements(tensor);
+      const Number number = node->numbers()[i];
       const std::string name =
-          node->numbers()[i] == untracked ? "constant" : fmt::format("%{}", node->numbers()[i]);
+          number == untracked ? constant_name(tensor) : names[static_cast<std::size_t>(number)];
       (i < node->inputs ? inputs : outputs)
           .push_back(fmt::format("{} {}{}", name, describe(tensor), kept ? " kept" : ""));
     }
@@ -392,6 +470,140 @@ std::string TapeState::to_string() const {
   return text;
 }
 
+std::vector<const TapeState::Place*> TapeState::record_places() const {
+  static const Place nowhere{0, {}, -1};
+  std::vector<const Place*> all(size_, &nowhere);
+  for (std::size_t p = 0; p < places_.size(); ++p) {
+    const std::size_t end = p + 1 < places_.size() ? places_[p + 1].first : size_;
+    std::fill(all.begin() + static_cast<std::ptrdiff_t>(places_[p].first),
+              all.begin() + static_cast<std::ptrdiff_t>(end), &places_[p]);
+  }
+  return all;
+}
+
+TapeView TapeState::view() const {
+  TapeView view;
+  view.values.resize(static_cast<std::size_t>(next_number_));
+  std::vector<std::string> names = value_names();
+  for (std::size_t i = 0; i < names.size(); ++i) view.values[i].recorded = true;
+  for (const Read& read : reads_) {
+    TapeValue& value = view.values[static_cast<std::size_t>(read.number)];
+    value.variable = read.variable;
+    const std::string& path = read.variable.path();
+    value.layer = path.substr(0, std::min(path.rfind('/'), path.size()));
+    if (path.find('/') == std::string::npos) value.layer.clear();
+  }
+  std::unordered_map<std::uint64_t, std::size_t> constants;
+  const std::vector<const Place*> places = record_places();
+  for (const Node* node : nodes()) {
+    const Place& place = *places[view.records.size()];
+    TapeRecord& record = view.records.emplace_back();
+    record.operation = node->operation;
+    record.attributes = node->attributes;
+    record.layer = place.layer;
+    record.step = place.step;
+    for (std::size_t i = 0; i < node->size(); ++i) {
+      const Tensor& tensor = node->tensors()[i];
+      const Number number = node->numbers()[i];
+      auto index = static_cast<std::size_t>(number);
+      if (number == untracked) {
+        const auto [found, added] = constants.emplace(tensor.id(), view.values.size());
+        index = found->second;
+        if (added) {
+          view.values.emplace_back();
+          names.push_back(constant_name(tensor));
+        }
+      }
+      TapeValue& value = view.values[index];
+      if (!value.tensor || !TensorAccess::has_elements(value.tensor)) value.tensor = tensor;
+      if (i >= node->inputs) {
+        value.layer = place.layer;
+        value.step = place.step;
+      }
+      (i < node->inputs ? record.inputs : record.outputs).push_back(index);
+    }
+  }
+  for (const Read& read : reads_) {
+    TapeValue& value = view.values[static_cast<std::size_t>(read.number)];
+    // An ordinary tape may have kept the head alone.
+    const NoGradient guard;
+    if (value.tensor && TensorAccess::has_elements(value.tensor)) continue;
+    if (const Tensor own = read.variable.value(); !value.tensor || value.tensor.id() == own.id()) {
+      value.tensor = own;
+    }
+  }
+  internal::tell_apart(names);
+  for (std::size_t i = 0; i < names.size(); ++i) view.values[i].name = std::move(names[i]);
+  return view;
+}
+
+TapeSweep TapeState::observe(const Tensor& target, const TapeSweepOptions& options) const {
+  const NoGradient guard;
+  const Number target_number = checked_target(target, options.output_gradient);
+  Values values(static_cast<std::size_t>(next_number_));
+  // All of them are sources, so that none gives its gradient away.
+  for (Value& value : values) value.wanted = value.source = true;
+  values[static_cast<std::size_t>(target_number)].gradient =
+      options.output_gradient ? options.output_gradient : Tensor::ones(target.shape(), target.dtype());
+  TapeSweep sweep;
+  sweep.target = static_cast<std::size_t>(target_number);
+  const std::vector<const Place*> places = record_places();
+  std::vector<Index> made_in(values.size(), -1);
+  std::size_t index = 0;
+  for (const Node* node : nodes()) {
+    for (std::size_t i = node->inputs; i < node->size(); ++i) {
+      if (node->numbers()[i] != untracked)
+        made_in[static_cast<std::size_t>(node->numbers()[i])] = places[index]->step;
+    }
+    ++index;
+  }
+  Engine& engine = Engine::of_this_thread();
+  const TapeState* const outer = std::exchange(engine.sweeping, this);
+  try {
+    for (swept_ = last_; swept_ != nullptr; swept_ = swept_->previous) {
+      --index;
+      const Number* const numbers = swept_->numbers();
+      TapeSweepStep step;
+      step.record = index;
+      step.arriving.resize(swept_->outputs);
+      step.leaving.resize(swept_->inputs);
+      bool reached = false;
+      for (std::size_t i = 0; i < swept_->outputs; ++i) {
+        const Number number = numbers[swept_->inputs + i];
+        if (number == untracked) continue;
+        step.arriving[i] = values[static_cast<std::size_t>(number)].gradient;
+        reached = reached || step.arriving[i];
+      }
+      if (!reached) continue;
+      // What this record sends is told apart from what others have sent: their sums are put aside.
+      std::vector<Tensor> sums(swept_->inputs);
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        if (numbers[i] != untracked)
+          sums[i] = std::exchange(values[static_cast<std::size_t>(numbers[i])].gradient, {});
+      }
+      step_back(*swept_, values);
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        if (numbers[i] == untracked || std::find(numbers, numbers + i, numbers[i]) != numbers + i) continue;
+        const auto operand = static_cast<std::size_t>(numbers[i]);
+        Tensor& gradient = values[operand].gradient;
+        const bool crosses = places[index]->step >= options.truncate_at && made_in[operand] >= 0 &&
+                             made_in[operand] < options.truncate_at;
+        if (!crosses) step.leaving[i] = gradient;
+        gradient = step.leaving[i] && sums[i] ? sums[i] + step.leaving[i]
+                   : step.leaving[i]          ? step.leaving[i]
+                                              : sums[i];
+      }
+      sweep.steps.push_back(std::move(step));
+    }
+  } catch (...) {
+    engine.sweeping = outer;
+    throw;
+  }
+  engine.sweeping = outer;
+  for (Value& value : values) sweep.gradients.push_back(std::move(value.gradient));
+  return sweep;
+}
+
 Source::Source(const Tensor& tensor) : tensor_(tensor) {}
 Source::Source(const Variable& variable) : variable_(variable) {}
 Sources::Sources(std::initializer_list<Source> sources) : list_(sources) {}
@@ -400,8 +612,7 @@ Sources::Sources(const std::vector<Tensor>& tensors) : list_(tensors.begin(), te
 Sources::Sources(const std::vector<Variable>& variables) : list_(variables.begin(), variables.end()) {}
 std::vector<Source> Sources::list() const&& { return list_; }
 
-GradientTape::GradientTape(GradientTapeOptions options)
-    : state_(new TapeState(options.persistent, options.watch_accessed_variables)) {}
+GradientTape::GradientTape(GradientTapeOptions options) : state_(new TapeState(options)) {}
 
 GradientTape::~GradientTape() { delete state_; }
 
@@ -415,7 +626,7 @@ void GradientTape::stop() { state_->stop(); }
 std::vector<Tensor> GradientTape::gradient(const Tensor& target, const Sources& sources,
                                            GradientOptions options) {
   std::vector<Tensor> gradients =
-      state_->sweep(target, options.output_gradient, sources.list(), !state_->persistent());
+      state_->sweep(target, options.output_gradient, sources.list(), !state_->outlives_sweep());
   if (options.unconnected == Unconnected::zero) {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       if (gradients[i]) continue;
@@ -441,7 +652,7 @@ Tensor GradientTape::jacobian(const Tensor& target, const Source& source) {
     std::vector<double> one(static_cast<std::size_t>(count), 0.0);
     one[static_cast<std::size_t>(i)] = 1;
     const Tensor seed = cast(reshape(Tensor::from(one), target.shape()), target.dtype());
-    const bool last = i + 1 == count && !state_->persistent();
+    const bool last = i + 1 == count && !state_->outlives_sweep();
     Tensor row = state_->sweep(target, seed, std::vector<Source>{source}, last)[0];
     rows.push_back(row ? row : Tensor::zeros(shape, dtype));
   }
@@ -452,5 +663,10 @@ Tensor GradientTape::jacobian(const Tensor& target, const Source& source) {
 bool GradientTape::recorded(const Tensor& tensor) const { return state_->recorded(tensor); }
 std::size_t GradientTape::size() const { return state_->size(); }
 std::string GradientTape::to_string() const { return state_->to_string(); }
+TapeView GradientTape::view() const { return state_->view(); }
+TapeSweep GradientTape::sweep(const Tensor& target) const { return state_->observe(target, {}); }
+TapeSweep GradientTape::sweep(const Tensor& target, const TapeSweepOptions& options) const {
+  return state_->observe(target, options);
+}
 
 }  // namespace unspool

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <iosfwd>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,10 @@
 #include <unspool/core/tensor.h>
 
 namespace unspool {
+
+struct TapeView;
+struct TapeSweep;
+struct TapeSweepOptions;
 
 /// What a gradient is taken with respect to: a tensor that was watched or recorded, or a variable, whose
 /// reads are added up.
@@ -62,6 +67,9 @@ struct GradientTapeOptions {
   bool persistent = false;
   /// Whether trainable variables are watched when they are read.
   bool watch_accessed_variables = true;
+  /// Whether each operand and result is kept, and of each record the layer and the time step, so that the
+  /// tape can be shown (see autograd/tape_view.h). gradient() frees nothing, and may be called several times.
+  bool keep_all = false;
 };
 
 /// What gradient() returns for a source that the target does not depend on: an empty Tensor, or zeros.
@@ -115,16 +123,31 @@ class [[nodiscard("it ends at once: give it a name")]] GradientTape {
 
   /// Whether `tensor` is watched by this tape or was computed from a watched one.
   bool recorded(const Tensor& tensor) const;
-  /// The number of operations recorded so far.
+  /// The number of operations recorded so far, and not freed by a gradient().
   std::size_t size() const;
-  /// One line for each recorded operation: its operands, its outputs, and which of them are kept.
+  /// One line for each recorded operation: its operands, its outputs, and which of them are kept. Values have
+  /// the names that labeled() gave them, those of variables, or numbers.
   std::string to_string() const;
+  /// The values and records so far, for those who include autograd/tape_view.h.
+  TapeView view() const;
+  ///@{
+  /// The gradients at each record, from `target` back. The tape goes on as if nobody had asked. Throws as
+  /// gradient() does, and RuntimeError for a tape that has ended.
+  TapeSweep sweep(const Tensor& target) const;
+  TapeSweep sweep(const Tensor& target, const TapeSweepOptions& options) const;
+  ///@}
 
  private:
   Tensor gradient_of(const Tensor& target, const Source& source, GradientOptions options);
 
   class TapeState* state_;  // Owned.
 };
+
+///@{
+/// Prints the records of a tape as a worksheet: each with its formula, and small values where they are kept.
+std::string to_string(const GradientTape& tape);
+std::ostream& operator<<(std::ostream& stream, const GradientTape& tape);
+///@}
 
 /// While it lives, no tape on this thread records.
 class [[nodiscard("it ends at once: give it a name")]] NoGradient {

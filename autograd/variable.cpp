@@ -15,22 +15,26 @@ using internal::TensorAccess;
 
 namespace {
 
-/// The value with a new identity, so that no tape links the variable to how the value was computed.
-Tensor detached(const Tensor& value, const std::string& name) {
+/// The value with a new identity, so that no tape links the variable to how the value was computed, and with
+/// the variable's name. `name` is that for errors.
+Tensor detached(const Tensor& value, Label label, const std::string& name) {
   if (!value) throw ValueError("the variable " + name + ": expected a value, got an empty tensor");
   if (value.is_abstract()) {
     throw RuntimeError("the variable " + name + ": expected a value, got " + value.describe() +
                        ", which is being traced and has no value yet: return it as a state instead");
   }
-  return TensorAccess::alias(value, value.shape());
+  Tensor own = TensorAccess::alias(value, value.shape());
+  TensorAccess::name_newborn(own, label.text());
+  return own;
 }
 
 }  // namespace
 
 Variable::Variable(const Tensor& value, VariableOptions options) {
-  Tensor own = detached(value, options.name);
+  const Label label = Label::of(options.name);
+  Tensor own = detached(value, label, options.name);
   std::string path = options.name;
-  state_ = std::make_shared<State>(State{std::move(own), std::move(path), std::move(options)});
+  state_ = std::make_shared<State>(State{std::move(own), std::move(path), std::move(options), label});
 }
 
 Variable::State& Variable::state() const {
@@ -54,7 +58,7 @@ const Shape& Variable::shape() const& { return state().shape; }
 DType Variable::dtype() const { return state().value.dtype(); }
 
 void Variable::assign(const Tensor& value) const {
-  Tensor own = as_own_dtype(detached(value, path()));
+  Tensor own = detached(as_own_dtype(value), state().label, path());
   if (!(value.shape() == shape())) {
     throw ValueError("the variable " + path() + ": expected the shape " + to_string(shape()) + ", got " +
                      value.describe());

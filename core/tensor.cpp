@@ -61,6 +61,7 @@ TensorHead* head_around(Storage* storage) { return reinterpret_cast<TensorHead*>
 struct Attachments {
   std::shared_ptr<Recorder> recorder;
   std::shared_ptr<const Tensor> mask;
+  const char* name = nullptr;
 };
 
 void share_elements(Storage* storage) noexcept {
@@ -128,7 +129,8 @@ Tensor TensorAccess::placeholder(const Shape& shape, DType dtype) {
 
 Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder) {
   Tensor made(Handle(new_head(shape, dtype), nullptr));
-  if (recorder != nullptr) newborn(made)->attachments = new Attachments{std::move(recorder), nullptr};
+  if (recorder != nullptr)
+    newborn(made)->attachments = new Attachments{std::move(recorder), nullptr, nullptr};
   return made;
 }
 
@@ -140,16 +142,43 @@ Tensor TensorAccess::alias(const Tensor& tensor, const Shape& shape) {
   return Tensor(std::move(made).with_elements(elements));
 }
 
-Tensor TensorAccess::with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask) {
+Tensor TensorAccess::with_own_head(const Tensor& tensor) {
   Tensor made = alias(tensor, tensor.shape());
+  const TensorHead& from = tensor.head();
   TensorHead* const head = newborn(made);
-  head->id = tensor.id();
-  head->tape = tensor.head().tape;
-  head->number = tensor.head().number;
-  if (mask != nullptr || tensor.recorder() != nullptr) {
-    head->attachments = new Attachments{tensor.recorder(), std::move(mask)};
+  head->id = from.id;
+  head->tape = from.tape;
+  head->number = from.number;
+  if (from.attachments != nullptr) head->attachments = new Attachments(*from.attachments);
+  return made;
+}
+
+Tensor TensorAccess::with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask) {
+  Tensor made = with_own_head(tensor);
+  TensorHead* const head = newborn(made);
+  if (head->attachments != nullptr) {
+    head->attachments->mask = std::move(mask);
+  } else if (mask != nullptr) {
+    head->attachments = new Attachments{nullptr, std::move(mask), nullptr};
   }
   return made;
+}
+
+Tensor TensorAccess::with_name(const Tensor& tensor, const char* name) {
+  Tensor made = with_own_head(tensor);
+  name_newborn(made, name);
+  return made;
+}
+
+void TensorAccess::name_newborn(const Tensor& tensor, const char* name) {
+  TensorHead* const head = newborn(tensor);
+  if (head->attachments == nullptr) head->attachments = new Attachments{};
+  head->attachments->name = name;
+}
+
+const char* TensorAccess::name(const Tensor& tensor) {
+  const TensorHead* const head = tensor.handle_.head();
+  return head == nullptr || head->attachments == nullptr ? nullptr : head->attachments->name;
 }
 
 const Tensor* TensorAccess::mask(const Tensor& tensor) {

@@ -46,7 +46,7 @@ struct Storage {
   void* data() { return reinterpret_cast<std::byte*>(this) - offset(bytes); }
 };
 
-/// What few tensors have: the recorder of an abstract tensor, and a mask.
+/// What few tensors have: the recorder of an abstract tensor, a mask, and a name.
 struct Attachments;
 
 /// Shape, dtype and identity of a tensor. A Storage always precedes it in its block, and holds the elements
@@ -449,6 +449,12 @@ struct TensorAccess {
   static Tensor alias(const Tensor& tensor, const Shape& shape);
   /// The tensor, with its identity, and a mask.
   static Tensor with_mask(const Tensor& tensor, std::shared_ptr<const Tensor> mask);
+  /// The tensor, with its identity, and a name, which has to live as long as the program.
+  static Tensor with_name(const Tensor& tensor, const char* name);
+  /// Names a tensor that nothing else refers to yet.
+  static void name_newborn(const Tensor& tensor, const char* name);
+  /// The name; null if there is none.
+  static const char* name(const Tensor& tensor);
   /// The tensor, with its identity, without its elements.
   static Tensor without_elements(const Tensor& tensor) { return Tensor(tensor.handle_.without_elements()); }
   static void* data(Tensor& tensor) { return tensor.handle_.elements()->data(); }
@@ -461,6 +467,8 @@ struct TensorAccess {
 
  private:
   static Tensor allocate_apart(const Shape& shape, DType dtype, std::size_t bytes);
+  /// The tensor, with its identity, and a head of its own.
+  static Tensor with_own_head(const Tensor& tensor);
 };
 
 }  // namespace internal

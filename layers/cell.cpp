@@ -22,6 +22,13 @@ Tensor as(const Tensor& tensor, DType dtype) {
   return needs_cast(tensor, dtype) ? cast(tensor, dtype) : tensor;
 }
 
+std::vector<std::string> default_state_names(std::size_t count) {
+  if (count == 1) return {"h"};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("s{}", i));
+  return names;
+}
+
 }  // namespace
 
 std::vector<Shape> Cell::state_sizes() const { return state_sizes_; }
@@ -39,6 +46,22 @@ Cell::Cell(CellOptions options)
     state_sizes_.push_back(size.shape());
   }
   output_size_ = options.output_size ? options.output_size.shape() : state_sizes_.front();
+  std::vector<std::string>& names = options.state_names;
+  if (names.empty()) names = default_state_names(state_sizes_.size());
+  if (names.size() != state_sizes_.size()) {
+    throw ValueError(fmt::format("state_names: expected a name for each of {} states, got {}",
+                                 state_sizes_.size(), names.size()));
+  }
+  for (const std::string& name : names) {
+    state_labels_.push_back(Label::of(name));
+    next_state_labels_.push_back(Label::of(name + "_t"));
+  }
+}
+
+std::vector<std::string> Cell::state_names() const {
+  std::vector<std::string> names;
+  for (const Label label : state_labels_) names.emplace_back(label.text());
+  return names;
 }
 
 States Cell::get_initial_state(Index batch_size, DType dtype) {
@@ -135,10 +158,16 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   }
   States cast_states;
   for (const Tensor& state : states) cast_states.push_back(as(state, dtype()));
+  internal::note_label(input, "x_t");
+  for (std::size_t i = 0; i < states.size(); ++i) internal::note_label(cast_states[i], state_labels_[i]);
 
   CellOutput result = call(input, cast_states, resolved);
   if (!result.output) throw ValueError("call(): expected an output, got an empty tensor");
   check_states(result.states, "call() returned", x.shape());
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    internal::note_label(result.states[i], next_state_labels_[i]);
+  }
+  internal::note_label(result.output, "y_t");
   note_call();
   check_owner();
   return result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/autograd/labeled.h>
 #include <unspool/layers/layer.h>
 
 namespace unspool {
@@ -56,6 +57,9 @@ struct CellOptions {
   std::vector<StateSize> state_sizes;
   /// The shape of the output without the batch. Default: that of the first state.
   StateSize output_size = {};
+  /// The names of the states in tapes and plans, one for each state. Default: "h"; "s0", "s1", ... of
+  /// several.
+  std::vector<std::string> state_names = {};
   std::string name = {};
   Flag trainable = true;
   DType dtype = float32;
@@ -69,6 +73,8 @@ class Cell : public LayerBase {
   std::vector<Shape> state_sizes() const;
   /// The shape of the output without the batch.
   Shape output_size() const { return output_size_; }
+  /// The names of the states in tapes and plans: "h" is the state that a step gets, "h_t" the one it returns.
+  std::vector<std::string> state_names() const;
 
   /// Runs one step on x of shape (batch, features...): builds the cell at the first call, checks the states,
   /// and runs call(). On symbolic tensors the step becomes a node of the graph of layers.
@@ -112,6 +118,8 @@ class Cell : public LayerBase {
 
   std::vector<Shape> state_sizes_;
   Shape output_size_;
+  std::vector<Label> state_labels_;
+  std::vector<Label> next_state_labels_;
 };
 
 }  // namespace unspool

@@ -1,4 +1,5 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
@@ -87,12 +88,15 @@ std::vector<Tensor> DropoutCell::get_recurrent_dropout_mask_for_cell(const Tenso
 
 CallCache DropoutCell::call_cache(const Tensor& x, const CallArgs& args) {
   if (!args.is_training()) return {};
-  CallCache cache = {get_dropout_mask_for_cell(x, true, masks_)};
+  CallCache cache;
+  for (const Tensor& mask : get_dropout_mask_for_cell(x, true, masks_)) {
+    cache.tensors.push_back(labeled(mask, "input_dropout"));
+  }
   if (recurrent_dropout_ > 0) {
     const Tensor state =
         internal::TensorAccess::abstract(Shape({x.shape().front()}) + state_sizes().front(), dtype());
-    for (Tensor& mask : get_recurrent_dropout_mask_for_cell(state, true, masks_)) {
-      cache.tensors.push_back(std::move(mask));
+    for (const Tensor& mask : get_recurrent_dropout_mask_for_cell(state, true, masks_)) {
+      cache.tensors.push_back(labeled(mask, "recurrent_dropout"));
     }
   }
   return cache;

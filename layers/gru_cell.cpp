@@ -1,4 +1,5 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/views.h>
 #include <unspool/layers/gru_cell.h>
@@ -22,7 +23,7 @@ template Ref<layers::GRUCell> detail::make_from_options<layers::GRUCell>(const l
 namespace unspool::layers {
 
 GRUCell::GRUCell(const GRUCellOptions& options)
-    : OptionsLayer(options, internal::cell_options(options, "GRUCell", 1),
+    : OptionsLayer(options, internal::cell_options(options, "GRUCell", {"h"}),
                    internal::dropout_options(options, "GRUCell", 3)) {
   set_input_spec({{.ndim = 2}});
 }
@@ -49,15 +50,19 @@ CellOutput GRUCell::call(const Tensor& x, const States& states, const CallArgs& 
     Tensor state = state_product(h, recurrent_kernel_, args, 3);
     if (options_.use_bias) state = state + slice(bias_, 0, 1, 2);
     const auto [hz, hr, hc] = split<3>(state);
-    z = gate(xz + hz);
-    candidate = activation(xc + gate(xr + hr) * hc);
+    z = gate(labeled(xz + hz, "a_z"));
+    const Tensor r = labeled(gate(labeled(xr + hr, "a_r")), "r");
+    candidate = activation(labeled(xc + r * hc, "a_c"));
   } else {
     const std::vector<Tensor> kernels = split(recurrent_kernel_, {2 * options_.units, options_.units});
     const auto [hz, hr] = split<2>(state_product(h, kernels[0], args, 2));
-    z = gate(xz + hz);
-    candidate = activation(xc + matmul(gate(xr + hr) * dropped_state(h, args, 2), kernels[1]));
+    z = gate(labeled(xz + hz, "a_z"));
+    const Tensor r = labeled(gate(labeled(xr + hr, "a_r")), "r");
+    candidate = activation(labeled(xc + matmul(r * dropped_state(h, args, 2), kernels[1]), "a_c"));
   }
-  const Tensor next = z * h + (1 - z) * candidate;
+  z = labeled(z, "z");
+  candidate = labeled(candidate, "c");
+  const Tensor next = labeled(z * h + (1 - z) * candidate, "h_t");
   return {next, {next}};
 }
 

@@ -1,6 +1,7 @@
 #include <tuple>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/views.h>
 #include <unspool/layers/internal/layer_maker.h>
@@ -34,7 +35,7 @@ Initializer forget_ones(const Initializer& others, Index units) {
 }  // namespace
 
 LSTMCell::LSTMCell(const LSTMCellOptions& options)
-    : OptionsLayer(options, internal::cell_options(options, "LSTMCell", 2),
+    : OptionsLayer(options, internal::cell_options(options, "LSTMCell", {"h", "c"}),
                    internal::dropout_options(options, "LSTMCell", 4)) {
   set_input_spec({{.ndim = 2}});
 }
@@ -56,9 +57,14 @@ CellOutput LSTMCell::call(const Tensor& x, const States& states, const CallArgs&
   const Tensor& c = states[1];
   Tensor input = input_product(x, kernel_, args, 4);
   if (options_.use_bias) input = input + bias_;
-  const auto [i, f, g, o] = split<4>(input + state_product(h, recurrent_kernel_, args, 4));
-  const Tensor next_c = gate(f) * c + gate(i) * activation(g);
-  const Tensor next_h = gate(o) * activation(next_c);
+  const auto [a_i, a_f, a_g, a_o] =
+      split<4>(labeled(input + state_product(h, recurrent_kernel_, args, 4), "a"));
+  const Tensor f = labeled(gate(labeled(a_f, "a_f")), "f");
+  const Tensor i = labeled(gate(labeled(a_i, "a_i")), "i");
+  const Tensor g = labeled(activation(labeled(a_g, "a_g")), "g");
+  const Tensor next_c = labeled(f * c + i * g, "c_t");
+  const Tensor o = labeled(gate(labeled(a_o, "a_o")), "o");
+  const Tensor next_h = labeled(o * activation(next_c), "h_t");
   return {next_h, {next_h, next_c}};
 }
 

@@ -4,6 +4,7 @@
 
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
@@ -243,6 +244,7 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
                                  name(), to_string(shape)));
   }
   States states = first_states(parts.sequence, parts.initial_state);
+  for (std::size_t i = 0; i < states.size(); ++i) states[i] = labeled(states[i], cell_->state_labels_[i]);
   Tensor sequence = parts.sequence;
   // As the first two axes of the sequence, or empty.
   const Tensor mask = args.mask && args.mask.rank() == 3 ? squeeze(args.mask, {2}) : args.mask;
@@ -251,7 +253,7 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   }
   CallArgs step_args;
   step_args.training = args.training;
-  step_args.constants = parts.constants;
+  for (const Tensor& constant : parts.constants) step_args.constants.push_back(labeled(constant, "constant"));
   cell_->reset_call_cache();
   internal::CallCaches caches;
   const internal::CallScope steps([&](internal::CallContext& context) { context.caches = &caches; });
@@ -277,6 +279,11 @@ std::string RNN::plan(PlanOptions options) const {
                                          : last_scan_->compiled->plan(last_scan_->steps, options);
 }
 
+std::shared_ptr<const CompiledScan> RNN::compiled() const {
+  const std::lock_guard lock(last_scan_->mutex);
+  return last_scan_->compiled;
+}
+
 std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
                                   const CallArgs& step_args) {
   StepMasks masks(mask, time_axis());
@@ -285,6 +292,7 @@ std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, St
   Tensor before;
   for (std::size_t t = 0; t < steps.size(); ++t) {
     const std::size_t at = options_.go_backwards ? steps.size() - 1 - t : t;
+    const TimeStep time(static_cast<Index>(at));
     CellOutput now = (*cell_)(steps[at], states, step_args);
     if (masks) {
       for (std::size_t i = 0; i < states.size(); ++i) {
@@ -315,6 +323,7 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
   std::vector<Tensor> sequences{sequence};
   if (mask) sequences.push_back(mask);
   const auto step = [&](const std::vector<Tensor>& before, const std::vector<Tensor>& inputs) {
+    if (mask) internal::note_label(inputs[1], "mask_t");
     CellOutput now = (*cell_)(
         inputs[0], States(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(count)), step_args);
     const auto select = [&](const Tensor& value, const Tensor& else_value) {
@@ -338,7 +347,7 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
                                  {.reverse = options_.go_backwards,
                                   .time_axis = time_axis(),
                                   .recompute_every = options_.recompute_every});
-  {
+  if (result.compiled != nullptr) {
     const std::lock_guard lock(last_scan_->mutex);
     last_scan_->compiled = result.compiled;
     last_scan_->steps = sequence.shape()[time_axis()];

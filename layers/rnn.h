@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,6 +81,8 @@ class RNN : public OptionsLayer<RNNOptions> {
   /// Prints how the last call ran: what runs once, before the loop over time, in it and after it, forward and
   /// backward, and how much memory that takes. Read this first if a cell is slow.
   std::string plan(PlanOptions options = {}) const;
+  /// The compiled loop of the last call, for pictures; null if there was none.
+  std::shared_ptr<const CompiledScan> compiled() const;
 
   /// The shapes of the outputs. Time and batch may be unknown.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs) override;

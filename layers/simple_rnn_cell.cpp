@@ -1,4 +1,5 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
@@ -21,7 +22,7 @@ template Ref<layers::SimpleRNNCell> detail::make_from_options<layers::SimpleRNNC
 namespace unspool::layers {
 
 SimpleRNNCell::SimpleRNNCell(const SimpleRNNCellOptions& options)
-    : OptionsLayer(options, internal::cell_options(options, "SimpleRNNCell", 1),
+    : OptionsLayer(options, internal::cell_options(options, "SimpleRNNCell", {"h"}),
                    internal::dropout_options(options, "SimpleRNNCell", 1)) {
   set_input_spec({{.ndim = 2}});
 }
@@ -36,7 +37,8 @@ void SimpleRNNCell::build(const Shape& input_shape) {
 CellOutput SimpleRNNCell::call(const Tensor& x, const States& states, const CallArgs& args) {
   Tensor input = matmul(dropped_input(x, args), kernel_);
   if (options_.use_bias) input = input + bias_;
-  const Tensor next = options_.activation(input + matmul(dropped_state(states[0], args), recurrent_kernel_));
+  const Tensor sum = input + matmul(dropped_state(states[0], args), recurrent_kernel_);
+  const Tensor next = labeled(options_.activation(labeled(sum, "a")), "h_t");
   return {next, {next}};
 }
 

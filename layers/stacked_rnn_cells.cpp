@@ -29,6 +29,7 @@ CellOptions options_of_stack(const std::vector<Ref<Cell>>& cells, const StackedR
     if (!cells[i])
       throw ValueError(fmt::format("StackedRNNCells: expected a cell as cell {}, got an empty Ref", i));
     for (const Shape& size : cells[i]->state_sizes()) stack.state_sizes.emplace_back(size);
+    for (std::string& name : cells[i]->state_names()) stack.state_names.push_back(std::move(name));
   }
   stack.output_size = StateSize(cells.back()->output_size());
   stack.dtype = options.dtype.value_or(cells.front()->dtype());

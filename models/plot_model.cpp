@@ -1,56 +1,21 @@
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <system_error>
-#include <unistd.h>
 
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
+#include <unspool/core/internal/dot.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/models/internal/graphviz.h>
 #include <unspool/models/internal/model_graph.h>
 #include <unspool/models/plot_model.h>
 #include <unspool/serialization/file.h>
 
-extern "C" char** environ;
-
 namespace unspool {
 namespace {
 
+using internal::DotWriter;
+using internal::escape_html;
 using internal::ModelNode;
-
-std::string escape_html(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
-std::string quote_dot(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
+using internal::quote_dot;
 
 /// A shape as Keras prints it: "(None, 8)". A list of several, "?" if there are none.
 std::string plot_shapes(const std::vector<Spec>& specs) {
@@ -115,66 +80,19 @@ std::string label_of(const ModelNode& node, const PlotModelOptions& options) {
 }
 
 /// Writes the nodes of a model, or of a nested one, from `at` on.
-void write_nodes(std::string& dot, const std::vector<ModelNode>& nodes, std::size_t& at, std::size_t parent,
-                 const PlotModelOptions& options, const std::string& indent) {
+void write_nodes(DotWriter& dot, const std::vector<ModelNode>& nodes, std::size_t& at, std::size_t parent,
+                 const PlotModelOptions& options) {
   while (at < nodes.size() && nodes[at].parent == parent) {
     const std::size_t index = at++;
     const ModelNode& node = nodes[index];
     if (node.nested) {
-      // A name that begins with "cluster" makes Graphviz draw a frame.
-      dot += fmt::format("{0}subgraph {1} {{\n{0}  label={2};\n{0}  labeljust=l;\n{0}  style=dashed;\n",
-                         indent, quote_dot("cluster_" + node.path), quote_dot(node.name));
-      write_nodes(dot, nodes, at, index, options, indent + "  ");
-      dot += indent + "}\n";
+      dot.begin_cluster(node.path, node.name);
+      write_nodes(dot, nodes, at, index, options);
+      dot.end_cluster();
     } else {
-      dot += fmt::format("{}{} [fontname=Helvetica, border=0, margin=0, label={}];\n", indent,
-                         quote_dot(node.path), label_of(node, options));
+      dot.node(node.path,
+               fmt::format("fontname=Helvetica, border=0, margin=0, label={}", label_of(node, options)));
     }
-  }
-}
-
-/// A file with a text, removed at the end.
-class DotFile {
- public:
-  explicit DotFile(const std::string& text) {
-    path_ = (std::filesystem::temp_directory_path() / "unspool_model.XXXXXX").native();
-    const int descriptor = ::mkstemp(path_.data());
-    if (descriptor < 0) {
-      throw FileError("cannot write " + in_quotes(path_) + ": " + std::generic_category().message(errno));
-    }
-    ::close(descriptor);
-    write_file_atomically(path_, text);
-  }
-  DotFile(const DotFile&) = delete;
-  DotFile& operator=(const DotFile&) = delete;
-  ~DotFile() { ::unlink(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-void run_dot(const std::string& text, const std::string& format, const std::string& to_file) {
-  const DotFile source(text);
-  std::vector<std::string> words = {"dot", "-T" + format, "-o", to_file, source.path()};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  if (const int error = ::posix_spawnp(&child, "dot", nullptr, nullptr, arguments.data(), environ)) {
-    throw RuntimeError(fmt::format(
-        "plot_model({}): expected Graphviz' program dot on the PATH, got an error when starting it ({}): "
-        "install Graphviz, or write a file with the extension .dot",
-        in_quotes(to_file), std::generic_category().message(error)));
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    throw RuntimeError(
-        fmt::format("plot_model({}): Graphviz' program dot failed; it must know the format {} and be able to "
-                    "write the file",
-                    in_quotes(to_file), in_quotes(format)));
   }
 }
 
@@ -191,17 +109,18 @@ std::string model_to_dot(const Model& model, PlotModelOptions options) {
                      in_quotes(options.rankdir));
   }
   const std::vector<ModelNode> nodes = internal::model_nodes(model, options.expand_nested);
-  std::string dot = fmt::format(
-      "digraph {} {{\n  rankdir={};\n  concentrate=true;\n  dpi={};\n  splines={};\n  node [shape=plain];\n",
-      quote_dot(model.name()), options.rankdir, options.dpi, quote_dot(options.splines));
+  DotWriter dot(
+      model.name(),
+      fmt::format("  rankdir={};\n  concentrate=true;\n  dpi={};\n  splines={};\n  node [shape=plain];\n",
+                  options.rankdir, options.dpi, quote_dot(options.splines)));
   std::size_t at = 0;
-  write_nodes(dot, nodes, at, ModelNode::none, options, "  ");
+  write_nodes(dot, nodes, at, ModelNode::none, options);
   for (const ModelNode& node : nodes) {
     for (const std::size_t source : node.sources) {
-      dot += fmt::format("  {} -> {} [penwidth=2];\n", quote_dot(nodes[source].path), quote_dot(node.path));
+      dot.edge(nodes[source].path, node.path, "penwidth=2");
     }
   }
-  return dot + "}\n";
+  return dot.text();
 }
 
 void plot_model(const Model& model, const std::string& to_file, PlotModelOptions options) {
@@ -214,7 +133,7 @@ void plot_model(const Model& model, const std::string& to_file, PlotModelOptions
   if (extension == ".dot" || extension == ".gv") {
     write_file_atomically(to_file, text);
   } else {
-    run_dot(text, extension.substr(1), to_file);
+    internal::run_graphviz(text, extension.substr(1), to_file, "plot_model");
   }
 }
 

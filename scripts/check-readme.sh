@@ -13,8 +13,8 @@ trap 'rm -rf "$work"' EXIT
 "$1" -std=c++20 -Wall -Wextra -Werror -I"$2" "$work/cell.cpp" "$3" -pthread -o "$work/cell"
 "$work/cell" >"$work/plan"
 # The README leaves out lines. How loops run and the sizes of chunks differ between machines, so only lines that compute
-# something (%n = ...) are compared: each must be in the plan, in order.
-"$here/readme-program.sh" plan | grep '%' | awk '
+# something (... = ..., ... += ...) are compared: each must be in the plan, in order.
+"$here/readme-program.sh" plan | grep -E ' \+?= ' | awk '
   NR == FNR { plan[NR] = $0; lines = NR; next }
   { while (at < lines && plan[++at] != $0); if (plan[at] != $0) { print "README.md: not in the plan: " $0; exit 1 } }
 ' "$work/plan" - >&2

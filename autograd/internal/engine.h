@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>
@@ -15,8 +16,10 @@ struct Engine {
   class TapeState* tape = nullptr;
   bool recording = true;
   bool anomaly = false;
-  /// The operation whose gradient rule runs; null outside of a sweep.
-  const Operation* backward_of = nullptr;
+  /// The tape whose sweep runs a gradient rule; null outside of a sweep.
+  const class TapeState* sweeping = nullptr;
+  /// The time step that runs; -1 for none.
+  std::int32_t time_step = -1;
 
   bool records() const { return recording && tape != nullptr; }
   static Engine& of_this_thread() { return instance_; }
@@ -25,11 +28,16 @@ struct Engine {
   static constinit thread_local Engine instance_;
 };
 
+/// Whether an element is NaN.
+bool has_nan(const Tensor& tensor);
+
 /// The first two members are the value and the path: scripts/gdb/unspool.py finds them there.
 struct Variable::State {
   Tensor value;
   std::string path;
   VariableOptions options;
+  /// The name, for the values.
+  Label label;
   /// The shape of all values. Not that of `value`, so that a reference to it outlives an assignment.
   const Shape shape = value.shape();
   std::uint64_t version = 0;
@@ -40,7 +48,7 @@ struct Variable::State {
 /// before the node that made it.
 class TapeState {
  public:
-  explicit TapeState(bool persistent, bool watch_variables);
+  explicit TapeState(const GradientTapeOptions& options);
   ~TapeState();
   TapeState(const TapeState&) = delete;
   TapeState& operator=(const TapeState&) = delete;
@@ -56,14 +64,26 @@ class TapeState {
   /// The next outer active tape.
   TapeState* outer() const { return outer_; }
   bool persistent() const { return persistent_; }
+  bool keeps_all() const { return always_kept_ != 0; }
+  /// Whether a sweep leaves the nodes as they are.
+  bool outlives_sweep() const { return persistent_ || keeps_all(); }
 
   /// The gradients of sum(target * seed), one for each source, empty if the target does not depend on it.
   /// With `release` the sweep frees the nodes, and the tape ends.
   std::vector<Tensor> sweep(const Tensor& target, const Tensor& seed, std::span<const Source> sources,
                             bool release);
   bool recorded(const Tensor& tensor) const { return number_of(tensor) != untracked; }
+  /// Names a value of this tape, if it has no name yet, or a constant if the tape keeps all. Whether the tape
+  /// has taken the name.
+  bool label(const Tensor& tensor, Label label, std::int32_t step);
+  /// The name of a value of this tape, with its time step; empty if it has none.
+  std::string label_of(const Tensor& tensor) const;
+  /// "in the gradient of sigmoid, of f_2": the record that the sweep is at.
+  std::string where_in_sweep() const;
   std::size_t size() const { return size_; }
   std::string to_string() const;
+  TapeView view() const;
+  TapeSweep observe(const Tensor& target, const TapeSweepOptions& options) const;
 
  private:
   using Number = std::int32_t;
@@ -90,6 +110,19 @@ class TapeState {
     Variable variable;
     Number number;
   };
+  /// A name that a value got. Constants of a tape that keeps all have identities in place of numbers.
+  struct Named {
+    std::uint64_t value;
+    Label label;
+    std::int32_t step;
+  };
+  /// Which layer and time step ran, from record `first` on.
+  struct Place {
+    std::size_t first;
+    std::string layer;
+    std::int32_t step;
+  };
+  static std::string label_among(const PooledVector<Named>& names, std::uint64_t value);
 
   /// A hash table from identities to numbers, with open addressing. Identities grow over time, and tensors
   /// made one after the other are neighbors in the table.
@@ -127,8 +160,16 @@ class TapeState {
   }
   /// All nodes, first to last.
   PooledVector<const Node*> nodes() const;
-  /// Drops the elements that the operation's keep_rule does not name.
-  static void forget(Node& node, const Call& call, std::span<const Tensor> outputs);
+  /// Drops the elements that the operation's keep_rule does not name; where all is kept, notes which layer
+  /// and time step run.
+  void finish_record(Node& node, const Call& call, std::span<const Tensor> outputs);
+  /// The names of the values, by number.
+  std::vector<std::string> value_names() const;
+  /// The number of the target of a sweep. Throws unless this is a recorded value and the seed fits.
+  Number checked_target(const Tensor& target, const Tensor& seed) const;
+  /// The places of all records, in order, of a tape that keeps all; else nowhere.
+  std::vector<const Place*> record_places() const;
+  std::string constant_name(const Tensor& constant) const;
   Number track(const Tensor& tensor);
   Number track_newborn(const Tensor& tensor);
   void clear();
@@ -152,6 +193,11 @@ class TapeState {
   std::size_t size_ = 0;
   Arena arena_;
   std::vector<Read> reads_;
+  PooledVector<Named> names_;
+  PooledVector<Named> constants_;
+  std::vector<Place> places_;
+  /// The node that the sweep is at.
+  mutable const Node* swept_ = nullptr;
   Numbers numbers_;
   /// The values that were watched or read, not computed.
   PooledVector<Number> roots_;
@@ -160,6 +206,8 @@ class TapeState {
   TapeState* outer_;
   bool persistent_;
   bool watch_variables_;
+  /// The operands and results that are kept whatever the rule reads, as in Keep: all or none.
+  std::uint32_t always_kept_;
   bool finished_ = false;
 };
 

@@ -60,12 +60,23 @@ class GradientWriter {
     sum = sum ? sum + gradient : gradient;
   }
 
+  /// "df_t" for f_t; empty if the value has no name.
+  Label label_of_gradient(Value value, const char* ending = "") const {
+    const Label own = program_.label_of(value);
+    return own ? Label::of(std::string("d") + own.text() + ending) : Label();
+  }
+  void label_gradient(Value value) {
+    if (const Tensor& made = cotangents_[index_of(value)]) trace_->label(made, label_of_gradient(value));
+  }
+
   void seed() {
     const std::size_t carries = program_.carries.size();
     for (std::size_t k = 0; k < carries; ++k) {
       if (!active_[index_of(program_.carries[k])]) continue;
       const Spec& spec = program_.spec(program_.carries[k]);
-      add(program_.next_carry[k], trace_->carry(spec));
+      const Tensor carry = trace_->carry(spec);
+      trace_->label(carry, label_of_gradient(program_.carries[k], "_next"));
+      add(program_.next_carry[k], carry);
       gradient_carries_.push_back(k);
       if (given_[k]) {
         carry_sources_.push_back({Gradient::Source::cotangent, k});
@@ -77,7 +88,10 @@ class GradientWriter {
     for (std::size_t e = 0; e < program_.stacked_outputs.size(); ++e) {
       const auto& [value, time_axis] = program_.stacked_outputs[e];
       if (!given_[carries + e] || !active_[index_of(value)]) continue;
-      add(value, trace_->sequence(program_.spec(value), time_axis));
+      const Tensor given = trace_->sequence(program_.spec(value), time_axis);
+      const bool goes_on = std::ranges::find(program_.next_carry, value) != program_.next_carry.end();
+      trace_->label(given, goes_on ? Label("dy_t") : label_of_gradient(value));
+      add(value, given);
       sequence_sources_.push_back({Gradient::Source::cotangent, carries + e});
     }
     for (std::size_t s = 0; s < program_.reduced_outputs.size(); ++s) {
@@ -93,12 +107,18 @@ class GradientWriter {
   const Tensor& read(Value value) {
     Tensor& tensor = read_[index_of(value)];
     if (tensor) return tensor;
+    tensor = input_for(value);
+    trace_->label(tensor, program_.label_of(value));
+    return tensor;
+  }
+
+  Tensor input_for(Value value) {
     const Spec& spec = program_.spec(value);
     if (const auto c = std::ranges::find(program_.captured, value); c != program_.captured.end()) {
       const auto captured = static_cast<std::size_t>(c - program_.captured.begin());
       captured_sources_.push_back(
           {Gradient::Source::input, program_.carries.size() + program_.sequences.size() + captured});
-      return tensor = trace_->capture(spec);
+      return trace_->capture(spec);
     }
     const auto index_in = [&](const std::vector<Stacked>& list) {
       return static_cast<std::size_t>(std::ranges::find(list, value, &Stacked::value) - list.begin());
@@ -114,13 +134,14 @@ class GradientWriter {
     } else {
       sequence_sources_.push_back({Gradient::Source::residual, index_of(value)});
     }
-    return tensor = trace_->sequence(spec, time_axis);
+    return trace_->sequence(spec, time_axis);
   }
 
   void step_back(const Use& use) {
     SmallVector<Tensor, 4> cotangents(use.outputs.size());
     bool reached = false;
     for (std::size_t i = 0; i < use.outputs.size(); ++i) {
+      label_gradient(use.outputs[i]);
       cotangents[i] = std::move(cotangents_[index_of(use.outputs[i])]);
       reached = reached || cotangents[i];
     }
@@ -233,6 +254,7 @@ class GradientWriter {
     std::vector<Stacked> stacked;
     std::vector<Value> reduced;
     gradient.outputs.assign(program_.inputs(), -1);
+    for (std::size_t i = 0; i < program_.inputs(); ++i) label_gradient(program_.input(i));
     for (std::size_t k : gradient_carries_) {
       if (needed_[k]) gradient.outputs[k] = static_cast<int>(next.size());
       const Tensor& cotangent = cotangents_[index_of(program_.carries[k])];

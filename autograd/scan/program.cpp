@@ -56,6 +56,15 @@ const Stacked* Program::stacked_output(std::size_t i) const {
              : &stacked_outputs[i - next_carry.size()];
 }
 
+void Program::label(Value value, Label label) {
+  if (label && !label_of(value)) labels.push_back({value, label});
+}
+
+Label Program::label_of(Value value) const {
+  const auto found = std::ranges::find(labels, value, &Labeled::value);
+  return found == labels.end() ? Label() : found->label;
+}
+
 std::vector<bool> Program::floating_outputs() const {
   std::vector<bool> floating(outputs());
   for (std::size_t i = 0; i < floating.size(); ++i) floating[i] = is_floating(spec(output(i)).dtype);
@@ -89,7 +98,7 @@ bool operator==(const Program& a, const Program& b) {
   return a.reverse == b.reverse && a.tuning == b.tuning && a.carries == b.carries &&
          a.sequences == b.sequences && a.captured == b.captured && a.next_carry == b.next_carry &&
          a.stacked_outputs == b.stacked_outputs && a.reduced_outputs == b.reduced_outputs &&
-         a.values == b.values && std::ranges::equal(a.uses, b.uses, same_use);
+         a.values == b.values && a.labels == b.labels && std::ranges::equal(a.uses, b.uses, same_use);
 }
 
 std::size_t bytes_of(const Spec& spec) {
@@ -129,17 +138,24 @@ std::vector<Tensor> replay(const Program& program, std::span<const Tensor> captu
   return outputs;
 }
 
+std::vector<std::string> names_of(const Program& program) {
+  std::vector<std::string> names(program.values.size());
+  for (const Labeled& labeled : program.labels) names[index_of(labeled.value)] = labeled.label.text();
+  internal::tell_apart(names);
+  const auto give = [&](Value value, const char* kind, std::size_t number) {
+    if (std::string& name = names[index_of(value)]; name.empty()) name = fmt::format("{}{}", kind, number);
+  };
+  for (std::size_t i = 0; i < program.carries.size(); ++i) give(program.carries[i], "c", i);
+  for (std::size_t i = 0; i < program.sequences.size(); ++i) give(program.sequences[i].value, "x", i);
+  for (std::size_t i = 0; i < program.captured.size(); ++i) give(program.captured[i], "w", i);
+  for (std::size_t i = 0; i < names.size(); ++i) give(static_cast<Value>(i), "%", i);
+  return names;
+}
+
 std::string name_of(const Program& program, Value value) {
-  for (std::size_t i = 0; i < program.carries.size(); ++i) {
-    if (program.carries[i] == value) return fmt::format("c{}", i);
-  }
-  for (std::size_t i = 0; i < program.sequences.size(); ++i) {
-    if (program.sequences[i].value == value) return fmt::format("x{}", i);
-  }
-  for (std::size_t i = 0; i < program.captured.size(); ++i) {
-    if (program.captured[i] == value) return fmt::format("w{}", i);
-  }
-  return fmt::format("%{}", value);
+  // Copies that later stages make are values beyond those of the program.
+  return index_of(value) < program.values.size() ? names_of(program)[index_of(value)]
+                                                 : fmt::format("%{}", value);
 }
 
 std::string to_string(const Program& program, const Use& use) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/autograd/labeled.h>
 #include <unspool/autograd/operation.h>
 #include <unspool/autograd/scan.h>
 
@@ -29,6 +30,13 @@ struct Stacked {
   friend bool operator==(const Stacked&, const Stacked&) = default;
 };
 
+/// A value that has a name.
+struct Labeled {
+  Value value;
+  Label label;
+  friend bool operator==(const Labeled&, const Labeled&) = default;
+};
+
 /// One step of a scan: the first stage of the compiler. Made by Trace or gradient_of(), then constant.
 struct Program {
   std::vector<Spec> values;
@@ -45,7 +53,13 @@ struct Program {
   /// The loop runs from the last time step to the first.
   bool reverse = false;
   ScanTuning tuning;
+  /// Names, each value at most once.
+  std::vector<Labeled> labels;
 
+  /// Names a value that has no name yet, if there is a name.
+  void label(Value value, Label label);
+  /// The name of a value; empty if it has none.
+  Label label_of(Value value) const;
   std::size_t inputs() const { return carries.size() + sequences.size() + captured.size(); }
   std::size_t outputs() const { return next_carry.size() + stacked_outputs.size() + reduced_outputs.size(); }
   /// Input or output i, in the order above.
@@ -75,7 +89,9 @@ Program eliminate_dead_code(Program program);
 /// tensors.
 std::vector<Tensor> replay(const Program& program, std::span<const Tensor> captured);
 
-/// Names for printing: inputs are c0, x0, w0 (carries, sequences, captured), all other values %n.
+/// Names for printing, of all values. Without a label inputs are c0, x0, w0 (carries, sequences, captured),
+/// and all other values %n.
+std::vector<std::string> names_of(const Program& program);
 std::string name_of(const Program& program, Value value);
 /// "%3 float32[2, 4] = add(%1, %2)", for one use.
 std::string to_string(const Program& program, const Use& use);

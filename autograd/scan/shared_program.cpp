@@ -34,7 +34,13 @@ SharedProgram::Pointer add_locked(Cache& all, std::uint64_t hash, SharedProgram:
 }  // namespace
 
 std::string ScanBody::describe() const {
-  return fmt::format("a step of {} operations", program_->program().uses.size());
+  const Program& program = program_->program();
+  std::string results;
+  for (Value value : program.next_carry) {
+    if (const Label label = program.label_of(value))
+      results += (results.empty() ? " that computes " : ", ") + std::string(label.text());
+  }
+  return fmt::format("a step of {} operations{}", program.uses.size(), results);
 }
 
 SharedProgram::SharedProgram(Program program) : program_(std::move(program)) {}
@@ -93,20 +99,27 @@ const Plan& SharedProgram::plan() const {
   return *plan_;
 }
 
-std::string SharedProgram::plan(Index steps, Index every, PlanOptions options) const {
+SharedProgram::Both SharedProgram::with_backward() const {
   Mask needed(program_.inputs());
   for (std::size_t i = 0; i < needed.size(); ++i) {
     // A scalar is a constant of the equations.
     const Spec& spec = program_.spec(program_.input(i));
     needed[i] = is_floating(spec.dtype) && !spec.shape.empty();
   }
-  const std::shared_ptr<const ScanBody> whole = body(needed);
+  std::shared_ptr<const ScanBody> whole = body(needed);
   const Program& program = whole->shared().program();
   Mask given(program.outputs(), false);
   for (std::size_t i = 0; i < program_.next_carry.size() + program_.stacked_outputs.size(); ++i) {
     given[i] = is_floating(program.spec(program.output(i)).dtype);
   }
-  const Plan& backward = whole->shared().gradient(needed, given)->program->plan();
+  Pointer backward = whole->shared().gradient(needed, given)->program;
+  return {std::move(whole), std::move(backward)};
+}
+
+std::string SharedProgram::plan(Index steps, Index every, PlanOptions options) const {
+  const Both both = with_backward();
+  const std::shared_ptr<const ScanBody>& whole = both.forward;
+  const Plan& backward = both.backward->plan();
   const auto text = [&](const char* title, const Plan& plan, Index length) {
     return title + std::string("\n") + (options.stages ? plan.stages() : "") + plan.describe(length);
   };

@@ -22,6 +22,7 @@ class ScanBody : public Payload {
   const SharedProgram& shared() const { return *program_; }
   const std::vector<bool>& needed() const { return needed_; }
   std::string describe() const override;
+  std::string place_of_nan(const Call& call) const override;
 
  private:
   std::shared_ptr<const SharedProgram> program_;
@@ -48,6 +49,14 @@ class SharedProgram : public CompiledScan, public std::enable_shared_from_this<S
   std::string plan(Index steps, PlanOptions options) const override { return plan(steps, 0, options); }
   /// The text of the plans of a scan that keeps only every `every`-th carry; 0: that keeps all.
   std::string plan(Index steps, Index every, PlanOptions options) const;
+  std::string to_dot(ScanPicture picture) const override;
+  /// This program with all that its gradient reads, and the program of the gradient, with respect to all
+  /// floating inputs that are not scalars.
+  struct Both {
+    std::shared_ptr<const ScanBody> forward;
+    Pointer backward;
+  };
+  Both with_backward() const;
   /// The gradient with respect to the inputs that are `needed`, given those with respect to the outputs that
   /// are `given`.
   std::shared_ptr<const Gradient> gradient(const Mask& needed, const Mask& given) const;

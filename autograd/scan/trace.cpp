@@ -108,7 +108,19 @@ Value Trace::value_of(const Tensor& tensor) {
   captured_.push_back(tensor);
   const Value value = add(tensor);
   program_.captured.push_back(value);
+  program_.label(value, Label::carried_by(tensor));
   return value;
+}
+
+void Trace::label(const Tensor& tensor, Label label) {
+  if (const auto found = values_.find(tensor.id()); found != values_.end()) {
+    program_.label(found->second, label);
+  }
+}
+
+Label Trace::label_of(const Tensor& tensor) const {
+  const auto found = values_.find(tensor.id());
+  return found == values_.end() ? Label() : program_.label_of(found->second);
 }
 
 Tensors Trace::record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
@@ -148,6 +160,7 @@ RecordedFunction Trace::record_apart(
   const auto add_value = [&](Value value) {
     const auto own = static_cast<Value>(made.program.values.size());
     made.program.values.push_back(program_.values[index_of(value)]);
+    made.program.label(own, program_.label_of(value));
     renumbered.emplace(value, own);
     return own;
   };

@@ -56,6 +56,8 @@ class Trace : public Recorder {
 
   Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
                  const Specs& outputs) override;
+  void label(const Tensor& tensor, Label label) override;
+  Label label_of(const Tensor& tensor) const override;
   int depth() const override { return depth_; }
   class unspool::TapeState* tape_floor() const override {
     return floor_;

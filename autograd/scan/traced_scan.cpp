@@ -46,12 +46,33 @@ Index count_steps(const std::vector<Tensor>& sequences, const ScanOptions& optio
 
 }  // namespace
 
+Index checked_steps(const std::vector<Tensor>& carry, const std::vector<Tensor>& sequences,
+                    const ScanOptions& options) {
+  check(options);
+  for (const Tensor& state : carry) {
+    if (!state) throw ValueError("scan: a carry is an empty tensor");
+  }
+  return count_steps(sequences, options);
+}
+
+void check_carry(const std::vector<Tensor>& carry, const ScanStep& made) {
+  if (made.carry.size() != carry.size()) {
+    throw ValueError(
+        fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
+  }
+  for (std::size_t i = 0; i < carry.size(); ++i) {
+    const Tensor& own = made.carry[i];
+    if (own && own.shape() == carry[i].shape() && own.dtype() == carry[i].dtype()) continue;
+    throw ValueError(fmt::format("scan: carry {} is {}, but the step returned {} for it", i,
+                                 describe(carry[i]), own ? describe(own) : "an empty tensor"));
+  }
+}
+
 TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                       const std::vector<Tensor>& sequences, const ScanOptions& options) {
-  check(options);
   TracedScan traced{.program = nullptr,
                     .operands = {},
-                    .steps = count_steps(sequences, options),
+                    .steps = checked_steps(carry, sequences, options),
                     .carries = 0,
                     .outputs = 0,
                     .last = {}};
@@ -59,7 +80,6 @@ TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry
   std::vector<Tensor> states;
   std::vector<Tensor> inputs;
   for (const Tensor& state : carry) {
-    if (!state) throw ValueError("scan: a carry is an empty tensor");
     states.push_back(recorder->carry({state.shape(), state.dtype()}));
     traced.operands.push_back(state);
   }
@@ -73,20 +93,10 @@ TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry
     const TraceScope scope(recorder.get());
     made = step(states, inputs);
   }
-  if (made.carry.size() != carry.size()) {
-    throw ValueError(
-        fmt::format("scan: the step takes {} carries and returned {}", carry.size(), made.carry.size()));
-  }
+  check_carry(carry, made);
   std::vector<Value> next;
   std::vector<Stacked> stacked;
-  for (std::size_t i = 0; i < carry.size(); ++i) {
-    const Tensor& own = made.carry[i];
-    if (!own || !(own.shape() == carry[i].shape()) || own.dtype() != carry[i].dtype()) {
-      throw ValueError(fmt::format("scan: carry {} is {}, but the step returned {} for it", i,
-                                   describe(carry[i]), own ? describe(own) : "an empty tensor"));
-    }
-    next.push_back(recorder->value_of(own));
-  }
+  for (const Tensor& own : made.carry) next.push_back(recorder->value_of(own));
   // An output of the last step alone is a carry that no step reads.
   traced.carries = next.size();
   for (const Tensor& output : made.last) {

@@ -19,6 +19,13 @@ struct TracedScan {
   std::vector<std::size_t> last;
 };
 
+/// The number of steps; `unknown` where only shapes are inferred. Throws what scan() throws for its
+/// arguments.
+Index checked_steps(const std::vector<Tensor>& carry, const std::vector<Tensor>& sequences,
+                    const ScanOptions& options);
+/// Throws what scan() throws for what a step returned, but for empty outputs.
+void check_carry(const std::vector<Tensor>& carry, const ScanStep& made);
+
 /// Calls the step on abstract tensors and records it. Throws what scan() throws.
 TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                       const std::vector<Tensor>& sequences, const ScanOptions& options);

@@ -116,17 +116,18 @@ Fields joined_fields(const Groups&... groups) {
   return std::apply([](const auto&... field) { return fields_of<O>(field...); }, std::tuple_cat(groups...));
 }
 
-/// Of a cell with `states` states of `units` each. Throws ValueError unless units > 0 and the kernels' sizes
-/// can be counted.
+/// Of a cell with states of these names, of `units` each. Throws ValueError unless units > 0 and the kernels'
+/// sizes can be counted.
 template <Options O>
-CellOptions cell_options(const O& options, std::string_view class_name, std::size_t states) {
+CellOptions cell_options(const O& options, std::string_view class_name, std::vector<std::string> states) {
   constexpr Index most = std::numeric_limits<std::int32_t>::max();
   if (options.units <= 0 || options.units > most) {
     throw ValueError(fmt::format("{}: units: expected {}, got {}", class_name,
                                  options.units <= 0 ? "a positive number" : fmt::format("at most {}", most),
                                  options.units.value()));
   }
-  return {.state_sizes = std::vector<StateSize>(states, options.units.value()),
+  return {.state_sizes = std::vector<StateSize>(states.size(), options.units.value()),
+          .state_names = std::move(states),
           .name = options.name,
           .trainable = options.trainable,
           .dtype = options.dtype};
