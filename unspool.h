@@ -76,6 +76,7 @@
 #include <unspool/layers/activation_layers.h>
 #include <unspool/layers/activity_regularization.h>
 #include <unspool/layers/attention.h>
+#include <unspool/layers/backward_equations.h>
 #include <unspool/layers/bidirectional.h>
 #include <unspool/layers/call.h>
 #include <unspool/layers/cell.h>
@@ -143,6 +144,7 @@
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/edit_distance.h>
 #include <unspool/models/frequency.h>
+#include <unspool/models/gradient_flow.h>
 #include <unspool/models/history.h>
 #include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/loss.h>

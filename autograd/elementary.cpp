@@ -133,7 +133,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "tanh_gradient",
      .summary = "dy * (1 - y * y): the gradient of y = tanh(x)",
-     .formula = "{0} * (1 - {1}^2)",
+     .formula = "{1} * (1 - {0}^2)",
      .kernel = elementwise<vectorized<&VectorTable::tanh_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return dy * (1 - y * y); }),
      .gradient =
@@ -154,7 +154,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "sigmoid_gradient",
      .summary = "dy * y * (1 - y): the gradient of y = sigmoid(x)",
-     .formula = "{0} * {1} * (1 - {1})",
+     .formula = "{1} * {0} * (1 - {0})",
      .kernel = elementwise<vectorized<&VectorTable::sigmoid_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return dy * y * (1 - y); }),
      .gradient =
@@ -189,7 +189,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "relu_gradient",
      .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
-     .formula = "where({1} > 0, {0}, 0)",
+     .formula = "{1} * ({0} > 0)",
      .kernel = elementwise<vectorized<&VectorTable::relu_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
      .gradient =

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/internal/label_observer.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/core/error.h>
@@ -37,6 +38,9 @@ bool noted(const Tensor& tensor, Label label) {
     taken = true;
   }
   const Engine& engine = Engine::of_this_thread();
+  if (internal::LabelObserver* const observer = internal::LabelObserver::current()) {
+    observer->see(tensor, label, engine.time_step);
+  }
   for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
     taken = tape->label(tensor, label, engine.time_step) || taken;
   }

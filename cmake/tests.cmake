@@ -148,6 +148,12 @@ if(UNSPOOL_BUILD_EXAMPLES)
     cmake_path(GET source STEM LAST_ONLY name)
     unspool_test(examples/guides/${name} ${name} ${PROJECT_BINARY_DIR}/guides)
   endforeach()
+  # So does each lesson.
+  file(GLOB sources CONFIGURE_DEPENDS examples/lessons/*.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM LAST_ONLY name)
+    unspool_test(examples/lessons/${name} ${name} ${PROJECT_BINARY_DIR}/lessons)
+  endforeach()
 endif()
 
 # What gdb shows of the library's types. A sanitizer and a debugger do not share a process.

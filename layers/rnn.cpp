@@ -261,8 +261,9 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   const Tensor first = squeeze(slice(sequence, time_axis(), begin, begin + 1), {time_axis()});
   cell_->cache_in(caches, first, step_args);
 
-  std::vector<Tensor> results = options_.unroll ? unrolled(sequence, mask, std::move(states), step_args)
-                                                : scanned(sequence, mask, std::move(states), step_args);
+  const bool one_by_one = options_.unroll || internal::CallContext::current().one_by_one;
+  std::vector<Tensor> results = one_by_one ? unrolled(sequence, mask, std::move(states), step_args)
+                                           : scanned(sequence, mask, std::move(states), step_args);
   if (options_.stateful) {
     for (std::size_t i = 0; i < states_.size(); ++i) {
       if (!results[i + 1].is_abstract()) states_[i].assign(results[i + 1]);

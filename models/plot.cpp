@@ -10,14 +10,14 @@
 namespace unspool {
 
 std::string plot_to_svg(const std::vector<PlotLine>& lines, const PlotOptions& options) {
-  constexpr std::string_view colors[] = {"#1f5fa8", "#c8501e", "#2e8b57", "#7b4ea3", "#b08900", "#555555"};
-  internal::SvgPanel panel{.title = options.y_label, .x_label = options.x_label};
+  internal::SvgPanel panel{
+      .title = options.y_label, .x_label = options.x_label, .logarithmic = options.logarithmic};
   for (const PlotLine& line : lines) {
     if (line.x.size() != line.y.size()) {
       throw ValueError("plot_to_svg(): expected as many values of y as of x in line \"" + line.label +
                        "\", got " + std::to_string(line.y.size()) + " and " + std::to_string(line.x.size()));
     }
-    internal::SvgLine drawn{.label = line.label, .color = colors[panel.lines.size() % std::size(colors)]};
+    internal::SvgLine drawn{.label = line.label, .color = internal::svg_color(panel.lines.size())};
     drawn.dashed = line.dashed;
     const std::vector<double> x = line.x.to_vector<double>();
     const std::vector<double> y = line.y.to_vector<double>();

@@ -20,8 +20,10 @@ struct PlotOptions {
   std::string title = {};    ///< The title above the plot.
   std::string x_label = {};  ///< What is on the x axis.
   std::string y_label = {};  ///< What the lines show.
-  int width = 840;           ///< The width in pixels.
-  int height = 280;          ///< The height in pixels.
+  bool logarithmic =
+      false;         ///< Whether y has a logarithmic scale, which leaves out values that are not above 0.
+  int width = 840;   ///< The width in pixels.
+  int height = 280;  ///< The height in pixels.
 };
 
 /// Draws lines as an SVG image: plot_to_svg({{"measured", years, a}, {"predicted", years, b}}). Throws

@@ -84,6 +84,15 @@ class TapeState {
   std::string to_string() const;
   TapeView view() const;
   TapeSweep observe(const Tensor& target, const TapeSweepOptions& options) const;
+  /// Calls f(operation, operands, results, attributes) for each record, first to last. Tensors that the tape
+  /// does not keep have their identity, but no elements.
+  template <class F>
+  void visit(F f) const {
+    for (const Node* node : nodes()) {
+      const std::span<const Tensor> tensors(node->tensors(), node->size());
+      f(*node->operation, tensors.first(node->inputs), tensors.subspan(node->inputs), node->attributes);
+    }
+  }
 
  private:
   using Number = std::int32_t;
