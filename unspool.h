@@ -140,6 +140,8 @@
 #include <unspool/models/csv_logger.h>
 #include <unspool/models/ctc.h>
 #include <unspool/models/curve.h>
+#include <unspool/models/dashboard.h>
+#include <unspool/models/diagnose.h>
 #include <unspool/models/draw.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/edit_distance.h>

@@ -9,11 +9,11 @@
 #include <span>
 #include <vector>
 
+#include <unspool/core/internal/peak.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
-#include "peak.h"
 
 namespace {
 
@@ -102,7 +102,7 @@ void row(const Case& each, double budget) {
               static_cast<long long>(n), static_cast<long long>(k), ta ? "t" : "-", tb ? "t" : "-");
   for (const int threads : {1, 2}) {
     set_num_threads(threads);
-    const double best = bench::peak() * threads;
+    const double best = unspool::internal::peak() * threads;
     const Rate rate = measure(2.0 * static_cast<double>(m * n * k), budget, [&] {
       if (each.packed) {
         kernels::gemm<float>({m, n, k}, {a.data(), lda, ta}, kernels::PackedMatrix<float>{panels},

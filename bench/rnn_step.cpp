@@ -9,11 +9,11 @@
 #include <sys/resource.h>
 #include <vector>
 
+#include <unspool/core/internal/peak.h>
 #include <unspool/core/kernels/isa.h>
 #include <unspool/core/memory.h>
 #include <unspool/unspool.h>
 
-#include "peak.h"
 #include "random_cell.h"
 
 // Times one step of training or inference of a recurrent layer. Prints one line of JSON; docs/benchmarks.md
@@ -202,10 +202,10 @@ int main(int count, char** arguments) {
     std::vector<double> times;
     std::vector<double> slowness;  // Of multiply-adds, measured between the steps.
     for (Index i = 0; i < settings.repeat; ++i) {
-      slowness.push_back(1 / bench::peak_once());
+      slowness.push_back(1 / unspool::internal::peak_once());
       times.push_back(milliseconds(step));
     }
-    slowness.push_back(1 / bench::peak_once());
+    slowness.push_back(1 / unspool::internal::peak_once());
     const std::uint64_t allocated = memory_statistics().system_allocations - allocations;
     std::vector<double> sorted = times;
     std::sort(sorted.begin(), sorted.end());

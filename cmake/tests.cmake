@@ -39,7 +39,7 @@ endif()
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE ${PROJECT_SOURCE_DIR}/tests tests/*)
 foreach(folder IN LISTS folders)
   file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/*.cpp)
-  if(NOT sources OR folder MATCHES "^(install|golden_runner|keras_files|torch_files|old_files|checksums|gdb|compile_errors|tensorboard)$")
+  if(NOT sources OR folder MATCHES "^(install|golden_runner|keras_files|torch_files|old_files|checksums|gdb|compile_errors|tensorboard|dashboard)$")
     continue()
   endif()
   unspool_test_program(test_${folder} ${sources})
@@ -179,6 +179,17 @@ if(UNSPOOL_TENSORBOARD_PYTHON)
   unspool_test(tensorboard/reader ${UNSPOOL_TENSORBOARD_PYTHON} scripts/check-tensorboard.py
     $<TARGET_FILE:tensorboard_example>)
   set_tests_properties(tensorboard/reader PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
+# The dashboard in a terminal of tmux. What it draws is tested everywhere by tests/models/dashboard.cpp.
+find_program(UNSPOOL_TMUX tmux)
+mark_as_advanced(UNSPOOL_TMUX)
+add_executable(dashboard_example tests/dashboard/example.cpp)
+target_compile_options(dashboard_example PRIVATE -O0)
+target_link_libraries(dashboard_example PRIVATE unspool_settings unspool::unspool)
+if(UNSPOOL_TMUX AND Python3_EXECUTABLE AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  unspool_test(dashboard/terminal ${Python3_EXECUTABLE} scripts/check-dashboard.py $<TARGET_FILE:dashboard_example>)
+  set_tests_properties(dashboard/terminal PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 
 # Checks of the source tree, which are the same in a build with sanitizers.

@@ -7,6 +7,7 @@
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/layer_call.h>
+#include <unspool/layers/internal/output_observer.h>
 
 namespace unspool {
 
@@ -161,6 +162,8 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   internal::note_label(input, "x_t");
   for (std::size_t i = 0; i < states.size(); ++i) internal::note_label(cast_states[i], state_labels_[i]);
 
+  auto* const observer = internal::OutputObserver::of_steps();
+  if (observer != nullptr) observer->enter(*this);
   CellOutput result = call(input, cast_states, resolved);
   if (!result.output) throw ValueError("call(): expected an output, got an empty tensor");
   check_states(result.states, "call() returned", x.shape());
@@ -170,6 +173,13 @@ CellOutput Cell::operator()(const Tensor& x, const States& states, const CallArg
   internal::note_label(result.output, "y_t");
   note_call();
   check_owner();
+  if (observer != nullptr) {
+    inputs = {input};
+    inputs.insert(inputs.end(), cast_states.begin(), cast_states.end());
+    std::vector<Tensor> outputs = {result.output};
+    outputs.insert(outputs.end(), result.states.begin(), result.states.end());
+    observer->see({*this, inputs, outputs, args.mask});
+  }
   return result;
 }
 

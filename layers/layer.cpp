@@ -48,6 +48,8 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
   if (inferring) internal::WorkLimit::take();
   scope->unbuilt_children = inferring ? UnbuiltChildren::inferred : UnbuiltChildren::called;
   if (scope->outermost()) clear_losses();
+  auto* const observer = internal::OutputObserver::current();
+  if (observer != nullptr) observer->enter(*this);
 
   if (given.empty()) throw ValueError("expected an input, got none");
   for (std::size_t i = 0; i < given.size(); ++i) {
@@ -92,7 +94,7 @@ std::vector<Tensor> Layer::call_on(const std::vector<Tensor>& given, const CallA
   for (std::size_t i = 0; i < std::min(outputs.size(), masks.size()); ++i) {
     if (masks[i] && !mask_of(outputs[i])) outputs[i] = with_mask(outputs[i], masks[i]);
   }
-  if (auto* const observer = internal::OutputObserver::current()) observer->see(*this, outputs);
+  if (observer != nullptr) observer->see({*this, tensors, outputs, resolved.mask});
   return outputs;
 }
 

@@ -11,6 +11,7 @@ namespace unspool {
 
 namespace internal {
 class CallScope;
+struct LayerAccess;
 }
 
 /// The common part of calls of layers and cells: losses and updates that a call adds, and checks of its
@@ -56,6 +57,8 @@ class LayerCalls : public LayerTree {
   const std::vector<AddedLoss>& added_losses() const { return added_losses_; }
 
  private:
+  friend struct internal::LayerAccess;
+
   void add_loss(const Tensor& loss, const std::vector<Tensor>& inputs, bool conditional);
   void add_update(const Variable& variable, const Tensor& value, bool conditional);
 

@@ -58,6 +58,10 @@ class RNN : public OptionsLayer<RNNOptions> {
   const Ref<Cell>& cell() const { return cell_; }
   /// Whether a call starts with the states at the end of the previous call.
   bool stateful() const { return options_.stateful; }
+  /// Whether the steps are visited from the last to the first.
+  bool go_backwards() const { return options_.go_backwards; }
+  /// Whether the first axis of sequences is time, and the second the batch.
+  bool time_major() const { return options_.time_major; }
   /// Sets the option, for layers that own several recurrent layers and need one value for all.
   void set_zero_output_for_mask(bool zero) { options_.zero_output_for_mask = zero; }
 

@@ -91,6 +91,9 @@ class Callback {
   virtual void set_state(const Snapshot& /*state*/) {}
   ///@}
 
+  /// Whether it shows the progress of fit(), which prints no progress bar then. Asked before the run.
+  virtual bool shows_progress() const { return false; }
+
   /// Called with the model before a run, and with null after it, however it ends.
   virtual void set_model(Model* model) { model_ = model; }
   /// Called before a run.

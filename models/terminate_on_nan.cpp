@@ -26,9 +26,9 @@ bool all_finite(const Tensor& tensor) {
 /// The outputs of the layers in a batch.
 class BatchOutputs final : public internal::OutputObserver {
  public:
-  void see(const LayerTree& layer, const std::vector<Tensor>& outputs) override {
-    for (const Tensor& output : outputs) {
-      if (!output.is_abstract()) seen_.push_back({&layer, output});
+  void see(const internal::ObservedCall& call) override {
+    for (const Tensor& output : call.outputs) {
+      if (!output.is_abstract()) seen_.push_back({&call.layer, output});
     }
   }
   void clear() { seen_.clear(); }

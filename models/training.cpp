@@ -101,7 +101,10 @@ History run_fit(const Model& model, BatchSource& source, BatchSource* validation
   CallbackList callbacks("fit", options.callbacks, self);
   History history;
   callbacks.add(std::make_shared<internal::HistoryRecorder>(history));
-  if (options.verbose != 0) callbacks.add(std::make_shared<internal::ProgressBar>());
+  const auto& own = options.callbacks.all();
+  const bool shown =
+      std::any_of(own.begin(), own.end(), [](const auto& each) { return each->shows_progress(); });
+  if (options.verbose != 0 && !shown) callbacks.add(std::make_shared<internal::ProgressBar>());
   callbacks.set_params({.epochs = options.epochs,
                         .steps = options.steps_per_epoch ? options.steps_per_epoch : source.steps(),
                         .verbose = options.verbose,

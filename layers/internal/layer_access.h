@@ -22,6 +22,8 @@ struct LayerAccess {
   static const std::vector<Variable>& trainable_weights(const LayerTree& layer) {
     return layer.trainable_weights_;
   }
+  /// The losses of the layer's own calls in the last outermost call.
+  static auto& added_losses(LayerCalls& layer) { return layer.added_losses_; }
   /// What this layer and those below keep between calls beside their weights.
   static std::vector<Variable> persistent_states(const LayerTree& layer) {
     std::vector<Variable> states;

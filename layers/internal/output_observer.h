@@ -10,8 +10,18 @@ class LayerTree;
 
 namespace unspool::internal {
 
-/// Sees the outputs of each layer that this thread calls, in the order in which the calls end, while it
-/// lives.
+/// A call of a layer that has ended.
+struct ObservedCall {
+  const LayerTree& layer;
+  /// The inputs of the layer; of a cell its input, then its states.
+  const std::vector<Tensor>& inputs;
+  /// The outputs of the layer; of a cell its output, then its next states.
+  const std::vector<Tensor>& outputs;
+  /// The mask of the call; empty if there is none.
+  const Tensor& mask;
+};
+
+/// Sees the calls of layers on this thread while it lives, also those on abstract tensors.
 class OutputObserver {
  public:
   OutputObserver();
@@ -19,11 +29,20 @@ class OutputObserver {
   OutputObserver(const OutputObserver&) = delete;
   OutputObserver& operator=(const OutputObserver&) = delete;
 
-  /// Called at the end of a call, also of one on abstract tensors.
-  virtual void see(const LayerTree& layer, const std::vector<Tensor>& outputs) = 0;
+  /// Called at the start of a call.
+  virtual void enter(const LayerTree& /*layer*/) {}
+  /// Called at the end of a call.
+  virtual void see(const ObservedCall& call) = 0;
+  /// Whether it also sees the calls of cells, if recurrent layers run their steps one after the other
+  /// (CallContext::one_by_one).
+  virtual bool sees_steps() const { return false; }
 
   /// The observer of this thread; null if there is none.
   static OutputObserver* current() { return current_; }
+  /// The observer of this thread, if it sees the calls of cells.
+  static OutputObserver* of_steps() {
+    return current_ != nullptr && current_->sees_steps() ? current_ : nullptr;
+  }
 
  private:
   static constinit thread_local OutputObserver* current_;

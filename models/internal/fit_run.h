@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include <unspool/data/batch.h>
 #include <unspool/models/internal/callback_list.h>
 #include <unspool/serialization/snapshot.h>
 
@@ -28,6 +29,8 @@ struct FitRun {
   Phase phase = Phase::starting;
   Index epoch = 0;  ///< The epoch that runs.
   Index batch = 0;  ///< The number of batches of the epoch that are done.
+  /// The batch of the step that runs or has just run; null outside of steps and on_train_batch_end().
+  const Batch* data = nullptr;
   std::optional<Resume> resume = {};
 };
 

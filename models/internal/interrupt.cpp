@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include <unspool/models/internal/interrupt.h>
+#include <unspool/models/internal/terminal.h>
 
 namespace unspool::internal {
 
@@ -10,14 +11,25 @@ namespace {
 
 // A signal handler may use atomics without a lock only.
 std::atomic<unsigned> interrupts = 0;
-static_assert(std::atomic<unsigned>::is_always_lock_free);
+std::atomic<bool> ends_process = false;  // Whether the next one does.
+static_assert(std::atomic<unsigned>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 std::mutex scopes_mutex;
 int scopes = 0;
 bool installed = false;
 struct sigaction handler_before;
 
-void note_interrupt(int) { interrupts.fetch_add(1); }
+void note_interrupt(int signal) {
+  interrupts.fetch_add(1);
+  if (!ends_process.exchange(true)) return;
+  // The second one has its default effect, when this handler returns.
+  leave_screen();
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+  raise(signal);
+}
 
 bool is_default(const struct sigaction& action) {
   return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
@@ -33,8 +45,9 @@ InterruptScope::InterruptScope() : seen_(interrupts.load()) {
   if (!installed) return;
   struct sigaction ours = {};
   ours.sa_handler = note_interrupt;
-  // With SA_RESETHAND a second Ctrl-C has its default effect. SA_RESTART lets reads of a data source go on.
-  ours.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  // SA_RESTART lets reads of a data source go on.
+  ours.sa_flags = static_cast<int>(SA_RESTART);
+  ends_process = false;
   sigemptyset(&ours.sa_mask);
   sigaction(SIGINT, &ours, nullptr);
 }

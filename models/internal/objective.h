@@ -32,6 +32,8 @@ class Objective {
   void bind(const std::vector<std::string>& outputs);
   /// The number of outputs; 0 before bind().
   std::size_t output_count() const { return outputs_.size(); }
+  /// The loss of an output; empty if it has none.
+  const Loss& loss_of(std::size_t output) const { return outputs_[output].loss; }
   /// Whether any output has a metric.
   bool has_metrics() const;
 

@@ -3,10 +3,10 @@
 #include <iostream>
 #include <map>
 #include <sstream>
-#include <unistd.h>
 
 #include <unspool/core/internal/format.h>
 #include <unspool/models/internal/progress.h>
+#include <unspool/models/internal/terminal.h>
 
 namespace unspool::internal {
 
@@ -62,7 +62,7 @@ Progress::Progress(std::ostream& stream, int verbose, std::optional<Index> targe
     : stream_(stream), verbose_(verbose), target_(target), terminal_(terminal) {}
 
 Progress::Progress(int verbose, std::optional<Index> target)
-    : Progress(std::cout, verbose, target, verbose == 1 && ::isatty(STDOUT_FILENO) == 1) {}
+    : Progress(std::cout, verbose, target, verbose == 1 && writes_to_terminal()) {}
 
 Progress::~Progress() {
   if (drawn_ > 0) stream_ << std::endl;

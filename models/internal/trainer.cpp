@@ -6,9 +6,9 @@
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/core/internal/random.h>
 #include <unspool/data/internal/rows.h>
 #include <unspool/models/internal/feed.h>
+#include <unspool/models/internal/kept_model.h>
 #include <unspool/models/internal/model.h>
 #include <unspool/models/internal/stateful.h>
 #include <unspool/models/internal/trainer.h>
@@ -28,24 +28,6 @@ class RunScope {
  private:
   Model::State& state_;
   FitRun* outer_;
-};
-
-/// Gives random number generators back the states that they had when this was made.
-class KeptGenerators {
- public:
-  explicit KeptGenerators(Layer& network) : process_(process_random_state()) {
-    for (SeedGenerator* generator : network.seed_generators()) kept_.push_back({generator, *generator});
-  }
-  ~KeptGenerators() {
-    set_process_random_state(process_);
-    for (const auto& [generator, kept] : kept_) *generator = kept;
-  }
-  KeptGenerators(const KeptGenerators&) = delete;
-  KeptGenerators& operator=(const KeptGenerators&) = delete;
-
- private:
-  RandomKey process_;
-  std::vector<std::pair<SeedGenerator*, SeedGenerator>> kept_;
 };
 
 }  // namespace
@@ -88,14 +70,14 @@ std::optional<Logs> Trainer::train_epoch(Feed& feed, FitRun& run, const Interrup
     run.phase = FitRun::Phase::between;
     callbacks_.call([&](Callback& callback) { callback.on_train_batch_begin(step, none); });
     run.phase = FitRun::Phase::busy;
+    run.data = &*batch;
     logs = state.train_step(model_, *batch);
     if (step == 0 && epoch == first_epoch_) state.warn_if_nothing_to_train("fit");
     callbacks_.call([&](Callback& callback) { callback.on_train_batch_end(step, logs); });
+    run.data = nullptr;
     ++step;
     if (interrupt.interrupted()) {
-      std::cerr << fmt::format(
-          "fit: stopped by Ctrl-C after batch {} of epoch {}; the model keeps the weights that it has\n",
-          step, epoch + 1);
+      stopped_ = fmt::format("after batch {} of epoch {}", step, epoch + 1);
       return {};
     }
   }
@@ -136,8 +118,7 @@ bool Trainer::fit(BatchSource& source, const FitPlan& plan) {
   if (run.resume) skip_epochs(feed, run, plan);
   for (Index& epoch = run.epoch; epoch < plan.epochs && !state.stop; ++epoch) {
     if (interrupt.interrupted()) {
-      std::cerr << fmt::format(
-          "fit: stopped by Ctrl-C before epoch {}; the model keeps the weights that it has\n", epoch + 1);
+      stopped_ = fmt::format("before epoch {}", epoch + 1);
       break;
     }
     run.batch = run.resume ? run.resume->batch : 0;
@@ -159,6 +140,11 @@ bool Trainer::fit(BatchSource& source, const FitPlan& plan) {
   }
   state.compiled_or_fail().options.optimizer.finalize_variable_values();
   callbacks_.call([&](Callback& callback) { callback.on_train_end(logs); });
+  // Not earlier: a callback may have had the terminal for itself.
+  if (!stopped_.empty()) {
+    std::cerr << fmt::format("fit: stopped by Ctrl-C {}; the model keeps the weights that it has\n",
+                             stopped_);
+  }
   return interrupt.interrupted();
 }
 
@@ -180,7 +166,7 @@ std::optional<Logs> Trainer::test(BatchSource& source, std::optional<Index> step
     logs = state.test_step(model_, *batch);
     callbacks_.call([&](Callback& callback) { callback.on_test_batch_end(step, logs); });
     if (interrupt != nullptr && interrupt->interrupted()) {
-      std::cerr << "fit: stopped by Ctrl-C in validation; the model keeps the weights that it has\n";
+      stopped_ = "in validation";
       return {};
     }
   }

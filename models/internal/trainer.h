@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <unspool/models/internal/callback_list.h>
@@ -49,6 +50,8 @@ class Trainer {
   Model& model_;
   const CallbackList& callbacks_;
   Index first_epoch_ = 0;
+  /// Where Ctrl-C ended training; empty if it did not.
+  std::string stopped_;
 };
 
 }  // namespace unspool::internal

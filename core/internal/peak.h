@@ -10,7 +10,7 @@
 #endif
 
 /// The multiply-add peak of a core, measured.
-namespace bench {
+namespace unspool::internal {
 
 // Twelve independent chains of multiply-adds, enough to hide their latency. The empty assembly keeps the
 // compiler from optimizing them away. Returns the number of floating-point operations.
@@ -64,8 +64,8 @@ inline double peak_baseline() {
 inline double peak_once() {
   double (*run)() = &peak_baseline;
 #ifdef __x86_64__
-  if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx2) run = &peak_avx2;
-  if (unspool::kernels::current_isa() == unspool::kernels::Isa::avx512) run = &peak_avx512;
+  if (kernels::current_isa() == kernels::Isa::avx2) run = &peak_avx2;
+  if (kernels::current_isa() == kernels::Isa::avx512) run = &peak_avx512;
 #endif
   const auto start = std::chrono::steady_clock::now();
   const double work = run();
@@ -73,10 +73,10 @@ inline double peak_once() {
 }
 
 /// The best of several runs.
-inline double peak() {
+inline double peak(int runs = 40) {
   double most = 0;
-  for (int i = 0; i < 40; ++i) most = std::max(most, peak_once());
+  for (int i = 0; i < runs; ++i) most = std::max(most, peak_once());
   return most;
 }
 
-}  // namespace bench
+}  // namespace unspool::internal
