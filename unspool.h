@@ -9,7 +9,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/flag.h>
 #include <unspool/core/kernel_block.h>
-#include <unspool/core/made.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/named_list.h>
@@ -145,6 +145,7 @@
 #include <unspool/models/draw.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/edit_distance.h>
+#include <unspool/models/finding.h>
 #include <unspool/models/frequency.h>
 #include <unspool/models/gradient_flow.h>
 #include <unspool/models/history.h>

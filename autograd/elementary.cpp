@@ -189,7 +189,7 @@ constexpr Operation elementary_records[] = {
      .examples = {{-2, 2}}},
     {.name = "relu_gradient",
      .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
-     .formula = "{1} * ({0} > 0)",
+     .formula = "where({0} > 0, {1}, 0)",
      .kernel = elementwise<vectorized<&VectorTable::relu_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
      .gradient =

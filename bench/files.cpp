@@ -1,10 +1,10 @@
 // Seconds and memory of saving and loading about 100 MB of weights, beside copying the file with cp.
 //   files [ROUNDS [FOLDER]]
 // Each measurement is a process of its own; copies and measurements take turns, and medians are printed.
-// Saving syncs the file and its folder, so that the copy is synced as well: cp FILE COPY, then fsync of both.
-// Loading is compared with cp alone; the file is in the cache of the system on both sides. The peak is the
-// memory that the call took at most beyond what the process had before, as a part of the size of the file:
-// for load_model() the model is in it.
+// Saving replaces a file and syncs it and its folder, so the copy does as well: cp FILE COPY over an older
+// copy, then fsync of both. Loading is compared with cp alone; the file is in the cache of the system on both
+// sides. The peak is the memory that the call took at most beyond what the process had before, as a part of
+// the size of the file: for load_model() the model is in it.
 
 #include <algorithm>
 #include <chrono>
@@ -55,7 +55,7 @@ Sequential large_model() {
   // Without the orthogonal initializer, which takes long.
   return Sequential(
       {Input({.shape = {10, 64}}),
-       LSTM({.units = 1500, .return_sequences = true, .recurrent_initializer = "glorot_uniform"}),
+       LSTM({.units = 1500, .recurrent_initializer = "glorot_uniform", .return_sequences = true}),
        GRU({.units = 1500, .recurrent_initializer = "glorot_uniform"}), Dense({.units = 1000})});
 }
 
@@ -138,7 +138,6 @@ int main(int argc, char** argv) {
     measure_in_process("save" + part, path, source);
     std::vector<double> save, load, synced_copy, plain_copy, save_peak, load_peak;
     for (int i = 0; i < rounds; ++i) {
-      fs::remove(copy);
       synced_copy.push_back(seconds_of([&] {
         copy_file(path);
         sync_path(copy, O_RDONLY);
@@ -147,7 +146,6 @@ int main(int argc, char** argv) {
       const Figures saved = measure_in_process("save" + part, path, source);
       save.push_back(saved.seconds);
       save_peak.push_back(saved.peak);
-      fs::remove(copy);
       plain_copy.push_back(seconds_of([&] { copy_file(path); }));
       const Figures loaded = measure_in_process("load" + part, path, source);
       load.push_back(loaded.seconds);

@@ -141,7 +141,6 @@ if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/shakespeare shakespeare 1 64)
   unspool_test(examples/forecast forecast 1)
   unspool_test(examples/ctc ctc 2)
-  unspool_test(examples/lessons/unrolled_lstm unrolled_lstm ${PROJECT_BINARY_DIR}/unrolled_lstm)
   # Each guide checks what it shows.
   file(GLOB sources CONFIGURE_DEPENDS examples/guides/*.cpp)
   foreach(source IN LISTS sources)

@@ -23,11 +23,9 @@ concept CallableAs = requires(F& function, Arguments (*... argument)()) {
   { function(argument()...) } -> ReturnedAs<Result>;
 };
 
-/// A function object that may be empty: another Callable, a std::function.
+/// A function object that may be empty: another Callable, a std::function, a handle.
 template <class F>
-concept Nullable = std::is_class_v<F> && requires(const F& function) {
-  function == nullptr;
-} && !requires(const F& function) {
+concept Nullable = std::is_class_v<F> && std::is_constructible_v<bool, const F&> && !requires(const F& function) {
   +function;
 };
 
@@ -92,7 +90,7 @@ class Callable<Result(Arguments...)> : public internal::CallableBase {
   requires(!std::is_same_v<F, Callable> && internal::CallableAs<F, Result, Arguments...>)
       Callable(F function) {
     if constexpr (std::is_pointer_v<F> || internal::Nullable<F>) {
-      if (function == nullptr) return;
+      if (!static_cast<bool>(function)) return;
     }
     set(static_cast<F&&>(function));
     call_ = &call<F>;

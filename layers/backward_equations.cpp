@@ -43,7 +43,7 @@ class WholeStep {
     for (const Variable& weight : cell.weights()) {
       if (is_floating(weight.dtype())) weights_.push_back(weight);
     }
-    GradientTape tape({.persistent = true});
+    GradientTape tape({.persistent = true, .keep_all = true});
     for (const Variable& weight : weights_) tape.watch(weight);
     const States states = cell.get_initial_state(traced_rows);
     const Tensor x = Tensor::zeros(Shape({1, traced_rows}) + input_size, cell.dtype());
@@ -84,7 +84,7 @@ class WholeStep {
     for (const Variable& weight : weights_) capture(weight.value(), false, Label::of(weight.name()));
   }
 
-  /// What tapes do not keep of an operand has no value; it is a constant that the equations name.
+  /// What is no weight and not computed from one is a constant.
   Value operand(const Tensor& tensor, Label label) {
     const auto found = known_.find(tensor.id());
     return found != known_.end() ? found->second : capture(tensor, true, label);
@@ -212,19 +212,27 @@ BackwardEquations backward_equations(const Ref<Cell>& cell, const Shape& input_s
                          .forward = equations_of(written.forward),
                          .backward = equations_of(written.backward)};
   for (const internal::WrittenWeight& weight : written.weights) {
-    made.weights.push_back(
-        {.name = weight.name, .shape = weight.shape, .parts = weight.parts, .latex = weight.latex});
+    made.weights.push_back({.name = weight.name,
+                            .shape = weight.shape,
+                            .parts = weight.parts,
+                            .latex = weight.latex,
+                            .constant = weight.constant});
   }
   return made;
 }
 
 std::string BackwardEquations::to_text() const {
-  std::string text = name + ", one time step\n\nWeights\n";
-  for (const EquationWeight& weight : weights) {
-    text += fmt::format("  {} {}{}\n", weight.name, shape_text(weight.shape),
-                        weight.parts.empty() ? "" : " = " + weight.parts);
-  }
-  return text + "\nForward\n" + lines(forward) + "\nBackward\n" + lines(backward);
+  const auto section = [&](const char* title, bool constants) {
+    std::string rows;
+    for (const EquationWeight& weight : weights) {
+      if (static_cast<bool>(weight.constant) != constants) continue;
+      rows += fmt::format("  {} {}{}\n", weight.name, shape_text(weight.shape),
+                          weight.parts.empty() ? "" : " = " + weight.parts);
+    }
+    return rows.empty() ? rows : fmt::format("\n{}\n", title) + rows;
+  };
+  return name + ", one time step\n" + section("Weights", false) + section("Constants", true) + "\nForward\n" +
+         lines(forward) + "\nBackward\n" + lines(backward);
 }
 
 std::string BackwardEquations::to_latex() const {

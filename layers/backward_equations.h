@@ -19,7 +19,7 @@ struct Equation {
       0;  ///< The signs, powers, functions and sums in it; `+=` is one, a transpose none.
 };
 
-/// A weight of the equations.
+/// A weight of the equations, or a constant that is more than a number.
 struct EquationWeight {
   std::string name;  ///< The name of the weight.
   Shape shape;       ///< Its shape.
@@ -27,6 +27,7 @@ struct EquationWeight {
   /// Empty if the equations name it as a whole.
   std::string parts;
   std::string latex;  ///< Its letter in LaTeX.
+  Tensor constant;    ///< The value of a constant; empty for a weight.
 };
 
 /// The equations of one time step of a cell, and of the step of backpropagation through time that belongs to
@@ -36,7 +37,7 @@ struct EquationWeight {
 /// `dh_next` what the next step gives as its `dh`.
 struct BackwardEquations {
   std::string name;                     ///< The class of the cell.
-  std::vector<EquationWeight> weights;  ///< Weights, in the order in which the cell made them.
+  std::vector<EquationWeight> weights;  ///< Weights, in the order of Cell::weights(), then constants.
   std::vector<Equation> forward;        ///< The forward step.
   std::vector<Equation> backward;       ///< The backward step.
 

@@ -73,10 +73,11 @@ class Checker {
     }
     property("float32 against float64", [&] { check_precision(); });
     for (const bool training : {false, true}) {
-      if (training && !options_.gradients_in_training) continue;
+      if (!options_.gradients || (training && !options_.gradients_in_training)) continue;
       property(training ? "gradients in training" : "gradients", [&] { check_gradients(training, false); });
     }
-    if (has_time()) property("gradients with a mask", [&] { check_gradients(false, true); });
+    if (options_.gradients && has_time())
+      property("gradients with a mask", [&] { check_gradients(false, true); });
     return std::move(report_);
   }
 

@@ -21,6 +21,8 @@ struct CheckLayerOptions {
   bool masks = true;
   /// Whether the result for a sample is independent of the other samples of the batch.
   bool rows_alone = true;
+  /// Whether there are gradients. Not for a layer of whole numbers.
+  bool gradients = true;
   /// Whether gradients in training agree with differences. Not true for a layer that uses stop_gradient().
   bool gradients_in_training = true;
   /// How gradients are compared with differences.

@@ -59,12 +59,15 @@ CellOutput LSTMCell::call(const Tensor& x, const States& states, const CallArgs&
   if (options_.use_bias) input = input + bias_;
   const auto [a_i, a_f, a_g, a_o] =
       split<4>(labeled(input + state_product(h, recurrent_kernel_, args, 4), "a"));
-  const Tensor f = labeled(gate(labeled(a_f, "a_f")), "f");
-  const Tensor i = labeled(gate(labeled(a_i, "a_i")), "i");
+  // In the order in which the fewest values are needed at a time.
   const Tensor g = labeled(activation(labeled(a_g, "a_g")), "g");
-  const Tensor next_c = labeled(f * c + i * g, "c_t");
+  const Tensor i = labeled(gate(labeled(a_i, "a_i")), "i");
+  const Tensor fresh = i * g;
+  const Tensor f = labeled(gate(labeled(a_f, "a_f")), "f");
+  const Tensor next_c = labeled(f * c + fresh, "c_t");
+  const Tensor shown = activation(next_c);
   const Tensor o = labeled(gate(labeled(a_o, "a_o")), "o");
-  const Tensor next_h = labeled(o * activation(next_c), "h_t");
+  const Tensor next_h = labeled(o * shown, "h_t");
   return {next_h, {next_h, next_c}};
 }
 

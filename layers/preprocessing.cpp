@@ -186,9 +186,9 @@ std::vector<Index> Normalization::kept_axes(const Shape& shape) const {
 void Normalization::build(const Shape& input_shape) {
   const std::vector<Index> axes = kept_axes(input_shape);
   const Shape sizes = internal::sizes_of_axes(input_shape, axes, name());
-  InputSpec spec{.ndim = input_shape.rank()};
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    spec.axes.emplace_back(static_cast<int>(axes[i]), sizes[static_cast<int>(i)]);
+  InputSpec spec;
+  for (const Index axis : options_.axis.list()) {
+    spec.axes.emplace_back(static_cast<int>(axis), input_shape[static_cast<int>(axis)]);
   }
   if (options_.mean) {
     spread(options_.mean, input_shape);

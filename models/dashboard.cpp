@@ -26,16 +26,16 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// Of the time of training.
-constexpr double largest_share = 0.008;
+/// Of the time of training, for drawing and for probes each. Together they stay below a hundredth.
+constexpr double largest_share = 0.004;
 constexpr double seconds_between_draws = 0.1;
 constexpr double seconds_between_probes = 1;
 /// Samples and time steps of a probe, which keeps some twenty tensors for each.
-constexpr Index most_probed_elements = 4000;
-constexpr Index most_probed_samples = 16;
+constexpr Index most_watched_elements = 4000;
+constexpr Index most_watched_samples = 16;
 constexpr std::size_t most_points = 2000;
 
-/// How much of the time of training may be used for other things, and how much was.
+/// How much of the time of training may be used for something else, and how much was.
 class TimeBudget {
  public:
   void start(Clock::time_point now) {
@@ -91,7 +91,8 @@ class DashboardCallback final : public Callback {
     epochs_done_ = 0;
     training_steps_ = 0;
     training_seconds_ = 0;
-    budget_.start(start_);
+    draw_budget_.start(start_);
+    probe_budget_.start(start_);
     refresh(true);
   }
 
@@ -158,7 +159,8 @@ class DashboardCallback final : public Callback {
   }
 
   bool draw_is_due(Clock::time_point now) const {
-    return seconds_between(last_draw_, now) >= seconds_between_draws && budget_.allows(draw_seconds_, now);
+    return seconds_between(last_draw_, now) >= seconds_between_draws &&
+           draw_budget_.allows(draw_seconds_, now);
   }
 
   /// Adds the values of the logs to the curves.
@@ -208,7 +210,7 @@ class DashboardCallback final : public Callback {
     screen_->show(internal::draw(view_, size.columns, size.rows, colored_));
     last_draw_ = Clock::now();
     draw_seconds_ = seconds_between(begin, last_draw_);
-    if (!first) budget_.spend(draw_seconds_);
+    if (!first) draw_budget_.spend(draw_seconds_);
   }
 
   void read_keys() {
@@ -259,7 +261,7 @@ class DashboardCallback final : public Callback {
     if (seconds_between(last_probe_, now) < seconds_between_probes) return;
     // The first one takes an unknown time: about that of some steps.
     const double expected = probe_seconds_ > 0 ? probe_seconds_ : 5 * seconds_between(batch_start_, now);
-    if (!budget_.allows(expected, now)) return;
+    if (!probe_budget_.allows(expected, now)) return;
     Model::State& state = ModelAccess::state(model());
     if (state.run == nullptr || state.run->data == nullptr) return;
     try {
@@ -271,7 +273,7 @@ class DashboardCallback final : public Callback {
         for (const auto& entry : batch.x.entries()) {
           if (entry.value.rank() >= 2) steps = std::max(steps, entry.value.shape()[1]);
         }
-        rows = std::min(samples, std::clamp<Index>(most_probed_elements / steps, 1, most_probed_samples));
+        rows = std::min(samples, std::clamp<Index>(most_watched_elements / steps, 1, most_watched_samples));
       }
       const internal::Probe seen = internal::probe(model(), internal::rows_of(batch, 0, rows));
       view_.sequences = seen.sequences;
@@ -288,7 +290,7 @@ class DashboardCallback final : public Callback {
     }
     last_probe_ = Clock::now();
     probe_seconds_ = seconds_between(now, last_probe_);
-    budget_.spend(probe_seconds_);
+    probe_budget_.spend(probe_seconds_);
   }
 
   void note_layers(const internal::Probe& seen) {
@@ -309,7 +311,8 @@ class DashboardCallback final : public Callback {
   DashboardOptions options_;
   std::unique_ptr<internal::TerminalScreen> screen_;
   internal::DashboardView view_;
-  TimeBudget budget_;
+  TimeBudget draw_budget_;
+  TimeBudget probe_budget_;
   bool in_fit_ = false;
   bool colored_ = true;
   Clock::time_point start_;

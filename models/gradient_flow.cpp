@@ -49,7 +49,9 @@ class NamedSteps final : public internal::LabelObserver {
         name.ends_with("_t") && std::ranges::find(states, name.substr(0, name.size() - 2)) != states.end();
     if (state) name.resize(name.size() - 2);
     seen_.insert(tensor.id());
-    std::vector<Tensor>& steps = series(context.path(), name, state, static_cast<std::size_t>(step)).steps;
+    std::vector<Tensor>& steps = series(cell->path().empty() ? context.path() : cell->path(), name, state,
+                                        static_cast<std::size_t>(step))
+                                     .steps;
     if (steps.size() <= static_cast<std::size_t>(step)) steps.resize(static_cast<std::size_t>(step) + 1);
     steps[static_cast<std::size_t>(step)] = tensor;
   }

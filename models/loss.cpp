@@ -226,9 +226,12 @@ std::pair<Tensor, Tensor> internal::KindLoss::fitting(const Tensor& y_true, cons
   auto both = aligned(y_true, y_pred);
   // Broadcasting would compare each label with predictions for other samples.
   const Shape& labels = both.first.shape();
-  if (labels.rank() > 0 && !compatible(labels, both.second.shape())) {
-    throw ValueError(name() + ": expected labels of the shape of the predictions, " +
-                     to_string(both.second.shape()) + ", got " + describe(y_true));
+  const bool serves_all = labels.rank() == 0 && !takes_distributions_;
+  if (!serves_all && !compatible(labels, both.second.shape())) {
+    throw ValueError(
+        name() + ": expected labels of the shape of the predictions, " + to_string(both.second.shape()) +
+        ", got " + describe(y_true) +
+        (takes_distributions_ ? "; for integer labels take sparse_categorical_crossentropy" : ""));
   }
   return both;
 }

@@ -9,7 +9,7 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/made.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
@@ -131,6 +131,7 @@ class Loss : public NamedHandle<Loss, const LossBase, loss_registry>, public vir
   ///@}
 
  protected:
+  /// Refuses derived classes.
   using Sealed = internal::SealedLoss;
 
  private:
@@ -141,8 +142,8 @@ extern template class NamedHandle<Loss, const LossBase, loss_registry>;
 
 /// Makes a loss of a class of your own, make<Huber>(1.5), whose `->` reaches all members of the class.
 template <std::derived_from<LossBase> T, class... Arguments>
-Made<Loss, const T> make(Arguments&&... arguments) {
-  return Made<Loss, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+MadeHandle<Loss, const T> make(Arguments&&... arguments) {
+  return MadeHandle<Loss, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>

@@ -11,7 +11,7 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/made.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/optional_bool.h>
@@ -122,6 +122,7 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
   ///@}
 
  protected:
+  /// Refuses derived classes.
   using Sealed = internal::SealedMetric;
 
  private:
@@ -160,8 +161,8 @@ class Metrics {
 
 /// Makes a metric of a class of your own, make<Recall>(0.5), whose `->` reaches all members of the class.
 template <std::derived_from<MetricBase> T, class... Arguments>
-Made<Metric, T> make(Arguments&&... arguments) {
-  return Made<Metric, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+MadeHandle<Metric, T> make(Arguments&&... arguments) {
+  return MadeHandle<Metric, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>

@@ -91,8 +91,8 @@ Model::State::Ordered Model::State::order(const Batch& batch, std::size_t output
   const auto complete = [&](TensorList& list, std::string_view what) {
     if (list.empty()) list.resize(outputs);
     if (list.size() != outputs) {
-      throw ValueError(fmt::format("the model {}: expected {} for {} outputs, got {}", network->name(), what,
-                                   outputs, list.size()));
+      throw ValueError(fmt::format("the model {}: expected {} tensor{} of {}, one for each output, got {}",
+                                   network->name(), outputs, outputs == 1 ? "" : "s", what, list.size()));
     }
   };
   Ordered ordered{labels_of(batch.y, "y"), {}};

@@ -14,7 +14,7 @@
 #include <unspool/autograd/variable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/made.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/positional.h>
@@ -294,6 +294,7 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
   Optimizer owned_by(const std::shared_ptr<const void>& owner) const;
 
  protected:
+  /// Refuses derived classes.
   using Sealed = internal::SealedOptimizer;
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
@@ -335,8 +336,8 @@ class OptimizerRef final : public Optimizer {
 /// Makes an optimizer of a class of your own, make<Sign>(SignOptions{.learning_rate = 0.1}), whose `->`
 /// reaches all members of the class.
 template <std::derived_from<OptimizerBase> T, class... Arguments>
-Made<Optimizer, T> make(Arguments&&... arguments) {
-  return Made<Optimizer, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+MadeHandle<Optimizer, T> make(Arguments&&... arguments) {
+  return MadeHandle<Optimizer, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>

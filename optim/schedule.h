@@ -11,7 +11,7 @@
 
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
-#include <unspool/core/made.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
@@ -89,6 +89,7 @@ class LearningRate : public virtual internal::SealedLearningRate {
   static LearningRate from_config(const Config& config);
 
  protected:
+  /// Refuses derived classes.
   using Sealed = internal::SealedLearningRate;
 
  private:
@@ -99,8 +100,8 @@ class LearningRate : public virtual internal::SealedLearningRate {
 
 /// Makes a schedule of a class of your own: make<Warmup>(WarmupOptions{.steps = 100}).
 template <std::derived_from<ScheduleBase> T, class... Arguments>
-Made<LearningRate, const T> make(Arguments&&... arguments) {
-  return Made<LearningRate, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+MadeHandle<LearningRate, const T> make(Arguments&&... arguments) {
+  return MadeHandle<LearningRate, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
 
 /// Converts a LearningRate to a config and back.

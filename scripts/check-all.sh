@@ -5,13 +5,16 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s (%d min %02d s) ==\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb
+scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb tmux
 
 step "release: build and tests"
 scripts/test.sh
 
 step "TensorBoard reads the files of the callback"
 scripts/check-tensorboard.py --install build/release/bin/tensorboard_example
+
+step "models to Keras 3.6, 3.10 and 3.15 and back"
+scripts/check-keras.sh || [ $? = 77 ]
 
 step "documentation of every public name"
 scripts/check-docs.sh

@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view npy_ending = ".npy";
 
+/// Throws ValueError for a name that is not UTF-8.
+void check_array_name(const std::string& name) { to_json(Config(name)); }
+
 std::vector<NamedTensor> read_npz(const internal::FileBytes& bytes, const std::string& name) {
   const internal::ZipFile zip(bytes, name, internal::max_npz_size(bytes.size()));
   std::vector<NamedTensor> tensors;
@@ -22,6 +25,11 @@ std::vector<NamedTensor> read_npz(const internal::FileBytes& bytes, const std::s
     const std::string member_name = name + ", the member " + in_quotes(member.name);
     if (!member.name.ends_with(npy_ending)) {
       throw FileError(member_name + ": expected a name that ends in \".npy\"");
+    }
+    try {
+      check_array_name(member.name);
+    } catch (const ValueError&) {
+      throw FileError(member_name + ": expected a name in UTF-8, got other bytes");
     }
     tensors.push_back({member.name.substr(0, member.name.size() - npy_ending.size()),
                        internal::read_npy(member.bytes, member_name)});
@@ -33,7 +41,7 @@ internal::FileContent npz_content(const std::vector<NamedTensor>& tensors) {
   check_tensors(tensors);
   std::vector<internal::NewZipMember> members;
   for (const auto& [name, tensor] : tensors) {
-    to_json(Config(name));  // Throws for a name that is not UTF-8.
+    check_array_name(name);
     members.push_back({name + std::string(npy_ending), internal::npy_content(tensor)});
   }
   return internal::zip_content(std::move(members));

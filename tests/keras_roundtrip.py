@@ -365,6 +365,9 @@ def compare(folder, models):
             failed += 1
             continue
         failed += check(name, "configs", config_of(again) == config_of(model))
+        with open(f"{folder}/again/{name}.json") as file:
+            of_json = keras.models.model_from_json(file.read())
+        failed += check(name, "configs in JSON", config_of(of_json) == config_of(model))
         same = len(again.weights) == len(model.weights) and all(
             np.array_equal(a.numpy(), b.numpy()) for a, b in zip(again.weights, model.weights)
         )

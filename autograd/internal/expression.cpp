@@ -84,6 +84,11 @@ class FormulaReader {
       if (!take(")")) fail();
       return inside;
     }
+    if (take("|")) {
+      const Expr inside = sum();
+      if (!take("|")) fail();
+      return algebra_.function("abs", {inside}, shape_, true);
+    }
     if (take("{")) {
       const Expr arg = args_.at(static_cast<std::size_t>(digits()));
       if (!take("}")) fail();
@@ -320,8 +325,12 @@ Expr Algebra::transpose(Expr a) {
   if (is_number(a)) return number(a->number, shape);
   if (a->kind == ExpressionKind::transpose) return a->args[0];
   if (a->kind == ExpressionKind::matmul) return matmul(transpose(a->args[1]), transpose(a->args[0]));
-  if (a->kind == ExpressionKind::sum && a->args.size() == 1)
-    return scale(transpose(a->args[0]), a->weights[0]);
+  if (a->kind == ExpressionKind::sum &&
+      std::ranges::all_of(a->args, [](Expr term) { return term->shape.rank() == 2; })) {
+    std::vector<Expr> terms;
+    for (const Expr term : a->args) terms.push_back(transpose(term));
+    return sum(terms, a->weights);
+  }
   if (a->kind == ExpressionKind::join) {
     std::vector<Expr> pieces;
     for (const Expr piece : a->args) pieces.push_back(transpose(piece));
@@ -449,6 +458,8 @@ Expr Algebra::part(Expr a, int axis, Index begin, Index end) {
 
 Expr Algebra::function(std::string_view name, const std::vector<Expr>& args, const Shape& shape,
                        bool elementwise) {
+  // A condition is 1 or 0.
+  if (name == "where" && is_number(args[2], 0)) return multiply(args[1], args[0]);
   if (elementwise) {
     if (const Expr joined = apart(args, shape, [&](const std::vector<Expr>& own, const Shape& size) {
           return function(name, own, size, true);

@@ -58,7 +58,8 @@ struct OlderExpression {
 /// - a range of columns of a sum, a product or a function by elements is one of the same operation on ranges,
 ///   of `a b` it is a times the columns of b;
 /// - joined operands come apart: f([a, b], c) is [f(a, c1), f(b, c2)], and [a, b] [c; d] is a c + b d;
-/// - transposes and numbers move out of products of matrices.
+/// - transposes and numbers move out of products of matrices;
+/// - where(a > 0, b, 0) is b * (a > 0).
 class Algebra {
  public:
   Expr number(double value, const Shape& shape = {});

@@ -15,15 +15,23 @@ namespace {
 enum Tightness { of_comparison, of_sum, of_product, of_matmul, of_power, of_atom };
 
 bool is_comparison(Expr a) {
-  return a->kind == ExpressionKind::function && a->name.find_first_of("<>=") != std::string::npos;
+  return a->kind == ExpressionKind::function && a->name.find_first_not_of("<>=!") == std::string::npos;
 }
 
-/// The terms of a sum in the order in which they are written: a positive one first.
+/// The terms of a sum in the order in which they are written: a bias, which has one row for all, behind
+/// matrices, and a positive term first.
 std::vector<std::size_t> order_of_terms(Expr a) {
   std::vector<std::size_t> order(a->args.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   if (a->args[0]->kind == ExpressionKind::number && a->weights[0] < 0)
     std::rotate(order.begin(), order.begin() + 1, order.end());
+  const auto is_bias = [&](std::size_t i) {
+    const Expr term = a->args[i];
+    const bool named = term->kind == ExpressionKind::symbol || term->kind == ExpressionKind::part;
+    return named && a->shape.rank() == 2 && a->shape[0] > 1 &&
+           (term->shape.rank() < 2 || term->shape[0] == 1);
+  };
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !is_bias(i); });
   const auto positive = std::ranges::find_if(order, [&](std::size_t i) { return a->weights[i] > 0; });
   if (positive != order.end()) std::rotate(order.begin(), positive, positive + 1);
   return order;
@@ -34,6 +42,12 @@ bool is_greek(std::string_view name) {
       "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",
       "nu",    "xi",   "pi",    "rho",   "sigma",   "tau",  "phi", "chi",   "psi",   "omega",  "iota"};
   return std::ranges::find(letters, name) != letters.end();
+}
+
+std::string escaped_name(const std::string& name) {
+  std::string escaped;
+  for (const char c : name) escaped += c == '_' ? std::string("\\_") : std::string(1, c);
+  return escaped;
 }
 
 class Writer {
@@ -62,8 +76,10 @@ class Writer {
       case ExpressionKind::matmul:
         return {(*this)(a->args[0], of_matmul) + (latex_ ? " \\, " : " @ ") + (*this)(a->args[1], of_power),
                 of_matmul};
-      case ExpressionKind::transpose:
-        return {(*this)(a->args[0], of_atom) + (latex_ ? "^{\\top}" : "^T"), of_power};
+      case ExpressionKind::transpose: {
+        const std::string inside = (*this)(a->args[0], of_atom);
+        return {latex_ ? raised(inside, "\\top") : inside + "^T", of_power};
+      }
       case ExpressionKind::row_sum:
         return latex_ ? std::pair{"\\sum_{\\mathrm{batch}} " + (*this)(a->args[0], of_product), of_product}
                       : std::pair{"sum(" + (*this)(a->args[0]) + ")", of_atom};
@@ -72,6 +88,12 @@ class Writer {
       default:
         return function_text(a);
     }
+  }
+
+  /// TeX allows one exponent only: what has one is a group.
+  static std::string raised(const std::string& base, const std::string& exponent) {
+    const bool group = base.find('^') != std::string::npos;
+    return (group ? "{" + base + "}" : base) + "^{" + exponent + "}";
   }
 
   std::string list(Expr a, std::string_view between) const {
@@ -84,7 +106,8 @@ class Writer {
   }
 
   std::string number_text(double value) const {
-    std::string text = fmt::format("{}", value);
+    // 0.1 * 0.9 is 0.09, not 0.09000000000000001.
+    std::string text = fmt::format("{:.15g}", value);
     const std::size_t exponent = text.find('e');
     if (!latex_ || exponent == std::string::npos) return text;
     return text.substr(0, exponent) + fmt::format(" \\cdot 10^{{{}}}", std::stoi(text.substr(exponent + 1)));
@@ -128,7 +151,7 @@ class Writer {
         const bool loose = factor->kind == ExpressionKind::matmul || factor->kind == ExpressionKind::row_sum;
         text += (*this)(factor, loose ? of_atom : of_power);
       } else if (latex_) {
-        text += (*this)(a->args[i], of_atom) + "^{" + number_text(size) + "}";
+        text += raised((*this)(a->args[i], of_atom), number_text(size));
       } else {
         text += (*this)(a->args[i], of_atom) + "^" + number_text(size);
       }
@@ -150,6 +173,7 @@ class Writer {
       return {inside, of_comparison};
     }
     if (!latex_) return {a->name + "(" + list(a, ", ") + ")", of_atom};
+    if (a->name == "sum_all") return {"\\sum " + (*this)(a->args[0], of_product), of_product};
     if (a->name == "sqrt") return {"\\sqrt{" + list(a, ", ") + "}", of_atom};
     if (a->name == "abs") return {"\\left|" + list(a, ", ") + "\\right|", of_atom};
     return {latex_function(a->name) + "\\left(" + list(a, ",\\, ") + "\\right)", of_power};
@@ -168,7 +192,7 @@ class Writer {
     for (const std::string_view known : {"tanh", "exp", "log", "sin", "cos", "max", "min"}) {
       if (name == known) return "\\" + name;
     }
-    return "\\operatorname{" + name_as_latex(name).substr(7);
+    return "\\operatorname{" + escaped_name(name) + "}";
   }
 
   bool latex_;
@@ -212,9 +236,7 @@ std::size_t operations_in(Expr a) {
 std::string name_as_latex(const std::string& name) {
   if (name.size() == 1) return name;
   if (is_greek(name)) return "\\" + name;
-  std::string escaped;
-  for (const char c : name) escaped += c == '_' ? std::string("\\_") : std::string(1, c);
-  return "\\mathrm{" + escaped + "}";
+  return "\\mathrm{" + escaped_name(name) + "}";
 }
 
 }  // namespace unspool::internal

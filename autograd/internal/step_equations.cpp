@@ -52,7 +52,7 @@ bool is_product(const Program& program, const Use& use) {
          program.spec(use.inputs[0]).shape.rank() == 2 && program.spec(use.inputs[1]).shape.rank() == 2;
 }
 
-/// A function of one operand by elements that is written by its name: tanh, sigmoid.
+/// A function of one operand by elements that is written by its name: tanh, sigmoid, relu.
 bool is_activation(const Use& use) {
   return use.operation->elementwise() && use.inputs.size() == 1 && use.operation->formula.empty() &&
          use.operation->gradient != nullptr;
@@ -228,7 +228,8 @@ class Converter {
     }
     if (name == "stop_gradient" || name == "cast") return a;
     if (name == "broadcast_to") return a;
-    if (name == "transpose" && from.rank() == 2 && a->shape.rank() == 2 && !(from == shape)) {
+    if (name == "transpose" && a->shape == from &&
+        use.attributes.integers("order") == std::vector<Index>{1, 0}) {
       return algebra_.transpose(a);
     }
     if (name == "sum_to" || name == "sum") {
@@ -284,6 +285,7 @@ class EquationWriter {
   explicit EquationWriter(StepToWrite step)
       : program_(std::move(step.program)), constants_(std::move(step.constants)) {
     NameGiver(program_).run();
+    name_constants();
     tell_labels_apart();
     forward_.resize(program_.values.size());
     names_ = scan_compiler::names_of(program_);
@@ -326,6 +328,21 @@ class EquationWriter {
     Expr weight;  // Null for a state or the input of the step.
   };
 
+  static bool is_one_number(const Tensor& tensor) {
+    if (tensor.is_abstract()) return false;
+    const std::vector<double> values = tensor.to_vector<double>();
+    return !values.empty() && std::ranges::all_of(values, [&](double value) { return value == values[0]; });
+  }
+
+  /// Constants that are more than a number are k1, k2, ..., unless the cell named them.
+  void name_constants() {
+    int count = 0;
+    for (std::size_t i = 0; i < program_.captured.size(); ++i) {
+      if (!constants_[i] || is_one_number(constants_[i])) continue;
+      program_.label(program_.captured[i], Label::of(fmt::format("k{}", ++count)));
+    }
+  }
+
   /// Two values of one name would be one symbol.
   void tell_labels_apart() {
     std::set<std::string> taken;
@@ -355,12 +372,9 @@ class EquationWriter {
 
   /// A tensor whose elements are all one number is that number; another one has a name.
   Expr constant(const Tensor& tensor, const std::string& name) {
-    if (tensor.is_abstract()) return algebra_.symbol(name, tensor.shape());
-    const std::vector<double> values = tensor.to_vector<double>();
-    const bool one_number =
-        !values.empty() && std::ranges::all_of(values, [&](double v) { return v == values[0]; });
-    if (!one_number) return algebra_.symbol(name, tensor.shape());
-    return algebra_.number(values[0], values.size() == 1 ? Shape() : tensor.shape());
+    if (!is_one_number(tensor)) return algebra_.symbol(name, tensor.shape());
+    const bool scalar = tensor.shape().elements() == 1;
+    return algebra_.number(tensor.to_vector<double>()[0], scalar ? Shape() : tensor.shape());
   }
 
   void convert_forward() {
@@ -544,7 +558,8 @@ class EquationWriter {
       changed = false;
       for (const auto& [expression, count] : count_uses()) {
         if (count < 2 || is_atom(expression) || expression->kind == ExpressionKind::join ||
-            expression->kind == ExpressionKind::transpose || !is_gradient(expression)) {
+            expression->kind == ExpressionKind::transpose || expression->kind == ExpressionKind::row_sum ||
+            !is_gradient(expression)) {
           continue;
         }
         const Expr value = expression;
@@ -688,6 +703,12 @@ class EquationWriter {
     if (name == "kernel") return letter("W");
     if (name == "recurrent_kernel") return letter("U");
     if (name == "bias") return letter("b");
+    for (const auto& [ending, own] : {std::pair{"_kernel", "W"}, std::pair{"_bias", "b"}}) {
+      if (!name.ends_with(ending)) continue;
+      const std::string kind = name.substr(0, name.size() - std::string_view(ending).size());
+      const std::string stem = letter(own);
+      if (stem == own) return stem + "^{" + name_as_latex(kind) + "}";
+    }
     return name_as_latex(name);
   }
 
@@ -755,12 +776,13 @@ class EquationWriter {
   std::vector<WrittenWeight> written_weights() const {
     std::vector<WrittenWeight> weights;
     for (std::size_t i = 0; i < program_.captured.size(); ++i) {
-      if (constants_[i]) continue;
+      if (constants_[i] && is_one_number(constants_[i])) continue;
       const Value value = program_.captured[i];
       WrittenWeight weight{.name = names_[index_of(value)],
                            .shape = program_.spec(value).shape,
                            .parts = {},
-                           .latex = weight_as_latex(names_[index_of(value)])};
+                           .latex = weight_as_latex(names_[index_of(value)]),
+                           .constant = constants_[i]};
       std::vector<Expr> own;
       for (const auto& [part, words] : part_names_) {
         if (part->args[0]->name == weight.name) own.push_back(part);

@@ -18,12 +18,14 @@ struct WrittenEquation {
   std::size_t operations = 0;
 };
 
-/// A weight and how equations name its parts: "[kernel_i, kernel_f]"; empty if they name it as a whole.
+/// A weight, or a constant, which has a value here; and how equations name its parts: "[kernel_i, kernel_f]",
+/// empty if they name it as a whole.
 struct WrittenWeight {
   std::string name;
   Shape shape;
   std::string parts;
   std::string latex;
+  Tensor constant;
 };
 
 /// A step and the step of its gradient, as equations.

@@ -90,7 +90,8 @@ class GradientWriter {
       if (!given_[carries + e] || !active_[index_of(value)]) continue;
       const Tensor given = trace_->sequence(program_.spec(value), time_axis);
       const bool goes_on = std::ranges::find(program_.next_carry, value) != program_.next_carry.end();
-      trace_->label(given, goes_on ? Label("dy_t") : label_of_gradient(value));
+      const Label own = label_of_gradient(value);
+      trace_->label(given, own && goes_on ? Label("dy_t") : own);
       add(value, given);
       sequence_sources_.push_back({Gradient::Source::cotangent, carries + e});
     }

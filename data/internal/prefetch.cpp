@@ -28,8 +28,7 @@ class PrefetchNode final : public DataStep {
   /// What the pass and its thread share.
   struct Shared {
     std::mutex mutex;
-    std::condition_variable filled;  // An element is ready, or the pass has ended.
-    std::condition_variable room;    // The buffer has room again, or the thread is to stop.
+    std::condition_variable changed;
     std::deque<std::unique_ptr<Batch>> ready;
     std::exception_ptr error;
     bool stop = false;
@@ -40,7 +39,7 @@ class PrefetchNode final : public DataStep {
   class Pass final : public DataPass {
    public:
     Pass(const PrefetchNode& node, std::uint64_t epoch)
-        : process_(getpid()), low_((node.buffer_size_ - 1) / 2), shared_(std::make_unique<Shared>()) {
+        : process_(getpid()), shared_(std::make_unique<Shared>()) {
       shared_->thread = std::thread([&node, epoch, &shared = *shared_] { node.work(epoch, shared); });
     }
 
@@ -54,7 +53,7 @@ class PrefetchNode final : public DataStep {
         const std::lock_guard lock(shared_->mutex);
         shared_->stop = true;
       }
-      shared_->room.notify_one();
+      shared_->changed.notify_all();
       shared_->thread.join();
     }
 
@@ -65,23 +64,20 @@ class PrefetchNode final : public DataStep {
             "again");
       }
       std::unique_lock lock(shared_->mutex);
-      shared_->filled.wait(lock, [&] { return !shared_->ready.empty() || shared_->ended; });
+      shared_->changed.wait(lock, [&] { return !shared_->ready.empty() || shared_->ended; });
       if (shared_->ready.empty()) {
         if (shared_->error) std::rethrow_exception(std::exchange(shared_->error, nullptr));
         return false;
       }
       item.value = std::move(shared_->ready.front());
       shared_->ready.pop_front();
-      const bool low = shared_->ready.size() <= low_;
       lock.unlock();
-      // A thread that has filled the buffer sleeps until it is half empty: to wake it takes microseconds.
-      if (low) shared_->room.notify_one();
+      shared_->changed.notify_all();
       return true;
     }
 
    private:
     pid_t process_;
-    std::size_t low_;  // So many elements are left when the thread goes on.
     std::unique_ptr<Shared> shared_;
   };
 
@@ -95,11 +91,11 @@ class PrefetchNode final : public DataStep {
         if (!pass->next(item)) break;
         auto element = std::make_unique<Batch>(value_of(upstream(), std::move(item)));
         std::unique_lock lock(shared.mutex);
-        shared.room.wait(lock, [&] { return shared.ready.size() < buffer_size_ || shared.stop; });
+        shared.changed.wait(lock, [&] { return shared.ready.size() < buffer_size_ || shared.stop; });
         if (shared.stop) return;
         shared.ready.push_back(std::move(element));
         lock.unlock();
-        shared.filled.notify_one();
+        shared.changed.notify_all();
       }
     } catch (...) {
       error = std::current_exception();
@@ -109,7 +105,7 @@ class PrefetchNode final : public DataStep {
       shared.error = error;
       shared.ended = true;
     }
-    shared.filled.notify_one();
+    shared.changed.notify_all();
   }
 
   std::size_t buffer_size_;

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   write_html(tape, folder / "lstm.html", {.target = loss, .title = "An LSTM over three time steps"});
   std::ofstream(folder / "lstm.dot") << to_dot(tape);
   // Without such a tape the loop is compiled.
+  tape.stop();
   lstm(x);
   std::ofstream(folder / "step.dot") << lstm->compiled()->to_dot(ScanPicture::step);
   std::ofstream(folder / "plan.dot") << lstm->compiled()->to_dot(ScanPicture::plan);

@@ -4,14 +4,15 @@
 //
 // The gradient with respect to h_{t-1} is the gradient with respect to h_t times the Jacobian of a step. In a
 // net of tanh that is diag(1 - h_t^2) times the transposed recurrent matrix, whose powers shrink with its
-// spectral radius: after 100 steps with a radius of 0.8 a billionth is left (Hochreiter 1991; Pascanu,
-// Mikolov, Bengio 2013). The identity as recurrent matrix, with relu, keeps the gradient as it is (Le,
-// Jaitly, Hinton 2015). An LSTM's c_t has its own way back, along which the Jacobian is the forget gate:
-// whatever the recurrent matrix, a step keeps sigmoid(bias) of the gradient, 0.73 with the usual bias of 1,
-// and 0.993 with 5.
+// spectral radius: with a radius of 0.8 less than a billionth is left after 100 steps (Hochreiter 1991;
+// Pascanu, Mikolov, Bengio 2013). The identity as recurrent matrix, with relu, keeps most of it (Le, Jaitly,
+// Hinton 2015). An LSTM's c_t has a way back of its own, along which the Jacobian is the forget gate: a step
+// keeps sigmoid(bias) of the gradient, 0.73 with the usual bias of 1 and 0.993 with 5, whatever the recurrent
+// matrix, and what comes back by the other gates is added. So a bias of 1 slows the fall, and does not end
+// it.
 //
 // Five nets with fresh weights, on the adding problem of length 100; the loss is at the end. Writes
-// vanishing_gradients.svg (all five), and lstm_gradients.svg (each gate of the LSTM, as a heat map).
+// vanishing_gradients.svg (all five) and lstm_gradients.svg (each gate of the LSTM, as a heat map).
 //
 // Argument: the folder for the pictures.
 #include <cmath>
@@ -29,12 +30,12 @@ namespace {
 
 constexpr Index steps = 100, units = 32, batch = 16;
 
-struct Batch {
+struct Problem {
   Tensor x;  // (batch, steps, 2): a number, and whether it is one of the two to be added.
   Tensor y;  // (batch, 1): their sum.
 };
 
-Batch adding_problem() {
+Problem adding_problem() {
   const Tensor numbers = random_uniform({batch, steps}, 0, 1, float32, 1);
   std::vector<float> marks(static_cast<std::size_t>(batch * steps));
   for (Index b = 0; b < batch; ++b) {
@@ -77,7 +78,7 @@ int main(int argc, char** argv) {
     set_seed(1);
     const std::filesystem::path out = argc > 1 ? argv[1] : "build/vanishing_gradients";
     std::filesystem::create_directories(out);
-    const Batch data = adding_problem();
+    const Problem data = adding_problem();
     std::vector<PlotLine> lines;
     std::printf("%-18s %14s %14s %14s %16s\n", "", "at step 1", "at step 50", "at step 100",
                 "kept by a step");

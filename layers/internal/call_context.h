@@ -37,13 +37,13 @@ struct CallContext {
   bool training = false;
   /// Whether add_loss() keeps the loss in the layer.
   bool keeps_losses = true;
+  /// Whether recurrent layers run their steps one after the other in place of compiled, for those who look at
+  /// the values of each step.
+  bool one_by_one = false;
   /// How a layer that is built now gets its children built.
   UnbuiltChildren unbuilt_children = UnbuiltChildren::inferred;
   /// The caches of the recurrent layer whose steps are running; null outside of its steps.
   CallCaches* caches = nullptr;
-  /// Whether recurrent layers run their steps one after the other in place of compiled, for those who look at
-  /// the values of each step.
-  bool one_by_one = false;
   /// Where a symbolic call notes losses and updates in place of doing them; null in other calls.
   CallNotes* notes = nullptr;
   /// The inputs as the call got them, and as call() did: casting makes other tensors of them. Null unless a

@@ -152,7 +152,7 @@ Attributes::Value attribute_from(const Config& config) {
 
 /// How an operation may be used, as its examples show. Its kernels rely on it.
 struct Usage {
-  /// Numbers of operands. An operation whose examples have several takes any number from the smallest one on.
+  /// Numbers of operands. An operation whose examples have several numbers takes any.
   std::set<std::size_t> operands;
   /// Attributes hold the names of literals.
   std::map<std::string, const char*, std::less<>> names;
@@ -184,9 +184,10 @@ const Usage& usage_of(const Operation& operation) {
 void check_operands(const Operation& operation, std::size_t count, const Config& call) {
   const std::set<std::size_t>& counts = usage_of(operation).operands;
   const bool any_number = counts.size() > 1;
-  if (any_number ? count >= *counts.begin() : count == *counts.begin()) return;
-  throw ValueError(fmt::format("{}: expected {}{} tensors for the operation {}, got {}", call.path(),
-                               any_number ? "at least " : "", *counts.begin(), operation.name, count));
+  if (any_number ? count > 0 : count == *counts.begin()) return;
+  throw ValueError(fmt::format("{}: expected {} for the operation {}, got {}", call.path(),
+                               any_number ? "tensors" : fmt::format("{} tensors", *counts.begin()),
+                               operation.name, count));
 }
 
 /// The library's operation of this name: the only one that a config can mean by it.

@@ -63,24 +63,23 @@ int draw_header(TextCanvas& canvas, const DashboardView& view) {
   }
   canvas.write(column, 1, end);
 
-  std::vector<std::string> facts;
+  std::vector<std::string> facts{"learning rate " + number(view.learning_rate)};
   if (view.seconds_a_step > 0) facts.push_back(describe_pace(view.seconds_a_step));
   if (view.flops > 0) {
     std::string fact = rate_of(view.flops);
     if (view.peak > 0) {
-      fact += fmt::format(", {:.2g} % of the peak of {} thread{}", 100 * view.flops / view.peak, view.threads,
+      fact += fmt::format(", {:.0f} % of the peak of {} thread{}", 100 * view.flops / view.peak, view.threads,
                           view.threads == 1 ? "" : "s");
     }
     facts.push_back(std::move(fact));
   }
-  facts.push_back("learning rate " + number(view.learning_rate));
   canvas.write(1, 2, fmt::format("{}", fmt::join(facts, "   ")));
   return 3;
 }
 
 // -- Curves -----------------------------------------------------------------------------------------------
 
-struct Range {
+struct ValueRange {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
   void take(const DashboardCurve::Points& points) {
@@ -102,7 +101,7 @@ struct Area {
 
 /// Joins points by lines of dots.
 void draw_line(TextCanvas& canvas, const Area& area, const DashboardCurve::Points& points, double epochs,
-               const Range& range, TextStyle style) {
+               const ValueRange& range, TextStyle style) {
   const double width = 2 * area.columns - 1;
   const double height = 4 * area.rows - 1;
   const auto place = [&](const std::pair<double, double>& point) {
@@ -111,19 +110,21 @@ void draw_line(TextCanvas& canvas, const Area& area, const DashboardCurve::Point
     return std::pair(2 * area.column + static_cast<int>(std::lround(x)),
                      4 * area.row + static_cast<int>(std::lround(y)));
   };
-  std::optional<std::pair<int, int>> before;
+  bool joined = false;
+  std::pair<int, int> before;
   for (const auto& point : points) {
     if (!std::isfinite(point.second)) {
-      before.reset();
+      joined = false;
       continue;
     }
     const auto [x, y] = place(point);
-    const auto [x0, y0] = before.value_or(std::pair(x, y));
+    const auto [x0, y0] = joined ? before : std::pair(x, y);
     const int steps = std::max({1, std::abs(x - x0), std::abs(y - y0)});
     for (int i = 0; i <= steps; ++i) {
       canvas.dot(x0 + (x - x0) * i / steps, y0 + (y - y0) * i / steps, style);
     }
-    before = std::pair(x, y);
+    before = {x, y};
+    joined = true;
   }
 }
 
@@ -140,7 +141,7 @@ void draw_curve(TextCanvas& canvas, const Area& area, const DashboardCurve& curv
   last("", curve.training, training_style);
   last("val ", curve.validation, validation_style);
 
-  Range range;
+  ValueRange range;
   range.take(curve.training);
   range.take(curve.validation);
   if (!(range.low <= range.high)) return;
@@ -169,6 +170,14 @@ void draw_curve(TextCanvas& canvas, const Area& area, const DashboardCurve& curv
   draw_line(canvas, plot, curve.validation, all, range, validation_style);
 }
 
+/// Where the axis of epochs ends: at the last one or, before a half of them is done, at the power of two that
+/// comes next.
+Index shown_epochs(const DashboardView& view) {
+  Index shown = 1;
+  while (shown <= view.epoch) shown *= 2;
+  return std::min(shown, std::max<Index>(1, view.epochs));
+}
+
 void draw_curves(TextCanvas& canvas, const DashboardView& view, int row, int rows) {
   if (view.curves.empty() || rows < 5) return;
   constexpr int least = 36;
@@ -177,7 +186,7 @@ void draw_curves(TextCanvas& canvas, const DashboardView& view, int row, int row
   const int width = (room - 3 * (count - 1)) / count;
   for (int i = 0; i < count; ++i) {
     draw_curve(canvas, {1 + i * (width + 3), row, width, rows}, view.curves[static_cast<std::size_t>(i)],
-               view.epochs);
+               shown_epochs(view));
   }
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <unspool/models/diagnose.h>
+#include <unspool/models/finding.h>
 #include <unspool/models/internal/objective.h>
 #include <unspool/models/internal/probe.h>
 

@@ -27,6 +27,8 @@ struct LossKind {
   bool elementwise = false;
   /// Whether labels are integer classes, which are not brought to the rank and dtype of the predictions.
   bool takes_classes = false;
+  /// Whether labels have a number for each class, so that no single number serves all predictions.
+  bool takes_distributions = false;
   /// The name in the logs; empty: the name in snake case.
   std::string_view log_name = {};
   /// See LossBase::samples; null for the default.
@@ -55,11 +57,12 @@ class KindLoss : public LossBase {
       : LossBase(log_name(options.name, kind.log_name, kind.name), options.reduction),
         class_name_(kind.name),
         elementwise_(kind.elementwise),
-        takes_classes_(kind.takes_classes) {}
+        takes_classes_(kind.takes_classes),
+        takes_distributions_(kind.takes_distributions) {}
 
  private:
   /// aligned(). Throws ValueError for labels of another shape than the predictions; a single number serves
-  /// all.
+  /// all, except where labels are distributions.
   std::pair<Tensor, Tensor> fitting(const Tensor& y_true, const Tensor& y_pred) const;
   static std::string log_name(const std::string& given, std::string_view log_name,
                               std::string_view class_name);
@@ -71,6 +74,7 @@ class KindLoss : public LossBase {
   std::string_view class_name_;
   bool elementwise_;
   bool takes_classes_;
+  bool takes_distributions_;
 };
 
 template <class O>

@@ -70,6 +70,8 @@ struct Model::State {
   std::vector<Tensor> metrics_state() const;
   void set_metrics_state(const std::vector<Tensor>& tensors);
   ///@}
+  /// Whether set_metrics_state() takes these tensors.
+  bool fits_metrics_state(const std::vector<Tensor>& tensors) const;
   /// ModelBase::optimizers(); none for other networks.
   std::vector<Optimizer> own_optimizers() const;
   /// Prints a warning if Keras' step has no weights to change.

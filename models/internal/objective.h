@@ -53,6 +53,8 @@ class Objective {
   void append_state(TensorList& tensors) const;
   void take_state(std::span<const Tensor>& tensors);
   ///@}
+  /// Appends the shapes of these tensors.
+  void append_state_shapes(std::vector<Shape>& shapes) const;
   /// The names in logs(); those of metrics are known after bind().
   std::vector<std::string> names() const;
 

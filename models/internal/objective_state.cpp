@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/models/internal/model.h>
@@ -18,11 +20,17 @@ Tensor take_tensor(std::span<const Tensor>& tensors, const Shape& shape, const s
   return tensor;
 }
 
+const Shape shape_of_mean{2};  // The total and the count.
+
 Tensor state_of(const Mean& mean) { return Tensor::of<double>({mean.total(), mean.count()}); }
 
 void take_mean(Mean& mean, std::span<const Tensor>& tensors) {
-  const Tensor sums = take_tensor(tensors, {2}, "the mean of the loss");
+  const Tensor sums = take_tensor(tensors, shape_of_mean, "the mean of the loss");
   mean.set_state(sums.item<double>({0}), sums.item<double>({1}));
+}
+
+void append_state_shapes(const Metric& metric, std::vector<Shape>& shapes) {
+  for (const Variable& variable : metric.variables()) shapes.push_back(variable.shape());
 }
 
 }  // namespace
@@ -59,6 +67,14 @@ void Objective::take_state(std::span<const Tensor>& tensors) {
   }
 }
 
+void Objective::append_state_shapes(std::vector<Shape>& shapes) const {
+  shapes.push_back(shape_of_mean);
+  for (const Output& output : outputs_) {
+    shapes.push_back(shape_of_mean);
+    for (const Tracked& tracked : output.metrics) internal::append_state_shapes(tracked.metric, shapes);
+  }
+}
+
 }  // namespace internal
 
 std::vector<Tensor> Model::State::metrics_state() const {
@@ -68,6 +84,16 @@ std::vector<Tensor> Model::State::metrics_state() const {
     for (const Metric& metric : base->metrics()) internal::append_state(metric, tensors);
   }
   return tensors;
+}
+
+bool Model::State::fits_metrics_state(const std::vector<Tensor>& tensors) const {
+  std::vector<Shape> shapes;
+  compiled_or_fail().objective.append_state_shapes(shapes);
+  if (base != nullptr) {
+    for (const Metric& metric : base->metrics()) internal::append_state_shapes(metric, shapes);
+  }
+  return std::equal(shapes.begin(), shapes.end(), tensors.begin(), tensors.end(),
+                    [](const Shape& shape, const Tensor& tensor) { return shape == tensor.shape(); });
 }
 
 void Model::State::set_metrics_state(const std::vector<Tensor>& tensors) {

@@ -26,7 +26,7 @@ constexpr std::string_view leave_sequence = "\033[0m\033[?25h\033[?1049l";
 /// The signals that end a process by default while it draws.
 constexpr std::array ending_signals{SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
-// A signal handler may use atomics without a lock, and what does not change while the handlers are installed.
+// A signal handler may use atomics without a lock, and what does not change while the handlers are handlers_installed.
 std::atomic<bool> taken = false;    // A screen exists.
 std::atomic<bool> entered = false;  // The terminal is in its hands.
 std::atomic<bool> lost = false;     // What it showed is gone.
@@ -34,7 +34,7 @@ bool reads_keys = false;
 struct termios mode_before;
 struct termios mode_of_screen;
 struct sigaction suspend_action;
-std::array<bool, ending_signals.size()> installed{};
+std::array<bool, ending_signals.size()> handlers_installed{};
 bool installed_suspend = false;
 std::terminate_handler terminate_before = nullptr;
 // What gives back what was printed, where no destructor runs.
@@ -132,7 +132,7 @@ void install_handlers() {
   action.sa_flags = static_cast<int>(SA_RESTART);
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < ending_signals.size(); ++i) {
-    installed[i] =
+    handlers_installed[i] =
         is_default_action(ending_signals[i]) && sigaction(ending_signals[i], &action, nullptr) == 0;
   }
   action.sa_handler = suspend;
@@ -150,7 +150,7 @@ void remove_handlers() {
     if (sigaction(signal, nullptr, &now) == 0 && now.sa_handler == ours) set_default(signal);
   };
   for (std::size_t i = 0; i < ending_signals.size(); ++i) {
-    if (installed[i]) remove(ending_signals[i], end_by_signal);
+    if (handlers_installed[i]) remove(ending_signals[i], end_by_signal);
   }
   if (installed_suspend) remove(SIGTSTP, suspend);
   if (std::get_terminate() == terminate_without_screen) std::set_terminate(terminate_before);

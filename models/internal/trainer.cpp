@@ -45,8 +45,8 @@ void Trainer::skip_batches(Feed& feed, FitRun& run) {
   }
   if (!last) return;
   Model::State& state = ModelAccess::state(model_);
-  {
-    // Some metrics know the shape of their state after a batch only.
+  // Some metrics know the shape of their state after a batch only.
+  if (!state.fits_metrics_state(resume.metrics)) {
     const KeptStates states(*state.network);
     const KeptGenerators generators(*state.network);
     state.test_step(model_, *last);

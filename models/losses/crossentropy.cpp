@@ -129,13 +129,6 @@ constexpr internal::LossKind<BinaryFocalOptions> binary_focal{
         },
     .elementwise = true};
 
-/// Throws unless labels have one number for each class.
-void check_distribution(std::string_view loss, const Tensor& y, const Tensor& p) {
-  if (compatible(y.shape(), p.shape())) return;
-  throw ValueError(std::string(loss) + ": expected labels of the shape of the predictions " + describe(p) +
-                   ", got " + describe(y) + "; for integer labels take sparse_categorical_crossentropy");
-}
-
 /// Whether the labels of each sample are known to add up to 1.
 bool is_distribution(const Tensor& y, int axis) {
   if (y.is_abstract()) return false;
@@ -155,24 +148,26 @@ Tensor crossentropy_of_logits(const Tensor& y, const Tensor& z, int axis) {
 constexpr internal::LossKind<CrossentropyOptions> categorical_crossentropy{
     .name = "CategoricalCrossentropy",
     .aliases = "cce CCE",
-    .call = [](const CrossentropyOptions& options, const Tensor& y, const Tensor& p) {
-      check_distribution("categorical_crossentropy", y, p);
-      const Tensor labels = smooth_categorical(y, options.label_smoothing, options.axis);
-      if (options.from_logits) return crossentropy_of_logits(labels, p, options.axis);
-      const Tensor q = probabilities(p / sum(p, {options.axis}, true));
-      return -sum(labels * log(q), {options.axis});
-    }};
+    .call =
+        [](const CrossentropyOptions& options, const Tensor& y, const Tensor& p) {
+          const Tensor labels = smooth_categorical(y, options.label_smoothing, options.axis);
+          if (options.from_logits) return crossentropy_of_logits(labels, p, options.axis);
+          const Tensor q = probabilities(p / sum(p, {options.axis}, true));
+          return -sum(labels * log(q), {options.axis});
+        },
+    .takes_distributions = true};
 
 constexpr internal::LossKind<CategoricalFocalOptions> categorical_focal{
     .name = "CategoricalFocalCrossentropy",
     .aliases = "",
-    .call = [](const CategoricalFocalOptions& options, const Tensor& y, const Tensor& given) {
-      check_distribution("categorical_focal_crossentropy", y, given);
-      const Tensor labels = smooth_categorical(y, options.label_smoothing, options.axis);
-      const Tensor p = options.from_logits ? softmax(given, options.axis) : given;
-      const Tensor q = probabilities(p / sum(p, {options.axis}, true));
-      return -sum(options.alpha * pow(1 - q, options.gamma) * labels * log(q), {options.axis});
-    }};
+    .call =
+        [](const CategoricalFocalOptions& options, const Tensor& y, const Tensor& given) {
+          const Tensor labels = smooth_categorical(y, options.label_smoothing, options.axis);
+          const Tensor p = options.from_logits ? softmax(given, options.axis) : given;
+          const Tensor q = probabilities(p / sum(p, {options.axis}, true));
+          return -sum(options.alpha * pow(1 - q, options.gamma) * labels * log(q), {options.axis});
+        },
+    .takes_distributions = true};
 
 constexpr internal::LossKind<LossOptions> kl_divergence{
     .name = "KLDivergence",

@@ -1,4 +1,6 @@
+#include <cerrno>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include <unspool/core/config.h>
@@ -26,7 +28,8 @@ class FileBytes::OpenFile {
 
   const char* view(std::uint64_t position, std::uint64_t count) {
     if (space_ == nullptr) {
-      space_.reset(new char[size_]);
+      space_.reset(new (std::nothrow) char[size_]);
+      if (space_ == nullptr) fail_file("read", path_, ENOMEM);
       present_.resize((size_ + block_bytes - 1) / block_bytes);
     }
     for (std::uint64_t block = position / block_bytes; block * block_bytes < position + count; ++block) {

@@ -347,15 +347,27 @@ class Hdf5Reader {
   void claim(std::uint64_t place, std::uint64_t bytes) {
     if (bytes > 0) claims_.emplace_back(place, bytes);
   }
-  /// Nothing in a file overlaps. So a changed address is detected, and all arrays together are no larger than
-  /// the file.
+  /// Nothing in a file overlaps, and bytes that belong to nothing are zero. So a changed address is detected,
+  /// since its array leaves a gap where it was, and all arrays together are no larger than the file.
   void check_claims() {
     std::sort(claims_.begin(), claims_.end());
     std::uint64_t end = 0;
     for (const auto& [place, bytes] : claims_) {
       if (place < end) whole_.fail_at(place, "expected parts that do not overlap: the file is corrupted");
+      check_gap(end, place);
       end = place + bytes;
     }
+    check_gap(end, whole_.file_size());
+  }
+  void check_gap(std::uint64_t begin, std::uint64_t end) const {
+    const std::string_view gap =
+        ByteReader(whole_.at(begin, end - begin, "a gap")).take(end - begin, "a gap");
+    const std::size_t odd = gap.find_first_not_of('\0');
+    if (odd == std::string_view::npos) return;
+    whole_.fail_at(begin + odd,
+                   fmt::format("expected zeros where nothing is, got other bytes: the file is corrupted, or "
+                               "something in it was deleted{}",
+                               save_hdf5_anew));
   }
 
   ByteReader whole_;

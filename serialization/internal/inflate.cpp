@@ -33,14 +33,19 @@ class Bits {
     }
     return value;
   }
+  /// Goes to the next whole byte. Compressors write zeros before it, and nothing else would detect a change.
+  void align() {
+    if (at_ % 8 != 0 && take(static_cast<int>(8 - at_ % 8)) != 0) fail_deflate("an unused bit is set");
+  }
   /// Whole bytes, from the next one on.
   std::string_view bytes(std::size_t count) {
-    const std::size_t first = (at_ + 7) / 8;
+    align();
+    const std::size_t first = at_ / 8;
     if (count > bytes_.size() - first) fail_deflate("expected more of it, got its end");
     at_ = (first + count) * 8;
     return bytes_.substr(first, count);
   }
-  bool at_end() const { return (at_ + 7) / 8 == bytes_.size(); }
+  bool at_end() const { return at_ / 8 == bytes_.size(); }
 
  private:
   std::string_view bytes_;
@@ -129,6 +134,7 @@ class Inflater {
           fail_deflate("a block is of an unknown type");
       }
     }
+    bits_.align();
     if (!bits_.at_end()) fail_deflate("expected its end, got more bytes");
     if (out_.size() != size_) fail_deflate("it holds fewer bytes than stated");
     return std::move(out_);

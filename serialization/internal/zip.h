@@ -37,8 +37,8 @@ class ZipFile {
  public:
   /// Reads an archive of the form that Python's zipfile writes for Keras and for NumPy: members that are
   /// stored or deflated, in the order of the central directory and without gaps, each of less than 4 GiB and
-  /// with the same values in both headers. Anything
-  /// else is a FileError, as are repeated names and a wrong checksum, so that each changed byte is detected.
+  /// with the same values in both headers. Anything else is a FileError, as are repeated names and a wrong
+  /// checksum, so that each changed byte is detected, unless it is another way to compress the same bytes.
   /// Bytes in memory must outlive the object. Members may have `max_size` bytes together, uncompressed.
   ZipFile(const FileBytes& bytes, const std::string& file, std::uint64_t max_size);
 

@@ -57,7 +57,14 @@ class ExpressionValues {
         return concat(parts, a->axis);
       }
       default:
-        return a->name == "tanh" ? tanh(arg(0)) : sigmoid(arg(0));
+        if (a->name == "pow") return pow(arg(0), arg(1));
+        if (a->name == "abs") return abs(arg(0));
+        if (a->name == ">") return cast(arg(0) > arg(1), float64);
+        if (a->name == "<") return cast(arg(0) < arg(1), float64);
+        if (a->name == "<=") return cast(arg(0) <= arg(1), float64);
+        if (a->name == "==") return cast(equal(arg(0), arg(1)), float64);
+        if (a->name == "!=") return cast(not_equal(arg(0), arg(1)), float64);
+        return a->name == "tanh" ? tanh(arg(0)) : sqrt(arg(0));
     }
   }
 };
@@ -155,9 +162,10 @@ TEST_CASE("each rule of expressions keeps the value") {
   check(b.subtract(x, b.multiply(x, y)), "x * (1 - y)");
   check(b.add(b.subtract(b.multiply(x, y), b.multiply(x, z)), b.multiply(z, row)), "x * (y - z) + z * row");
   // Numbers and transposes move out of products.
-  check(b.matmul(b.scale(x, 2), w), "2 * x @ w");
+  check(b.matmul(b.scale(x, 2), w), "2 * (x @ w)");
   check(b.transpose(b.matmul(x, w)), "w^T @ x^T");
   check(b.transpose(b.transpose(x)), "x");
+  check(b.transpose(b.subtract(x, b.scale(y, 2))), "x^T - 2 * y^T");
   check(b.row_sum(b.scale(x, -1)), "-sum(x)");
   // Ranges of columns go down.
   check(b.part(b.matmul(x, w), 1, 2, 4), "x @ w_part");
@@ -252,11 +260,6 @@ TEST_CASE("formulas of records mean what their kernels compute") {
       }
       Expr made = nullptr;
       REQUIRE_NOTHROW(made = algebra.from_formula(operation->formula, args, {3, 5}));
-      const std::string text = written(made, Notation::text, [](Expr symbol) { return symbol->name; });
-      CAPTURE(text);
-      // Those that are written with other functions are checked by the equations of cells.
-      if (text.find('(') != std::string::npos && text.find_first_of("<>=") != std::string::npos) continue;
-      if (text.find_first_of("<>=") != std::string::npos) continue;
       const Tensor difference = values(made) - cast(unspool::apply(operation, tensors), float64);
       CHECK(max(abs(difference)).item<double>() <= 1e-12);
     }

@@ -65,7 +65,7 @@ TEST_CASE("labeled: values of a time step have its number") {
   CHECK(contains(text, "f_0 float64[1] kept = sigmoid(%0 float64[1])"));
   CHECK(contains(text, "h_0 float64[1] = multiply(f_0 float64[1] kept, %0 float64[1] kept)"));
   CHECK(contains(text, "h_1 float64[1] = multiply(f_1 float64[1] kept, h_0 float64[1] kept)"));
-  CHECK_THROWS_AS(TimeStep(-1), ValueError);
+  CHECK_THROWS_AS([] { const TimeStep step(-1); }(), ValueError);
 }
 
 TEST_CASE("labeled: values of one name are told apart, variables by their paths") {

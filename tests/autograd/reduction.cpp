@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>

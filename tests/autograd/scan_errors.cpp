@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <functional>
 #include <string>
 
 #include <unspool/unspool.h>

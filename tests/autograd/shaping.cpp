@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <functional>
 #include <vector>
 
 #include <unspool/autograd/conversion.h>

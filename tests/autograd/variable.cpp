@@ -31,7 +31,7 @@ TEST_CASE("variable: what a temporary lends lives as long as it is used") {
   CHECK(name == long_name);
   CHECK(path == long_name);
   for (const Index size : lone().shape()) CHECK(size > 1);
-  const std::function<Tensor(const Tensor&)>& regularizer = lone().regularizer();
+  const Callable<Tensor(const Tensor&)>& regularizer = lone().regularizer();
   CHECK(regularizer(Tensor::scalar(1.0F)).item<float>() == 2);
 }
 

@@ -1,4 +1,5 @@
 #include <array>
+#include <functional>
 
 #include "../../bench/random_cell.h"
 #include "cases.h"

@@ -1,3 +1,5 @@
+#include <functional>
+
 #include "cases.h"
 
 // Losses, metrics, penalties, steps of every optimizer, and whole runs of fit().

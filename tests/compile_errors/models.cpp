@@ -2,6 +2,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/input.h>
+#include <unspool/models/metric.h>
 #include <unspool/models/sequential.h>
 #include <unspool/optim/adam.h>
 
@@ -45,6 +46,9 @@ model.compile({.loss = Own()});
 //! derive from MetricBase
 class Own : public Metric {};
 const Metrics metrics{Own()};
+
+//! declare `Mean mean;`
+const Metric average = Mean();
 
 //! derive from OptimizerBase
 class Own : public Optimizer {

@@ -16,7 +16,7 @@ namespace {
 /// A kind of the test's own: a sound is made of a number.
 class SoundBase : public NamedObject {
  public:
-  using Function = std::function<std::string(int)>;
+  using Function = Callable<std::string(int)>;
   virtual std::string call(int loudness) const = 0;
   std::string class_name() const override;
 };

@@ -13,6 +13,7 @@
 #include "../support/process_memory.h"
 
 using namespace unspool;
+using namespace unspool::testing;
 
 TEST_CASE("rows of files equal rows of tensors") {
   const Folder folder;

@@ -131,7 +131,7 @@ TEST_CASE("a changed byte of a .keras file that Keras wrote is an error, and so 
 }
 
 TEST_CASE("a changed byte of compressed members of a .keras file is an error, or changes nothing") {
-  // An unused bit, or another way to write the same bytes.
+  // Another way to write the same bytes.
   const std::string bytes = read_file("tests/fuzz/corpus/keras/deflated.keras");
   const auto read = [](const std::string& changed) {
     return unless_refused(

@@ -1,7 +1,8 @@
 // Loads Keras' files and writes them again, for tests/keras_roundtrip.py: keras_files FOLDER.
 // FOLDER/NAME.keras (or NAME.weights.h5, with NAME.json, the model) is a model whose predictions are
 // output.0, ... for input.0, ... in FOLDER/NAME.safetensors. It is compared with these and written to
-// FOLDER/again/NAME.keras. Fails if a file does not load, or if a prediction differs by more than 1e-5.
+// FOLDER/again/NAME.keras, and its config to FOLDER/again/NAME.json. Fails if a file does not load, or if a
+// prediction differs by more than 1e-5.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -10,7 +11,6 @@
 
 #include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
-#include <unspool/layers/registry.h>
 #include <unspool/models/model.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/safetensors.h>
@@ -52,7 +52,7 @@ void run(const fs::path& file) {
   if (weights) name = fs::path(name).stem().string();
   Model model;
   if (weights) {
-    model = Model(layer_from_config<Layer>(from_json(read_file((folder / (name + ".json")).string()))));
+    model = model_from_json(read_file((folder / (name + ".json")).string()));
     model.load_weights(file.string());
   } else {
     model = load_model(file.string());
@@ -62,6 +62,7 @@ void run(const fs::path& file) {
     model.save_weights(again + ".weights.h5");
   } else {
     model.save(again + ".keras");
+    write_file_atomically(again + ".json", model.to_json());
   }
   const Safetensors expected = load_safetensors((folder / (name + ".safetensors")).string());
   const std::vector<Tensor> inputs = numbered(expected, "input.");

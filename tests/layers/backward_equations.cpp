@@ -69,6 +69,9 @@ void check_equations(const Ref<Cell>& cell, Index features = 3) {
       }
     }
   }
+  for (const EquationWeight& weight : equations.weights) {
+    if (weight.constant) values[weight.name] = matrix_of(weight.constant);
+  }
   values["x_t"] = matrix_of(x);
   const std::vector<std::string> names = cell->state_names();
   for (std::size_t i = 0; i < names.size(); ++i) values[names[i]] = matrix_of(states[i]);
@@ -141,14 +144,15 @@ class WrittenCell : public Cell {
   std::vector<Variable> weights_;
 };
 
-constexpr Index in = 3;
-constexpr Index units = 4;
+constexpr Index in_size = 3;
+constexpr Index units_of_cell = 4;
 
 Ref<Cell> minimal_gated(bool with_names) {
   return make<WrittenCell>(
-      units, std::vector<std::string>{"h"},
-      WrittenCell::Weights{
-          {"kernel", {in, 2 * units}}, {"recurrent_kernel", {units, 2 * units}}, {"bias", {2 * units}}},
+      units_of_cell, std::vector<std::string>{"h"},
+      WrittenCell::Weights{{"kernel", {in_size, 2 * units_of_cell}},
+                           {"recurrent_kernel", {units_of_cell, 2 * units_of_cell}},
+                           {"bias", {2 * units_of_cell}}},
       [with_names](const Tensor& x, const States& states, const std::vector<Variable>& w) {
         const Tensor& h = states[0];
         const auto name = [&](const Tensor& tensor, Label label) {
@@ -165,23 +169,25 @@ Ref<Cell> minimal_gated(bool with_names) {
 
 /// Chang et al. 2019: the recurrent matrix is antisymmetric. It is computed once, not at each step.
 Ref<Cell> antisymmetric() {
-  return make<WrittenCell>(
-      units, std::vector<std::string>{"h"},
-      WrittenCell::Weights{{"kernel", {in, units}}, {"recurrent_kernel", {units, units}}, {"bias", {units}}},
-      [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
-        const Tensor r = w[1];
-        const Tensor next =
-            states[0] + 0.1 * tanh(matmul(x, w[0]) + matmul(states[0], r - transpose(r)) + w[2]);
-        return CellOutput{next, {next}};
-      });
+  return make<WrittenCell>(units_of_cell, std::vector<std::string>{"h"},
+                           WrittenCell::Weights{{"kernel", {in_size, units_of_cell}},
+                                                {"recurrent_kernel", {units_of_cell, units_of_cell}},
+                                                {"bias", {units_of_cell}}},
+                           [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
+                             const Tensor r = w[1];
+                             const Tensor matrix = r - transpose(r) - 0.2 * eye(units_of_cell, float64);
+                             const Tensor next =
+                                 states[0] + 0.1 * tanh(matmul(x, w[0]) + matmul(states[0], matrix) + w[2]);
+                             return CellOutput{next, {next}};
+                           });
 }
 
 /// Kusupati et al. 2018, FastRNN: two weights of one number.
 Ref<Cell> fast() {
-  return make<WrittenCell>(units, std::vector<std::string>{"h"},
-                           WrittenCell::Weights{{"kernel", {in, units}},
-                                                {"recurrent_kernel", {units, units}},
-                                                {"bias", {units}},
+  return make<WrittenCell>(units_of_cell, std::vector<std::string>{"h"},
+                           WrittenCell::Weights{{"kernel", {in_size, units_of_cell}},
+                                                {"recurrent_kernel", {units_of_cell, units_of_cell}},
+                                                {"bias", {units_of_cell}},
                                                 {"alpha", {1}},
                                                 {"beta", {1}}},
                            [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
@@ -194,11 +200,11 @@ Ref<Cell> fast() {
 
 /// Gers et al. 2002, with peepholes.
 Ref<Cell> peephole() {
-  return make<WrittenCell>(units, std::vector<std::string>{"h", "c"},
-                           WrittenCell::Weights{{"kernel", {in, 4 * units}},
-                                                {"recurrent_kernel", {units, 4 * units}},
-                                                {"peephole", {3 * units}},
-                                                {"bias", {4 * units}}},
+  return make<WrittenCell>(units_of_cell, std::vector<std::string>{"h", "c"},
+                           WrittenCell::Weights{{"kernel", {in_size, 4 * units_of_cell}},
+                                                {"recurrent_kernel", {units_of_cell, 4 * units_of_cell}},
+                                                {"peephole", {3 * units_of_cell}},
+                                                {"bias", {4 * units_of_cell}}},
                            [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
                              const Tensor& c = states[1];
                              const auto [ai, af, ag, ao] =
@@ -216,11 +222,11 @@ Ref<Cell> peephole() {
 
 /// Rusch and Mishra 2021, coRNN, explicit.
 Ref<Cell> oscillators() {
-  return make<WrittenCell>(units, std::vector<std::string>{"h", "c"},
-                           WrittenCell::Weights{{"kernel", {in, units}},
-                                                {"recurrent_kernel", {units, units}},
-                                                {"cell_kernel", {units, units}},
-                                                {"bias", {units}}},
+  return make<WrittenCell>(units_of_cell, std::vector<std::string>{"h", "c"},
+                           WrittenCell::Weights{{"kernel", {in_size, units_of_cell}},
+                                                {"recurrent_kernel", {units_of_cell, units_of_cell}},
+                                                {"cell_kernel", {units_of_cell, units_of_cell}},
+                                                {"bias", {units_of_cell}}},
                            [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
                              const Tensor& h = states[0];
                              const Tensor& c = states[1];
@@ -235,13 +241,13 @@ Ref<Cell> oscillators() {
 /// Krause et al. 2016: two products in a chain.
 Ref<Cell> multiplicative() {
   return make<WrittenCell>(
-      units, std::vector<std::string>{"h", "c"},
-      WrittenCell::Weights{{"kernel", {in, 5 * units}},
-                           {"recurrent_kernel", {units, units}},
-                           {"multiplicative_kernel", {units, 4 * units}},
-                           {"bias", {5 * units}}},
+      units_of_cell, std::vector<std::string>{"h", "c"},
+      WrittenCell::Weights{{"kernel", {in_size, 5 * units_of_cell}},
+                           {"recurrent_kernel", {units_of_cell, units_of_cell}},
+                           {"multiplicative_kernel", {units_of_cell, 4 * units_of_cell}},
+                           {"bias", {5 * units_of_cell}}},
       [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
-        const std::vector<Tensor> input = split(matmul(x, w[0]) + w[3], {units, 4 * units});
+        const std::vector<Tensor> input = split(matmul(x, w[0]) + w[3], {units_of_cell, 4 * units_of_cell});
         const Tensor m = labeled(input[0] * matmul(states[0], w[1]), "m");
         const auto [ai, af, ag, ao] = split<4>(input[1] + matmul(m, w[2]));
         const Tensor next_c =
@@ -253,14 +259,15 @@ Ref<Cell> multiplicative() {
 
 /// Collins et al. 2017 in short: relu, and an output that is no state.
 Ref<Cell> two_outputs() {
-  return make<WrittenCell>(
-      units, std::vector<std::string>{"h"},
-      WrittenCell::Weights{{"kernel", {in, 2 * units}}, {"recurrent_vector", {units}}, {"bias", {2 * units}}},
-      [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
-        const auto [ay, ah] = split<2>(matmul(x, w[0]) + w[2]);
-        const Tensor next = relu(ah + w[1] * states[0]);
-        return CellOutput{relu(ay) * next, {next}};
-      });
+  return make<WrittenCell>(units_of_cell, std::vector<std::string>{"h"},
+                           WrittenCell::Weights{{"kernel", {in_size, 2 * units_of_cell}},
+                                                {"recurrent_vector", {units_of_cell}},
+                                                {"bias", {2 * units_of_cell}}},
+                           [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
+                             const auto [ay, ah] = split<2>(matmul(x, w[0]) + w[2]);
+                             const Tensor next = relu(ah + w[1] * states[0]);
+                             return CellOutput{relu(ay) * next, {next}};
+                           });
 }
 
 std::size_t operations(const std::vector<Equation>& equations) {
@@ -272,12 +279,13 @@ std::size_t operations(const std::vector<Equation>& equations) {
 }  // namespace
 
 TEST_CASE("the printed equations of the library's cells give the tape's gradients") {
-  check_equations(SimpleRNNCell({.units = units, .dtype = float64}));
-  check_equations(SimpleRNNCell({.units = units, .activation = "relu", .use_bias = false, .dtype = float64}));
-  check_equations(LSTMCell({.units = units, .dtype = float64}));
-  check_equations(LSTMCell({.units = units, .use_bias = false, .dtype = float64}));
-  check_equations(GRUCell({.units = units, .dtype = float64}));
-  check_equations(GRUCell({.units = units, .reset_after = false, .dtype = float64}));
+  check_equations(SimpleRNNCell({.units = units_of_cell, .dtype = float64}));
+  check_equations(
+      SimpleRNNCell({.units = units_of_cell, .activation = "relu", .use_bias = false, .dtype = float64}));
+  check_equations(LSTMCell({.units = units_of_cell, .dtype = float64}));
+  check_equations(LSTMCell({.units = units_of_cell, .use_bias = false, .dtype = float64}));
+  check_equations(GRUCell({.units = units_of_cell, .dtype = float64}));
+  check_equations(GRUCell({.units = units_of_cell, .reset_after = false, .dtype = float64}));
 }
 
 TEST_CASE("the printed equations of a user's cell give the tape's gradients") {
@@ -292,7 +300,7 @@ TEST_CASE("the printed equations of a user's cell give the tape's gradients") {
 }
 
 TEST_CASE("equations are simplified to what a person would write") {
-  const BackwardEquations mgu = backward_equations(minimal_gated(true), {in});
+  const BackwardEquations mgu = backward_equations(minimal_gated(true), {in_size});
   const auto find = [](const BackwardEquations& equations, const std::string& left) {
     for (const Equation& equation : equations.backward) {
       if (equation.left == left) return equation.right;
@@ -300,13 +308,13 @@ TEST_CASE("equations are simplified to what a person would write") {
     return std::string("missing");
   };
   CHECK(find(mgu, "da_f") == "(dh_t * (c - h) + ds1 * h) * f * (1 - f)");
-  const BackwardEquations lstm = backward_equations(LSTMCell({.units = units}), {in});
+  const BackwardEquations lstm = backward_equations(LSTMCell({.units = units_of_cell}), {in_size});
   CHECK(find(lstm, "da_f") == "dc_t * c * f * (1 - f)");
   CHECK(find(lstm, "da_o") == "dh_t * tanh(c_t) * o * (1 - o)");
   CHECK(find(lstm, "dc") == "dc_t * f");
   CHECK(find(lstm, "dkernel_f") == "x_t^T @ da_f");
   CHECK(find(lstm, "dbias_f") == "sum(da_f)");
-  const BackwardEquations gru = backward_equations(GRUCell({.units = units}), {in});
+  const BackwardEquations gru = backward_equations(GRUCell({.units = units_of_cell}), {in_size});
   CHECK(find(gru, "da_z") == "dh_t * (h - c) * z * (1 - z)");
 }
 
@@ -323,13 +331,13 @@ TEST_CASE("what cannot be written as equations is an error that says what to do"
 // "Deep Learning" (2016), equations 10.8 to 10.9 and 10.17 to 10.28; each of their operations counted once,
 // with gates' derivatives written out as f (1 - f) and 1 - g^2.
 TEST_CASE("the equations of SimpleRNN and LSTM need no more operations than a textbook's") {
-  const BackwardEquations rnn = backward_equations(SimpleRNNCell({.units = units}), {in});
+  const BackwardEquations rnn = backward_equations(SimpleRNNCell({.units = units_of_cell}), {in_size});
   // a = b + W h + U x; h = tanh(a): 2 products, 2 additions, tanh.
   CHECK(operations(rnn.forward) <= 5);
   // dh_t: 1 addition; da = dh (1 - h^2): 3; dU, dW: product and addition, 2 each; db: sum and addition, 2; dx
   // and dh: a product each.
   CHECK(operations(rnn.backward) <= 1 + 3 + 2 + 2 + 2 + 1 + 1);
-  const BackwardEquations lstm = backward_equations(LSTMCell({.units = units}), {in});
+  const BackwardEquations lstm = backward_equations(LSTMCell({.units = units_of_cell}), {in_size});
   // Four gates of 5 operations as above; c = z i + c f: 3; y = h(c) o: 2.
   CHECK(operations(lstm.forward) <= 4 * 5 + 3 + 2);
   // dy: one addition (their sums of R^T d are counted with dh below); do = dy h(c) o (1 - o): 5 with h(c);

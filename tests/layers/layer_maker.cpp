@@ -1,3 +1,5 @@
+#include <functional>
+
 #include "support.h"
 
 using namespace unspool;

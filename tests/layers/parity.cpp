@@ -26,9 +26,9 @@ SimpleRNNOptions of_ones(SimpleRNNOptions options) {
 }
 
 /// Makes one variable, by the newer name or by the older one.
-class Made : public Layer {
+class WeightOwner : public Layer {
  public:
-  Made(bool old_name, WeightOptions options, LayerOptions layer = {})
+  WeightOwner(bool old_name, WeightOptions options, LayerOptions layer = {})
       : Layer(std::move(layer)), old_name_(old_name), options_(std::move(options)) {}
   void build(const Shape&) override { made = old_name_ ? add_variable(options_) : add_weight(options_); }
   Tensor call(const Tensor& x, const CallArgs&) override { return x; }
@@ -204,7 +204,7 @@ TEST_CASE("the states before the first step, by batch size, by inputs, of anothe
 TEST_CASE("add_weight, add_variable: each argument shows in what is made") {
   for (const bool old_name : {false, true}) {
     const auto made = [&](WeightOptions options, LayerOptions layer = {}) {
-      const Ref<Made> owner = make<Made>(old_name, std::move(options), std::move(layer));
+      const Ref<WeightOwner> owner = make<WeightOwner>(old_name, std::move(options), std::move(layer));
       owner->build_once(Shape{1, 1});
       return owner;
     };
@@ -214,11 +214,11 @@ TEST_CASE("add_weight, add_variable: each argument shows in what is made") {
     CHECK(made({}, {.dtype = float64})->made.dtype() == float64);
     CHECK(near(made({.shape = {2}, .initializer = Constant({.value = 5})})->made.value(), {5, 5}));
     CHECK_FALSE(near(made({.shape = {2}})->made.value(), {0, 0}));  // Glorot's, unless said.
-    const Ref<Made> frozen = made({.trainable = false});
+    const Ref<WeightOwner> frozen = made({.trainable = false});
     CHECK(frozen->trainable_variables().empty());
     CHECK(frozen->non_trainable_variables().size() == 1);
     CHECK(made({})->trainable_variables().size() == 1);
-    const Ref<Made> regular = made({.initializer = "ones", .regularizer = L2({.l2 = 3})});
+    const Ref<WeightOwner> regular = made({.initializer = "ones", .regularizer = L2({.l2 = 3})});
     REQUIRE(regular->losses().size() == 1);
     CHECK(near(regular->losses()[0], {3}));
     CHECK(near(made({.constraint = "non_neg"})->made.constraint()(Tensor::of<float>({-1})), {0}));

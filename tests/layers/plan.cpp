@@ -137,7 +137,7 @@ TEST_CASE("plan: says which sequences are copied chunk by chunk, since their sec
   const std::string plan = plan_of(SimpleRNN({.units = 6, .return_sequences = true}));
   CAPTURE(plan);
   // The input, and the gradient by the output; the output, and the gradient by the input.
-  CHECK(plan.find("time is the second axis of x0: read chunk by chunk") != std::string::npos);
+  CHECK(plan.find("time is the second axis of x_t: read chunk by chunk") != std::string::npos);
   const std::size_t backward = plan.find("backward");
   CHECK(plan.rfind("written chunk by chunk", backward) != std::string::npos);
   CHECK(plan.find("written chunk by chunk", backward) != std::string::npos);

@@ -27,7 +27,8 @@ std::vector<Tensor> tensors_of(const Config& config) {
 
 void check_near(const Tensor& got, const Config& expected, double tolerance = 2e-6) {
   const Tensor wanted = tensor_of(expected);
-  CHECK(got.dtype() == wanted.dtype());
+  // On Keras' numpy backend the result of a float64 Normalization is float32.
+  CHECK((got.dtype() == wanted.dtype() || (got.dtype() == float64 && wanted.dtype() == float32)));
   REQUIRE(got.shape() == wanted.shape());
   CHECK(near(got, wanted.to_vector<double>(), wanted.dtype() == float64 ? 1e-7 : tolerance));
 }
@@ -144,10 +145,15 @@ TEST_CASE("errors of preprocessing layers") {
                    Normalization({.axis = None, .mean = {1, 2}, .variance = {1, 2}});
                  }),
                  "at most the 0 axes"));
-  CHECK(contains(message_of<ValueError>([] {
-                   Normalization({.mean = {1, 2}, .variance = {1, 2}, .name = "n"})(Tensor::ones({4, 3}));
-                 }),
-                 "of size 3 for axis 1 of its input [?, 3], got the shape [2]"));
+  const auto misfit = [](const Tensor& x) {
+    return message_of<ValueError>([&] {
+      Normalization({.mean = {1, 2}, .variance = {1, 2}, .name = "n"})(x);
+    });
+  };
+  CHECK(
+      contains(misfit(Tensor::ones({4, 3})), "of size 3 for axis 1 of its input [4, 3], got the shape [2]"));
+  CHECK(
+      contains(misfit(Input({.shape = {3}})), "of size 3 for axis 1 of its input [?, 3], got the shape [2]"));
   const Ref<layers::Normalization> given = Normalization({.mean = 1, .variance = 1});
   CHECK(contains(message_of<ValueError>([&] {
                    given->adapt(Tensor::ones({4, 3}));

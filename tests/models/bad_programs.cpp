@@ -17,7 +17,7 @@ using namespace unspool::testing;
 
 namespace {
 
-const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+const double no_number = std::numeric_limits<double>::quiet_NaN();
 const double infinite_number = std::numeric_limits<double>::infinity();
 const FitOptions all_at_once{.batch_size = 8, .verbose = 0, .shuffle = false};
 
@@ -127,7 +127,7 @@ TEST_CASE("mistakes: labels that are no classes") {
           "expected labels in [0, 4), the number of classes that the model predicts, got -1");
   refused(with_label(std::pow(2, 40), int64), "got 1099511627776");
   refused(with_label(0.5, float32), "expected whole numbers as labels, got 0.5");
-  refused(with_label(not_a_number, float32), "expected whole numbers as labels, got nan");
+  refused(with_label(no_number, float32), "expected whole numbers as labels, got nan");
   refused([](MistakeTask& t) { t.model.fit(t.x, one_hot(t.classes, 4), all_at_once); },
           "take categorical_crossentropy");
   refused(
@@ -153,11 +153,11 @@ TEST_CASE("mistakes: an infinity in the data is named as NaN is") {
       },
       "sample_weight has inf in sample 0");
   FitOptions by_class = all_at_once;
-  by_class.class_weight = {{0, not_a_number}};
+  by_class.class_weight = {{0, no_number}};
   check_mistake([&](MistakeTask& t) { t.model.fit(t.x, t.y, by_class); }, "sample_weight has nan");
   check_mistake(
       [](MistakeTask& t) {
-        t.model.fit(with_third(t, {with_element(t.x, 7, not_a_number), t.y}), {.verbose = 0});
+        t.model.fit(with_third(t, {with_element(t.x, 7, no_number), t.y}), {.verbose = 0});
       },
       "x has nan in sample 0 of the batch", true);
 }
@@ -266,13 +266,13 @@ TEST_CASE("mistakes: batches larger than the data are all of them, however large
 }
 
 TEST_CASE("mistakes: learning rates that are not finite") {
-  CHECK_THROWS_WITH_AS(Adam({.learning_rate = not_a_number}),
+  CHECK_THROWS_WITH_AS(Adam({.learning_rate = no_number}),
                        doctest::Contains("expected learning_rate to be finite, got nan"), ValueError);
   CHECK_THROWS_AS(SGD({.learning_rate = infinite_number}), ValueError);
   check_mistake(
       [](MistakeTask& t) {
         FitOptions options = all_at_once;
-        options.callbacks = {LearningRateScheduler([](Index, double) { return not_a_number; })};
+        options.callbacks = {LearningRateScheduler([](Index, double) { return no_number; })};
         t.model.fit(t.x, t.y, options);
       },
       "expected learning_rate to be finite, got nan");

@@ -94,7 +94,7 @@ TEST_CASE("A dashboard shows progress, curves, gradients and gates") {
     for (const char* const part :
          {"signs", "q stop   s save   + - learning rate", "epoch 3/20", "30/40   1:05 + 10:00 left",
           "2ms/step", "12.3 GFLOP/s, 20 % of the peak of 2 threads", "learning rate 0.001", "loss",
-          "accuracy", "val 0.25", "20 epochs", "gradient of the states", "time step 0", "299",
+          "accuracy", "val 0.25", "4 epochs", "gradient of the states", "time step 0", "299",
           "saved to signs.unspool"}) {
       CHECK_MESSAGE(has(text, part), part);
     }

@@ -18,7 +18,7 @@ namespace {
 
 // -- Data that can be learned -------------------------------------------------------------------------------
 
-struct Task {
+struct Plane {
   Tensor x;
   Tensor y;
 };
@@ -28,20 +28,20 @@ Tensor random_sequences(Index samples, Index steps, Index features) {
 }
 
 /// Whether the sum over the sequence of the first feature is above 0.
-Task sign_of_sum(Index samples = 192, Index steps = 10, Index features = 3) {
+Plane sign_of_sum(Index samples = 192, Index steps = 10, Index features = 3) {
   const Tensor x = random_sequences(samples, steps, features);
   const Tensor sums = sum(slice(x, 2, 0, 1), {1, 2});
   return {x, cast(sums > 0, int32)};
 }
 
 /// The class whose feature has the greatest sum.
-Task greatest_sum(Index samples = 192, Index steps = 8, Index features = 4) {
+Plane greatest_sum(Index samples = 192, Index steps = 8, Index features = 4) {
   const Tensor x = random_sequences(samples, steps, features);
   return {x, argmax(sum(x, {1}), -1)};
 }
 
 /// A sine, one step ahead.
-Task sine_windows(Index samples = 192, Index steps = 12) {
+Plane sine_windows(Index samples = 192, Index steps = 12) {
   std::vector<float> x;
   std::vector<float> y;
   for (Index i = 0; i < samples; ++i) {
@@ -54,7 +54,7 @@ Task sine_windows(Index samples = 192, Index steps = 12) {
 }
 
 /// Texts of words 1 to 9, padded with 0 at the end; whether word 1 occurs.
-Task padded_words(Index samples = 192, Index steps = 9) {
+Plane padded_words(Index samples = 192, Index steps = 9) {
   const std::vector<float> noise = random_uniform({samples * (steps + 1)}).to_vector<float>();
   std::vector<std::int32_t> x;
   std::vector<std::int32_t> y;
@@ -73,7 +73,7 @@ Task padded_words(Index samples = 192, Index steps = 9) {
 }
 
 /// Three noisy points of a plane, by class.
-Task points(Index samples = 192) {
+Plane points(Index samples = 192) {
   const Tensor noise = random_normal({samples, 2});
   std::vector<float> x;
   std::vector<std::int32_t> y;
@@ -112,11 +112,11 @@ Initializer scaled_orthogonal(double gain) { return Orthogonal({.gain = gain}); 
 
 TEST_CASE("The doctor finds exploding gradients, with the layer and the time step") {
   set_seed(1);
-  const Task task = sign_of_sum(96, 30);
+  const Plane task = sign_of_sum(96, 30);
   Sequential model({Input({.shape = {30, 3}}),
                     SimpleRNN({.units = 16,
                                .activation = "relu",
-                               .recurrent_initializer = scaled_orthogonal(2.2),
+                               .recurrent_initializer = Identity({.gain = 1.5}),
                                .name = "loop"}),
                     Dense({.units = 1})});
   model.compile({.optimizer = "adam", .loss = "mse"});
@@ -128,7 +128,7 @@ TEST_CASE("The doctor finds exploding gradients, with the layer and the time ste
 
 TEST_CASE("The doctor finds vanishing gradients, with the layer and the time step") {
   set_seed(1);
-  const Task task = sign_of_sum(96, 40);
+  const Plane task = sign_of_sum(96, 40);
   Sequential model({Input({.shape = {40, 3}}), LSTM({.units = 8, .return_sequences = true, .name = "first"}),
                     SimpleRNN({.units = 16, .recurrent_initializer = scaled_orthogonal(0.2), .name = "loop"}),
                     Dense({.units = 1, .activation = "sigmoid"})});
@@ -147,13 +147,13 @@ TEST_CASE("The doctor finds vanishing gradients, with the layer and the time ste
   }
   deep.add(Dense({.units = 3, .activation = "softmax"}));
   deep.compile({.optimizer = "adam", .loss = "sparse_categorical_crossentropy"});
-  const Task plane = points();
+  const Plane plane = points();
   check_found(diagnose(deep, plane.x, plane.y), Fault::vanishing_gradients, "hidden_0");
 }
 
 TEST_CASE("The doctor finds saturated gates") {
   set_seed(1);
-  const Task task = greatest_sum();
+  const Plane task = greatest_sum();
   Sequential model({Input({.shape = {8, 4}}), LSTM({.units = 8, .return_sequences = true, .name = "good"}),
                     GRU({.units = 8, .bias_initializer = Constant({.value = 4}), .name = "stuck"}),
                     Dense({.units = 4, .activation = "softmax"})});
@@ -163,7 +163,7 @@ TEST_CASE("The doctor finds saturated gates") {
 
 TEST_CASE("The doctor finds dead units") {
   set_seed(1);
-  const Task task = points();
+  const Plane task = points();
   Sequential model(
       {Input({.shape = {2}}), Dense({.units = 16, .activation = "relu", .name = "alive"}),
        Dense(
@@ -182,7 +182,7 @@ TEST_CASE("The doctor finds dead units") {
 
 TEST_CASE("The doctor finds masks that mask nothing or everything") {
   set_seed(1);
-  const Task task = padded_words();
+  const Plane task = padded_words();
   const auto make = [](bool embedded) {
     Sequential model({Input({.shape = {9}, .dtype = int32})});
     model.add(Embedding({.input_dim = 12, .output_dim = 6, .mask_zero = embedded, .name = "words"}));
@@ -196,7 +196,7 @@ TEST_CASE("The doctor finds masks that mask nothing or everything") {
   CHECK(diagnose(make(true), task.x, task.y).healthy());
   CHECK(diagnose(make(false), task.x + 1, task.y).healthy());
 
-  const Task numbers = sign_of_sum();
+  const Plane numbers = sign_of_sum();
   Sequential all({Input({.shape = {10, 3}}), Masking({.mask_value = 0.0, .name = "skip"}), LSTM({.units = 8}),
                   Dense({.units = 1, .activation = "sigmoid"})});
   all.compile({.optimizer = "adam", .loss = "binary_crossentropy"});
@@ -205,7 +205,7 @@ TEST_CASE("The doctor finds masks that mask nothing or everything") {
 
 TEST_CASE("The doctor finds data that are not scaled") {
   set_seed(1);
-  const Task task = sign_of_sum();
+  const Plane task = sign_of_sum();
   const auto make = [] {
     Sequential model({Input({.shape = {10, 3}}), GRU({.units = 8, .name = "loop"}),
                       Dense({.units = 1, .activation = "sigmoid", .name = "out"})});
@@ -225,7 +225,7 @@ TEST_CASE("The doctor finds data that are not scaled") {
   scaled.compile({.optimizer = "adam", .loss = "binary_crossentropy"});
   CHECK(text_of(diagnose(scaled, task.x * 255, task.y)) == "Nothing wrong was found.\n");
 
-  const Task wave = sine_windows();
+  const Plane wave = sine_windows();
   Sequential prices({Input({.shape = {12, 1}}), GRU({.units = 8}), Dense({.units = 1, .name = "price"})});
   prices.compile({.optimizer = "adam", .loss = "mse"});
   check_found(diagnose(prices, wave.x, wave.y * 1e4), Fault::unscaled_data, "price");
@@ -240,7 +240,7 @@ TEST_CASE("The doctor finds learning rates that are far off") {
     return model;
   };
   set_seed(3);
-  const Task task = greatest_sum();
+  const Plane task = greatest_sum();
   for (const Optimizer& optimizer : std::vector<Optimizer>{Adam(3.0), SGD(3000.0), RMSprop(2.0)}) {
     const Diagnosis found = diagnose(make(optimizer), task.x, task.y);
     INFO(text_of(found));
@@ -259,8 +259,8 @@ TEST_CASE("The doctor finds learning rates that are far off") {
 
 TEST_CASE("The doctor finds labels that do not fit the loss") {
   set_seed(1);
-  const Task task = greatest_sum();
-  const Task binary = sign_of_sum(192, 8, 4);
+  const Plane task = greatest_sum();
+  const Plane binary = sign_of_sum(192, 8, 4);
   const auto make = [](Index units, const char* activation, const Loss& loss) {
     Sequential model({Input({.shape = {8, 4}}), LSTM({.units = 8}),
                       Dense({.units = units, .activation = activation, .name = "out"})});
@@ -300,7 +300,7 @@ TEST_CASE("The doctor finds labels that do not fit the loss") {
 
 TEST_CASE("The doctor finds samples in the order of their classes") {
   set_seed(1);
-  const Task task = greatest_sum();
+  const Plane task = greatest_sum();
   const Tensor order = argsort(task.y);
   const Tensor x = gather(task.x, order);
   const Tensor y = gather(task.y, order);
@@ -310,7 +310,9 @@ TEST_CASE("The doctor finds samples in the order of their classes") {
   check_found(diagnose(model, x, y, {.shuffle = false}), Fault::unshuffled_data, "out");
   check_found(diagnose(model, x, y, {.validation_split = 0.2}), Fault::unshuffled_data, "out");
   check_found(diagnose(model, Dataset(x, y).batch(32)), Fault::unshuffled_data, "out");
-  check_found(diagnose(model, x, one_hot(y, 4), {.shuffle = false}), Fault::unshuffled_data, "out");
+  Model other = clone(model);
+  other.compile({.optimizer = "adam", .loss = "categorical_crossentropy"});
+  check_found(diagnose(other, x, one_hot(y, 4), {.shuffle = false}), Fault::unshuffled_data, "out");
   // fit() shuffles by itself.
   CHECK(diagnose(model, x, y).healthy());
   CHECK(diagnose(model, Dataset(x, y).shuffle(192, 1).batch(32)).healthy());
@@ -319,7 +321,7 @@ TEST_CASE("The doctor finds samples in the order of their classes") {
 
 TEST_CASE("The doctor finds layers without a gradient") {
   set_seed(1);
-  const Task task = greatest_sum();
+  const Plane task = greatest_sum();
   const Tensor input = Input({.shape = {8, 4}});
   const Tensor hidden = LSTM({.units = 8, .name = "loop"})(input);
   const Tensor rounded = Lambda({.function = [](const Tensor& h) { return round(h * 4); }})(
@@ -344,7 +346,7 @@ namespace {
 struct HealthyRun {
   const char* name;
   std::function<Model()> make;
-  std::function<Task()> data;
+  std::function<Plane()> data;
   DiagnoseOptions options = {};
 };
 
@@ -459,7 +461,7 @@ std::vector<HealthyRun> healthy_runs() {
        wave,
        {.shuffle = false}},
       {"forecast, SGD",
-       [] { return forecaster({SimpleRNN({.units = 8})}, SGD({.learning_rate = 0.05, .momentum = 0.9})); },
+       [] { return forecaster({SimpleRNN({.units = 8})}, SGD({.learning_rate = 0.01, .momentum = 0.9})); },
        wave},
       {"forecast, huber", [] { return forecaster({GRU({.units = 8})}, RMSprop(0.003), "huber"); }, wave},
       {"words, LSTM", [] { return words_model(LSTM({.units = 8})); }, words},
@@ -492,8 +494,8 @@ std::vector<HealthyRun> healthy_runs() {
          return model;
        },
        [] {
-         const Task task = sine_windows();
-         return Task{task.x, task.x * 0.5};
+         const Plane task = sine_windows();
+         return Plane{task.x, task.x * 0.5};
        }},
       {"stateful",
        [] {
@@ -513,7 +515,7 @@ TEST_CASE("The doctor finds nothing in healthy models, fresh and trained") {
   for (const HealthyRun& run : healthy_runs()) {
     CAPTURE(run.name);
     set_seed(11);
-    const Task task = run.data();
+    const Plane task = run.data();
     Model model = run.make();
     CHECK(text_of(diagnose(model, task.x, task.y, run.options)) == "Nothing wrong was found.\n");
     const History history = model.fit(
@@ -535,7 +537,7 @@ TEST_CASE("The doctor leaves a model as it was") {
     return model;
   };
   set_seed(4);
-  const Task task = sign_of_sum(96);
+  const Plane task = sign_of_sum(96);
   Model examined = make();
   Model other = make();
   set_seed(6);

@@ -106,6 +106,20 @@ TEST_CASE("EarlyStopping watches what the model measures, and can be used again"
   CHECK_FALSE(own->more_is_better().has_value());
 }
 
+TEST_CASE("EarlyStopping tells the program in which epoch it stopped, and which was the best") {
+  const auto callback = EarlyStopping({.monitor = "loss", .patience = 1});
+  CHECK_FALSE(callback->best().has_value());
+  Sequential model = small();
+  const History history =
+      model.fit(two_rows, two_labels, {.epochs = 4, .verbose = 0, .callbacks = {callback}});
+  // Nothing is learnt: the first epoch stays the best, and the next one is the last.
+  CHECK(callback->stopped_epoch() == 1);
+  CHECK(callback->best_epoch() == 0);
+  CHECK(callback->best() == history["loss"][0]);
+  model.fit(two_rows, two_labels, {.epochs = 1, .verbose = 0, .callbacks = {callback}});
+  CHECK(callback->stopped_epoch() == 0);
+}
+
 TEST_CASE("EarlyStopping says what it does") {
   const std::string text = printed(std::cout, [] {
     run({3, 2, 2.5, 2.4}, {.patience = 1, .verbose = 1, .mode = "min"});

@@ -41,13 +41,13 @@ fs::path quick_folder() {
   return fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
 }
 
-Sequential trained_model(Index epochs) {
+Sequential stateful_gru_model(Index epochs) {
   set_seed(5);
   Sequential model(
       {Input({.batch_shape = {4, 3, 2}}), GRU({.units = 3, .stateful = true}), Dense({.units = 1})});
   model.compile({.optimizer = Adam(.01), .loss = "mse"});
-  const Tensor x = random_uniform({4, 3, 2}, -1, 1, float32, RandomKey{1, 0});
-  model.fit(x, Tensor::ones({4, 1}), {.batch_size = 4, .epochs = epochs, .verbose = 0});
+  const Tensor samples = random_uniform({4, 3, 2}, -1, 1, float32, RandomKey{1, 0});
+  model.fit(samples, Tensor::ones({4, 1}), {.batch_size = 4, .epochs = epochs, .verbose = 0});
   return model;
 }
 
@@ -59,8 +59,8 @@ struct FileWriter {
 
 /// Each function that writes a file. The old and the new file differ in size where the format allows it.
 std::vector<FileWriter> file_writers() {
-  static const Sequential before = trained_model(1);
-  static const Sequential after = trained_model(2);
+  static const Sequential before = stateful_gru_model(1);
+  static const Sequential after = stateful_gru_model(2);
   const Tensor small = Tensor::of({1, 2});
   const Tensor large = random_normal({300, 100});  // More than one buffer of the writer.
   const auto archive = [](const Tensor& tensor) {
@@ -104,7 +104,7 @@ std::size_t entries(const fs::path& folder) {
 }
 
 /// All faults of one kind: returns how many calls there were.
-std::size_t check_all_faults(const FileWriter& writer, Fault fault, bool has_old) {
+std::size_t check_all_faults(const FileWriter& writer, SystemFault fault, bool has_old) {
   const Folder folder(quick_folder());
   const fs::path path = folder / writer.name;
   writer.write_old(path);
@@ -114,18 +114,22 @@ std::size_t check_all_faults(const FileWriter& writer, Fault fault, bool has_old
   REQUIRE(old_bytes != new_bytes);
   for (fault.at = 1;; ++fault.at) {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder / "")) fs::remove(entry);
-    if (has_old) std::ofstream(path) << old_bytes;
+    if (has_old) {
+      std::ofstream(path) << old_bytes;
+      fs::permissions(path, fs::perms(0600));
+    }
     const TracedRun run = run_traced([&] { writer.write_new(path); }, fault);
     if (!run.met) break;
     const SystemCall& hit = run.calls[fault.at - 1];
     CAPTURE(fault.at);
     CAPTURE(hit.number);
     CAPTURE(run.message);
-    CHECK(run.killed == (fault.kind == Fault::Kind::kill));
+    CHECK(run.killed == (fault.kind == SystemFault::Kind::kill));
     const bool exists = fs::exists(path);
     CHECK((exists || !has_old));
     const std::string bytes = exists ? read_file(path) : old_bytes;
     CHECK((bytes == old_bytes || bytes == new_bytes));
+    if (has_old) CHECK(fs::status(path).permissions() == fs::perms(0600));
     if (run.killed) continue;
     if (!run.threw) CHECK(bytes == new_bytes);
     // Nothing is left beside the file.
@@ -169,7 +173,7 @@ TEST_CASE("a writer that is killed at any of its system calls leaves the old fil
     CAPTURE(writer.name);
     for (const bool has_old : {true, false}) {
       CAPTURE(has_old);
-      CHECK(check_all_faults(writer, {.kind = Fault::Kind::kill}, has_old) > 8);
+      CHECK(check_all_faults(writer, {.kind = SystemFault::Kind::kill}, has_old) > 8);
     }
   }
 }
@@ -179,10 +183,10 @@ TEST_CASE("whichever system call of a writer fails, the old file or the new one 
     CAPTURE(writer.name);
     for (const int error : {ENOSPC, EIO, EINTR}) {
       CAPTURE(error);
-      CHECK(check_all_faults(writer, {.kind = Fault::Kind::fail, .error = error}, true) > 8);
+      CHECK(check_all_faults(writer, {.kind = SystemFault::Kind::fail, .error = error}, true) > 8);
     }
-    CHECK(check_all_faults(writer, {.kind = Fault::Kind::fail, .error = EDQUOT}, false) > 8);
-    CHECK(check_all_faults(writer, {.kind = Fault::Kind::shorten}, true) > 8);
+    CHECK(check_all_faults(writer, {.kind = SystemFault::Kind::fail, .error = EDQUOT}, false) > 8);
+    CHECK(check_all_faults(writer, {.kind = SystemFault::Kind::shorten}, true) > 8);
   }
 }
 
@@ -192,13 +196,13 @@ TEST_CASE("whichever system call of a reader fails, it names the file, and a mod
     const bool whole = std::string(name).starts_with("model.") && !std::string(name).ends_with(".h5");
     const Folder folder(quick_folder());
     const std::string path = (folder / name).native();
-    const Sequential saved = trained_model(2);
+    const Sequential saved = stateful_gru_model(2);
     if (whole) {
       saved.save(path);
     } else {
       saved.save_weights(path);
     }
-    Sequential other = trained_model(1);
+    Sequential other = stateful_gru_model(1);
     const std::vector<Tensor> before = other.get_weights();
     const std::vector<Tensor> after = saved.get_weights();
     const auto read = [&] {
@@ -215,7 +219,7 @@ TEST_CASE("whichever system call of a reader fails, it names the file, and a mod
       if (!same_bits(other.get_weights(), after)) throw std::runtime_error("other weights");
     };
     std::size_t failed = 0;
-    Fault fault{.kind = Fault::Kind::fail, .at = 1, .error = EIO};
+    SystemFault fault{.kind = SystemFault::Kind::fail, .at = 1, .error = EIO};
     for (;; ++fault.at) {
       const TracedRun run = run_traced(read, fault);
       if (!run.met) break;

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <iostream>
+#include <map>
 #include <sstream>
 
 #include <unspool/unspool.h>
@@ -149,4 +150,24 @@ TEST_CASE("a user's own Dataset: a generator of batches") {
   const History history = model.fit(waves, {.epochs = 5, .verbose = 0});
   CHECK(history["loss"].back() < .01);
   CHECK(model.predict(Tensor::of({{3}})).item<float>() == doctest::Approx(7).epsilon(.02));
+}
+
+TEST_CASE("fit() takes a function that returns batches; evaluate() unpacks") {
+  const Tensor x = Tensor::of({{1}, {2}});
+  Sequential model({Input({.shape = {1}}), Dense({.units = 1})});
+  model.compile({.optimizer = "sgd", .loss = "mse", .metrics = {"mae"}});
+  Index calls = 0;
+  const History history = model.fit(
+      [&] {
+        ++calls;
+        return Batch{x, x};
+      },
+      {.epochs = 2, .verbose = 0, .steps_per_epoch = 3});
+  CHECK(calls >= 6);
+  CHECK(history["loss"].size() == 2);
+  const Logs logs = model.evaluate(x, x, {.verbose = 0});
+  const auto [loss, mae] = unpack<2>(logs);
+  CHECK(loss == logs["loss"]);
+  CHECK(mae == logs["mae"]);
+  CHECK_THROWS_WITH_AS(unpack<3>(logs), doctest::Contains("got 2 values (loss, mae)"), ValueError);
 }

@@ -296,8 +296,14 @@ TEST_CASE("labels that are no classes") {
                        ValueError);
   CHECK_THROWS_WITH_AS(loss(loss_labels, loss_predictions), doctest::Contains("categorical_crossentropy"),
                        ValueError);
-  CHECK_THROWS_WITH_AS(Loss("categorical_crossentropy")(Tensor::of<std::int32_t>({0, 1}), loss_predictions),
-                       doctest::Contains("sparse_categorical_crossentropy"), ValueError);
+  for (const Loss& one_hot : {CategoricalCrossentropy(), CategoricalFocalCrossentropy()}) {
+    CAPTURE(one_hot.name());
+    for (const Tensor& labels : {Tensor::of<std::int32_t>({0, 1}), Tensor::scalar(1)}) {
+      CHECK_THROWS_WITH_AS(one_hot(labels, loss_predictions),
+                           doctest::Contains("; for integer labels take sparse_categorical_crossentropy"),
+                           ValueError);
+    }
+  }
 }
 
 TEST_CASE("losses by name, from functions, to configs and back") {

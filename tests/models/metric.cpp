@@ -308,6 +308,26 @@ TEST_CASE("a loss as a metric is its weighted mean") {
   CHECK_THROWS_AS(Metric{none}, ValueError);
 }
 
+TEST_CASE("make<MyMetric>() reaches the members of the class and is a metric that shares the object") {
+  class Counts : public MetricBase {
+   public:
+    Counts() : MetricBase("counts") {}
+    void update_state(const Tensor&, const Tensor&, const Tensor&) override { ++batches; }
+    Tensor result() const override { return Tensor::scalar(static_cast<float>(batches)); }
+    int batches = 0;
+  };
+  const auto counts = make<Counts>();
+  const Metric metric = counts;
+  metric.update_state({}, {});
+  counts.update_state({}, {});
+  CHECK(counts->batches == 2);
+  CHECK((*counts).batches == 2);
+  CHECK(metric.result().item<float>() == 2);
+  CHECK(metric == counts);
+  const Metrics list = {counts, "mae"};
+  CHECK(list.list()[0] == metric);
+}
+
 TEST_CASE("metrics of one's own, by name and by class") {
   register_metric("my>bias", [](const Tensor& y, const Tensor& p) { return p - y; });
   const Metric bias = "my>bias";

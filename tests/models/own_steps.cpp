@@ -171,12 +171,13 @@ TEST_CASE("a model with a step of its own is saved without the step, and says so
   const Folder folder;
   Sequential model = regression(keras_step);
   const Tensor x = some({4, 2}, float32);
-  model.train_on_batch(x, x);
+  const Tensor y = sum(x, {1}, true);
+  model.train_on_batch(x, y);
   model.save(folder / "m.unspool");
   Model again = load_model(folder / "m.unspool");
   CHECK(again.optimizer().iterations() == 1);
-  CHECK_THROWS_WITH_AS(again.train_on_batch(x, x), doctest::Contains("expected the train_step"), ValueError);
+  CHECK_THROWS_WITH_AS(again.train_on_batch(x, y), doctest::Contains("expected the train_step"), ValueError);
   again.compile({.optimizer = again.optimizer(), .loss = "mse", .train_step = keras_step});
-  again.train_on_batch(x, x);
+  again.train_on_batch(x, y);
   CHECK(again.optimizer().iterations() == 2);
 }

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <functional>
 
 #include <unspool/autograd/random.h>
 #include <unspool/core/error.h>

@@ -11,7 +11,7 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/shaping.h>
 #include <unspool/layers/bidirectional.h>
 #include <unspool/layers/cell.h>
 #include <unspool/layers/dense.h>
@@ -41,16 +41,16 @@ class LearnedStartCell : public Cell {
   explicit LearnedStartCell(Index units, std::string name = {})
       : Cell({.state_sizes = {units}, .name = std::move(name)}), units_(units) {}
 
-  void build(const Shape& input) override {
-    kernel_ = add_weight({.name = "kernel", .shape = {input.back(), units_}});
+  void build(const Shape& shape) override {
+    kernel_ = add_weight({.name = "kernel", .shape = {shape.back(), units_}});
     recurrent_kernel_ = add_weight({.name = "recurrent_kernel", .shape = {units_, units_}});
     start_ = add_weight({.name = "start", .shape = {1, units_}});
   }
   States get_initial_state(Index batch_size, DType) override {
     return {broadcast_to(start_, {batch_size, units_})};
   }
-  CellOutput call(const Tensor& x, const States& states, const CallArgs&) override {
-    const Tensor next = tanh(matmul(x, kernel_) + matmul(states[0], recurrent_kernel_));
+  CellOutput call(const Tensor& input, const States& states, const CallArgs&) override {
+    const Tensor next = tanh(matmul(input, kernel_) + matmul(states[0], recurrent_kernel_));
     return {next, {next}};
   }
   Config get_config() const override { return Cell::get_config().set("units", units_); }
@@ -94,7 +94,7 @@ const char* const other_process_case = "a model saved in the middle of a sequenc
 /// Predicts the next part, trains on it, and predicts it from the first states, with each result in the list.
 std::vector<Tensor> go_on(Model& model, bool trains) {
   const FitOptions options{.batch_size = 2, .epochs = 1, .verbose = 0, .shuffle = false};
-  std::vector<Tensor> results = {model.predict(part_of_sequence(2), {.batch_size = 2})};
+  std::vector<Tensor> results = model.predict(part_of_sequence(2), {.batch_size = 2}).all();
   if (trains) {
     model.fit(part_of_sequence(3), Tensor::ones({2, 1}), options);
     results.push_back(model.predict(part_of_sequence(4), {.batch_size = 2}));

@@ -113,6 +113,6 @@ TEST_CASE("evaluate and predict refuse what fit refuses, before any state moves"
   // The batches that are used are whole.
   CHECK_NOTHROW(model.evaluate(data, {.verbose = 0, .steps = 2}));
   CHECK_NOTHROW(model.evaluate(x, y, {.batch_size = 2, .verbose = 0, .steps = 2}));
-  CHECK(model.predict(data, {.verbose = 0, .steps = 2})[0].shape() == Shape{4, 1});
+  CHECK(model.predict(data, {.verbose = 0, .steps = 2}).shape() == Shape{4, 1});
   CHECK_NOTHROW(model.fit(data.take(2), {.verbose = 0, .validation_data = data, .validation_steps = 2}));
 }

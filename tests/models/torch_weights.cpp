@@ -49,8 +49,8 @@ double difference(const Tensor& got, const Tensor& expected) {
 
 void check_predicts(const Model& model, const std::string& name) {
   const Safetensors content = load_safetensors(torch_file(name));
-  const Tensor y = model.predict(find_tensor(content.tensors, "input"));
-  CHECK(difference(y, find_tensor(content.tensors, "output")) <= 1e-6);
+  const Tensor predicted = model.predict(find_tensor(content.tensors, "input"));
+  CHECK(difference(predicted, find_tensor(content.tensors, "output")) <= 1e-6);
 }
 
 template <class L, class O>
@@ -96,11 +96,12 @@ TEST_CASE("PyTorch's RNN, LSTM and GRU of two layers and both directions predict
 }
 
 TEST_CASE("final states are those of PyTorch: h_n of the last layer, forward and backward") {
-  const Tensor x = Input({.shape = {-1, 5}});
-  const Tensor between = Bidirectional(GRU({.units = units, .return_sequences = true}), {.name = "first"})(x);
+  const Tensor sequence = Input({.shape = {-1, 5}});
+  const Tensor between =
+      Bidirectional(GRU({.units = units, .return_sequences = true}), {.name = "first"})(sequence);
   const Outputs last =
       Bidirectional(GRU({.units = units, .return_state = true}), {.name = "second"})(between);
-  const Model model({x}, {last[1], last[2]});
+  const Model model({sequence}, {last[1], last[2]});
   load_torch_weights(model, torch_file("gru"), both_layers, not_strict);
   const Safetensors content = load_safetensors(torch_file("gru"));
   const Outputs states = model.predict(find_tensor(content.tensors, "input"));
@@ -144,7 +145,9 @@ TEST_CASE("weights that are written for PyTorch are those that were read, but fo
     save_torch_weights(model, path, modules);
     const std::vector<NamedTensor> before = load_safetensors(torch_file(name)).tensors;
     const std::vector<NamedTensor> after = load_safetensors(path).tensors;
-    for (const auto& [key, value] : after) {
+    for (const NamedTensor& entry : after) {
+      const std::string& key = entry.name;
+      const Tensor& value = entry.tensor;
       CAPTURE(key);
       const Tensor was = find_tensor(before, key);
       const bool summed = key.find(".bias_") != std::string::npos && name != "gru";

@@ -74,7 +74,7 @@ class Shift : public Layer {
   void build(const Shape& input) override {
     by_ = add_weight({.name = "by", .shape = {input.back()}, .initializer = "ones"});
   }
-  Tensor call(const Tensor& x, const CallArgs&) override { return x + by_; }
+  Tensor call(const Tensor& input, const CallArgs&) override { return input + by_; }
 
  private:
   Variable by_;
@@ -291,13 +291,14 @@ TEST_CASE("layers of one's own are found by their registered names in every form
   register_layer<Shift>("weight_files>Shift");
   const Folder folder;
   const Sequential model({Input({.shape = {2}}), make<Shift>(), Dense({.units = 1})});
-  const Tensor x = random_normal({3, 2});
+  const Tensor samples = random_normal({3, 2});
   for (const char* const name : {"m.unspool", "m.keras"}) {
     CAPTURE(name);
     model.save(folder / name);
-    CHECK(same_bits(load_model(folder / name).predict(x), model.predict(x)));
+    CHECK(same_bits(load_model(folder / name).predict(samples), model.predict(samples)));
   }
-  CHECK(model_from_json(model.to_json()).layers()[0]->class_name() == "weight_files>Shift");
+  const Model of_json = model_from_json(model.to_json());
+  CHECK(dynamic_cast<const Shift*>(of_json.layers()[0].pointer().get()) != nullptr);
 }
 
 TEST_CASE("models go through JSON, without weights and with the arguments of compile()") {
@@ -314,7 +315,7 @@ TEST_CASE("models go through JSON, without weights and with the arguments of com
   const internal::ZipFile zip(bytes, "lstm_adam.keras", bytes.size());
   const Model of_keras = model_from_json(zip.member("config.json").view());
   const Model whole = load_model("tests/golden/keras_files/lstm_adam.keras");
-  CHECK(of_keras.summary_text() == whole.summary_text());
+  CHECK(of_keras.to_json() == whole.to_json());
   CHECK(of_keras.optimizer().config() == whole.optimizer().config());
 
   CHECK_THROWS_AS(model_from_json("{"), ValueError);

@@ -48,7 +48,7 @@ Written bidirectional_rmsprop() {
 Written shared_sgd() {
   const Tensor a = Input({.shape = {4, 2}});
   const Tensor b = Input({.shape = {4, 2}});
-  const SimpleRNN shared({.units = 3});
+  const auto shared = SimpleRNN({.units = 3});
   const Tensor both = Concatenate()({shared(a), shared(b)});
   Model model({a, b}, Dense({.units = 1})(both));
   model.compile({.optimizer = SGD({.learning_rate = .05, .momentum = .9, .nesterov = true}), .loss = "mse"});
@@ -103,9 +103,9 @@ void write(const std::string& folder, Written written) {
   Safetensors results;
   number(results.tensors, "input.", written.inputs);
   if (written.inputs.size() == 1) {
-    number(results.tensors, "output.", {model.predict(written.inputs[0], {.batch_size = batch})});
+    number(results.tensors, "output.", {Tensor(model.predict(written.inputs[0], {.batch_size = batch}))});
   } else {
-    number(results.tensors, "output.", {model.predict(written.inputs, {.batch_size = batch})});
+    number(results.tensors, "output.", {Tensor(model.predict(written.inputs, {.batch_size = batch}))});
   }
   if (!written.targets.empty()) {
     number(results.tensors, "target.", written.targets);

@@ -75,6 +75,16 @@ TEST_CASE("inflate refuses what is not a whole stream of the stated size") {
   CHECK_THROWS_AS(inflate(fixed + std::string(1, '\0'), 31), ValueError);
   CHECK_THROWS_AS(inflate("", 0), ValueError);
   CHECK_THROWS_AS(inflate(fixed, ~std::uint64_t{0}), ValueError);
+  // Bits that fill a byte, at the end and before stored bytes.
+  for (const std::string_view unused : {"0304", "0380"}) {
+    CHECK_THROWS_AS(inflate(from_hex(unused), 0), ValueError);
+  }
+  std::string stored = from_hex(stored_block);
+  for (const int bit : {8, 16, 32, 64, 128}) {
+    stored[0] = static_cast<char>(stored[0] ^ bit);
+    CHECK_THROWS_AS(inflate(stored, 15), ValueError);
+    stored[0] = static_cast<char>(stored[0] ^ bit);
+  }
   for (const std::string_view block : {dynamic_block, fixed_block, stored_block}) {
     const std::string whole = from_hex(block);
     const std::size_t size = block == dynamic_block ? 1816 : block == fixed_block ? 31 : 15;

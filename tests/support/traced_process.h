@@ -19,7 +19,7 @@
 namespace unspool::testing {
 
 /// What happens at the system call number `at`, counted from 1.
-struct Fault {
+struct SystemFault {
   enum class Kind { none, kill, fail, shorten };
   Kind kind = Kind::none;
   std::size_t at = 0;
@@ -44,7 +44,7 @@ struct TracedRun {
 
 /// Runs f() in a child process. An exception is reported by its message.
 template <class F>
-TracedRun run_traced(F&& f, const Fault& fault = {}) {
+TracedRun run_traced(F&& f, const SystemFault& fault = {}) {
   constexpr std::size_t most_text = 4096;
   void* const shared = ::mmap(nullptr, most_text, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   char* const text = static_cast<char*>(shared);
@@ -64,7 +64,7 @@ TracedRun run_traced(F&& f, const Fault& fault = {}) {
   TracedRun run;
   int status = 0;
   ::waitpid(child, &status, 0);
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, static_cast<long>(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
   bool inside = false;
   bool replaced = false;
   long signal = 0;
@@ -87,15 +87,15 @@ TracedRun run_traced(F&& f, const Fault& fault = {}) {
       run.calls.back().result = static_cast<long>(registers.rax);
     } else if (const long number = static_cast<long>(registers.orig_rax); number != SYS_exit_group) {
       run.calls.push_back({number, static_cast<long>(registers.rdi), static_cast<long>(registers.rdx), 0});
-      if (fault.kind != Fault::Kind::none && run.calls.size() == fault.at) {
+      if (fault.kind != SystemFault::Kind::none && run.calls.size() == fault.at) {
         run.met = true;
-        if (fault.kind == Fault::Kind::kill) ::kill(child, SIGKILL);
-        if (fault.kind == Fault::Kind::fail) registers.orig_rax = static_cast<unsigned long long>(-1);
-        if (fault.kind == Fault::Kind::shorten && number == SYS_write)
+        if (fault.kind == SystemFault::Kind::kill) ::kill(child, SIGKILL);
+        if (fault.kind == SystemFault::Kind::fail) registers.orig_rax = static_cast<unsigned long long>(-1);
+        if (fault.kind == SystemFault::Kind::shorten && number == SYS_write)
           registers.rdx = (registers.rdx + 1) / 2;
-        if (fault.kind != Fault::Kind::kill) ::ptrace(PTRACE_SETREGS, child, nullptr, &registers);
+        if (fault.kind != SystemFault::Kind::kill) ::ptrace(PTRACE_SETREGS, child, nullptr, &registers);
       }
-      replaced = run.met && run.calls.size() == fault.at && fault.kind == Fault::Kind::fail;
+      replaced = run.met && run.calls.size() == fault.at && fault.kind == SystemFault::Kind::fail;
     }
     inside = !inside;
   }

@@ -93,6 +93,7 @@ void write(const std::string& folder) {
   save_safetensors(path("safetensors", "all"), {tensors, Config::map({{"format", "pt"}})});
   save_safetensors(path("safetensors", "one"), {{tensors.front()}, Config::map()});
   for (const NamedTensor& one : tensors) save_npy(path("npy", (one.name + ".npy").c_str()), one.tensor);
+  save_npz(path("npz", "all.npz"), tensors);
 }
 
 }  // namespace

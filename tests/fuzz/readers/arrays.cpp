@@ -3,11 +3,22 @@
 #include <unspool/core/error.h>
 #include <unspool/serialization/internal/bytes.h>
 #include <unspool/serialization/npy.h>
+#include <unspool/serialization/npz.h>
 #include <unspool/serialization/safetensors.h>
 
 #include "format.h"
+#include "zip_changes.h"
 
 namespace unspool::fuzz {
+
+namespace {
+
+bool same(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+}  // namespace
 
 bool read_npy(std::string_view bytes) {
   Tensor tensor;
@@ -17,10 +28,26 @@ bool read_npy(std::string_view bytes) {
     return false;
   }
   const std::string written = npy_to_bytes(tensor);
-  const Tensor again = npy_from_bytes(written);
-  promise(again.shape() == tensor.shape() && again.dtype() == tensor.dtype() &&
-              (tensor.bytes() == 0 || std::memcmp(again.raw(), tensor.raw(), tensor.bytes()) == 0),
+  promise(same(npy_from_bytes(written), tensor),
           "an array that was read, written and read again is the same");
+  return true;
+}
+
+bool read_npz(std::string_view bytes) {
+  std::vector<NamedTensor> tensors;
+  try {
+    tensors = npz_from_bytes(bytes);
+  } catch (const FileError&) {
+    return false;
+  }
+  const std::string written = npz_to_bytes(tensors);
+  const std::vector<NamedTensor> again = npz_from_bytes(written);
+  promise(again.size() == tensors.size(),
+          "an npz file that was read, written and read again has as many arrays");
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    promise(again[i].name == tensors[i].name && same(again[i].tensor, tensors[i].tensor),
+            "an array of an npz file that was read, written and read again is the same");
+  }
   return true;
 }
 
@@ -37,9 +64,7 @@ bool read_safetensors(std::string_view bytes) {
               safetensors_to_bytes(again) == written,
           "safetensors that were read, written and read again are the same");
   for (const NamedTensor& one : content.tensors) {
-    const Tensor& other = find_tensor(again.tensors, one.name);
-    promise(other.shape() == one.tensor.shape() && other.dtype() == one.tensor.dtype() &&
-                (other.bytes() == 0 || std::memcmp(other.raw(), one.tensor.raw(), other.bytes()) == 0),
+    promise(same(find_tensor(again.tensors, one.name), one.tensor),
             "a tensor that was read, written and read again is the same");
   }
   return true;
@@ -47,6 +72,12 @@ bool read_safetensors(std::string_view bytes) {
 
 std::string change_bytes(Mutator& mutator, const std::string& bytes, std::size_t most) {
   return mutator.bytes(bytes, most);
+}
+
+std::string change_npz(Mutator& mutator, const std::string& bytes, std::size_t most) {
+  return change_zip(mutator, bytes, most, [&](const std::string&, const std::string& member) {
+    return mutator.one_in(2) ? mutator.bytes(member, most) : member;
+  });
 }
 
 std::string change_safetensors(Mutator& mutator, const std::string& bytes, std::size_t most) {

@@ -34,11 +34,13 @@ bool read_weights_h5(std::string_view bytes);
 bool read_legacy_h5(std::string_view bytes);
 bool read_safetensors(std::string_view bytes);
 bool read_npy(std::string_view bytes);
+bool read_npz(std::string_view bytes);
 bool read_config(std::string_view bytes);
 std::string change_native(Mutator& mutator, const std::string& bytes, std::size_t most);
 std::string change_keras(Mutator& mutator, const std::string& bytes, std::size_t most);
 std::string change_hdf5(Mutator& mutator, const std::string& bytes, std::size_t most);
 std::string change_safetensors(Mutator& mutator, const std::string& bytes, std::size_t most);
+std::string change_npz(Mutator& mutator, const std::string& bytes, std::size_t most);
 std::string change_bytes(Mutator& mutator, const std::string& bytes, std::size_t most);
 std::string change_config(Mutator& mutator, const std::string& bytes, std::size_t most);
 ///@}

@@ -11,6 +11,7 @@ const std::vector<Format>& formats() {
                                        {"legacy_h5", read_legacy_h5, change_hdf5},
                                        {"safetensors", read_safetensors, change_safetensors},
                                        {"npy", read_npy, change_bytes},
+                                       {"npz", read_npz, change_npz},
                                        {"config", read_config, change_config}};
   return all;
 }

@@ -8,10 +8,10 @@ namespace unspool {
 /// What make<T>() returns for a class T of your own: a handle, such as a Metric, whose `->` and `*` reach all
 /// members of T. It converts to the handle, which shares the object.
 template <class Handle, class T>
-class Made final : public Handle {
+class MadeHandle final : public Handle {
  public:
   /// Shares an object.
-  explicit Made(std::shared_ptr<T> object)
+  explicit MadeHandle(std::shared_ptr<T> object)
       : Handle::Sealed(typename Handle::Sealed::Key()), Handle(object), object_(std::move(object)) {}
 
   ///@{
