@@ -25,12 +25,12 @@ fuzz() {
   local format=$1 seconds=$2
   local log=build/fuzz/$format.log
   mkdir -p "build/fuzz/corpus/$format" "build/fuzz/found/$format" "tests/fuzz/found/$format"
-  local result=0
+  local result=0 start=$SECONDS
   UNSPOOL_FUZZ_FORMAT="$format" build/asan/bin/fuzz_readers -max_total_time="$seconds" -max_len=65536 -len_control=0 -reload=0 -timeout=60 \
     -rss_limit_mb=512 -malloc_limit_mb=400 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$format/" \
     "build/fuzz/corpus/$format" "tests/fuzz/corpus/$format" "tests/fuzz/found/$format" >"$log" 2>&1 || result=$?
   printf '%-12s %9d executions in %d s, peak memory %d MB\n' "$format" \
-    "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds" \
+    "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$((SECONDS - start))" \
     "$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")"
   [ "$result" = 0 ] || { tail -n 40 "$log" && return 1; }
 }
