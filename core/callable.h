@@ -98,7 +98,8 @@ class Callable<Result(Arguments...)> : public internal::CallableBase {
 
   /// Calls it. Throws RuntimeError if it is empty.
   Result operator()(Arguments... arguments) const {
-    return call_(object(), static_cast<Arguments&&>(arguments)...);
+    void* const function = object();
+    return call_(function, static_cast<Arguments&&>(arguments)...);
   }
 
  private:

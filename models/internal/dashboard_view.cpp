@@ -385,7 +385,7 @@ std::string draw(const DashboardView& view, int columns, int rows, bool colored)
   const int wanted = wanted_heat_rows(view);
   // Curves take what the heat map leaves, at least a third and at most 14 rows.
   const int curves =
-      std::min(wanted == 0 ? left : std::clamp(left - wanted - 1, std::max(7, left / 3), 14), left);
+      std::min(wanted == 0 ? left : std::min(std::max({left - wanted - 1, 7, left / 3}), 14), left);
   draw_curves(canvas, view, row, curves);
   draw_heat(canvas, view, row + curves + (left - curves > wanted ? 1 : 0), end);
   canvas.write(1, canvas.rows() - 1, view.message, faint);

@@ -2,8 +2,13 @@
 
 // What happens to files when the process is killed, or a system call fails, in the middle of writing or
 // reading. tests/serialization/file.cpp does the same for some functions of the C library, on every
-// processor.
-#if defined(__linux__) && defined(__x86_64__)
+// processor. Not with sanitizers, which make system calls of their own.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNSPOOL_SANITIZED
+#endif
+#endif
+#if defined(__linux__) && defined(__x86_64__) && !defined(UNSPOOL_SANITIZED) && !defined(__SANITIZE_THREAD__)
 
 #include <algorithm>
 #include <fcntl.h>
