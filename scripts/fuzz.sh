@@ -26,7 +26,7 @@ fuzz() {
   local log=build/fuzz/$format.log
   mkdir -p "build/fuzz/corpus/$format" "build/fuzz/found/$format" "tests/fuzz/found/$format"
   local result=0 start=$SECONDS
-  UNSPOOL_FUZZ_FORMAT="$format" build/asan/bin/fuzz_readers -max_total_time="$seconds" -max_len=65536 -len_control=0 -reload=0 -timeout=60 \
+  UNSPOOL_FUZZ_FORMAT="$format" build/asan/bin/fuzz_readers -max_total_time="$seconds" -max_len=65536 -len_control=0 -reload=0 -timeout=60 -report_slow_units=60 \
     -rss_limit_mb=512 -malloc_limit_mb=400 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$format/" \
     "build/fuzz/corpus/$format" "tests/fuzz/corpus/$format" "tests/fuzz/found/$format" >"$log" 2>&1 || result=$?
   printf '%-12s %9d executions in %d s, peak memory %d MB\n' "$format" \
