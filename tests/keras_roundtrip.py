@@ -214,7 +214,9 @@ def adapted(layer, *more):
     return sequence(layer, *more)
 
 
-if importlib.util.find_spec("tensorflow"):  # Which these layers import with every backend.
+# Keras' preprocessing layers import TensorFlow with every backend.
+HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
+if HAS_TENSORFLOW:
     MODELS["normalization"] = lambda: adapted(L.Normalization(), L.GRU(2))
     MODELS["normalization_axes"] = lambda: adapted(L.Normalization(axis=(1, 2), invert=True))
     MODELS["normalization_all"] = lambda: adapted(L.Normalization(axis=None))
@@ -347,6 +349,8 @@ def layers_left_out(models):
     ours.discard("Lambda")  # Would run code, and is refused.
     if not hasattr(L, "RMSNormalization"):
         ours.discard("RMSNormalization")
+    if not HAS_TENSORFLOW:
+        ours -= {"Discretization", "Normalization", "Rescaling"}
     for model, _, _ in models.values():
         ours -= set(re.findall(r'"class_name": "(\w+)"', model.to_json()))
     return sorted(ours)
