@@ -21,8 +21,8 @@ class Payload {
   virtual ~Payload() = default;
   /// A word for printed tapes and pictures.
   virtual std::string describe() const = 0;
-  /// Of a payload that is made of operations: which of them makes the first NaN in this use, whose result has
-  /// one, and at which time step. Empty if it is not known.
+  /// Where the first NaN arises in a use whose result has one: the operation inside of the payload, and the
+  /// time step. Empty if it is not known, or if the payload is not made of operations.
   virtual std::string place_of_nan(const Call&) const { return {}; }
 };
 

@@ -26,7 +26,8 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// Of the time of training, for drawing and for probes each. Together they stay below a hundredth.
+/// The share of the time of training that drawing may take, and probes as much again. Together they stay
+/// below a hundredth.
 constexpr double largest_share = 0.004;
 constexpr double seconds_between_draws = 0.1;
 constexpr double seconds_between_probes = 1;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <ostream>
 #include <set>
@@ -16,6 +15,7 @@
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/models/gradient_flow.h>
 #include <unspool/models/internal/model.h>
+#include <unspool/models/internal/probe.h>
 #include <unspool/models/internal/spectral_radius.h>
 #include <unspool/models/internal/stateful.h>
 #include <unspool/models/internal/svg.h>
@@ -92,13 +92,6 @@ class NamedSteps final : public internal::LabelObserver {
 
 enum class Gate { none, sigmoid, tanh, relu };
 
-double norm_of(const Tensor& gradient) {
-  if (!gradient) return 0;
-  double squares = 0;
-  for (const double value : gradient.to_vector<double>()) squares += value * value;
-  return std::sqrt(squares);
-}
-
 /// Counts saturated elements and dead units of a gate.
 class Saturation {
  public:
@@ -134,7 +127,7 @@ class Saturation {
 
 GradientFlowRow row_of(const NamedSteps::Series& series, const std::vector<Tensor>& gradients, Gate gate) {
   GradientFlowRow row{.layer = series.layer, .value = series.value, .state = series.state};
-  for (const Tensor& gradient : gradients) row.norms.push_back(norm_of(gradient));
+  for (const Tensor& gradient : gradients) row.norms.push_back(internal::norm_of(gradient));
   for (const Tensor& step : series.steps) {
     if (step) row.units = step.shape().elements() / std::max<Index>(1, step.shape().front());
   }

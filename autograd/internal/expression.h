@@ -30,14 +30,14 @@ enum class ExpressionKind {
 struct Expression {
   ExpressionKind kind;
   Shape shape;
-  /// Of a symbol or a function.
+  /// The name of a symbol or a function.
   std::string name = {};
   std::vector<const Expression*> args = {};
   /// Coefficients of a sum, exponents of a product.
   std::vector<double> weights = {};
   double number = 0;
   int axis = 0;
-  /// Of a part, for each axis of the symbol.
+  /// Where a part begins and ends on each axis of its symbol.
   std::vector<Index> begin = {};
   std::vector<Index> end = {};
   /// Whether a function works by elements.
@@ -79,7 +79,7 @@ class Algebra {
   Expr part(Expr a, int axis, Index begin, Index end);
   Expr function(std::string_view name, const std::vector<Expr>& args, const Shape& shape, bool elementwise);
 
-  /// The same expression with other symbols: each of `values` in place of the symbol.
+  /// The expression in which each symbol that is a key of `values` is replaced by its value.
   Expr substitute(Expr a, const std::unordered_map<Expr, Expr>& values);
   /// With factors that terms of a sum have in common taken out: a*b - a*c is a*(b - c).
   Expr factored(Expr a);
@@ -90,7 +90,7 @@ class Algebra {
 
  private:
   Expr intern(Expression made);
-  /// The same operation on each range, joined, where one of `args` is joined; else null.
+  /// Where one of `args` is joined, make() of each range, joined; otherwise null.
   template <class Make>
   Expr apart(const std::vector<Expr>& args, const Shape& shape, Make make);
   Expr factored_sum(const std::vector<Expr>& terms, const std::vector<double>& coefficients);

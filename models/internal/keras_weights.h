@@ -48,7 +48,7 @@ std::vector<Tensor> read_states(const Hdf5Group& root, const Model& model, const
 
 /// The weights of a model and the state of its optimizer, as Keras lays them out.
 Hdf5Tree keras_tree(const Model& model, OptimizerState state);
-/// The same for a whole model: with the states of stateful layers, in a group that Keras does not read.
+/// keras_tree() of a whole model, and the states of its stateful layers in a group that Keras ignores.
 Hdf5Tree keras_model_tree(const Model& model);
 
 }  // namespace unspool::internal

@@ -31,7 +31,7 @@ double seconds(std::chrono::steady_clock::duration duration) {
 }  // namespace
 
 std::string describe_logs(const Logs& logs) {
-  // Of a metric with several values, "f1_score[0]", ..., the mean, as in Keras.
+  // A metric with several values, "f1_score[0]", ..., is shown by their mean, as in Keras.
   Logs shown;
   std::map<std::string, double, std::less<>> counts;
   for (const auto& [name, value] : logs) {

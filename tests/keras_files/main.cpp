@@ -4,20 +4,20 @@
 // FOLDER/again/NAME.keras, and its config to FOLDER/again/NAME.json. Fails if a file does not load, or if a
 // prediction differs by more than 1e-5.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <iostream>
-#include <limits>
 
-#include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
 #include <unspool/models/model.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/safetensors.h>
 
+#include "../support/difference.h"
+#include "../support/run_files.h"
+
 namespace {
 
 using namespace unspool;
+using unspool::testing::difference;
 namespace fs = std::filesystem;
 
 std::vector<Tensor> numbered(const Safetensors& content, const std::string& prefix) {
@@ -29,20 +29,6 @@ std::vector<Tensor> numbered(const Safetensors& content, const std::string& pref
     if (entry == content.tensors.end()) return found;
     found.push_back(entry->tensor);
   }
-}
-
-/// The largest difference relative to max(1, |expected|); infinite for other shapes and for NaN.
-double difference(const Tensor& got, const Tensor& expected) {
-  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
-  const std::vector<double> a = cast(got, float64).to_vector<double>();
-  const std::vector<double> b = cast(expected, float64).to_vector<double>();
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double error = std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
-    worst = error <= worst ? worst : error;
-    if (std::isnan(error)) return std::numeric_limits<double>::infinity();
-  }
-  return worst;
 }
 
 void run(const fs::path& file) {
@@ -80,26 +66,5 @@ void run(const fs::path& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "keras_files: expected a folder of files: keras_files FOLDER\n";
-    return 2;
-  }
-  fs::create_directories(fs::path(argv[1]) / "again");
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(argv[1])) {
-    const std::string ending = entry.path().extension().string();
-    if (ending == ".keras" || ending == ".h5") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  int failed = 0;
-  for (const fs::path& file : files) {
-    try {
-      run(file);
-    } catch (const std::exception& error) {
-      std::cout << file.filename().string() << ": " << error.what() << std::endl;
-      ++failed;
-    }
-  }
-  std::cout << files.size() << " files, " << failed << " failed" << std::endl;
-  return failed == 0 && !files.empty() ? 0 : 1;
+  return unspool::testing::run_files("keras_files", argc, argv, {".keras", ".h5"}, run);
 }

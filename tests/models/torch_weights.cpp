@@ -1,7 +1,4 @@
-#include <algorithm>
-#include <cmath>
 #include <doctest/doctest.h>
-#include <limits>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/core/error.h>
@@ -19,6 +16,7 @@
 #include <unspool/serialization/safetensors.h>
 
 #include "../serialization/folder.h"
+#include "../support/difference.h"
 #include "../support/errors.h"
 #include "../support/same_bits.h"
 
@@ -32,20 +30,6 @@ const TorchOptions not_strict{.strict = false};  // The files have inputs and ou
 
 /// Written by tests/models/torch_weights.py.
 std::string torch_file(const std::string& name) { return "tests/models/torch/" + name + ".safetensors"; }
-
-/// The largest difference relative to max(1, |expected|); infinite for other shapes and for NaN.
-double difference(const Tensor& got, const Tensor& expected) {
-  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
-  const std::vector<float> a = got.to_vector<float>();
-  const std::vector<float> b = expected.to_vector<float>();
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double error = std::abs(a[i] - b[i]) / std::max(1.0F, std::abs(b[i]));
-    if (std::isnan(error)) return std::numeric_limits<double>::infinity();
-    worst = std::max(worst, error);
-  }
-  return worst;
-}
 
 void check_predicts(const Model& model, const std::string& name) {
   const Safetensors content = load_safetensors(torch_file(name));

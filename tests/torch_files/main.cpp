@@ -3,11 +3,7 @@
 // and output, and, as metadata, which module it is. The prediction here is compared with the output, and the
 // weights are written to FOLDER/again/NAME.safetensors. FOLDER/NAME.npz is read and written to
 // FOLDER/again/NAME.npz.
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <iostream>
-#include <limits>
 
 #include <unspool/core/error.h>
 #include <unspool/layers/bidirectional.h>
@@ -20,24 +16,14 @@
 #include <unspool/serialization/npz.h>
 #include <unspool/serialization/safetensors.h>
 
+#include "../support/difference.h"
+#include "../support/run_files.h"
+
 namespace {
 
 using namespace unspool;
+using unspool::testing::difference;
 namespace fs = std::filesystem;
-
-/// The largest difference relative to max(1, |expected|); infinite for other shapes and for NaN.
-double difference(const Tensor& got, const Tensor& expected) {
-  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
-  const std::vector<float> a = got.to_vector<float>();
-  const std::vector<float> b = expected.to_vector<float>();
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double error = std::abs(a[i] - b[i]) / std::max(1.0F, std::abs(b[i]));
-    if (std::isnan(error)) return std::numeric_limits<double>::infinity();
-    worst = std::max(worst, error);
-  }
-  return worst;
-}
 
 Ref<layers::RNN> recurrent(const std::string& kind, Index units, bool bias, const std::string& name) {
   if (kind == "LSTM") return LSTM({.units = units, .use_bias = bias, .return_sequences = true, .name = name});
@@ -87,26 +73,5 @@ void run(const fs::path& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "torch_files: expected a folder of files: torch_files FOLDER\n";
-    return 2;
-  }
-  fs::create_directories(fs::path(argv[1]) / "again");
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(argv[1])) {
-    const std::string ending = entry.path().extension().string();
-    if (ending == ".safetensors" || ending == ".npz") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  int failed = 0;
-  for (const fs::path& file : files) {
-    try {
-      run(file);
-    } catch (const std::exception& error) {
-      std::cout << file.filename().string() << ": " << error.what() << std::endl;
-      ++failed;
-    }
-  }
-  std::cout << files.size() << " files, " << failed << " failed" << std::endl;
-  return failed == 0 && !files.empty() ? 0 : 1;
+  return unspool::testing::run_files("torch_files", argc, argv, {".safetensors", ".npz"}, run);
 }
