@@ -103,6 +103,7 @@
 #include <unspool/layers/naming.h>
 #include <unspool/layers/noise.h>
 #include <unspool/layers/normalization.h>
+#include <unspool/layers/numbers.h>
 #include <unspool/layers/options_layer.h>
 #include <unspool/layers/pooling.h>
 #include <unspool/layers/preprocessing.h>

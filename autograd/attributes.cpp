@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include <unspool/autograd/attributes.h>
+#include <unspool/autograd/attribute_value.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 
@@ -22,30 +22,45 @@ struct ValuePrinter {
 
 }  // namespace
 
-const Attributes::Entries Attributes::none;
 constinit const Attributes no_attributes;
 
 Attributes::Attributes(std::initializer_list<Entry> entries)
     : entries_(entries.size() == 0 ? nullptr : std::make_shared<const Entries>(entries)) {}
 
-const Attributes::Value* Attributes::find(std::string_view name) const& {
+const AttributeEntry* Attributes::begin() const { return entries_ ? entries_->data() : nullptr; }
+const AttributeEntry* Attributes::end() const {
+  return entries_ ? entries_->data() + entries_->size() : nullptr;
+}
+
+bool Attributes::flag(std::string_view name) const { return get<bool>(name); }
+Index Attributes::integer(std::string_view name) const { return get<Index>(name); }
+double Attributes::number(std::string_view name) const { return get<double>(name); }
+const Shape& Attributes::shape(std::string_view name) const& { return get<Shape>(name); }
+const std::vector<Index>& Attributes::integers(std::string_view name) const& {
+  return get<std::vector<Index>>(name);
+}
+
+std::vector<Index> Attributes::integers(std::string_view name) const&& { return integers(name); }
+
+const AttributeValue* Attributes::find(std::string_view name) const& {
   for (const Entry& entry : *this) {
     if (name == entry.first) return &entry.second;
   }
   return nullptr;
 }
 
-const Attributes::Value& Attributes::at(std::string_view name) const {
-  const Value* value = find(name);
+const AttributeValue& detail::attribute_at(const Attributes& attributes, std::string_view name) {
+  const AttributeValue* value = attributes.find(name);
   if (value == nullptr) {
-    throw KeyError("expected an attribute \"" + std::string(name) + "\", got (" + to_string(*this) + ")");
+    throw KeyError("expected an attribute \"" + std::string(name) + "\", got (" + to_string(attributes) +
+                   ")");
   }
   return *value;
 }
 
-void Attributes::fail_type(std::string_view name) const {
+void detail::fail_attribute_type(const Attributes& attributes, std::string_view name) {
   throw TypeError("expected another type of the attribute \"" + std::string(name) + "\", got (" +
-                  to_string(*this) + ")");
+                  to_string(attributes) + ")");
 }
 
 Attributes Attributes::with(const char* name, Value value) const {

@@ -1,40 +1,35 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include <unspool/core/dtype.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
 
-struct Call;
+class Attributes;
+struct AttributeEntry;
+struct AttributeValue;
 
-/// An attribute of an operation that is not a plain value: a gradient of the user's own, the body of a scan.
-class Payload {
- public:
-  virtual ~Payload() = default;
-  /// A word for printed tapes and pictures.
-  virtual std::string describe() const = 0;
-  /// Where the first NaN arises in a use whose result has one: the operation inside of the payload, and the
-  /// time step. Empty if it is not known, or if the payload is not made of operations.
-  virtual std::string place_of_nan(const Call&) const { return {}; }
-};
+namespace detail {
+template <class T>
+const T& attribute_as(const Attributes& attributes, std::string_view name);
+}
 
 /// The named parameters of one use of an operation (an axis, a shape, a flag). Immutable and cheap to copy;
 /// an empty one allocates no memory.
 class Attributes {
  public:
-  /// The types of values.
-  using Value = std::variant<bool, Index, double, DType, Shape, std::vector<Index>, std::string,
-                             std::shared_ptr<const Payload>>;
-  /// A name, which must be a string literal, and its value.
-  using Entry = std::pair<const char*, Value>;
+  ///@{
+  /// A value, and a name with a value: autograd/attribute_value.h.
+  using Value = AttributeValue;
+  using Entry = AttributeEntry;
+  ///@}
 
   /// No attributes.
   Attributes() = default;
@@ -50,9 +45,7 @@ class Attributes {
   /// The value of this name. Throws KeyError if there is none, TypeError if it is of another type.
   template <class T>
   const T& get(std::string_view name) const& {
-    const T* value = std::get_if<T>(&at(name));
-    if (value == nullptr) fail_type(name);
-    return *value;
+    return detail::attribute_as<T>(*this, name);
   }
   template <class T>
   T get(std::string_view name) const&& {
@@ -66,13 +59,13 @@ class Attributes {
   }
   ///@{
   /// get<T>() for the types that are used most.
-  bool flag(std::string_view name) const { return get<bool>(name); }
-  Index integer(std::string_view name) const { return get<Index>(name); }
-  double number(std::string_view name) const { return get<double>(name); }
-  const Shape& shape(std::string_view name) const& { return get<Shape>(name); }
-  Shape shape(std::string_view name) const&& { return get<Shape>(name); }
-  const std::vector<Index>& integers(std::string_view name) const& { return get<std::vector<Index>>(name); }
-  std::vector<Index> integers(std::string_view name) const&& { return get<std::vector<Index>>(name); }
+  bool flag(std::string_view name) const;
+  Index integer(std::string_view name) const;
+  double number(std::string_view name) const;
+  const Shape& shape(std::string_view name) const&;
+  Shape shape(std::string_view name) const&& { return shape(name); }
+  const std::vector<Index>& integers(std::string_view name) const&;
+  std::vector<Index> integers(std::string_view name) const&&;
   ///@}
 
   /// A copy with one value replaced or added.
@@ -80,17 +73,14 @@ class Attributes {
 
   ///@{
   /// The entries, in order.
-  auto begin() const { return entries_ ? entries_->begin() : none.begin(); }
-  auto end() const { return entries_ ? entries_->end() : none.end(); }
+  const Entry* begin() const;
+  const Entry* end() const;
   ///@}
   /// Whether names, values and order are equal; payloads are equal if they are one object.
   friend bool operator==(const Attributes& a, const Attributes& b);
 
  private:
   using Entries = std::vector<Entry>;
-  static const Entries none;
-  const Value& at(std::string_view name) const;
-  [[noreturn]] void fail_type(std::string_view name) const;
 
   std::shared_ptr<const Entries> entries_;
 };

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include <unspool/autograd/attributes.h>
+#include <unspool/autograd/attribute_value.h>
 #include <unspool/core/array.h>
 #include <unspool/core/small_vector.h>
 #include <unspool/core/tensor.h>

@@ -34,7 +34,8 @@ concept ListOf = requires(const std::remove_cvref_t<V>& list) {
 ///   "mse"
 ///   {"mse", "mae"}
 ///   {{"price", "mse"}, {"kind", "sparse_categorical_crossentropy"}}
-/// The name of an output is that of the layer that it comes from.
+/// The name of an output is that of the layer that it comes from. The members are compiled once for each T:
+/// core/internal/named_list_members.h.
 template <class T>
 class NamedList {
  public:
@@ -109,63 +110,5 @@ class NamedList {
   std::vector<Entry> entries_;
   bool alone_ = false;
 };
-
-// What follows is compiled once for each T: extern template class NamedList<Loss>.
-
-template <class T>
-NamedList<T>::NamedList() = default;
-template <class T>
-NamedList<T>::NamedList(const NamedList& other) = default;
-template <class T>
-NamedList<T>::NamedList(NamedList&& other) noexcept = default;
-template <class T>
-NamedList<T>& NamedList<T>::operator=(const NamedList& other) = default;
-template <class T>
-NamedList<T>& NamedList<T>::operator=(NamedList&& other) noexcept = default;
-template <class T>
-NamedList<T>::~NamedList() = default;
-template <class T>
-NamedList<T>::NamedList(std::initializer_list<Entry> entries) : entries_(entries) {}
-template <class T>
-NamedList<T>::NamedList(std::vector<Entry> entries) : entries_(std::move(entries)) {}
-template <class T>
-NamedList<T>::NamedList(const std::vector<T>& values) : entries_(values.begin(), values.end()) {}
-template <class T>
-NamedList<T>::NamedList(Alone, T value) : alone_(true) {
-  entries_.push_back(Entry(std::string(), std::move(value)));
-}
-template <class T>
-std::vector<typename NamedList<T>::Entry> NamedList<T>::entries() && {
-  return std::move(entries_);
-}
-
-template <class T>
-const T& NamedList<T>::operator[](std::size_t position) const& {
-  if (position >= entries_.size()) internal::fail_position(position, entries_.size());
-  return entries_[position].value;
-}
-
-template <class T>
-const T& NamedList<T>::operator[](std::string_view name) const& {
-  for (const Entry& entry : entries_) {
-    if (entry.name == name) return entry.value;
-  }
-  std::vector<std::string> names;
-  for (const Entry& entry : entries_) names.push_back(entry.name);
-  internal::fail_name(name, names);
-}
-
-template <class T>
-std::vector<T> NamedList<T>::in_order_of(const std::vector<std::string>& names, std::string_view what,
-                                         const T& otherwise) const {
-  if (entries_.empty()) return std::vector<T>(names.size(), otherwise);
-  std::vector<std::string> given;
-  for (const Entry& entry : entries_) given.push_back(entry.name);
-  std::vector<T> values;
-  for (const std::ptrdiff_t place : internal::places_of(names, given, what)) {
-    values.push_back(place < 0 ? otherwise : entries_[static_cast<std::size_t>(place)].value);
-  }
-  return values;
-}
 
 }  // namespace unspool

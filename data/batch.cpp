@@ -1,3 +1,4 @@
+#include <unspool/core/internal/named_list_members.h>
 #include <unspool/data/batch.h>
 
 namespace unspool {

@@ -58,7 +58,7 @@ class RowMaker {
     const CsvCell cell = row[column];
     if (lookups_[column] != nullptr) return static_cast<float>(lookups_[column]->index(cell.text()));
     if (cell.missing()) {
-      if (options_.fill) return *options_.fill;
+      if (options_.fill) return static_cast<float>(*options_.fill);
       throw FileError(
           fmt::format("{}: expected a number in column {}, got a missing value: set .fill or .drop_missing",
                       row.place(), row.names()[column]));

@@ -20,7 +20,7 @@ struct CsvDatasetOptions {
   std::vector<std::string> y = {};  ///< The column of the label, or the columns of a vector of them.
   std::string sample_weight = {};   ///< The column of the weights, if any.
   Dictionary<std::string, StringLookup> lookups = {};  ///< Columns of text, and what makes indices of it.
-  std::optional<float> fill = {};                      ///< In place of missing numbers.
+  std::optional<double> fill = {};                     ///< In place of missing numbers.
   bool drop_missing = false;  ///< Whether to leave out rows with missing values in these columns.
   CsvOptions csv = {};        ///< How the file is read.
 };

@@ -114,11 +114,11 @@ Dataset Dataset::bucket_by_length(BucketOptions options) const {
 
 Dataset Dataset::shuffle(Index buffer_size, ShuffleOptions options) const {
   check_at_least(1, buffer_size, "shuffle", "buffer_size");
-  const std::uint64_t seed = options.seed ? *options.seed : new_seed();
+  const std::uint64_t seed = options.seed ? static_cast<std::uint64_t>(*options.seed) : new_seed();
   return Dataset(internal::shuffle_node(node(), buffer_size, seed, options.reshuffle_each_iteration));
 }
 
-Dataset Dataset::shuffle(Index buffer_size, std::uint64_t seed) const {
+Dataset Dataset::shuffle(Index buffer_size, std::int64_t seed) const {
   return shuffle(buffer_size, {.seed = seed});
 }
 

@@ -107,7 +107,7 @@ class Dataset {
   /// large buffer is cheap.
   Dataset shuffle(Index buffer_size, ShuffleOptions options = {}) const;
   /// Draws each element from the next `buffer_size` ones, in an order that follows from the seed.
-  Dataset shuffle(Index buffer_size, std::uint64_t seed) const;
+  Dataset shuffle(Index buffer_size, std::int64_t seed) const;
   /// Each element replaced by what a function makes of it. It takes a Batch; or x and y where each is one
   /// tensor; or x alone. It returns a Batch; of x alone also a tensor, which replaces x.
   template <class F>
@@ -147,8 +147,9 @@ class Dataset {
   /// of epoch 0 in each epoch.
   Dataset cache() const;
   /// Computes up to `buffer_size` elements ahead in a thread of its own, with the same results. The functions
-  /// of the pipeline run on that thread.
-  Dataset prefetch(Index buffer_size = 2) const;
+  /// of the pipeline run on that thread. A full buffer is filled again when half of it is used, so a larger one
+  /// wakes the thread less often, which counts for batches of microseconds.
+  Dataset prefetch(Index buffer_size = 8) const;
 
   /// A pass. The first one has epoch 0: shuffles and functions that draw random numbers give others for each
   /// epoch, and the same for equal epochs.

@@ -30,7 +30,7 @@ struct PaddedBatchOptions {
 /// The arguments of Dataset::shuffle().
 struct ShuffleOptions {
   /// Equal seeds give equal orders. Default: from the process-wide generator, see set_random_seed().
-  std::optional<std::uint64_t> seed = {};
+  std::optional<std::int64_t> seed = {};
   bool reshuffle_each_iteration = true;  ///< Whether each epoch has an order of its own.
 };
 

@@ -28,7 +28,6 @@ template <class T = int>
 requires(is_element<T> && !std::is_same_v<T, bool>) Tensor
     pad_sequences(const std::vector<std::vector<T>>& sequences, const PadSequencesOptions& options = {}) {
   std::vector<Tensor> tensors;
-  tensors.reserve(sequences.size());
   for (const std::vector<T>& sequence : sequences) tensors.push_back(Tensor::from(sequence));
   return pad_sequences(tensors, options);
 }

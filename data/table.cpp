@@ -11,6 +11,21 @@
 
 namespace unspool {
 
+struct Table::Column {
+  std::string name;
+  Kind kind;
+  std::vector<std::string> text;
+  std::vector<double> values;  // Empty for text.
+  std::vector<bool> present;
+};
+
+Table::Table() = default;
+Table::Table(const Table&) = default;
+Table::Table(Table&&) noexcept = default;
+Table& Table::operator=(const Table&) = default;
+Table& Table::operator=(Table&&) noexcept = default;
+Table::~Table() = default;
+
 std::vector<std::string> Table::names() const {
   std::vector<std::string> all;
   for (const Column& column : columns_) all.push_back(column.name);
@@ -61,6 +76,7 @@ Tensor Table::numbers(DType dtype) const {
 }
 
 const std::vector<std::string>& Table::text(std::string_view name) const& { return find(name).text; }
+std::vector<std::string> Table::text(std::string_view name) const&& { return find(name).text; }
 
 Tensor Table::present(std::string_view name) const {
   const std::vector<bool>& present = find(name).present;

@@ -18,6 +18,16 @@ class Table {
   /// What a column holds.
   enum class Kind : std::uint8_t { number, date, text };
 
+  ///@{
+  /// A table without columns, or the columns of another one.
+  Table();
+  Table(const Table& other);
+  Table(Table&& other) noexcept;
+  Table& operator=(const Table& other);
+  Table& operator=(Table&& other) noexcept;
+  ~Table();
+  ///@}
+
   /// The number of rows.
   Index rows() const { return rows_; }
   /// The names of the columns, in order.
@@ -38,7 +48,7 @@ class Table {
   /// name.
   const std::vector<std::string>& text(std::string_view name) const&;
   /// A copy for a temporary.
-  std::vector<std::string> text(std::string_view name) const&& { return text(name); }
+  std::vector<std::string> text(std::string_view name) const&&;
   /// Which rows have a value in a column, of dtype bool.
   Tensor present(std::string_view name) const;
   /// The rows that have values in all of these columns, or in all columns if none are given.
@@ -46,13 +56,7 @@ class Table {
 
  private:
   friend Table read_table(const std::string& path, const CsvOptions& options);
-  struct Column {
-    std::string name;
-    Kind kind;
-    std::vector<std::string> text;
-    std::vector<double> values;  // Empty for text.
-    std::vector<bool> present;
-  };
+  struct Column;
   const Column& find(std::string_view name) const;
 
   Index rows_ = 0;

@@ -16,7 +16,7 @@ struct TimeseriesOptions {
   Index sampling_rate = 1;                 ///< Time steps between consecutive steps of a window.
   std::optional<Index> batch_size = 128;   ///< Windows in a batch; None: single windows.
   bool shuffle = false;                    ///< Whether each epoch has an order of windows of its own.
-  std::optional<std::uint64_t> seed = {};  ///< Of the order; see ShuffleOptions.
+  std::optional<std::int64_t> seed = {};  ///< Of the order; see ShuffleOptions.
   std::optional<Index> start_index = {};   ///< The first time step that is used.
   std::optional<Index> end_index = {};     ///< The time step before which the used ones end.
 };

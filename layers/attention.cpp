@@ -160,6 +160,12 @@ std::vector<Shape> Attention::compute_output_shapes(const std::vector<Shape>& in
 AdditiveAttention::AdditiveAttention(const AdditiveAttentionOptions& options)
     : Attention(options_from<AttentionOptions>(options)) {}
 
+AdditiveAttentionOptions AdditiveAttention::options() const {
+  return options_from<AdditiveAttentionOptions>(Attention::options());
+}
+
+Config AdditiveAttention::get_config() const { return config_of(options()); }
+
 void AdditiveAttention::build_all(const std::vector<Shape>& input_shapes) {
   check_shapes(input_shapes, name());
   if (!options_.use_scale) return;

@@ -88,10 +88,8 @@ class AdditiveAttention : public Attention {
   explicit AdditiveAttention(const AdditiveAttentionOptions& options = {});
 
   /// The config, from that of Attention.
-  AdditiveAttentionOptions options() const {
-    return options_from<AdditiveAttentionOptions>(Attention::options());
-  }
-  Config get_config() const override { return config_of(options()); }
+  AdditiveAttentionOptions options() const;
+  Config get_config() const override;
 
  protected:
   void build_all(const std::vector<Shape>& input_shapes) override;

@@ -32,6 +32,8 @@ std::vector<std::string> default_state_names(std::size_t count) {
 
 }  // namespace
 
+StateSize::StateSize(std::initializer_list<detail::Dimension> sizes) : shape_(sizes), said_(true) {}
+
 std::vector<Shape> Cell::state_sizes() const { return state_sizes_; }
 
 Cell::Cell(CellOptions options)

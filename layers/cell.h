@@ -38,7 +38,7 @@ class StateSize {
   template <std::integral I>
   StateSize(I units) : shape_({static_cast<Index>(units)}), said_(true) {}
   /// These sizes.
-  StateSize(std::initializer_list<detail::Dimension> sizes) : shape_(sizes), said_(true) {}
+  StateSize(std::initializer_list<detail::Dimension> sizes);
   /// A shape.
   StateSize(const Shape& shape) : shape_(shape), said_(true) {}
   /// Whether a size was given.

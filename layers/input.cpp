@@ -6,6 +6,8 @@
 
 namespace unspool {
 
+GivenShape::GivenShape(std::initializer_list<detail::Dimension> sizes) : std::optional<Shape>(Shape(sizes)) {}
+
 Tensor Input(InputOptions options) {
   if (options.batch_shape && (options.shape || options.batch_size)) {
     throw ValueError("Input: expected either batch_shape, or shape and batch_size, got batch_shape " +

@@ -19,7 +19,7 @@ class GivenShape : public std::optional<Shape> {
   /// No shape.
   GivenShape(std::nullopt_t) {}
   /// These sizes.
-  GivenShape(std::initializer_list<detail::Dimension> sizes) : std::optional<Shape>(Shape(sizes)) {}
+  GivenShape(std::initializer_list<detail::Dimension> sizes);
   /// This shape.
   GivenShape(const Shape& shape) : std::optional<Shape>(shape) {}
 };

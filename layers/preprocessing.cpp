@@ -23,56 +23,11 @@ namespace unspool {
 
 namespace {
 
-Config nested_lists(const std::vector<double>& values, const Shape& shape, int axis, std::size_t& next) {
-  if (axis == shape.rank()) return values[next++];
-  std::vector<Config> elements;
-  for (Index i = 0; i < shape[axis]; ++i) elements.push_back(nested_lists(values, shape, axis + 1, next));
-  return Config::list(std::move(elements));
-}
-
-void read_nested_lists(const Config& config, int axis, Shape& shape, std::vector<double>& values) {
-  if (!config.is_list()) {
-    if (axis != shape.rank()) config.fail("lists of equal lengths");
-    values.push_back(config.as<double>());
-    return;
-  }
-  const std::vector<Config> elements = config.elements();
-  const auto size = static_cast<Index>(elements.size());
-  // The first list of each depth says how long the others are.
-  if (axis == shape.rank() && values.empty()) shape.push_back(size);
-  if (axis >= shape.rank() || shape[axis] != size) config.fail("lists of equal lengths");
-  for (const Config& element : elements) read_nested_lists(element, axis + 1, shape, values);
-}
-
 std::string name_or(std::string_view name, const char* class_name) {
   return std::string(name.empty() ? class_name : name);
 }
 
 }  // namespace
-
-Numbers::Numbers(double value) : values_(Tensor::scalar(value, float64)) {}
-Numbers::Numbers(std::initializer_list<double> values) : Numbers(std::vector<double>(values)) {}
-Numbers::Numbers(const std::vector<double>& values) : values_(Tensor::from(values)) {}
-Numbers::Numbers(const Tensor& values)
-    : values_(values ? no_gradient([&] { return cast(values, float64); }) : Tensor()) {}
-
-bool operator==(const Numbers& a, const Numbers& b) { return to_config(a) == to_config(b); }
-
-Config ConfigValue<Numbers>::to(const Numbers& numbers) {
-  if (!numbers) return {};
-  std::size_t next = 0;
-  return nested_lists(numbers.tensor().to_vector<double>(), numbers.tensor().shape(), 0, next);
-}
-
-Numbers ConfigValue<Numbers>::from(const Config& config) {
-  if (config.is_null()) return {};
-  // {"class_name": "__numpy__", "config": {"value": ..., "dtype": ...}}
-  if (config.is_map()) return from(config["config"]["value"]);
-  Shape shape;
-  std::vector<double> values;
-  read_nested_lists(config, 0, shape, values);
-  return Tensor::from(values, shape);
-}
 
 const Fields& NormalizationOptions::fields() {
   using O = NormalizationOptions;
@@ -155,6 +110,12 @@ Sketch compress(const Sketch& sketch, double epsilon) {
     before = count;
   }
   return compressed;
+}
+
+Sketch sketch_of(const std::vector<double>& values, const std::vector<double>& counts) {
+  Sketch sketch;
+  for (std::size_t i = 0; i < values.size(); ++i) sketch.emplace_back(values[i], counts[i]);
+  return sketch;
 }
 
 }  // namespace
@@ -310,7 +271,7 @@ Tensor Rescaling::call(const Tensor& x, const CallArgs&) {
 
 Discretization::Discretization(DiscretizationOptions options) : OptionsLayer(std::move(options)) {
   const std::string who = name_or(options_.name, "Discretization");
-  if (options_.bin_boundaries.has_value() == options_.num_bins.has_value()) {
+  if (static_cast<bool>(options_.bin_boundaries) == options_.num_bins.has_value()) {
     throw ValueError(fmt::format("{}: expected either bin_boundaries, or num_bins and adapt(), got {}", who,
                                  options_.num_bins ? "both" : "neither"));
   }
@@ -318,7 +279,7 @@ Discretization::Discretization(DiscretizationOptions options) : OptionsLayer(std
     throw ValueError(fmt::format("{}: expected num_bins >= 1, got {}", who, *options_.num_bins));
   }
   if (options_.bin_boundaries) {
-    boundaries_ = *options_.bin_boundaries;
+    boundaries_ = options_.bin_boundaries.list(who + ": bin_boundaries");
     if (!std::is_sorted(boundaries_.begin(), boundaries_.end())) {
       throw ValueError(fmt::format("{}: expected bin_boundaries in ascending order, got {}", who,
                                    fmt::join(boundaries_, ", ")));
@@ -340,13 +301,13 @@ Discretization::Discretization(DiscretizationOptions options) : OptionsLayer(std
 
 Ref<Discretization> Discretization::from_config(const Config& config) {
   Config plain = detail::plain_layer_config(config);
-  std::optional<std::vector<double>> adapted;
+  Numbers adapted;
   if (const auto bins = plain.find("num_bins"); bins && !bins->is_null()) {
-    adapted = plain.get("bin_boundaries", std::optional<std::vector<double>>());
+    adapted = plain.get("bin_boundaries", Numbers());
     plain.set("bin_boundaries", Config());
   }
   Ref<Discretization> layer = make<Discretization>(unspool::from_config<DiscretizationOptions>(plain));
-  if (adapted) layer->boundaries_ = *adapted;
+  if (adapted) layer->boundaries_ = adapted.list(layer->name() + ": bin_boundaries");
   return layer;
 }
 
@@ -375,20 +336,26 @@ void Discretization::add(Summary& summary, const Tensor& batch) const {
   std::sort(values.begin(), values.end());
   // A value in every `step` stands for the values around it.
   const double step = std::max(static_cast<double>(values.size()) / (1.0 / options_.epsilon), 1.0);
+  Sketch sketch = sketch_of(summary.values, summary.counts);
   for (auto i = static_cast<std::size_t>(step - 1); i < values.size(); i += static_cast<std::size_t>(step)) {
-    summary.emplace_back(values[i], static_cast<float>(step));
+    sketch.emplace_back(values[i], static_cast<float>(step));
   }
-  std::stable_sort(summary.begin(), summary.end(),
+  std::stable_sort(sketch.begin(), sketch.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  summary = compress(summary, options_.epsilon);
+  summary = {};
+  for (const auto& [value, count] : compress(sketch, options_.epsilon)) {
+    summary.values.push_back(value);
+    summary.counts.push_back(count);
+  }
 }
 
 void Discretization::take(const Summary& summary) {
-  if (summary.empty()) {
+  if (summary.values.empty()) {
     throw ValueError("the layer " + name() + ": adapt: expected at least one element, got none");
   }
   std::vector<double> found;
-  const Sketch limits = compress(summary, 1.0 / static_cast<double>(*options_.num_bins));
+  const Sketch limits =
+      compress(sketch_of(summary.values, summary.counts), 1.0 / static_cast<double>(*options_.num_bins));
   for (std::size_t i = 0; i + 1 < limits.size(); ++i) found.push_back(limits[i].first);
   boundaries_ = std::move(found);
 }

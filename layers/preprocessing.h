@@ -1,7 +1,5 @@
 #pragma once
 
-#include <concepts>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,51 +7,9 @@
 
 #include <unspool/layers/layer_axes.h>
 #include <unspool/layers/layer_maker.h>
+#include <unspool/layers/numbers.h>
 
 namespace unspool {
-
-/// Numbers that a layer is given: one, a list or a tensor of them. They are part of its config.
-class Numbers {
- public:
-  /// The type of an element of a list.
-  using value_type = double;
-
-  /// None.
-  Numbers() = default;
-  ///@{
-  /// One number.
-  Numbers(double value);
-  template <std::integral I>
-  Numbers(I value) : Numbers(static_cast<double>(value)) {}
-  ///@}
-  ///@{
-  /// A list.
-  Numbers(std::initializer_list<double> values);
-  Numbers(const std::vector<double>& values);
-  ///@}
-  /// A tensor of any shape.
-  Numbers(const Tensor& values);
-
-  /// As float64; empty if there are none.
-  const Tensor& tensor() const& { return values_; }
-  /// A copy, for temporaries.
-  Tensor tensor() && { return std::move(values_); }
-  /// Whether there are numbers.
-  explicit operator bool() const { return static_cast<bool>(values_); }
-  /// Whether both have equal numbers and shapes.
-  friend bool operator==(const Numbers& a, const Numbers& b);
-
- private:
-  Tensor values_;
-};
-
-/// A number, or nested lists of them. An array or tensor that Keras has serialized is read as well.
-template <>
-struct ConfigValue<Numbers> {
-  static constexpr std::string_view name = "number or list of numbers";
-  static Config to(const Numbers& numbers);
-  static Numbers from(const Config& config);
-};
 
 /// Arguments of Normalization, in the order of Keras.
 struct NormalizationOptions {
@@ -89,7 +45,7 @@ struct RescalingOptions {
 /// Arguments of Discretization, in the order of Keras.
 struct DiscretizationOptions {
   /// The limits between the ranges, ascending; otherwise call adapt().
-  std::optional<std::vector<double>> bin_boundaries = std::nullopt;
+  Numbers bin_boundaries = {};
   /// The number of ranges that adapt() makes.
   std::optional<Index> num_bins = std::nullopt;
   /// How far a limit that adapt() finds may be from the quantile, as a part of the data.
@@ -217,7 +173,10 @@ class Discretization : public OptionsLayer<DiscretizationOptions> {
 
  private:
   /// Values of the data, ascending, and how many elements each stands for.
-  using Summary = std::vector<std::pair<double, double>>;
+  struct Summary {
+    std::vector<double> values;
+    std::vector<double> counts;
+  };
   void check_end(bool is_infinite) const;
   void add(Summary& summary, const Tensor& batch) const;
   void take(const Summary& summary);

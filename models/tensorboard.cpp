@@ -12,6 +12,7 @@
 #include <unspool/models/tensorboard.h>
 #include <unspool/optim/internal/gradient_observer.h>
 #include <unspool/serialization/event_file.h>
+#include <unspool/serialization/event_node.h>
 
 namespace unspool {
 namespace {

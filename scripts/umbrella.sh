@@ -5,9 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # Not in unspool.h, to keep it quick to compile.
-authors='core/array core/memory core/pooled core/small_vector autograd/attributes
+authors='core/array core/memory core/pooled core/small_vector autograd/attribute_value autograd/attributes
   autograd/check_operation autograd/check_report autograd/elementwise autograd/families
-  autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update'
+  autograd/operation autograd/recorder layers/check_layer layers/functional layers/graph optim/update
+  serialization/event_node'
 operation='autograd/check_operation autograd/elementwise autograd/operation autograd/recorder'
 
 unspool() {

@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <unspool/core/tensor.h>
 
 namespace unspool {
+
+struct EventNode;
 
 /// The number of values in each of several intervals, as TensorBoard shows it.
 struct Histogram {
@@ -25,16 +26,6 @@ struct Histogram {
 /// one. Elements that are not finite are left out. If all elements are equal, or if there are none, there is
 /// one interval. Throws ValueError if buckets < 1.
 Histogram histogram_of(const Tensor& values, Index buckets = 30);
-
-/// A node of a graph, as TensorBoard draws it.
-struct EventNode {
-  std::string name = {};                  ///< Unique; TensorBoard groups the nodes by the parts between '/'.
-  std::string operation = {};             ///< The kind of node, such as a class of layers.
-  std::vector<std::string> inputs = {};   ///< The names of the nodes whose outputs it takes.
-  std::vector<Shape> output_shapes = {};  ///< Of each output; -1 for unknown sizes.
-  /// Texts by name that TensorBoard shows beside the node.
-  std::vector<std::pair<std::string, std::string>> attributes = {};
-};
 
 /// Writes an event file, the format that TensorBoard reads. Each value has a tag, under which it is shown,
 /// and the number of a step. Values are visible to a reader after flush(). The members throw FileError if
@@ -54,7 +45,7 @@ class EventFile {
   void scalar(std::string_view tag, std::int64_t step, double value);
   /// Adds a histogram.
   void histogram(std::string_view tag, std::int64_t step, const Histogram& value);
-  /// Adds a graph.
+  /// Adds a graph. Its nodes are in serialization/event_node.h.
   void graph(const std::vector<EventNode>& nodes);
   /// Writes all that was added.
   void flush();

@@ -32,7 +32,7 @@ namespace {
 std::vector<double> auc_thresholds(const std::string& name, const AUCOptions& options) {
   std::vector<double> inner;
   if (options.thresholds) {
-    inner = *options.thresholds;
+    inner = options.thresholds.list(name + ": thresholds");
     std::sort(inner.begin(), inner.end());
     for (const double each : inner) {
       if (each >= 0 && each <= 1) continue;
@@ -133,6 +133,7 @@ class AreaUnderCurve final : public MetricBase {
   explicit AreaUnderCurve(AUCOptions options)
       : MetricBase(internal::metric_name(options.name, "AUC")),
         options_(std::move(options)),
+        label_weights_(options_.label_weights.list(name() + ": label_weights")),
         thresholds_(auc_thresholds(name(), options_)) {
     options_.name = name();
     options_.curve = one_of(name(), "the curve", options_.curve, {"ROC", "PR", "PRGAIN"});
@@ -157,8 +158,8 @@ class AreaUnderCurve final : public MetricBase {
         throw ValueError(name() + ": expected predictions of " + std::to_string(labels_) + " labels, got " +
                          describe(y_pred));
       }
-    } else if (options_.label_weights) {
-      rules.label_weights = *options_.label_weights;
+    } else {
+      rules.label_weights = label_weights_;
     }
     const internal::DecisionCounts counts = internal::count_decisions(
         name(), thresholds_, rules, y_true, options_.from_logits ? sigmoid(y_pred) : y_pred, sample_weight);
@@ -172,8 +173,8 @@ class AreaUnderCurve final : public MetricBase {
     double total = 0;
     double weights = 0;
     for (Index label = 0; label < labels_; ++label) {
-      const double weight = options_.multi_label && options_.label_weights
-                                ? (*options_.label_weights)[static_cast<std::size_t>(label)]
+      const double weight = options_.multi_label && !label_weights_.empty()
+                                ? label_weights_[static_cast<std::size_t>(label)]
                                 : 1;
       total += weight * area(label);
       weights += weight;
@@ -186,9 +187,9 @@ class AreaUnderCurve final : public MetricBase {
  private:
   void build(Index labels) {
     if (options_.multi_label && options_.label_weights &&
-        static_cast<Index>(options_.label_weights->size()) != labels) {
+        static_cast<Index>(label_weights_.size()) != labels) {
       throw ValueError(name() + ": expected " + std::to_string(labels) + " label_weights, got " +
-                       std::to_string(options_.label_weights->size()));
+                       std::to_string(label_weights_.size()));
     }
     labels_ = labels;
     const Index count = options_.num_thresholds;
@@ -216,6 +217,7 @@ class AreaUnderCurve final : public MetricBase {
   }
 
   AUCOptions options_;
+  std::vector<double> label_weights_;
   internal::DecisionThresholds thresholds_;
   Index labels_ = 0;
 };

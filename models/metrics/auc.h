@@ -2,8 +2,8 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
+#include <unspool/layers/numbers.h>
 #include <unspool/models/metric_base.h>
 
 namespace unspool {
@@ -14,13 +14,13 @@ struct AUCOptions {
   std::string curve = "ROC";   ///< "ROC", "PR" (precision and recall), or "PRGAIN" (their gains).
   /// How the area between two thresholds is computed: "interpolation", "majoring" or "minoring".
   std::string summation_method = "interpolation";
-  std::string name = {};                                            ///< The name in the logs.
-  DType dtype = float32;                                            ///< Of the result.
-  std::optional<std::vector<double>> thresholds = std::nullopt;     ///< Others than the even ones.
-  bool multi_label = false;                                         ///< Whether each label has its own area.
-  std::optional<Index> num_labels = std::nullopt;                   ///< With multi_label: how many labels.
-  std::optional<std::vector<double>> label_weights = std::nullopt;  ///< A weight for each label.
-  bool from_logits = false;  ///< Whether y_pred are not probabilities but their logits.
+  std::string name = {};                           ///< The name in the logs.
+  DType dtype = float32;                           ///< Of the result.
+  Numbers thresholds = {};                         ///< Others than the even ones.
+  bool multi_label = false;                        ///< Whether each label has its own area.
+  std::optional<Index> num_labels = std::nullopt;  ///< With multi_label: how many labels.
+  Numbers label_weights = {};                      ///< A weight for each label.
+  bool from_logits = false;                        ///< Whether y_pred are not probabilities but their logits.
 
   static const Fields& fields();
 };

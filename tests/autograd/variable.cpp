@@ -3,7 +3,7 @@
 #include <vector>
 
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/attributes.h>
+#include <unspool/autograd/attribute_value.h>
 #include <unspool/autograd/axes.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/variable.h>

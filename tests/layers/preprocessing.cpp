@@ -172,7 +172,7 @@ TEST_CASE("errors of preprocessing layers") {
                  }),
                  "to have value 3, found 2"));
   CHECK(contains(message_of<ValueError>([] {
-                   Discretization({.bin_boundaries = {{1.0, 0.0}}});
+                   Discretization({.bin_boundaries = {1.0, 0.0}});
                  }),
                  "ascending"));
   CHECK(contains(message_of<ValueError>([] { Discretization({}); }), "got neither"));

@@ -253,7 +253,7 @@ TEST_CASE("to configs and back") {
                                Precision({.thresholds = {.25, .5}, .top_k = 2}),
                                Recall({.thresholds = .25}),
                                TrueNegatives(),
-                               AUC({.curve = "PR", .thresholds = std::vector<double>{.25, .5}}),
+                               AUC({.curve = "PR", .thresholds = {.25, .5}}),
                                F1Score({.average = "micro"}),
                                FBetaScore({.beta = 2}),
                                R2Score(),

@@ -7,6 +7,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/serialization/event_file.h>
+#include <unspool/serialization/event_node.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/internal/bytes.h>
 #include <unspool/serialization/internal/crc32c.h>
