@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -8,6 +9,7 @@
 #include <unspool/autograd/check_operation.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/gradcheck.h>
+#include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/compare.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
@@ -166,6 +168,7 @@ class Checker {
     single_precision();
     rows(call);
     forms(call);
+    bounds();
     if (gradient_rule(call)) gradients();
   }
 
@@ -351,6 +354,20 @@ class Checker {
     }
   }
 
+  /// Checks that results are within the bounds that the record states.
+  void bounds() {
+    const auto [low, high] = operation_->bounds;
+    if (operation_->bounds == Bounds()) return;
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      for (const double value : outputs_[i].to_vector<double>()) {
+        if (value >= low && value <= high) continue;
+        expect(false, fmt::format("bounds: output {} has {}, expected {} to {}", i, value, low, high));
+        return;
+      }
+    }
+    expect(true, "bounds");
+  }
+
   /// Checks that the kernel computes what the form says.
   void forms(const Call& call) {
     if (operation_->form == nullptr) return;
@@ -369,7 +386,7 @@ class Checker {
       expect(where.empty(), fmt::format("form: output {} and the {} differ {}", i, name, where));
     };
     if (const auto* const product = std::get_if<form::Product>(&form)) {
-      if (!is("a product", 2, 1, true)) return;
+      if (!is("a product", 2, 1, false)) return;
       same("product", 0, matmul(inputs_[0], inputs_[1], product->transpose_a, product->transpose_b),
            rounding(call.dtype()));
     } else if (const auto* const columns = std::get_if<form::Columns>(&form)) {
@@ -383,9 +400,39 @@ class Checker {
                                    unspool::describe(inputs_[0])));
         if (inside) same("columns", i, slice(inputs_[0], 1, first, end), 0);
       }
-    } else if (std::holds_alternative<form::Concatenation>(form)) {
+    } else if (const auto* const parts = std::get_if<form::Parts>(&form)) {
+      if (!is("parts", 1, parts->begin.size(), false)) return;
+      for (std::size_t i = 0; i < outputs_.size(); ++i) {
+        const Shape& begin = parts->begin[i];
+        const Shape& size = outputs_[i].shape();
+        bool inside = begin.rank() == call.rank() && size.rank() == call.rank();
+        for (int axis = 0; inside && axis < call.rank(); ++axis)
+          inside = begin[axis] + size[axis] <= call.shape()[axis];
+        expect(inside, fmt::format("form: a part {} that begins at {} is out of range for {}",
+                                   to_string(size), to_string(begin), unspool::describe(inputs_[0])));
+        if (!inside) continue;
+        Tensor part = inputs_[0];
+        for (int axis = 0; axis < call.rank(); ++axis)
+          part = slice(part, axis, begin[axis], begin[axis] + size[axis]);
+        same("parts", i, part, 0);
+      }
+    } else if (const auto* const placed = std::get_if<form::Placed>(&form)) {
+      if (!is("a placed part", 1, 1, false)) return;
+      Tensor whole = inputs_[0];
+      bool inside = placed->begin.rank() == call.rank() && outputs_[0].rank() == call.rank();
+      std::vector<std::array<Index, 2>> around;
+      for (int axis = 0; inside && axis < call.rank(); ++axis) {
+        const Index behind = outputs_[0].shape()[axis] - call.shape()[axis] - placed->begin[axis];
+        around.push_back({placed->begin[axis], behind});
+        inside = behind >= 0;
+      }
+      expect(inside,
+             fmt::format("form: {}, placed at {}, is out of range for {}", unspool::describe(inputs_[0]),
+                         to_string(placed->begin), unspool::describe(outputs_[0])));
+      if (inside) same("placed part", 0, pad(inputs_[0], around), 0);
+    } else if (const auto* const joined = std::get_if<form::Concatenation>(&form)) {
       if (is("a concatenation", inputs_.size(), 1, false))
-        same("concatenation", 0, concat({inputs_.begin(), inputs_.end()}, 1), 0);
+        same("concatenation", 0, concat({inputs_.begin(), inputs_.end()}, joined->axis), 0);
     } else if (std::holds_alternative<form::RowSum>(form)) {
       if (!is("a sum over rows", 1, 1, true)) return;
       const bool fits = outputs_[0].size() == call.shape()[1];
@@ -393,8 +440,26 @@ class Checker {
                                unspool::describe(inputs_[0]), outputs_[0].size(), call.shape()[1]));
       if (!fits) return;
       same("sum over rows", 0, reshape(sum(inputs_[0], {0}), outputs_[0].shape()), rounding(call.dtype()));
-    } else if (is("an addition", 2, 1, false)) {
-      same("sum of both", 0, inputs_[0] + inputs_[1], 0);
+    } else if (std::holds_alternative<form::Sum>(form)) {
+      if (!is("a sum", 1, 1, false)) return;
+      const bool fits = outputs_[0].size() == 1;
+      expect(fits, fmt::format("form: the sum of {} has {} elements, expected 1",
+                               unspool::describe(inputs_[0]), outputs_[0].size()));
+      if (fits) same("sum", 0, reshape(sum(inputs_[0]), outputs_[0].shape()), rounding(call.dtype()));
+    } else if (std::holds_alternative<form::Addition>(form)) {
+      if (is("an addition", 2, 1, false)) same("sum of both", 0, inputs_[0] + inputs_[1], 0);
+    } else if (std::holds_alternative<form::Transposition>(form)) {
+      if (is("a transposition", 1, 1, true)) same("transposed matrix", 0, transpose(inputs_[0]), 0);
+    } else if (std::holds_alternative<form::Broadcast>(form)) {
+      if (!is("a broadcast", 1, 1, false)) return;
+      const Tensor from = reshape(inputs_[0], without_leading_ones(call.shape()));
+      Shape both;
+      const bool fits = broadcast(from.shape(), outputs_[0].shape(), both) && both == outputs_[0].shape();
+      expect(fits, fmt::format("form: {} cannot be broadcast to {}", unspool::describe(inputs_[0]),
+                               unspool::describe(outputs_[0])));
+      if (fits) same("broadcast", 0, cast(broadcast_to(from, outputs_[0].shape()), outputs_[0].dtype()), 0);
+    } else if (std::holds_alternative<form::Selection>(form)) {
+      if (is("a selection", 3, 1, false)) same("selection", 0, where(inputs_[0], inputs_[1], inputs_[2]), 0);
     }
   }
 

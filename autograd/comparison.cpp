@@ -143,6 +143,7 @@ constexpr Operation comparison_records[] = {
            if (b.needs(2)) b.dx(2) = where(b.x(0), zero, b.dy());
          },
      .keep = keep::input(0),
+     .form = [](const Call&) -> Form { return form::Selection{}; },
      .examples =
          [] {
            return std::vector<Example>{{{truths({}), {{}}, {{}}}},

@@ -144,6 +144,7 @@ constexpr Operation conversion_records[] = {
      .kernel = {.run = [](const KernelCall& call) { internal::run_broadcast(&cast_block, call); },
                 .block = &cast_block},
      .gradient = [](Backward& b) { b.dx() = cast(b.dy(), b.x().dtype()); },
+     .form = [](const Call&) -> Form { return form::Broadcast{}; },
      .examples =
          [] {
            std::vector<Example> examples;
@@ -161,6 +162,7 @@ constexpr Operation conversion_records[] = {
      .summary = "x as a constant: no gradient flows through it",
      .shape = same_spec,
      .kernel = {.view = true},
+     .form = [](const Call&) -> Form { return form::Broadcast{}; },
      .examples = {{-2, 2}}},
     {.name = "custom_gradient",
      .summary = "the outputs of a function, with the gradient that its author states",

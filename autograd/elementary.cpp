@@ -130,6 +130,7 @@ constexpr Operation elementary_records[] = {
          elementwise<vectorized<&VectorTable::tanh>>([](floating_point auto x) { return std::tanh(x); }),
      .gradient = [](Backward& b) { b.dx() = tanh_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
+     .bounds = {.low = -1, .high = 1},
      .examples = {{-2, 2}}},
     {.name = "tanh_gradient",
      .summary = "dy * (1 - y * y): the gradient of y = tanh(x)",
@@ -151,6 +152,7 @@ constexpr Operation elementary_records[] = {
      }),
      .gradient = [](Backward& b) { b.dx() = sigmoid_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
+     .bounds = {.low = 0, .high = 1},
      .examples = {{-2, 2}}},
     {.name = "sigmoid_gradient",
      .summary = "dy * y * (1 - y): the gradient of y = sigmoid(x)",
@@ -186,10 +188,11 @@ constexpr Operation elementary_records[] = {
          elementwise<vectorized<&VectorTable::relu>>([](floating_point auto x) { return x <= 0 ? 0 : x; }),
      .gradient = [](Backward& b) { b.dx() = relu_gradient(b.y(), b.dy()); },
      .keep = keep::output(),
+     .bounds = {.low = 0},
      .examples = {{-2, 2}}},
     {.name = "relu_gradient",
      .summary = "dy where y > 0, else 0: the gradient of y = relu(x)",
-     .formula = "where({0} > 0, {1}, 0)",
+     .formula = "{1} * ({0} > 0)",
      .kernel = elementwise<vectorized<&VectorTable::relu_gradient>>(
          [](floating_point auto y, floating_point auto dy) { return y > 0 ? dy : 0; }),
      .gradient =

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -160,11 +162,13 @@ enum class Rows : std::uint8_t {
 /// Sets one entry per operand. All of them `all`: the operation mixes rows or has none.
 using RowsRule = void (*)(const Call&, std::span<Rows> operands);
 
-/// What an operation is, beside a kernel to call: the scan compiler computes these forms itself, or moves no
-/// data for them at all. A record that states a form promises that its kernel computes exactly that;
-/// check_operation() holds it to the promise.
+/// What an operation is, beside a kernel to call: the scan compiler computes products, columns,
+/// concatenations, sums over rows and additions itself, or moves no data for them at all, and equations of a
+/// cell are simplified by all forms. A record that states a form promises that its kernel computes exactly
+/// that; check_operation() holds it to the promise.
 namespace form {
-/// The output is op(x0) op(x1), for two matrices, each transposed where said.
+/// The output is op(x0) op(x1), for two matrices, each transposed where said; axes before the last two are
+/// batches and are broadcast.
 struct Product {
   bool transpose_a = false;  ///< x0 is transposed
   bool transpose_b = false;  ///< x1 is transposed
@@ -173,19 +177,52 @@ struct Product {
 struct Columns {
   SmallVector<Index, 4> first;  ///< for each output, its first column
 };
-/// The output is the operands side by side along axis 1.
-struct Concatenation {};
+/// Output i is the part of x0, of the output's shape, whose first element is at begin[i] (an index for each
+/// axis).
+struct Parts {
+  std::vector<Shape> begin;  ///< for each output, where it begins
+};
+/// The output is zeros, with x0 as the part that begins at `begin` (an index for each axis).
+struct Placed {
+  Shape begin;  ///< where x0 begins
+};
+/// The output is the operands side by side.
+struct Concatenation {
+  int axis = 1;  ///< along which they lie, counted from the front
+};
 /// The output is the sum over axis 0 of x0, a matrix.
 struct RowSum {};
+/// The output, of one element, is the sum of all elements of x0.
+struct Sum {};
 /// The output is x0 + x1, with their shapes broadcast.
 struct Addition {};
+/// The output is x0, a matrix, transposed.
+struct Transposition {};
+/// The output is x0 without its leading axes of size 1, broadcast to the output's shape, in the output's
+/// dtype.
+struct Broadcast {};
+/// The output is x1 where x0 is true, else x2, with their shapes broadcast.
+struct Selection {};
 }  // namespace form
 
 /// None of them: the operation is its kernel.
-using Form = std::variant<std::monostate, form::Product, form::Columns, form::Concatenation, form::RowSum,
-                          form::Addition>;
+using Form = std::variant<std::monostate, form::Product, form::Columns, form::Parts, form::Placed,
+                          form::Concatenation, form::RowSum, form::Sum, form::Addition, form::Transposition,
+                          form::Broadcast, form::Selection>;
 /// Called with operands without values, of known shapes.
 using FormRule = Form (*)(const Call&);
+
+/// Bounds of the results of a function by elements or along an axis, near which its slope vanishes: -1 and 1
+/// for tanh, 0 and infinity for relu.
+struct Bounds {
+  double low = -std::numeric_limits<double>::infinity();  ///< no result is less
+  double high = std::numeric_limits<double>::infinity();  ///< no result is greater
+
+  /// Whether results saturate at both ends.
+  bool finite() const { return std::isfinite(low) && std::isfinite(high); }
+  /// True if both bounds are the same.
+  friend bool operator==(const Bounds&, const Bounds&) = default;
+};
 
 /// The interval from which checks draw an operand's elements.
 struct Range {
@@ -258,7 +295,8 @@ struct Operation {
   Keep keep = keep::nothing;           ///< what the gradient reads
   KeepRule keep_rule = nullptr;        ///< what of `keep` the gradient reads, where that depends on the use
   RowsRule rows = rows::elementwise;   ///< how rows of the outputs depend on rows of the operands
-  FormRule form = nullptr;             ///< what the scan compiler may make of a use; null for nothing special
+  FormRule form = nullptr;             ///< what a use is beside a kernel; null for nothing else
+  Bounds bounds = {};                  ///< where it saturates; diagnose() and gradient_flow() read it
   /// Computing it again takes less time than keeping its result, where its operands are kept anyway.
   bool cheap = false;
   Examples examples;  ///< valid uses, for the checks

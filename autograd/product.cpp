@@ -166,9 +166,7 @@ void matmul_rows(const Call& call, std::span<Rows> operands) {
   rows::elementwise(call, operands);  // axis 0 is a batch
 }
 
-/// Batches of matrices have none.
 Form matmul_form(const Call& call) {
-  if (call.rank(0) != 2 || call.rank(1) != 2) return {};
   return form::Product{call.attributes.flag("transpose_a"), call.attributes.flag("transpose_b")};
 }
 

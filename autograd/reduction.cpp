@@ -245,15 +245,18 @@ void sum_to_kernel(const KernelCall& call) {
   kernels::reduce(Reduce::sum, call.inputs[0], axes, call.outputs[0]);
 }
 
-/// A matrix' columns summed, each to one element of the result.
+/// A matrix' columns summed, each to one element of the result; nothing summed; or everything.
 Form form_of_sum(const Call& call) {
-  if (call.rank() != 2) return {};
-  Rows rows{};
-  call.operation.rows(call, {&rows, 1});
   const Shape to = call.operation.shape(call)[0].shape;
-  const Index columns = call.shape()[1];
-  const bool by_column = to.elements() == columns && (to.empty() || to.back() == columns);
-  return rows == Rows::summed && by_column ? Form(form::RowSum{}) : Form();
+  if (call.rank() == 2) {
+    Rows rows{};
+    call.operation.rows(call, {&rows, 1});
+    const Index columns = call.shape()[1];
+    const bool by_column = to.elements() == columns && (to.empty() || to.back() == columns);
+    if (rows == Rows::summed && by_column) return form::RowSum{};
+  }
+  if (without_leading_ones(call.shape()) == without_leading_ones(to)) return form::Broadcast{};
+  return to.elements() == 1 ? Form(form::Sum{}) : Form();
 }
 
 using List = std::vector<Index>;

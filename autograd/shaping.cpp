@@ -273,6 +273,9 @@ constexpr Operation shaping_records[] = {
            const std::vector<Index> order = order_of(call);
            rows_if(!order.empty() && order[0] == 0, operands);
          },
+     .form = [](const Call& call) -> Form {
+       return order_of(call) == std::vector<Index>{1, 0} ? Form(form::Transposition{}) : Form();
+     },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}}, {{"order", std::vector<Index>{1, 0}}}},
@@ -296,6 +299,9 @@ constexpr Operation shaping_records[] = {
            const bool same = call.rank() == to.rank() && to.rank() > 0 && call.shape()[0] == to[0];
            rows_if(same || leading_axes(call.attributes) > 0, operands);
          },
+     .form = [](const Call& call) -> Form {
+       return leading_axes(call.attributes) == 0 ? Form(form::Broadcast{}) : Form();
+     },
      .examples =
          [] {
            return std::vector<Example>{
@@ -433,15 +439,16 @@ Tensor tile(const Tensor& x, const Shape& repeats) {
   return tiled;
 }
 
-Tensor repeat(const Tensor& x, Index repeats, std::optional<int> axis) {
+Tensor repeat(const Tensor& x, Index repeats, std::optional<Index> axis) {
   check_repeats("repeat", x, repeats);
   if (!axis) return copies(reshape(x, -1), 0, repeats, true);
-  return copies(x, x.shape().normalize(*axis), repeats, true);
+  return copies(x, x.shape().normalize(static_cast<int>(*axis)), repeats, true);
 }
 
-Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<int> axis) {
+Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<Index> axis) {
   if (!axis) return repeat(reshape(x, -1), repeats, 0);
-  const Index size = x.shape()[*axis];
+  const auto along = static_cast<int>(*axis);
+  const Index size = x.shape()[along];
   if (size != unknown && size != static_cast<Index>(repeats.size())) {
     throw ValueError(fmt::format("repeat({}): expected {} counts for axis {}, got {}", describe(x), size,
                                  *axis, repeats.size()));
@@ -451,7 +458,7 @@ Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<
     check_repeats("repeat", x, repeats[i]);
     indices.insert(indices.end(), static_cast<std::size_t>(repeats[i]), static_cast<Index>(i));
   }
-  return gather(x, Tensor::from(indices), *axis);
+  return gather(x, Tensor::from(indices), along);
 }
 
 Tensor roll(const Tensor& x, Index shift, int axis) {

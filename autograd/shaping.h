@@ -50,8 +50,8 @@ Tensor tile(const Tensor& x, I repeats) {
 ///@{
 /// Each element along an axis so many times in a row, all alike or each its own number; of the elements as a
 /// vector if no axis is given, as NumPy's repeat.
-Tensor repeat(const Tensor& x, Index repeats, std::optional<int> axis = std::nullopt);
-Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<int> axis = std::nullopt);
+Tensor repeat(const Tensor& x, Index repeats, std::optional<Index> axis = std::nullopt);
+Tensor repeat(const Tensor& x, const std::vector<Index>& repeats, std::optional<Index> axis = std::nullopt);
 ///@}
 /// The elements moved by `shift` places along an axis; those that leave at one end come in at the other.
 Tensor roll(const Tensor& x, Index shift, int axis);

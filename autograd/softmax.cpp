@@ -278,6 +278,7 @@ constexpr Operation softmax_records[] = {
      .gradient = [](Backward& b) { b.dx() = softmax_gradient(b.y(), b.dy(), b.call().axis()); },
      .keep = keep::output(),
      .rows = rows_by_axis,
+     .bounds = {.low = 0, .high = 1},
      .examples =
          [] {
            return lines(1, {-2, 2});

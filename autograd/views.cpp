@@ -111,16 +111,32 @@ void copy_part(const KernelCall& call, const Array& whole, const Array& part, bo
   }
 }
 
-/// A range of columns, if it takes each column of it and all of the other axes.
-Form slice_form(const Call& call) {
-  if (call.rank() < 2) return {};
+/// Where a part of this shape begins, if it takes each element between its ends.
+std::optional<Shape> begin_of_part(const Call& call, const Shape& whole) {
   const Ranges ranges(call.attributes);
+  Shape begin;
+  for (int axis = 0; axis < whole.rank(); ++axis) {
+    if (ranges.step[static_cast<std::size_t>(axis)] != 1) return std::nullopt;
+    begin.push_back(ranges.part(axis, whole[axis]).first);
+  }
+  return begin;
+}
+
+Form slice_form(const Call& call) {
+  const std::optional<Shape> begin = begin_of_part(call, call.shape());
+  if (!begin) return {};
+  const Ranges ranges(call.attributes);
+  bool columns = call.rank() >= 2;
   for (int axis = 0; axis < call.rank(); ++axis) {
     const Index size = call.shape()[axis];
-    if (ranges.step[static_cast<std::size_t>(axis)] != 1) return {};
-    if (axis != 1 && ranges.part(axis, size).count != size) return {};
+    columns = columns && (axis == 1 || ranges.part(axis, size).count == size);
   }
-  return form::Columns{{ranges.part(1, call.shape()[1]).first}};
+  return columns ? Form(form::Columns{{(*begin)[1]}}) : Form(form::Parts{{*begin}});
+}
+
+Form place_form(const Call& call) {
+  const std::optional<Shape> begin = begin_of_part(call, call.attributes.shape("shape"));
+  return begin ? Form(form::Placed{*begin}) : Form();
 }
 
 Specs place_shape(const Call& call) {
@@ -357,14 +373,16 @@ Specs split_shape(const Call& call) {
 }
 
 Form split_form(const Call& call) {
-  if (call.axis() != 1) return {};
-  form::Columns parts;
-  Index first = 0;
+  const int axis = call.axis();
+  form::Columns columns;
+  form::Parts parts;
+  Shape begin(std::vector<Index>(static_cast<std::size_t>(call.rank())));
   for (Index size : call.attributes.integers("sizes")) {
-    parts.first.push_back(first);
-    first += size;
+    columns.first.push_back(begin[axis]);
+    parts.begin.push_back(begin);
+    begin.set(axis, begin[axis] + size);
   }
-  return parts;
+  return axis == 1 ? Form(std::move(columns)) : Form(std::move(parts));
 }
 
 Specs unstack_shape(const Call& call) {
@@ -418,6 +436,7 @@ constexpr Operation views_records[] = {
            rows_if(call.rank() > 0 && Ranges(call.attributes).whole(0, call.attributes.shape("shape")[0]),
                    operands);
          },
+     .form = place_form,
      .examples = place_examples},
     {.name = "slice_update",
      .summary = "x with another tensor in place of a slice",
@@ -492,7 +511,7 @@ constexpr Operation views_records[] = {
            }
          },
      .rows = [](const Call& call, std::span<Rows> operands) { rows_if(call.axis() != 0, operands); },
-     .form = [](const Call& call) -> Form { return call.axis() == 1 ? Form(form::Concatenation{}) : Form(); },
+     .form = [](const Call& call) -> Form { return form::Concatenation{call.axis()}; },
      .examples =
          [] {
            return std::vector<Example>{{{{{2, 3}}, {{2, 1}}}, {{"axis", Index{-1}}}},

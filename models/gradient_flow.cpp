@@ -90,13 +90,11 @@ class NamedSteps final : public internal::LabelObserver {
   std::set<std::uint64_t> seen_;
 };
 
-enum class Gate { none, sigmoid, tanh, relu };
-
-/// Counts saturated elements and dead units of a gate.
+/// Counts saturated elements and dead units of a gate, whose results have these bounds.
 class Saturation {
  public:
-  Saturation(Gate gate, Index units)
-      : gate_(gate),
+  Saturation(Bounds bounds, Index units)
+      : bounds_(bounds),
         low_(static_cast<std::size_t>(units), true),
         high_(static_cast<std::size_t>(units), true) {}
 
@@ -105,8 +103,8 @@ class Saturation {
     std::size_t saturated = 0;
     const std::vector<double> all = values.to_vector<double>();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const bool low = gate_ == Gate::relu ? all[i] == 0 : all[i] < (gate_ == Gate::tanh ? -0.9 : 0.1);
-      const bool high = gate_ != Gate::relu && all[i] > 0.9;
+      const bool low = bounds_.finite() ? all[i] < bounds_.low + near : all[i] <= bounds_.low;
+      const bool high = bounds_.finite() ? all[i] > bounds_.high - near : all[i] >= bounds_.high;
       saturated += low || high ? 1 : 0;
       low_[i % low_.size()] = low_[i % low_.size()] && low;
       high_[i % high_.size()] = high_[i % high_.size()] && high;
@@ -120,22 +118,24 @@ class Saturation {
   }
 
  private:
-  Gate gate_;
+  static constexpr double near = 0.1;
+  Bounds bounds_;
   std::vector<bool> low_;
   std::vector<bool> high_;
 };
 
-GradientFlowRow row_of(const NamedSteps::Series& series, const std::vector<Tensor>& gradients, Gate gate) {
+GradientFlowRow row_of(const NamedSteps::Series& series, const std::vector<Tensor>& gradients,
+                       Bounds bounds) {
   GradientFlowRow row{.layer = series.layer, .value = series.value, .state = series.state};
   for (const Tensor& gradient : gradients) row.norms.push_back(internal::norm_of(gradient));
   for (const Tensor& step : series.steps) {
     if (step) row.units = step.shape().elements() / std::max<Index>(1, step.shape().front());
   }
-  if (gate == Gate::none || row.units == 0) return row;
-  Saturation saturation(gate, row.units);
+  if (bounds == Bounds() || row.units == 0) return row;
+  Saturation saturation(bounds, row.units);
   for (const Tensor& step : series.steps) {
     const double share = step ? saturation.see(step) : 0;
-    if (gate != Gate::relu) row.saturated.push_back(share);
+    if (bounds.finite()) row.saturated.push_back(share);
   }
   row.dead = saturation.dead();
   return row;
@@ -170,7 +170,7 @@ GradientFlow gradient_flow(const Model& model, const NamedList<Tensor>& x, const
   GradientTape tape({.persistent = true});
   NamedSteps named;
   Tensor loss;
-  std::unordered_map<std::uint64_t, Gate> gates;
+  std::unordered_map<std::uint64_t, Bounds> gates;
   {
     const internal::CallScope scope([](internal::CallContext& context) { context.one_by_one = true; });
     const TapeState* const records = Engine::of_this_thread().tape;
@@ -178,11 +178,8 @@ GradientFlow gradient_flow(const Model& model, const NamedList<Tensor>& x, const
     loss = model.compute_loss(batch, predicted);
     records->visit([&](const Operation& operation, std::span<const Tensor>, std::span<const Tensor> outputs,
                        const Attributes&) {
-      const Gate gate = operation.name == "sigmoid" ? Gate::sigmoid
-                        : operation.name == "tanh"  ? Gate::tanh
-                        : operation.name == "relu"  ? Gate::relu
-                                                    : Gate::none;
-      if (gate != Gate::none) gates.emplace(outputs[0].id(), gate);
+      if (operation.elementwise() && operation.bounds != Bounds())
+        gates.emplace(outputs[0].id(), operation.bounds);
     });
   }
   tape.stop();
@@ -200,14 +197,14 @@ GradientFlow gradient_flow(const Model& model, const NamedList<Tensor>& x, const
   std::size_t next = 0;
   for (const NamedSteps::Series& series : all) {
     std::vector<Tensor> own;
-    Gate gate = Gate::none;
+    Bounds bounds;
     for (const Tensor& step : series.steps) {
       const bool known = step && tape.recorded(step) && !gradients.empty();
       own.push_back(known ? gradients[next++] : Tensor());
       if (const auto found = step ? gates.find(step.id()) : gates.end(); found != gates.end())
-        gate = found->second;
+        bounds = found->second;
     }
-    flow.rows.push_back(row_of(series, own, gate));
+    flow.rows.push_back(row_of(series, own, bounds));
   }
   std::set<const void*> done;
   add_spectral_radii(*state.network, done, flow.spectral_radii);

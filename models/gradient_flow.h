@@ -14,13 +14,14 @@ struct GradientFlowRow {
   std::string value;          ///< The name of the value: "h", "f".
   bool state = false;         ///< Whether it is a state.
   std::vector<double> norms;  ///< For each time step t the L2 norm, over batch and units, of dL/dvalue_t.
-  /// For each time step the fraction of elements at which the gate is saturated; empty for values that
-  /// neither sigmoid nor tanh computed. A gate of a sigmoid is saturated below 0.1 and above 0.9 (Karpathy,
-  /// Johnson, Fei-Fei 2015), one of tanh above 0.9 in size.
+  /// For each time step the fraction of elements at which the gate is saturated, which is less than 0.1 from
+  /// a bound of the function that computed it: below 0.1 or above 0.9 for a sigmoid (Karpathy, Johnson,
+  /// Fei-Fei 2015), above 0.9 in size for tanh. Empty unless its operation states two finite bounds
+  /// (Operation::bounds).
   std::vector<double> saturated;
   Index units = 0;  ///< The number of units.
-  /// The number of units that did nothing in this batch: relu gave 0, or a gate was saturated at one end, in
-  /// each sample at each step.
+  /// The number of units that did nothing in this batch: the function gave its only bound, as relu gives 0, or
+  /// a gate was saturated at one end, in each sample at each step.
   Index dead = 0;
 };
 

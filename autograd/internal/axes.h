@@ -18,6 +18,12 @@ inline int leading_axes(const Attributes& attributes) {
 /// Axes as an attribute.
 inline std::vector<Index> as_indices(const std::vector<int>& axes) { return {axes.begin(), axes.end()}; }
 
+/// The shape without the axes of size 1 in front, which come and go by broadcasting.
+inline Shape without_leading_ones(Shape shape) {
+  while (shape.rank() > 0 && shape[0] == 1) shape.erase(0);
+  return shape;
+}
+
 /// Whether the attribute "axes" names the first axis, that of rows.
 inline bool names_rows(const Call& call) {
   const std::vector<int> axes = call.axes();

@@ -458,8 +458,6 @@ Expr Algebra::part(Expr a, int axis, Index begin, Index end) {
 
 Expr Algebra::function(std::string_view name, const std::vector<Expr>& args, const Shape& shape,
                        bool elementwise) {
-  // A condition is 1 or 0.
-  if (name == "where" && is_number(args[2], 0)) return multiply(args[1], args[0]);
   if (elementwise) {
     if (const Expr joined = apart(args, shape, [&](const std::vector<Expr>& own, const Shape& size) {
           return function(name, own, size, true);

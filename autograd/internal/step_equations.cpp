@@ -7,6 +7,8 @@
 #include <unspool/autograd/internal/expression.h>
 #include <unspool/autograd/internal/expression_text.h>
 #include <unspool/autograd/internal/step_equations.h>
+#include <unspool/autograd/internal/step_names.h>
+#include <unspool/autograd/internal/use_expressions.h>
 #include <unspool/autograd/scan/gradient.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -23,257 +25,6 @@ template <class T>
 using ExpressionMap = std::map<Expr, T, OlderExpression>;
 using ExpressionSet = std::set<Expr, OlderExpression>;
 
-Shape without_leading_ones(Shape shape) {
-  while (shape.rank() > 0 && shape[0] == 1) shape.erase(0);
-  return shape;
-}
-
-/// A use as its rules see it, on operands without values.
-class PlainCall {
- public:
-  PlainCall(const Program& program, const Use& use) : attributes_(use.attributes) {
-    for (const Value input : use.inputs) {
-      const Spec& spec = program.spec(input);
-      inputs_.push_back(TensorAccess::abstract(spec.shape, spec.dtype));
-    }
-    operation_ = &*use.operation;
-  }
-  Call call() const { return {*operation_, inputs_, attributes_}; }
-  Form form() const { return operation_->form == nullptr ? Form() : operation_->form(call()); }
-
- private:
-  const Operation* operation_;
-  Tensors inputs_;
-  Attributes attributes_;
-};
-
-bool is_product(const Program& program, const Use& use) {
-  return std::holds_alternative<form::Product>(PlainCall(program, use).form()) &&
-         program.spec(use.inputs[0]).shape.rank() == 2 && program.spec(use.inputs[1]).shape.rank() == 2;
-}
-
-/// A function of one operand by elements that is written by its name: tanh, sigmoid, relu.
-bool is_activation(const Use& use) {
-  return use.operation->elementwise() && use.inputs.size() == 1 && use.operation->formula.empty() &&
-         use.operation->gradient != nullptr;
-}
-
-/// "f" of the argument "a_f", "h" of the new state "h_t", "f" of "f".
-std::string gate_of(std::string name) {
-  if (name.starts_with("a_")) name = name.substr(2);
-  if (name.size() > 2 && name.ends_with("_t")) name.resize(name.size() - 2);
-  return name;
-}
-
-/// Names values of a program that the equations need and that nobody named: the argument of a gate f is a_f,
-/// a gate without a name g1, g2, ..., the left side of a product, and what a gradient reads, s1, s2, ...
-class NameGiver {
- public:
-  explicit NameGiver(Program& program) : program_(program) {
-    for (const scan_compiler::Labeled& labeled : program.labels) taken_.insert(labeled.label.text());
-    contains_product_.resize(program.values.size());
-    inputs_.resize(program.values.size());
-    for (std::size_t i = 0; i < program.inputs(); ++i) inputs_[index_of(program.input(i))] = true;
-    uses_.resize(program.values.size());
-    for (const Use& use : program.uses) {
-      for (const Value input : use.inputs) ++uses_[index_of(input)];
-    }
-  }
-
-  void run() {
-    for (const Use& use : program_.uses) {
-      bool contains = is_product(program_, use);
-      if (contains) give(use.inputs[0], "s", true);
-      for (std::size_t i = 0; i < use.inputs.size(); ++i) {
-        const Value input = use.inputs[i];
-        const bool own = contains_product_[index_of(input)] && !program_.label_of(input);
-        contains = contains || own;
-        const bool read = use.operation->elementwise() && (use.operation->keep.inputs >> i & 1U) != 0;
-        if (own && !is_activation(use) && (read || uses_[index_of(input)] > 1)) give(input, "s", true);
-      }
-      const Value output = use.outputs[0];
-      if (is_activation(use) && contains) {
-        give(output, "g", true);
-        const std::string gate = program_.label_of(output).text();
-        if (gate.ends_with("_t")) {
-          give(use.inputs[0], taken_.contains("a") ? "a_" + gate_of(gate) : "a", false);
-        } else {
-          give(use.inputs[0], "a_" + gate, false);
-        }
-      }
-      for (const Value value : use.outputs) contains_product_[index_of(value)] = contains;
-    }
-  }
-
- private:
-  void give(Value value, const std::string& stem, bool numbered) {
-    if (program_.label_of(value) || inputs_[index_of(value)]) return;
-    std::string name = numbered ? stem + "1" : stem;
-    for (int i = 2; taken_.contains(name); ++i) name = stem + std::to_string(i);
-    taken_.insert(name);
-    program_.label(value, Label::of(name));
-  }
-
-  Program& program_;
-  std::set<std::string> taken_;
-  std::vector<bool> contains_product_;
-  std::vector<bool> inputs_;
-  std::vector<int> uses_;
-};
-
-/// Writes the uses of a program as expressions.
-class Converter {
- public:
-  Converter(Algebra& algebra, const Program& program) : algebra_(algebra), program_(program) {}
-
-  std::vector<Expr> operator()(const Use& use, const std::vector<Expr>& args) {
-    const PlainCall plain(program_, use);
-    const Shape& shape = program_.spec(use.outputs[0]).shape;
-    if (const std::optional<std::vector<Expr>> known = by_form(use, plain, args)) return *known;
-    if (!use.operation->formula.empty() && use.operation->elementwise()) {
-      return {algebra_.from_formula(use.operation->formula, args, shape)};
-    }
-    if (use.operation->name == "split") {
-      if (std::vector<Expr> parts = by_sizes(use, plain, args[0]); !parts.empty()) return parts;
-    }
-    if (const Expr made = by_layout(use, plain, args)) return {made};
-    std::vector<Expr> made;
-    std::string name(use.operation->name);
-    if (!use.attributes.empty()) name += "[" + to_string(use.attributes) + "]";
-    for (std::size_t i = 0; i < use.outputs.size(); ++i) {
-      made.push_back(algebra_.function(i == 0 ? name : fmt::format("{}.{}", name, i), args,
-                                       program_.spec(use.outputs[i]).shape, use.operation->elementwise()));
-    }
-    return made;
-  }
-
- private:
-  std::optional<std::vector<Expr>> by_form(const Use& use, const PlainCall& plain,
-                                           const std::vector<Expr>& args) {
-    const Form form = plain.form();
-    const auto matrix = [](Expr a) { return a->shape.rank() == 2; };
-    if (const auto* product = std::get_if<form::Product>(&form);
-        product != nullptr && matrix(args[0]) && matrix(args[1])) {
-      const Expr a = product->transpose_a ? algebra_.transpose(args[0]) : args[0];
-      const Expr b = product->transpose_b ? algebra_.transpose(args[1]) : args[1];
-      return {{algebra_.matmul(a, b)}};
-    }
-    if (const auto* columns = std::get_if<form::Columns>(&form); columns != nullptr && matrix(args[0])) {
-      std::vector<Expr> parts;
-      for (std::size_t i = 0; i < use.outputs.size(); ++i) {
-        const Index first = columns->first[i];
-        parts.push_back(algebra_.part(args[0], 1, first, first + program_.spec(use.outputs[i]).shape[1]));
-      }
-      return parts;
-    }
-    if (std::holds_alternative<form::Concatenation>(form) && std::ranges::all_of(args, matrix)) {
-      return {{algebra_.join(args, 1)}};
-    }
-    if (std::holds_alternative<form::RowSum>(form) && matrix(args[0])) return {{algebra_.row_sum(args[0])}};
-    if (std::holds_alternative<form::Addition>(form)) return {{algebra_.add(args[0], args[1])}};
-    return std::nullopt;
-  }
-
-  /// How many axes an expression has in front of those of its value: sums over the batch keep an axis of
-  /// size 1. Nothing if its shape is another one.
-  static std::optional<int> extra_axes(Expr a, const Shape& shape) {
-    const int extra = a->shape.rank() - shape.rank();
-    if (extra < 0 || !(a->shape.sub(extra, a->shape.rank()) == shape)) return std::nullopt;
-    return without_leading_ones(a->shape) == without_leading_ones(shape) ? std::optional(extra)
-                                                                         : std::nullopt;
-  }
-
-  std::vector<Expr> by_sizes(const Use& use, const PlainCall& plain, Expr a) {
-    std::vector<Expr> parts;
-    const std::optional<int> extra = extra_axes(a, program_.spec(use.inputs[0]).shape);
-    if (!extra) return parts;
-    const int axis = plain.call().axis();
-    Index begin = 0;
-    for (const Value output : use.outputs) {
-      const Index end = begin + program_.spec(output).shape[axis];
-      parts.push_back(algebra_.part(a, axis + *extra, begin, end));
-      begin = end;
-    }
-    return parts;
-  }
-
-  Expr by_joining(const Use& use, const PlainCall& plain, const std::vector<Expr>& args) {
-    int rank = 0;
-    for (const Expr arg : args) rank = std::max(rank, arg->shape.rank());
-    std::vector<Expr> pieces;
-    for (std::size_t i = 0; i < args.size(); ++i) {
-      const Shape& shape = program_.spec(use.inputs[i]).shape;
-      Expr piece = args[i];
-      if (piece->kind == ExpressionKind::number) {
-        Shape own = shape;
-        while (own.rank() < rank) own.insert(0, 1);
-        piece = algebra_.number(piece->number, own);
-      }
-      if (piece->shape.rank() != rank || !extra_axes(piece, shape)) return nullptr;
-      pieces.push_back(piece);
-    }
-    return algebra_.join(pieces, plain.call().axis() + rank - program_.spec(use.inputs[0]).shape.rank());
-  }
-
-  /// Operations that move elements or add them up.
-  Expr by_layout(const Use& use, const PlainCall& plain, const std::vector<Expr>& args) {
-    const std::string_view name = use.operation->name;
-    const Shape& from = program_.spec(use.inputs[0]).shape;
-    const Shape& shape = program_.spec(use.outputs[0]).shape;
-    const Expr a = args[0];
-    // Axes of size 1 in front come and go by broadcasting.
-    if ((use.operation->kernel.view || name == "sum_to") &&
-        without_leading_ones(from) == without_leading_ones(shape)) {
-      return a;
-    }
-    if (name == "stop_gradient" || name == "cast") return a;
-    if (name == "broadcast_to") return a;
-    if (name == "transpose" && a->shape == from &&
-        use.attributes.integers("order") == std::vector<Index>{1, 0}) {
-      return algebra_.transpose(a);
-    }
-    if (name == "sum_to" || name == "sum") {
-      const bool rows =
-          from.rank() == 2 && a->shape == from && without_leading_ones(shape) == Shape{from[1]} &&
-          (name == "sum_to" ? shape.rank() < 2 || shape[0] == 1 : plain.call().axes() == std::vector<int>{0});
-      if (rows) return algebra_.row_sum(a);
-      if (shape.elements() == 1) return algebra_.function("sum_all", {a}, shape, false);
-    }
-    if (name == "concat") return by_joining(use, plain, args);
-    if (name == "slice" || name == "place") return by_ranges(use, args, from, shape, name == "place");
-    return nullptr;
-  }
-
-  Expr by_ranges(const Use& use, const std::vector<Expr>& args, const Shape& from, const Shape& shape,
-                 bool place) {
-    const std::vector<Index>& begin = use.attributes.integers("begin");
-    const std::vector<Index>& step = use.attributes.integers("step");
-    const Shape& whole = place ? shape : from;
-    const Shape& cut = place ? from : shape;
-    Expr a = args[0];
-    const std::optional<int> extra = extra_axes(a, from);
-    if (std::ranges::any_of(step, [](Index s) { return s != 1; }) || !extra) return nullptr;
-    for (int axis = 0; axis < whole.rank(); ++axis) {
-      const Index first = begin[static_cast<std::size_t>(axis)];
-      const Index last = first + cut[axis];
-      const int own = axis + *extra;
-      if (!place) {
-        a = algebra_.part(a, own, first, last);
-        continue;
-      }
-      Shape before = a->shape;
-      Shape behind = a->shape;
-      before.set(own, first);
-      behind.set(own, whole[axis] - last);
-      a = algebra_.join({algebra_.number(0, before), a, algebra_.number(0, behind)}, own);
-    }
-    return a;
-  }
-
-  Algebra& algebra_;
-  const Program& program_;
-};
-
 /// A value that the equations name.
 struct Definition {
   Expr symbol;
@@ -284,7 +35,7 @@ class EquationWriter {
  public:
   explicit EquationWriter(StepToWrite step)
       : program_(std::move(step.program)), constants_(std::move(step.constants)) {
-    NameGiver(program_).run();
+    name_values(program_);
     name_constants();
     tell_labels_apart();
     forward_.resize(program_.values.size());
@@ -363,7 +114,7 @@ class EquationWriter {
     bool cut = false;
     for (const Use& use : program_.uses) {
       if (std::ranges::find(use.inputs, value) == use.inputs.end()) continue;
-      if (!std::holds_alternative<form::Columns>(PlainCall(program_, use).form())) return false;
+      if (!std::holds_alternative<form::Columns>(form_of(program_, use))) return false;
       cut = true;
     }
     for (std::size_t i = 0; i < program_.outputs(); ++i) cut = cut && program_.output(i) != value;
@@ -385,11 +136,10 @@ class EquationWriter {
       forward_[index_of(program_.captured[i])] =
           constants_[i] ? constant(constants_[i], names_[index_of(program_.captured[i])])
                         : symbol(program_.captured[i]);
-    Converter convert(algebra_, program_);
     for (const Use& use : program_.uses) {
       std::vector<Expr> args;
       for (const Value input : use.inputs) args.push_back(forward_[index_of(input)]);
-      const std::vector<Expr> made = convert(use, args);
+      const std::vector<Expr> made = expressions_of(algebra_, program_, use, args);
       for (std::size_t i = 0; i < made.size(); ++i) {
         const Value value = use.outputs[i];
         Expr& own = forward_[index_of(value)];
@@ -426,11 +176,10 @@ class EquationWriter {
       const Value value = program.input(i);
       backward_[index_of(value)] = source(gradient_.sources[i], value, program);
     }
-    Converter convert(algebra_, program);
     for (const Use& use : program.uses) {
       std::vector<Expr> args;
       for (const Value input : use.inputs) args.push_back(backward_[index_of(input)]);
-      const std::vector<Expr> made = convert(use, args);
+      const std::vector<Expr> made = expressions_of(algebra_, program, use, args);
       for (std::size_t i = 0; i < made.size(); ++i) {
         backward_[index_of(use.outputs[i])] = named(program.label_of(use.outputs[i]), made[i]);
       }

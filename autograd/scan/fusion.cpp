@@ -133,8 +133,9 @@ Instructions place_concatenations(Instructions instructions) {
   for (Phase phase : step_phases) {
     for (std::size_t i = 0; i < instructions.lists[phase].size(); ++i) {
       const auto* const call = std::get_if<CallKernel>(&instructions.lists[phase][i]);
-      if (call == nullptr || call->whole_step ||
-          !std::holds_alternative<form::Concatenation>(table.phased->facts(call->use).form) ||
+      if (call == nullptr || call->whole_step) continue;
+      const auto* const joined = std::get_if<form::Concatenation>(&table.phased->facts(call->use).form);
+      if (joined == nullptr || joined->axis != 1 ||
           !std::ranges::all_of(call->operands, [&](Value part) { return table[part].has_rows; })) {
         continue;
       }

@@ -24,11 +24,13 @@ struct LabelledOutput {
   std::string loss;  ///< The name of the class.
   bool from_logits = false;
   std::optional<double> ignored;
-  std::string operation;
+  const Operation* operation = nullptr;
   std::vector<double> predicted;
   std::size_t width = 1;  ///< The last axis of the output.
   std::vector<double> labels;
   std::size_t label_width = 1;
+
+  Bounds bounds() const { return operation == nullptr ? Bounds() : operation->bounds; }
 };
 
 /// What is wrong, and what to do.
@@ -105,38 +107,32 @@ std::optional<Misfit> misfit_of_binary(const LabelledOutput& output) {
         fmt::format("expected labels from 0 to 1, got {}", got),
         "make the labels 0 and 1, or use hinge for -1 and 1, or a categorical loss for more classes"};
   }
-  if (output.operation == "softmax" && output.width == 1) {
-    return Misfit{"a softmax of one unit is always 1", "use activation = \"sigmoid\""};
+  const bool probabilities = output.bounds() == Bounds{.low = 0, .high = 1};
+  if (probabilities && !output.operation->elementwise() && output.width == 1) {
+    return Misfit{fmt::format("a {} of one unit is always 1", output.operation->name),
+                  "use activation = \"sigmoid\""};
   }
   if (!output.from_logits && any_of(output.predicted, outside)) {
     return Misfit{"expected outputs that are probabilities, got some outside of 0 to 1",
                   "end the network with activation = \"sigmoid\", or make the loss with from_logits = true"};
   }
-  if (output.from_logits && output.operation == "sigmoid") {
-    return Misfit{"expected logits, since from_logits is true, got outputs of a sigmoid",
-                  "leave out the sigmoid at the end of the network, or from_logits"};
+  if (output.from_logits && probabilities) {
+    const std::string_view last = output.operation->name;
+    return Misfit{fmt::format("expected logits, since from_logits is true, got outputs of a {}", last),
+                  fmt::format("leave out the {} at the end of the network, or from_logits", last)};
   }
   return std::nullopt;
 }
 
 /// Targets that the last activation function cannot reach.
 std::optional<Misfit> misfit_of_range(const LabelledOutput& output) {
-  double low = -HUGE_VAL;
-  double high = HUGE_VAL;
-  if (output.operation == "sigmoid" || output.operation == "softmax") {
-    low = 0;
-    high = 1;
-  } else if (output.operation == "tanh") {
-    low = -1;
-    high = 1;
-  } else if (output.operation == "relu") {
-    low = 0;
-  }
-  const double share = share_of(
-      output.labels, [&](double label) { return label < low - rounding || label > high + rounding; });
+  const Bounds bounds = output.bounds();
+  const double share = share_of(output.labels, [&](double label) {
+    return label < bounds.low - rounding || label > bounds.high + rounding;
+  });
   if (share <= many) return std::nullopt;
   return Misfit{fmt::format("{:.0f} % of the targets are outside of what the last {} can give, {} to {}",
-                            100 * share, output.operation, low, high),
+                            100 * share, output.operation->name, bounds.low, bounds.high),
                 "end the network without an activation, or bring the targets into this range"};
 }
 

@@ -162,7 +162,7 @@ class CallNotebook final : public OutputObserver {
 
 /// What is read of a record of the tape.
 struct RecordedResult {
-  std::string_view operation;
+  const Operation* operation;
   Tensor result;
   double product_flops = 0;
 };
@@ -182,11 +182,14 @@ double product_flops(std::span<const Tensor> operands, const Tensor& result) {
 std::vector<RecordedResult> read_records(const TapeState& tape) {
   std::vector<RecordedResult> results;
   tape.visit([&](const Operation& operation, std::span<const Tensor> operands,
-                 std::span<const Tensor> outputs, const Attributes&) {
+                 std::span<const Tensor> outputs, const Attributes& attributes) {
     RecordedResult& result = results.emplace_back();
-    result.operation = operation.name;
+    result.operation = &operation;
     result.result = outputs[0];
-    if (operation.name == "matmul") result.product_flops = product_flops(operands, outputs[0]);
+    if (operation.form == nullptr) return;
+    const Form form = operation.form({operation, operands, attributes});
+    if (std::holds_alternative<form::Product>(form))
+      result.product_flops = product_flops(operands, outputs[0]);
   });
   return results;
 }
@@ -200,11 +203,16 @@ void each_value(const Tensor& tensor, F&& f) {
   });
 }
 
-/// The activation functions that saturate, with how far a value is from saturation: 1 at the greatest
-/// derivative, 0 where it vanishes.
-bool saturates(std::string_view operation) { return operation == "sigmoid" || operation == "tanh"; }
-double relative_derivative(std::string_view operation, double value) {
-  return operation == "sigmoid" ? 4 * value * (1 - value) : 1 - value * value;
+bool saturates(const Operation& operation) { return operation.elementwise() && operation.bounds.finite(); }
+/// Gives 0 to all units that are off, as relu does.
+bool switches_off(const Operation& operation) {
+  return operation.elementwise() && operation.bounds.low == 0 && !operation.bounds.finite();
+}
+/// How far a value is from saturation: 1 in the middle, 0 at a bound. For sigmoid and tanh this is the
+/// derivative as a part of its maximum.
+double relative_derivative(const Bounds& bounds, double value) {
+  return 4 * (value - bounds.low) * (bounds.high - value) /
+         ((bounds.high - bounds.low) * (bounds.high - bounds.low));
 }
 
 constexpr double saturated_below = 0.01;
@@ -235,7 +243,7 @@ Share saturated_share(const RecordedResult& gate, const std::vector<bool>& sampl
   const auto width = static_cast<std::size_t>(rows == 0 ? 1 : gate.result.size() / rows);
   each_value(gate.result, [&](std::size_t i, double value) {
     if (!samples.empty() && !samples[i / width]) return;
-    share.part += relative_derivative(gate.operation, value) < saturated_below ? 1 : 0;
+    share.part += relative_derivative(gate.operation->bounds, value) < saturated_below ? 1 : 0;
     share.all += 1;
   });
   return share;
@@ -320,11 +328,12 @@ class ProbeReader {
     return found;
   }
 
-  std::string operation_of(const Tensor& output) const {
+  /// Null if the tape did not record it.
+  const Operation* operation_of(const Tensor& output) const {
     for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
-      if (record->result.id() == output.id()) return std::string(record->operation);
+      if (record->result.id() == output.id()) return record->operation;
     }
-    return {};
+    return nullptr;
   }
 
   static std::size_t time_of(const CellRun& run, std::size_t n) {
@@ -337,7 +346,7 @@ class ProbeReader {
     for (const RecordRange& range : call.records) {
       for (std::size_t i = range.first; i < range.last; ++i) {
         const RecordedResult& record = records_[i];
-        if (saturates(record.operation) && TensorAccess::has_elements(record.result))
+        if (saturates(*record.operation) && TensorAccess::has_elements(record.result))
           gates.push_back(&record);
       }
     }
@@ -352,7 +361,7 @@ class ProbeReader {
       std::string name = label_of(gate->result);
       const std::string end = fmt::format("_{}", step);
       if (name.ends_with(end)) name.resize(name.size() - end.size());
-      names.push_back(name.empty() ? std::string(gate->operation) : name);
+      names.push_back(name.empty() ? std::string(gate->operation->name) : name);
     }
     tell_apart(names);
     for (std::string& name : names) {
@@ -366,7 +375,7 @@ class ProbeReader {
     for (const RecordRange& range : ranges) {
       for (std::size_t i = range.first; i < range.last; ++i) {
         const RecordedResult& record = records_[i];
-        if (record.operation != "relu" || !TensorAccess::has_elements(record.result)) continue;
+        if (!switches_off(*record.operation) || !TensorAccess::has_elements(record.result)) continue;
         if (uses.size() <= use) uses.resize(use + 1);
         uses[use++].add(record.result);
       }

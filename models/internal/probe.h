@@ -9,6 +9,10 @@
 #include <unspool/data/batch.h>
 #include <unspool/models/model.h>
 
+namespace unspool {
+struct Operation;
+}
+
 namespace unspool::internal {
 
 /// A gate or a candidate of a cell: one use of an activation function that saturates.
@@ -68,9 +72,9 @@ struct ProbedInput {
 struct Probe {
   double loss = 0;
   std::vector<Tensor> outputs;
-  /// The layers that made the outputs, and the operations; empty where unknown.
+  /// The layers that made the outputs, empty where unknown, and the operations, null where unknown.
   std::vector<std::string> output_layers;
-  std::vector<std::string> output_operations;
+  std::vector<const Operation*> output_operations;
   std::vector<ProbedSequence> sequences;
   std::vector<ProbedUnits> units;
   std::vector<ProbedWeight> weights;

@@ -13,7 +13,7 @@ using namespace unspool;
 
 namespace {
 
-/// Evaluates + - * / ^, a sign, a comparison, |x|, sqrt(x), where(x > y, a, b), with {i} for operand i.
+/// Evaluates + - * / ^, a sign, a comparison, |x|, sqrt(x), with {i} for operand i.
 class Calculator {
  public:
   Calculator(std::string_view text, const std::vector<double>& operands) : text_(text), operands_(operands) {}
@@ -77,7 +77,7 @@ class Calculator {
   }
 
   double in_parentheses() {
-    const double result = sum();
+    const double result = comparison();
     REQUIRE(takes(")"));
     return result;
   }
@@ -89,16 +89,6 @@ class Calculator {
       const double result = sum();
       REQUIRE(takes("|"));
       return std::fabs(result);
-    }
-    if (takes("where(")) {
-      const double left = sum();
-      REQUIRE(takes(">"));
-      const bool chosen = left > sum();
-      REQUIRE(takes(","));
-      const double yes = sum();
-      REQUIRE(takes(","));
-      const double no = in_parentheses();
-      return chosen ? yes : no;
     }
     if (takes("{")) {
       const auto operand = static_cast<std::size_t>(text_[at_++] - '0');

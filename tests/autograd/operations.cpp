@@ -202,6 +202,77 @@ constexpr Operation records[] = {
      .rows = claims_same,
      .form = [](const Call&) -> Form { return form::Product{}; },
      .examples = rectangles},
+    {.name = "no part",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return form::Parts{{Shape(std::vector<Index>(call.rank()))}}; },
+     .examples = rectangles},
+    {.name = "a part that is not there",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return form::Parts{{call.shape()}}; },
+     .examples = rectangles},
+    {.name = "not placed",
+     .summary = "x less the mean of its row",
+     .shape = same_spec,
+     .kernel = {.run = center},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return form::Placed{Shape(std::vector<Index>(call.rank()))}; },
+     .examples = rectangles},
+    {.name = "placed outside",
+     .summary = "x less the mean of its row",
+     .shape = same_spec,
+     .kernel = {.run = center},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return form::Placed{call.shape()}; },
+     .examples = rectangles},
+    {.name = "no concatenation",
+     .summary = "x less the mean of its row",
+     .shape = same_spec,
+     .kernel = {.run = center},
+     .rows = claims_same,
+     .form = [](const Call&) -> Form { return form::Concatenation{0}; },
+     .examples = rectangles},
+    {.name = "no sum",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call&) -> Form { return form::Sum{}; },
+     .examples = rectangles},
+    {.name = "no transposition",
+     .summary = "x less the mean of its row",
+     .shape = same_spec,
+     .kernel = {.run = center},
+     .rows = claims_same,
+     .form = [](const Call& call) -> Form { return call.rank() == 2 ? Form(form::Transposition{}) : Form(); },
+     .examples = rectangles},
+    {.name = "no broadcast",
+     .summary = "2 x",
+     .kernel = elementwise([](auto x) { return x + x; }),
+     .form = [](const Call&) -> Form { return form::Broadcast{}; },
+     .examples = {{-2, 2}}},
+    {.name = "a broadcast to less",
+     .summary = "sums of two neighbours",
+     .shape = halved,
+     .kernel = {.run = pair_sums},
+     .rows = claims_same,
+     .form = [](const Call&) -> Form { return form::Broadcast{}; },
+     .examples = rectangles},
+    {.name = "no selection",
+     .summary = "a - 2 b",
+     .kernel = elementwise([](auto a, auto b) { return a - 2 * b; }),
+     .form = [](const Call&) -> Form { return form::Selection{}; },
+     .examples = {{-2, 2}, {-2, 2}}},
+    {.name = "other bounds",
+     .summary = "x",
+     .kernel = elementwise([](auto x) { return x; }),
+     .bounds = {.low = -1, .high = 1},
+     .examples = {{-2, 2}}},
     {.name = "shape too large",
      .summary = "sums of two neighbours",
      .shape = same_spec,
@@ -302,7 +373,18 @@ TEST_CASE("operations: false records are caught") {
   CHECK(found(table["other columns"], "form: output 0 and the columns differ"));
   CHECK(found(table["columns that are not there"], "form: columns"));
   CHECK(found(table["a product of one"],
-              "form: a product of 1 operands, matrices, has 1 outputs, expected 2 operands and 1 outputs"));
+              "form: a product of 1 operands has 1 outputs, expected 2 operands and 1 outputs"));
+  CHECK(found(table["no part"], "form: output 0 and the parts differ"));
+  CHECK(found(table["a part that is not there"], "is out of range for float64[3, 4]"));
+  CHECK(found(table["not placed"], "form: output 0 and the placed part differ"));
+  CHECK(found(table["placed outside"], "placed at [3, 4], is out of range for float64[3, 4]"));
+  CHECK(found(table["no concatenation"], "form: output 0 and the concatenation differ"));
+  CHECK(found(table["no sum"], "form: the sum of float64[3, 4] has 6 elements, expected 1"));
+  CHECK(found(table["no transposition"], "form: output 0 and the transposed matrix differ"));
+  CHECK(found(table["no broadcast"], "form: output 0 and the broadcast differ"));
+  CHECK(found(table["a broadcast to less"], "form: float64[3, 4] cannot be broadcast to float64[3, 2]"));
+  CHECK(found(table["no selection"], "form: a selection of 2 operands has 1 outputs, expected 3"));
+  CHECK(found(table["other bounds"], "bounds: output 0 has"));
   CHECK(found(table["shape too large"], "does not write all elements"));
   CHECK(found(table["shape too small"], "writes past the end"));
   CHECK(found(table["shape of unknown sizes"], "shape: for"));

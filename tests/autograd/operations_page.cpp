@@ -20,14 +20,20 @@ std::string compiled_as(OperationRef operation) {
   if (operation->elementwise()) return "fused with its neighbours";
   if (operation->kernel.view) return "a view";
   if (operation->form == nullptr) return "its kernel";
-  static constexpr const char* names[] = {
-      "", "a product", "a view of columns", "written in place", "a reduction", "part of a product"};
+  // What the scan compiler makes of a form; of the others nothing.
+  const auto made_of = [](const Form& form) -> const char* {
+    if (std::holds_alternative<form::Product>(form)) return "a product where it can be";
+    if (std::holds_alternative<form::Columns>(form)) return "a view of columns where it can be";
+    if (std::holds_alternative<form::Concatenation>(form)) return "written in place where it can be";
+    if (std::holds_alternative<form::RowSum>(form)) return "a reduction where it can be";
+    return std::holds_alternative<form::Addition>(form) ? "part of a product where it can be" : nullptr;
+  };
   for (const Example& example : operation->examples.list()) {
     Tensors operands;
     for (const Operand& operand : example.operands)
       operands.push_back(Tensor::zeros(operand.shape, operand.dtype));
     const Form form = operation->form({*operation, operands, example.attributes});
-    if (form.index() != 0) return std::string(names[form.index()]) + " where it can be";
+    if (const char* const made = made_of(form); made != nullptr) return made;
   }
   return "its kernel";
 }

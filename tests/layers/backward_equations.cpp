@@ -1,5 +1,7 @@
 #include <functional>
 
+#include <unspool/operation.h>
+
 #include "../support/equation_evaluator.h"
 #include "support.h"
 
@@ -316,6 +318,43 @@ TEST_CASE("equations are simplified to what a person would write") {
   CHECK(find(lstm, "dbias_f") == "sum(da_f)");
   const BackwardEquations gru = backward_equations(GRUCell({.units = units_of_cell}), {in_size});
   CHECK(find(gru, "da_z") == "dh_t * (h - c) * z * (1 - z)");
+}
+
+namespace {
+
+/// Operations with the names of others, that compute something else.
+constexpr Operation misnamed_records[] = {
+    {.name = "cast",
+     .summary = "2 x",
+     .kernel = elementwise([](auto x) { return x + x; }),
+     .gradient = [](Backward& b) { b.dx() = 2 * b.dy(); },
+     .examples = {{-2, 2}}},
+    {.name = "where",
+     .summary = "a + b + 3 c",
+     .kernel = elementwise([](auto a, auto b, auto c) { return a + b + 3 * c; }),
+     .gradient =
+         [](Backward& b) {
+           b.dx(0) = b.dx(1) = b.dy();
+           b.dx(2) = 3 * b.dy();
+         },
+     .examples = {{-2, 2}, {-2, 2}, {-2, 2}}},
+};
+constexpr OperationTable misnamed(misnamed_records);
+
+}  // namespace
+
+TEST_CASE("equations know operations by what they state, not by their names") {
+  const Ref<Cell> cell = make<WrittenCell>(
+      units_of_cell, std::vector<std::string>{"h"}, WrittenCell::Weights{{"w", {in_size, units_of_cell}}},
+      [](const Tensor& x, const States& states, const std::vector<Variable>& w) {
+        const Tensor doubled = apply(misnamed["cast"], matmul(x, w[0]));
+        const Tensor h = tanh(apply(misnamed["where"], doubled, states[0], Tensor::zeros({}, float64)));
+        return CellOutput{h, {h}};
+      });
+  const std::string text = backward_equations(cell, {in_size}).to_text();
+  CAPTURE(text);
+  CHECK(text.find("g1 = cast(a_g1)") != std::string::npos);
+  CHECK(text.find("h_t = tanh(where(g1, h, 0))") != std::string::npos);
 }
 
 TEST_CASE("what cannot be written as equations is an error that says what to do") {

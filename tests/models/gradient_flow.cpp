@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <unspool/models/internal/spectral_radius.h>
+#include <unspool/operation.h>
 #include <unspool/unspool.h>
 
 #include "../support/errors.h"
@@ -161,6 +162,38 @@ TEST_CASE("gradient_flow finds saturated gates and dead units") {
   dead.compile({.optimizer = "sgd", .loss = "mse"});
   relu_net->weights()[2].assign(Tensor::from(std::vector<float>{-100, 0, 0}, {3}));
   CHECK(gradient_flow(dead, x, y).row("h").dead >= 1);
+}
+
+namespace {
+
+constexpr Operation cut_records[] = {
+    {.name = "hard_limit",
+     .summary = "x, cut at 0 and 2",
+     .kernel = elementwise([](auto x) { return x < 0   ? 0
+                                               : x > 2 ? 2
+                                                       : x; }),
+     .gradient = [](Backward& b) { b.dx() = where(logical_and(b.y() > 0, b.y() < 2), b.dy(), 0); },
+     .keep = keep::output(),
+     .bounds = {.low = 0, .high = 2},
+     .examples = {{-2, 4}}},
+};
+constexpr OperationTable cut_table(cut_records);
+
+}  // namespace
+
+TEST_CASE("gradient_flow knows a user's activation by its bounds") {
+  constexpr Index steps = 4;
+  const Ref<layers::SimpleRNN> net =
+      SimpleRNN({.units = 3,
+                 .activation = [](const Tensor& x) { return apply(cut_table["hard_limit"], x); },
+                 .seed = 1});
+  Sequential model({Input({.shape = {steps, 2}}), net, Dense({.units = 1})});
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  net->weights()[2].assign(Tensor::from(std::vector<float>{-100, 1, 100}, {3}));
+  const GradientFlow flow =
+      gradient_flow(model, some_values({2, steps, 2}, 1, float32), some_values({2, 1}, 2, float32));
+  CHECK(flow.row("h").dead == 2);
+  CHECK(flow.row("h").saturated.at(0) >= 2.0 / 3);
 }
 
 TEST_CASE("gradient_flow leaves the model as it was and covers each layer") {
