@@ -18,6 +18,14 @@ enum class VectorOpKind : std::uint8_t {
   ordered,      ///< computes; a and b may not
 };
 
+inline constexpr VectorOpKind vector_op_kinds[] = {
+#define UNSPOOL_VECTOR_OP(name, kind, ...) VectorOpKind::kind,
+#include <unspool/core/kernels/vector_ops.def>
+#undef UNSPOOL_VECTOR_OP
+};
+/// The kind alone, which the scheduler asks most often.
+constexpr VectorOpKind kind_of(VectorOp op) { return vector_op_kinds[static_cast<unsigned>(op)]; }
+
 /// A row of vector_ops.def.
 struct VectorOpInfo {
   using Value = std::uint32_t (*)(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::int32_t number);

@@ -7,7 +7,7 @@ namespace unspool::kernels {
 
 VectorProgram::Value VectorProgram::add(const Step& step) {
   // What a row holds may change in between.
-  if (info_of(step.op).kind != VectorOpKind::memory) {
+  if (kind_of(step.op) != VectorOpKind::memory) {
     const auto same = std::ranges::find_if(steps, [&](const Step& made) {
       return made.op == step.op && made.a == step.a && made.b == step.b && made.c == step.c &&
              made.number == step.number && made.function == step.function;

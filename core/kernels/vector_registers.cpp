@@ -53,7 +53,9 @@ class Allocator {
     const auto next = std::ranges::upper_bound(uses, after);
     return next == uses.end() ? INT_MAX : *next;
   }
-  bool used_after(Value value, int position) const { return next_use(value, position) != INT_MAX; }
+  bool used_after(Value value, int position) const {
+    return !uses_[at(value)].empty() && uses_[at(value)].back() > position;
+  }
   bool in_register(Value value) const {
     const int in = homes_[at(value)].in;
     return in >= 0 && held_[at(in)] == value;
@@ -157,7 +159,7 @@ class Allocator {
     const RegisterRule rule = rule_of_(op);
     std::array<Value, 3> values = items_.operands(item);
     // What may lie in memory comes after what may not.
-    if (info_of(op).kind == VectorOpKind::commutative && !in_register(values[0]) && in_register(values[1])) {
+    if (kind_of(op) == VectorOpKind::commutative && !in_register(values[0]) && in_register(values[1])) {
       std::swap(values[0], values[1]);
     }
     std::array<Location, 3> operands;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/vector_schedule.h>
@@ -73,13 +74,13 @@ VectorItems::VectorItems(const VectorProgram& program, int vectors) {
 }
 
 int VectorItems::last_reads(Value item, const std::vector<int>& readers) const {
-  const std::array<Value, 3>& read = operands(item);
-  int last = 0;
-  for (std::size_t i = 0; i < read.size(); ++i) {
-    const auto* const before = read.begin() + i;
-    if (read[i] < 0 || is_constant(read[i]) || std::find(read.begin(), before, read[i]) != before) continue;
-    last += readers[slot_of(read[i])] == static_cast<int>(std::ranges::count(read, read[i]));
-  }
+  const auto ends = [&](Value value, int reads) {
+    return value >= 0 && !is_constant(value) && readers[slot_of(value)] == reads ? 1 : 0;
+  };
+  const auto& [a, b, c] = operands(item);
+  int last = ends(a, 1 + (b == a ? 1 : 0) + (c == a ? 1 : 0));
+  if (b != a) last += ends(b, 1 + (c == b ? 1 : 0));
+  if (c != a && c != b) last += ends(c, 1);
   return last;
 }
 
@@ -88,7 +89,10 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
   for (std::size_t v = 0; v < items_.size(); ++v) {
     if (items_[v].needed && !is_constant(*items_[v].step)) items.push_back(static_cast<Value>(v));
   }
-  auto [after, waits, readers] = dependences_of(*this, items);
+  Dependences dependences = dependences_of(*this, items);
+  std::vector<std::vector<Value>>& after = dependences.after;
+  std::vector<int>& waits = dependences.waits;
+  std::vector<int>& readers = dependences.readers;
   // Cycles from the begin of an item to the end of the last one that waits for it.
   std::vector<int> height(items_.size());
   for (std::size_t i = items.size(); i-- > 0;) {
@@ -107,19 +111,23 @@ std::vector<Value> VectorItems::in_order(int most_alive) const {
   int alive = 0;
   while (!ready.empty()) {
     const bool full = alive >= most_alive;
-    const auto better = [&, &readers = readers](Value a, Value b) {
-      const bool ends_a = full && last_reads(a, readers) > 0;
-      const bool ends_b = full && last_reads(b, readers) > 0;
-      if (ends_a != ends_b) return ends_a;
-      const int time_a = std::max(earliest[slot_of(a)], time);
-      const int time_b = std::max(earliest[slot_of(b)], time);
-      if (time_a != time_b) return time_a < time_b;
-      if (height[slot_of(a)] != height[slot_of(b)]) return height[slot_of(a)] > height[slot_of(b)];
-      return a < b;
+    // What frees a register comes first where all are taken, then what can begin first, then what most waits
+    // for.
+    const auto rank = [&](std::size_t place) {
+      const Value item = ready[place];
+      const bool ends = full && last_reads(item, readers) > 0;
+      return std::tuple(!ends, std::max(earliest[slot_of(item)], time), -height[slot_of(item)], item);
     };
-    const auto best = std::ranges::min_element(ready, better);
-    const Value item = *best;
-    ready.erase(best);
+    std::size_t best = 0;
+    auto least = rank(0);
+    for (std::size_t place = 1; place < ready.size(); ++place) {
+      const auto own = rank(place);
+      if (own >= least) continue;
+      best = place;
+      least = own;
+    }
+    const Value item = ready[best];
+    ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(best));
     order.push_back(item);
     const int begin = std::max(time, earliest[slot_of(item)]);
     if (begin > time) {

@@ -42,7 +42,7 @@ class VectorItems {
     std::array<Value, 3> operands;
     bool needed;
   };
-  static bool is_constant(const Step& step) { return info_of(step.op).kind == VectorOpKind::constant; }
+  static bool is_constant(const Step& step) { return kind_of(step.op) == VectorOpKind::constant; }
 
   /// How many values this item is the last to read, by how many have yet to read each.
   int last_reads(Value item, const std::vector<int>& readers) const;
