@@ -46,6 +46,7 @@
 #include <unspool/autograd/functional.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/indexing.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>

@@ -4,6 +4,7 @@
 #include <unspool/autograd/activations.h>
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/shaping.h>
 
 namespace unspool {

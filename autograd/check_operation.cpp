@@ -14,6 +14,7 @@
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>

@@ -6,8 +6,8 @@
 /// records (checks, the manual) starts here.
 #define UNSPOOL_OPERATION_FAMILIES(family)                                                             \
   family(arithmetic) family(elementary) family(comparison) family(conversion) family(creation)         \
-      family(reduction) family(product) family(shaping) family(views) family(indexing) family(sorting) \
-          family(softmax) family(random) family(scan)
+      family(reduction) family(product) family(shaping) family(views) family(joining) family(indexing) \
+          family(sorting) family(softmax) family(random) family(scan)
 
 namespace unspool::families {
 

@@ -6,7 +6,7 @@
 #include <unspool/autograd/scan/operations.h>
 #include <unspool/autograd/scan/traced_scan.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 
 namespace unspool {
 namespace {

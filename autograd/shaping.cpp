@@ -4,8 +4,10 @@
 #include <unspool/autograd/indexing.h>
 #include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/one.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/shape_inference.h>

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <unspool/autograd/axes.h>
-#include <unspool/autograd/views.h>
 #include <unspool/core/tensor.h>
 
 /// \file

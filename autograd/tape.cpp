@@ -6,6 +6,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>

@@ -8,8 +8,8 @@
 #include <unspool/core/tensor.h>
 
 /// \file
-/// Views of parts of tensors, and joining tensors. x[i] is a part along the first axis. A compiled loop reads
-/// and writes ranges of columns where they lie; elsewhere a part is a copy.
+/// Parts of tensors. x[i] is a part along the first axis. A compiled loop reads and writes ranges of columns
+/// where they lie; elsewhere a part is a copy.
 
 namespace unspool {
 
@@ -35,27 +35,5 @@ Tensor slice(const Tensor& x, int axis, Index begin, std::optional<Index> end = 
 
 /// Adds elements equal to `value` around x: one pair {before, after} for each axis.
 Tensor pad(const Tensor& x, const std::vector<std::array<Index, 2>>& widths, Scalar value = 0);
-///@{
-/// Joins tensors along an axis. Throws ValueError if they differ in another size. Under the name that
-/// keras.ops has, the axis is the first unless another is given.
-Tensor concat(const std::vector<Tensor>& tensors, int axis = -1);
-Tensor concatenate(const std::vector<Tensor>& tensors, int axis = 0);
-///@}
-/// Joins tensors of equal shapes along a new axis.
-Tensor stack(const std::vector<Tensor>& tensors, int axis = 0);
-/// Parts of these sizes along an axis. Throws ValueError unless they add up to its size.
-std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis = -1);
-/// `count` equal parts along an axis. Throws ValueError if the size is not a multiple of it.
-std::vector<Tensor> split(const Tensor& x, Index count, int axis = -1);
-/// Equal parts along an axis: `auto [a, b] = split<2>(x);`.
-template <std::size_t count>
-std::array<Tensor, count> split(const Tensor& x, int axis = -1) {
-  std::vector<Tensor> parts = split(x, static_cast<Index>(count), axis);
-  std::array<Tensor, count> array;
-  for (std::size_t i = 0; i < count; ++i) array[i] = std::move(parts[i]);
-  return array;
-}
-/// The parts along an axis, without that axis: the inverse of stack().
-std::vector<Tensor> unstack(const Tensor& x, int axis = 0);
 
 }  // namespace unspool

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include <unspool/autograd/conversion.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>

@@ -5,7 +5,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/bidirectional.h>

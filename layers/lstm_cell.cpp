@@ -3,7 +3,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/lstm_cell.h>

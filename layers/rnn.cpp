@@ -4,11 +4,13 @@
 
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/build_budget.h>

@@ -8,7 +8,7 @@
 #include <unspool/autograd/internal/label_observer.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/tape.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>

@@ -6,7 +6,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>

@@ -8,6 +8,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/variable.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 
 #include "../support/errors.h"

@@ -6,6 +6,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/check_operation.h>
 #include <unspool/autograd/elementwise.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>

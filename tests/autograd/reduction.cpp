@@ -13,6 +13,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>

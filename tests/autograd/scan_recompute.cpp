@@ -1,6 +1,7 @@
 #include <cstring>
 #include <regex>
 
+#include <unspool/autograd/joining.h>
 #include <unspool/core/memory.h>
 
 #include "../support/same_bits.h"

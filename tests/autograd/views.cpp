@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <unspool/autograd/gradcheck.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/views.h>

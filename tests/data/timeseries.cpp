@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include <unspool/autograd/creation.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/data/timeseries.h>
 

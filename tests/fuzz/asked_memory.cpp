@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #include <unspool/autograd/arithmetic.h>
-#include <unspool/autograd/views.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/embedding.h>

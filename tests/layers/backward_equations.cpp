@@ -1,5 +1,6 @@
 #include <functional>
 
+#include <unspool/autograd/joining.h>
 #include <unspool/operation.h>
 
 #include "../support/equation_evaluator.h"

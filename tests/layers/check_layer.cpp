@@ -1,3 +1,4 @@
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/layers/check_layer.h>
 

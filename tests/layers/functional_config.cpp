@@ -1,6 +1,8 @@
 // Graphs of layers as configs: what is read from one computes the same bits.
 #include <limits>
 
+#include <unspool/autograd/joining.h>
+#include <unspool/autograd/views.h>
 #include <unspool/layers/functional.h>
 
 #include "support.h"

@@ -3,6 +3,7 @@
 #include <sstream>
 #include <string>
 
+#include <unspool/autograd/joining.h>
 #include <unspool/core/kernels/jit.h>
 
 #include "recurrent_support.h"

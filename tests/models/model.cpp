@@ -9,6 +9,7 @@
 #include <unspool/autograd/random.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
+#include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/threads.h>
 #include <unspool/layers/dense.h>

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/bidirectional.h>
 #include <unspool/layers/dense.h>

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/scan/fusion.h>
 #include <unspool/operation.h>
 

@@ -2,7 +2,9 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/scan/plan.h>
+#include <unspool/autograd/views.h>
 #include <unspool/operation.h>
 
 #include "programs.h"
