@@ -3,15 +3,14 @@
 //     scripts/example.sh four_roads
 //
 // 1. Backpropagation through time: forward over all steps, then backward over all steps. The tape does it.
-// 2. Real-time recurrent learning (Williams and Zipser 1989): no way back. A matrix P_t = d h_t / d weights
-//    goes forward beside the state: P_t = (d h_t / d h_{t-1}) P_{t-1} + d h_t / d weights, and the gradient
-//    of a step's loss is (d loss_t / d h_t) P_t. It takes units x weights numbers, whatever the length.
+// 2. Real-time recurrent learning (Williams and Zipser 1989): no backward pass. A matrix
+//    P_t = d h_t / d weights goes forward beside the state: P_t = (d h_t / d h_{t-1}) P_{t-1} + d h_t / d
+//    weights, and the gradient of a step's loss is (d loss_t / d h_t) P_t. It takes units x weights numbers,
+//    whatever the length.
 // 3. Truncated backpropagation: the loss of each step is followed back over k steps at most. With k as long
-// as
-//    the sequence nothing is cut, and it is the whole gradient; the table shows what a smaller k loses.
+//    as the sequence nothing is cut, and it is the whole gradient; the table shows what a smaller k loses.
 // 4. Finite differences: the loss at moved weights, nothing else. A difference of eight values has an error
-// of
-//    h^8, so that h can be large enough for rounding not to matter.
+//    of h^8, so that h can be large enough for rounding not to matter.
 //
 // All four agree to 1e-10; the exit status says so.
 #include <algorithm>

@@ -19,10 +19,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <unspool/unspool.h>
+
+#include "lesson.h"
 
 using namespace unspool;
 
@@ -80,6 +83,7 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(out);
     const Problem data = adding_problem();
     std::vector<PlotLine> lines;
+    std::map<std::string, double> left, kept;  // At the first step; by a step, on the mean of the last fifty.
     std::printf("%-18s %14s %14s %14s %16s\n", "", "at step 1", "at step 50", "at step 100",
                 "kept by a step");
     for (const Net& net : nets()) {
@@ -97,6 +101,8 @@ int main(int argc, char** argv) {
       lines.push_back({.label = net.name, .x = Tensor::from(at), .y = Tensor::from(relative)});
       std::printf("%-18s %14.1e %14.1e %14.1e %16.3f\n", net.name.c_str(), relative.front(), relative[49],
                   relative.back(), std::pow(relative[49], 1.0 / 50));
+      left[net.name] = relative.front();
+      kept[net.name] = std::pow(relative[49], 1.0 / 50);
       if (net.name == "LSTM, bias 1") {
         flow.save_heat_map((out / "lstm_gradients.svg").string(), "LSTM with a forget bias of 1");
         std::cout << '\n' << flow << '\n';
@@ -109,8 +115,14 @@ int main(int argc, char** argv) {
                .logarithmic = true,
                .width = 900,
                .height = 360});
-    std::cout << "\nPictures are in " << out.string() << '\n';
-    return 0;
+    std::cout << "\nPictures are in " << out.string() << "\n\n";
+    lesson::Claims claims;
+    claims.check(left["tanh, radius 0.8"] < 1e-9, "the tanh net keeps less than a billionth over 100 steps");
+    claims.check(left["relu, identity"] > 0.5, "relu with the identity keeps more than half");
+    claims.check(kept["LSTM, bias 1"] > 0.73 && kept["LSTM, bias 1"] < 0.9,
+                 "the LSTM keeps more than 0.73 by a step with a bias of 1, but less than 0.9");
+    claims.check(kept["LSTM, bias 5"] > 0.99, "and more than 0.99 with a bias of 5");
+    return claims.all_hold() ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "vanishing_gradients: " << error.what() << '\n';
     return 2;
