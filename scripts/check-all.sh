@@ -10,14 +10,17 @@ scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb tmux
 step "release: build and tests"
 scripts/test.sh
 
+step "pages of lessons are what their programs print and draw"
+scripts/lesson-pages.sh --check
+
 step "TensorBoard reads the files of the callback"
 scripts/check-tensorboard.py --install build/release/bin/tensorboard_example
 
 step "models to Keras 3.6, 3.10 and 3.15 and back"
 scripts/check-keras.sh || [ $? = 77 ]
 
-step "documentation of every public name"
-scripts/check-docs.sh
+step "the manual, with a comment for every public name"
+scripts/docs.sh --check
 
 step "every public header and every source compiled alone"
 scripts/check-headers.sh --alone g++ build/release/include

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A filter for doxygen: prints a header with a comment at each field of an options struct that has none. The comment is
-# the description in the list of fields, so that it stands once.
+# A filter for doxygen: prints a header with comments that stand elsewhere or mean the same in every class. A field of an
+# options struct gets its description in the list of fields; members that copy, move, or take the options get a sentence.
 use strict;
 use warnings;
 
@@ -27,8 +27,20 @@ for my $source (defined $folder ? glob("$folder/*.cpp $folder/*.h $folder/intern
   }
 }
 
+# The comment of a member that has the same meaning in every class, or undef.
+sub usual_comment {
+  my ($line) = @_;
+  return undef if $line =~ /= delete/;
+  return 'Copies.' if $line =~ /^\s+(\w+)\(const \1& ?\w*\)/ || $line =~ /operator=\(const \w+&/;
+  return 'Moves.' if $line =~ /^\s+(\w+)\(\1&& ?\w*\)/ || $line =~ /operator=\(\w+&&/;
+  return 'The name, member and description of each field.' if $line =~ /static const Fields& fields\(\);/;
+  return 'The arguments of the constructor.' if $line =~ /using Options = /;
+  return 'Constructs from the options, by name.' if $line =~ /^\s+explicit \w+\((const )?\w*Options&? options(\)| = \{\}\))/;
+  return undef;
+}
+
 open my $in, '<', $header or die "$header: $!";
-my ($struct, $commented) = ('', 0);
+my ($struct, $commented, $grouped) = ('', 0, 0);
 while (my $line = <$in>) {
   $struct = $1 if $line =~ /^struct (\w+) \{/;
   $struct = '' if $line =~ /^\};/;
@@ -36,6 +48,10 @@ while (my $line = <$in>) {
     my $what = $described{$struct}{$1} // $described{''}{$1};
     chomp $line, $line .= "  ///< $what\n" if defined $what;
   }
-  $commented = $line =~ m{^\s*///};
+  $grouped = 1 if $line =~ m{///\@\{};
+  $grouped = 0 if $line =~ m{///\@\}};
+  my $usual = $commented || $grouped ? undef : usual_comment($line);
+  $commented = $line =~ m{^\s*///(?!@\})};
+  print "/// $usual\n" if defined $usual;
   print $line;
 }
