@@ -53,6 +53,10 @@ def randomize(model):
         if "variance" in weight.path:
             value = np.abs(value) + 0.5
         weight.assign(value.astype(weight.dtype))
+    for layer in model.layers:
+        # Normalization computes with copies of its weights.
+        if isinstance(layer, L.Normalization):
+            layer.finalize_state()
 
 
 def inputs_for(model):
@@ -330,6 +334,9 @@ def config_of(model):
     config = json.loads(text)
     config.pop("compile_config", None)
     for layer in config["config"]["layers"]:
+        # adapt() builds a layer for the shape of its data, with their number; this library builds for any batch.
+        if layer["class_name"] in ("Normalization", "Discretization") and layer.get("build_config"):
+            layer["build_config"]["input_shape"][0] = None
         for node in layer.get("inbound_nodes", []):
             node["kwargs"].pop("training", None)
     return config

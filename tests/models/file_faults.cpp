@@ -28,6 +28,7 @@
 #include <unspool/serialization/archive.h>
 #include <unspool/serialization/file.h>
 #include <unspool/serialization/npy.h>
+#include <unspool/serialization/npz.h>
 #include <unspool/serialization/safetensors.h>
 
 #include "../serialization/folder.h"
@@ -89,6 +90,8 @@ std::vector<FileWriter> file_writers() {
            [=](const std::string& path) { save_safetensors(path, safetensors(large)); }},
           {"a.npy", [=](const std::string& path) { save_npy(path, small); },
            [=](const std::string& path) { save_npy(path, large); }},
+          {"a.npz", [=](const std::string& path) { save_npz(path, {{"a", small}, {"b", small}}); },
+           [=](const std::string& path) { save_npz(path, {{"a", large}, {"b", large}}); }},
           {"a.txt", [](const std::string& path) { write_file_atomically(path, "old"); },
            [](const std::string& path) { write_file_atomically(path, std::string(100'000, 'n')); }}};
 }

@@ -80,8 +80,11 @@ TracedRun run_traced(F&& f, const SystemFault& fault = {}) {
     user_regs_struct registers{};
     ::ptrace(PTRACE_GETREGS, child, nullptr, &registers);
     if (inside) {
-      if (replaced) {
-        registers.rax = static_cast<unsigned long long>(-fault.error);
+      if (run.calls.size() == fault.at) {
+        if (replaced) registers.rax = static_cast<unsigned long long>(-fault.error);
+        // A process relies on its arguments after a call.
+        registers.rdi = static_cast<unsigned long long>(run.calls.back().first);
+        registers.rdx = static_cast<unsigned long long>(run.calls.back().third);
         ::ptrace(PTRACE_SETREGS, child, nullptr, &registers);
       }
       run.calls.back().result = static_cast<long>(registers.rax);
@@ -90,12 +93,21 @@ TracedRun run_traced(F&& f, const SystemFault& fault = {}) {
       if (fault.kind != SystemFault::Kind::none && run.calls.size() == fault.at) {
         run.met = true;
         if (fault.kind == SystemFault::Kind::kill) ::kill(child, SIGKILL);
-        if (fault.kind == SystemFault::Kind::fail) registers.orig_rax = static_cast<unsigned long long>(-1);
+        if (fault.kind == SystemFault::Kind::fail) {
+          // brk() has no errors: where it cannot move the end of the heap, it returns where that is, as
+          // brk(0) does.
+          if (number == SYS_brk) {
+            registers.rdi = 0;
+          } else {
+            registers.orig_rax = static_cast<unsigned long long>(-1);
+          }
+        }
         if (fault.kind == SystemFault::Kind::shorten && number == SYS_write)
           registers.rdx = (registers.rdx + 1) / 2;
         if (fault.kind != SystemFault::Kind::kill) ::ptrace(PTRACE_SETREGS, child, nullptr, &registers);
       }
-      replaced = run.met && run.calls.size() == fault.at && fault.kind == SystemFault::Kind::fail;
+      replaced = run.met && run.calls.size() == fault.at && fault.kind == SystemFault::Kind::fail &&
+                 number != SYS_brk;
     }
     inside = !inside;
   }
