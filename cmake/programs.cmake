@@ -9,7 +9,7 @@ function(unspool_programs)
 endfunction()
 
 if(UNSPOOL_BUILD_EXAMPLES)
-  unspool_programs(examples/*.cpp examples/*/*.cpp)
+  unspool_programs(examples/*.cpp examples/*/*.cpp examples/papers/*/*.cpp)
 endif()
 if(UNSPOOL_BUILD_BENCHMARKS)
   unspool_programs(bench/*.cpp)
