@@ -7,7 +7,6 @@ use strict;
 use warnings;
 use Cwd 'abs_path';
 use File::Basename;
-use File::Find;
 
 chdir dirname($0) . '/..' or die $!;
 my $dead = 0;
@@ -41,12 +40,20 @@ sub headings {
   return \%anchors;
 }
 
-my @pages;
-find({no_chdir => 1, wanted => sub {
-  $File::Find::prune = 1 if $_ =~ m{^\./(build|\.git)$};
-  push @pages, $_ =~ s{^\./}{}r if -f && /\.md$/;
-}}, '.');
-for my $page (sort @pages) {
+# All files in a folder and below it. A bare Debian has no File::Find.
+sub files {
+  my ($folder) = @_;
+  opendir my $entries, $folder or die "$folder: $!";
+  my @found;
+  for my $name (sort readdir $entries) {
+    my $path = "$folder/$name";
+    next if $name =~ /^\.\.?$/ || $path =~ m{^\./(build|\.git)$} || -l $path;
+    push @found, -d $path ? files($path) : $path;
+  }
+  return @found;
+}
+
+for my $page (map { s{^\./}{}r } grep { /\.md$/ } files('.')) {
   my $checked = content($page) =~ s/^```.*?^```$//gmsr;
   # A label may be in code: only code that contains a whole link is left out.
   $checked =~ s/(`+)((?:(?!\n\n).)+?)(?<!`)\1(?!`)/$2 =~ m{\]\(} ? '' : 'code'/gse;
@@ -64,9 +71,7 @@ for my $page (sort @pages) {
 
 if (my $site = $ARGV[0]) {
   my (%anchors, %links);
-  find({no_chdir => 1, wanted => sub {
-    return unless -f && /\.(html|js|css|svg)$/;
-    my $file = $_;
+  for my $file (grep { /\.(html|js|css|svg)$/ } files($site)) {
     my $text = content($file);
     if ($file =~ /\.html$/) {
       $anchors{abs_path($file)} = {map { $_ => 1 } $text =~ /\s(?:id|name)="([^"]+)"/g};
@@ -79,7 +84,7 @@ if (my $site = $ARGV[0]) {
     } elsif ($file =~ /\.css$/) {
       push @{$links{$file}}, grep { !/^data:/ } $text =~ /url\(["']?([^"')]+)["']?\)/g;
     }
-  }}, $site);
+  }
   for my $file (sort keys %links) {
     for my $link (@{$links{$file}}) {
       next if $link =~ /^(\w+:|#$|$)/ || $link =~ /['"+]/;
