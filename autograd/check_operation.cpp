@@ -11,10 +11,10 @@
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/internal/axes.h>
 #include <unspool/autograd/internal/compare.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/autograd/views.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>

@@ -1,12 +1,12 @@
 #include <algorithm>
 
 #include <unspool/autograd/internal/engine.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/scan.h>
 #include <unspool/autograd/scan/operations.h>
 #include <unspool/autograd/scan/traced_scan.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/autograd/joining.h>
 
 namespace unspool {
 namespace {

@@ -25,7 +25,8 @@ concept CallableAs = requires(F& function, Arguments (*... argument)()) {
 
 /// A function object that may be empty: another Callable, a std::function, a handle.
 template <class F>
-concept Nullable = std::is_class_v<F> && std::is_constructible_v<bool, const F&> && !requires(const F& function) {
+concept Nullable =
+    std::is_class_v<F> && std::is_constructible_v<bool, const F&> && !requires(const F& function) {
   +function;
 };
 

@@ -147,8 +147,8 @@ class Dataset {
   /// of epoch 0 in each epoch.
   Dataset cache() const;
   /// Computes up to `buffer_size` elements ahead in a thread of its own, with the same results. The functions
-  /// of the pipeline run on that thread. A full buffer is filled again when half of it is used, so a larger one
-  /// wakes the thread less often, which counts for batches of microseconds.
+  /// of the pipeline run on that thread. A full buffer is filled again when half of it is used, so a larger
+  /// one wakes the thread less often, which counts for batches of microseconds.
   Dataset prefetch(Index buffer_size = 8) const;
 
   /// A pass. The first one has epoch 0: shuffles and functions that draw random numbers give others for each

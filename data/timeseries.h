@@ -11,14 +11,14 @@ namespace unspool {
 
 /// The arguments of timeseries_dataset().
 struct TimeseriesOptions {
-  required<Index> sequence_length;         ///< Time steps in a window.
-  Index sequence_stride = 1;               ///< Time steps between the starts of consecutive windows.
-  Index sampling_rate = 1;                 ///< Time steps between consecutive steps of a window.
-  std::optional<Index> batch_size = 128;   ///< Windows in a batch; None: single windows.
-  bool shuffle = false;                    ///< Whether each epoch has an order of windows of its own.
+  required<Index> sequence_length;        ///< Time steps in a window.
+  Index sequence_stride = 1;              ///< Time steps between the starts of consecutive windows.
+  Index sampling_rate = 1;                ///< Time steps between consecutive steps of a window.
+  std::optional<Index> batch_size = 128;  ///< Windows in a batch; None: single windows.
+  bool shuffle = false;                   ///< Whether each epoch has an order of windows of its own.
   std::optional<std::int64_t> seed = {};  ///< Of the order; see ShuffleOptions.
-  std::optional<Index> start_index = {};   ///< The first time step that is used.
-  std::optional<Index> end_index = {};     ///< The time step before which the used ones end.
+  std::optional<Index> start_index = {};  ///< The first time step that is used.
+  std::optional<Index> end_index = {};    ///< The time step before which the used ones end.
 };
 
 /// Windows of a series, whose first axis is time, as keras.utils.timeseries_dataset_from_array. `targets[i]`

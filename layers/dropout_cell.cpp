@@ -1,7 +1,7 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/dropout_cell.h>

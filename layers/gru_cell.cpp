@@ -1,7 +1,7 @@
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/autograd/views.h>
 #include <unspool/layers/gru_cell.h>
 #include <unspool/layers/internal/layer_maker.h>

@@ -1,9 +1,9 @@
 #include <tuple>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/layers/internal/layer_maker.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/lstm_cell.h>

@@ -4,10 +4,10 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/product.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/check_mask.h>

@@ -46,7 +46,9 @@ std::vector<double> Numbers::list(std::string_view what) const {
   return values_.to_vector<double>();
 }
 
-bool operator==(const Numbers& a, const Numbers& b) { return ConfigValue<Numbers>::to(a) == ConfigValue<Numbers>::to(b); }
+bool operator==(const Numbers& a, const Numbers& b) {
+  return ConfigValue<Numbers>::to(a) == ConfigValue<Numbers>::to(b);
+}
 
 Config ConfigValue<Numbers>::to(const Numbers& numbers) {
   if (!numbers) return {};

@@ -1,6 +1,6 @@
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/reduction.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/internal/call_context.h>

@@ -6,9 +6,9 @@
 
 #include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/internal/label_observer.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/tape.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/layers/cell.h>

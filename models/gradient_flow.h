@@ -20,8 +20,8 @@ struct GradientFlowRow {
   /// (Operation::bounds).
   std::vector<double> saturated;
   Index units = 0;  ///< The number of units.
-  /// The number of units that did nothing in this batch: the function gave its only bound, as relu gives 0, or
-  /// a gate was saturated at one end, in each sample at each step.
+  /// The number of units that did nothing in this batch: the function gave its only bound, as relu gives 0,
+  /// or a gate was saturated at one end, in each sample at each step.
   Index dead = 0;
 };
 

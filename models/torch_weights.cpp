@@ -4,9 +4,9 @@
 #include <utility>
 
 #include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/joining.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
-#include <unspool/autograd/joining.h>
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>

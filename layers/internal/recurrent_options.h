@@ -116,8 +116,8 @@ Fields joined_fields(const Groups&... groups) {
   return std::apply([](const auto&... field) { return fields_of<O>(field...); }, std::tuple_cat(groups...));
 }
 
-/// The options of a cell whose states have these names and `units` elements each. Throws ValueError unless units > 0 and the kernels'
-/// sizes can be counted.
+/// The options of a cell whose states have these names and `units` elements each. Throws ValueError unless
+/// units > 0 and the kernels' sizes can be counted.
 template <Options O>
 CellOptions cell_options(const O& options, std::string_view class_name, std::vector<std::string> states) {
   constexpr Index most = std::numeric_limits<std::int32_t>::max();

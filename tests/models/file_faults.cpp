@@ -90,8 +90,13 @@ std::vector<FileWriter> file_writers() {
            [=](const std::string& path) { save_safetensors(path, safetensors(large)); }},
           {"a.npy", [=](const std::string& path) { save_npy(path, small); },
            [=](const std::string& path) { save_npy(path, large); }},
-          {"a.npz", [=](const std::string& path) { save_npz(path, {{"a", small}, {"b", small}}); },
-           [=](const std::string& path) { save_npz(path, {{"a", large}, {"b", large}}); }},
+          {"a.npz",
+           [=](const std::string& path) {
+             save_npz(path, {{"a", small}, {"b", small}});
+           },
+           [=](const std::string& path) {
+             save_npz(path, {{"a", large}, {"b", large}});
+           }},
           {"a.txt", [](const std::string& path) { write_file_atomically(path, "old"); },
            [](const std::string& path) { write_file_atomically(path, std::string(100'000, 'n')); }}};
 }
