@@ -14,7 +14,6 @@
 #include <unspool/core/random.h>
 #include <unspool/core/threads.h>
 
-
 namespace {
 
 using namespace unspool;

@@ -80,7 +80,8 @@ std::string Fields::describe(const void* options) const {
   std::string text;
   for (const One& field : all_) {
     if (!text.empty()) text += ", ";
-    text += std::string(field.name) + "=" + internal::text_of(field.type->to_config(at(options, field.offset)));
+    text +=
+        std::string(field.name) + "=" + internal::text_of(field.type->to_config(at(options, field.offset)));
   }
   return text;
 }

@@ -10,7 +10,8 @@ namespace unspool::internal {
 std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
                                       const std::vector<std::string>& given, std::string_view what) {
   std::vector<std::ptrdiff_t> places;
-  const auto with_names = std::count_if(given.begin(), given.end(), [](const std::string& name) { return !name.empty(); });
+  const auto with_names =
+      std::count_if(given.begin(), given.end(), [](const std::string& name) { return !name.empty(); });
   if (with_names == 0) {
     if (given.size() != names.size()) {
       throw ValueError(fmt::format("{}: expected {} for {}, got {}", what,

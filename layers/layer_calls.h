@@ -12,7 +12,7 @@ namespace unspool {
 namespace internal {
 class CallScope;
 struct LayerAccess;
-}
+}  // namespace internal
 
 /// The common part of calls of layers and cells: losses and updates that a call adds, and checks of its
 /// inputs. Layer and Cell declare how they are called.

@@ -9,8 +9,8 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/placeholders.h>
-#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/build_budget.h>
+#include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/layer_base.h>
 #include <unspool/layers/layer_tree.h>
 #include <unspool/layers/naming.h>

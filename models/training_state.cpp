@@ -219,18 +219,17 @@ Snapshot training_state(const Model& model) {
   for (const Optimizer& optimizer : optimizers_of(model)) {
     slots.push_back(internal::weight_indices(optimizer->built_for(), model.weights()));
   }
-  snapshot.config =
-      Config::map({{"kind", "training"},
-                   {"version", Index{1}},
-                   {"epoch", run.epoch},
-                   {"batch", run.batch},
-                   {"inputs", Config::list(std::move(inputs))},
-                   {"slots", slots.front()},
-                   {"own_slots", Config::list({slots.begin() + 1, slots.end()})},
-                   {"seeds", Config::list(std::move(seeds))},
-                   {"random", config_of_key(internal::process_random_state())},
-                   {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
-                   {"callbacks", Config::list(std::move(callbacks))}});
+  snapshot.config = Config::map({{"kind", "training"},
+                                 {"version", Index{1}},
+                                 {"epoch", run.epoch},
+                                 {"batch", run.batch},
+                                 {"inputs", Config::list(std::move(inputs))},
+                                 {"slots", slots.front()},
+                                 {"own_slots", Config::list({slots.begin() + 1, slots.end()})},
+                                 {"seeds", Config::list(std::move(seeds))},
+                                 {"random", config_of_key(internal::process_random_state())},
+                                 {"shuffle", state.shuffle ? config_of_key(*state.shuffle) : Config()},
+                                 {"callbacks", Config::list(std::move(callbacks))}});
   return snapshot;
 }
 

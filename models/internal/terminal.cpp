@@ -26,7 +26,8 @@ constexpr std::string_view leave_sequence = "\033[0m\033[?25h\033[?1049l";
 /// The signals that end a process by default while it draws.
 constexpr std::array ending_signals{SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
-// A signal handler may use atomics without a lock, and what does not change while the handlers are handlers_installed.
+// A signal handler may use atomics without a lock, and what does not change while the handlers are
+// handlers_installed.
 std::atomic<bool> taken = false;    // A screen exists.
 std::atomic<bool> entered = false;  // The terminal is in its hands.
 std::atomic<bool> lost = false;     // What it showed is gone.

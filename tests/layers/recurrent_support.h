@@ -46,7 +46,7 @@ Outputs of_sines(typename L::Options options) {
 /// gradients of the squares of those: every bit of them.
 template <class L>
 std::vector<double> everything(const Ref<L>& layer, const Tensor& x, const Tensor& mask,
-                              const States& states) {
+                               const States& states) {
   GradientTape second;
   GradientTape first;
   std::vector<Source> sources = {x};

@@ -1,7 +1,6 @@
 // Layers of a user's own in a graph, where the batch, and time, are not known.
-#include <functional>
-
 #include <doctest/doctest.h>
+#include <functional>
 
 #include "recurrent_support.h"
 

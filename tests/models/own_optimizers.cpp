@@ -1,5 +1,5 @@
-#include <functional>
 #include <doctest/doctest.h>
+#include <functional>
 
 #include <unspool/unspool.h>
 
