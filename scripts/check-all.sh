@@ -7,6 +7,9 @@ step() { printf '\n== %s (%d min %02d s) ==\n' "$1" $((SECONDS / 60)) $((SECONDS
 
 scripts/install-dependencies.sh clang-14 pkgconf debootstrap qemu-user gdb tmux
 
+step "sources are formatted"
+scripts/check-format.sh
+
 step "release: build and tests"
 scripts/test.sh
 
@@ -22,9 +25,11 @@ scripts/check-keras.sh || [ $? = 77 ]
 step "the manual, with a comment for every public name"
 scripts/docs.sh --check
 
-step "every public header and every source compiled alone"
+step "every public header and every source compiled alone, and all sources of a folder together"
 scripts/check-headers.sh --alone g++ build/release/include
 scripts/check-sources.sh alone build/release
+scripts/check-sources.sh together build/release
+scripts/check-sources.sh clang build/release
 
 step "installed, and used from another project"
 scripts/check-install.sh

@@ -11,10 +11,9 @@ build=$(realpath "$2")
 shift 2
 cd "$(dirname "$0")/.."
 library=(core serialization autograd data layers optim models)
-clang=$(command -v clang++ || command -v clang++-14 || true)
-if [ "$mode" = clang ] && [ -z "$clang" ]; then
-  echo "NOT RUN: clang++ is not installed (scripts/check-all.sh installs it)"
-  exit
+if [ "$mode" = clang ]; then
+  command -v clang++ >/dev/null || scripts/install-dependencies.sh clang-14
+  clang=$(command -v clang++ || command -v clang++-14)
 fi
 if [ $# -eq 0 ]; then
   set -- "${library[@]}"
