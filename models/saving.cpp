@@ -103,8 +103,8 @@ CompileOptions native_compile_options(const Config& config) {
   return options;
 }
 
-/// The places of the weights that an optimizer has slots for, which may differ from those that train now. Null
-/// before the first step.
+/// The places of the weights that an optimizer has slots for, which may differ from those that train now.
+/// Null before the first step.
 Config slots_of(const Optimizer& optimizer, const std::vector<Variable>& weights) {
   const std::vector<Variable>& built_for = optimizer->built_for();
   return built_for.empty() ? Config() : internal::weight_indices(built_for, weights);
@@ -114,11 +114,7 @@ Config slots_of(const Optimizer& optimizer, const std::vector<Variable>& weights
 void load_optimizer_state(const Optimizer& optimizer, const Config& places,
                           const std::vector<Variable>& weights, const std::vector<NamedTensor>& tensors,
                           const std::string& group, const std::string& name) {
-  if (!places.is_null()) {
-    const std::vector<Variable> built_for = internal::weights_at(places, weights);
-    const internal::Placeholders replaced_below;
-    optimizer->build(built_for);
-  }
+  if (!places.is_null()) optimizer->build(internal::weights_at(places, weights));
   assign(optimizer.variables(), values_for(tensors, group, optimizer.variables(), name));
 }
 
@@ -146,7 +142,8 @@ Snapshot to_snapshot(const Model& model) {
   }
   std::vector<Config> own_optimizers;
   for (const Optimizer& optimizer : state.own_optimizers()) {
-    internal::append_values(snapshot.tensors, own_optimizer_group(own_optimizers.size()), optimizer.variables());
+    internal::append_values(snapshot.tensors, own_optimizer_group(own_optimizers.size()),
+                            optimizer.variables());
     own_optimizers.push_back(slots_of(optimizer, model.weights()));
   }
   std::vector<Config> seeds;
@@ -183,6 +180,7 @@ Model from_snapshot(const Snapshot& snapshot, const std::string& name, const Loa
       specs.push_back({spec["shape"].as<Shape>(), spec["dtype"].as<DType>()});
     }
     const internal::BuildBudget budget(elements_of_weights(snapshot.tensors));
+    const internal::Placeholders replaced_below;
     Model model(layer_from_config<Layer>(config["network"]));
     ModelAccess::state(model).build(specs);
     Model::State& state = ModelAccess::state(model);

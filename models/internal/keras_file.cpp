@@ -44,10 +44,7 @@ ZipFile open_keras_zip(const FileBytes& bytes, const std::string& file) {
 void load_optimizer(const Hdf5Group& root, const Model& model, const std::string& file) {
   const Optimizer optimizer = model.optimizer();
   if (!has_optimizer_state(root)) return;
-  {
-    const Placeholders replaced_below;
-    optimizer->build(model.trainable_weights());
-  }
+  optimizer->build(model.trainable_weights());
   const std::vector<Tensor> values = read_keras_optimizer(root, optimizer, file);
   const std::vector<Variable> variables = optimizer.variables();
   for (std::size_t i = 0; i < values.size(); ++i) variables[i].assign(values[i]);
@@ -87,6 +84,7 @@ Model keras_model_from_bytes(const FileBytes& bytes, const std::string& file,
     const Hdf5Group root =
         hdf5_from_bytes(zip.member(weights_member), fmt::format("{}, {}", file, weights_member));
     const BuildBudget budget(keras_weight_elements(root));
+    const Placeholders replaced_below;
     Model model = model_from_keras_config(config);
     check_keras_inputs(model, config);
     WeightLoader loader(file, {});

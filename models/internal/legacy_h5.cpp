@@ -124,10 +124,7 @@ void compile_as_trained(const Hdf5Group& root, Model& model, const std::string& 
   const Arrays arrays = arrays_of(*state, file);
   if (arrays.empty()) return;
   const Optimizer optimizer = model.optimizer();
-  {
-    const Placeholders replaced_below;
-    optimizer->build(model.trainable_weights());
-  }
+  optimizer->build(model.trainable_weights());
   const std::vector<Variable> variables = optimizer.variables();
   assign_all(variables, values_in(arrays, variables, "the optimizer " + optimizer.class_name(), file));
 }
@@ -148,6 +145,7 @@ Model load_legacy_model(const std::string& path, const LoadModelOptions& options
     }
     refuse_keras_code(config);
     const BuildBudget budget(keras_weight_elements(root));
+    const Placeholders replaced_below;
     Model model = model_from_keras_config(config);
     check_keras_inputs(model, config);
     WeightLoader loader(file, {});

@@ -1,12 +1,15 @@
 #include <cstring>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 
 #include <unspool/autograd/random.h>
 #include <unspool/core/error.h>
 #include <unspool/layers/dense.h>
+#include <unspool/layers/gru.h>
 #include <unspool/layers/input.h>
+#include <unspool/layers/lstm.h>
 #include <unspool/layers/registry.h>
 #include <unspool/layers/simple_rnn.h>
 #include <unspool/models/saving.h>
@@ -19,6 +22,7 @@
 #include <unspool/serialization/file.h>
 
 #include "../serialization/folder.h"
+#include "../support/process_memory.h"
 #include "../support/same_bits.h"
 
 using namespace unspool;
@@ -220,6 +224,30 @@ TEST_CASE("any damage to a file is noticed, and the model stays as it was") {
     if (!refused(changed)) FAIL("a changed byte was not noticed");
   }
   CHECK_THROWS_AS(load_model(folder / "none"), FileError);
+}
+
+TEST_CASE("loading a model takes the memory of its file, not that of initial weights beside it") {
+  const Folder folder;
+  const auto made = [] {
+    Sequential model(
+        {Input({.shape = {10, 64}}),
+         LSTM({.units = 700, .recurrent_initializer = "glorot_uniform", .return_sequences = true}),
+         GRU({.units = 700, .recurrent_initializer = "glorot_uniform"})});
+    model.compile({.optimizer = Adam({.learning_rate = .01}), .loss = "mse"});
+    model.optimizer()->build(model.trainable_weights());
+    return model;
+  };
+  for (const char* const name : {"m.unspool", "m.keras"}) {
+    CAPTURE(name);
+    const std::string path = folder / name;
+    // Both in processes of their own, so that none has memory to take again.
+    CHECK(growth_of_peak([&] { made().save(path); }) > 0);
+    const auto bytes = static_cast<double>(std::filesystem::file_size(path));
+    CHECK(bytes > 60e6);
+    const auto growth = static_cast<double>(growth_of_peak([&] { load_model(path); }));
+    CHECK(growth > bytes);
+    CHECK(growth < 1.2 * bytes);
+  }
 }
 
 TEST_CASE("files that are whole and hold something else") {

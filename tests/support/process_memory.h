@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <fstream>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace unspool::testing {
@@ -21,6 +22,30 @@ inline std::size_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Runs f in a child process, and returns by how many bytes its peak of memory grew. Returns -1 if f throws.
+template <class F>
+long long growth_of_peak(F f) {
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  const pid_t child = fork();
+  if (child == 0) {
+    long long growth = -1;
+    try {
+      const std::size_t before = resident_memory();
+      f();
+      growth = static_cast<long long>(peak_memory()) - static_cast<long long>(before);
+    } catch (...) {
+    }
+    _exit(write(ends[1], &growth, sizeof growth) == sizeof growth ? 0 : 1);
+  }
+  close(ends[1]);
+  long long growth = -1;
+  if (child < 0 || read(ends[0], &growth, sizeof growth) != sizeof growth) growth = -1;
+  close(ends[0]);
+  if (child > 0) waitpid(child, nullptr, 0);
+  return growth;
 }
 
 /// What the address sanitizer keeps of freed memory, in bytes; 0 without it.
