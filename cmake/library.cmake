@@ -49,6 +49,8 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
   target_compile_options(unspool_objects_${folder} PRIVATE
     $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
     $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
+  # Inline functions of headers are compiled into the programs that use them, which need not find them here.
+  set_target_properties(unspool_objects_${folder} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
   # g++ 12 spills to MMX registers without restoring the x87 state: arithmetic in long double then gives NaN.
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     target_compile_options(unspool_objects_${folder} PRIVATE -mno-mmx)
@@ -67,9 +69,10 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
       -fno-math-errno $<$<CXX_COMPILER_ID:GNU>:-ftree-loop-vectorize> $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
   endif()
 
-  # Layers and models work on whole tensors, and their own code runs once a call. For size it is half as much, and a batch
-  # takes half a microsecond longer; what loops over elements itself is excepted.
-  if(folder MATCHES "^(layers|models)$")
+  # Layers and models work on whole tensors, and their own code runs once a call; files take as long as the disk. For
+  # size it is half as much, and a batch takes half a microsecond longer;
+  # what loops over elements itself is excepted.
+  if(folder MATCHES "^(layers|models|serialization)$")
     target_compile_options(unspool_objects_${folder} PRIVATE $<$<CONFIG:Release>:-Os>)
   endif()
 
@@ -106,6 +109,8 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
 endforeach()
 
 set_source_files_properties(layers/initializer.cpp models/ctc_loss.cpp models/ctc_decode.cpp models/edit_distance.cpp
+  serialization/internal/crc32.cpp serialization/internal/crc32c.cpp serialization/internal/crc64.cpp
+  serialization/internal/crc_folding.cpp serialization/internal/inflate.cpp
   PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
 
 foreach(kind IN ITEMS static shared)
