@@ -21,11 +21,16 @@ struct TimeseriesOptions {
   std::optional<Index> end_index = {};    ///< The time step before which the used ones end.
 };
 
-/// Windows of a series, whose first axis is time, as keras.utils.timeseries_dataset_from_array. `targets[i]`
-/// is the label of the window that starts at time step i; without targets there are only windows. The series
-/// is not copied: a window is cut out of it when its batch is made. To predict the step after windows of
-/// `length` steps, pass slice(series, 0, 0, -length) and slice(series, 0, length, size). Throws ValueError
-/// for numbers that leave no window.
+///@{
+/// Windows of a series, whose first axis is time. `targets[i]` is the label of the window that starts at time
+/// step i; without targets there are only windows. The series is not copied: a window is cut out of it when
+/// its batch is made. To predict the step after windows of `length` steps, pass slice(series, 0, 0, -length)
+/// and slice(series, 0, length, size). Throws ValueError for numbers that leave no window.
 Dataset timeseries_dataset(const Tensor& data, const Tensor& targets, const TimeseriesOptions& options);
+inline Dataset timeseries_dataset_from_array(const Tensor& data, const Tensor& targets,
+                                             const TimeseriesOptions& options) {
+  return timeseries_dataset(data, targets, options);
+}
+///@}
 
 }  // namespace unspool

@@ -25,8 +25,7 @@ namespace {
 class NamedMetric final : public internal::MeanOf {
  public:
   NamedMetric(std::string class_name, Function function, OptionalBool more_is_better = {})
-      : MeanOf(class_name.empty() ? "metric" : class_name.substr(class_name.find('>') + 1),
-               std::move(function)),
+      : MeanOf(class_name.substr(class_name.find('>') + 1), std::move(function)),
         class_name_(std::move(class_name)),
         more_is_better_(more_is_better) {}
   std::string class_name() const override { return class_name_; }
@@ -36,6 +35,14 @@ class NamedMetric final : public internal::MeanOf {
  private:
   std::string class_name_;
   OptionalBool more_is_better_;
+};
+
+/// A function that is not registered, with a name for the logs.
+class FunctionMetric final : public internal::MeanOf {
+ public:
+  using MeanOf::MeanOf;
+  std::string class_name() const override { return {}; }
+  Config get_config() const override { return {}; }
 };
 
 /// The mean of a loss. Its name is the one that the user wrote, "mse", or that of the loss object.
@@ -140,8 +147,8 @@ std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& 
   throw ValueError(metric_registry().unknown(name, arguments, loss_registry().names()));
 }
 
-std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function) {
-  return std::make_shared<NamedMetric>("", std::move(function));
+std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function, std::string name) {
+  return std::make_shared<FunctionMetric>(std::move(name), std::move(function));
 }
 
 void register_metric(const std::string& name, const MetricBase::Function& function) {

@@ -92,6 +92,9 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
   Metric(const std::string& name);
   template <internal::FunctionFor<MetricBase> F>
   Metric(F function) : Metric(of_function(std::move(function))) {}
+  /// From a function, with a name for the logs.
+  template <internal::FunctionFor<MetricBase> F>
+  Metric(std::string name, F function) : Metric(of_function(std::move(function), std::move(name))) {}
   explicit Metric(std::shared_ptr<MetricBase> object);
   Metric(const Metric& other);
   Metric(Metric&& other) noexcept;
@@ -128,7 +131,7 @@ class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
  private:
   friend NamedHandle;
   static std::shared_ptr<MetricBase> make(const std::string& name, const Config& arguments);
-  static std::shared_ptr<MetricBase> of_function(MetricBase::Function function);
+  static std::shared_ptr<MetricBase> of_function(MetricBase::Function function, std::string name = "metric");
 };
 extern template class NamedHandle<Metric, MetricBase, metric_registry>;
 

@@ -131,6 +131,9 @@ Model::Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options)
   state_->remember_inputs(inputs.tensors());
 }
 
+Model::Model(const FunctionalModelOptions& options)
+    : Model(options.inputs, options.outputs, {.name = options.name, .trainable = options.trainable}) {}
+
 Model::State& Model::state() const {
   if (state_ == nullptr) throw ValueError("expected a Model with a network, got an empty one");
   return *state_;

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <unspool/core/dictionary.h>
 #include <unspool/core/named_list.h>
 #include <unspool/data/batch.h>
 #include <unspool/data/dataset.h>
+#include <unspool/layers/call.h>
 #include <unspool/models/callback.h>
 
 namespace unspool {
@@ -111,10 +113,18 @@ struct SummaryOptions {
   bool show_trainable = false;  ///< Whether a column says which layers are trained.
 };
 
-/// The arguments of a functional model.
+/// The further arguments of a functional model.
 struct ModelOptions {
   std::string name = {};  ///< Default: "functional", "functional_1", ...
   bool trainable = true;  ///< Whether training changes the weights.
+};
+
+/// All arguments of a functional model by name, as in Keras.
+struct FunctionalModelOptions {
+  Inputs inputs = std::vector<Tensor>();   ///< Made by Input().
+  Inputs outputs = std::vector<Tensor>();  ///< What the layers make of them.
+  std::string name = {};                   ///< As in ModelOptions.
+  bool trainable = true;                   ///< As in ModelOptions.
 };
 
 }  // namespace unspool

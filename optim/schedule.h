@@ -80,8 +80,11 @@ class LearningRate : public virtual internal::SealedLearningRate {
 
   /// Whether the rate depends on the step.
   bool is_schedule() const { return schedule_ != nullptr; }
+  ///@{
   /// The rate of a step, counted from 0, rounded to float32 as in Keras.
   double at(std::int64_t step) const;
+  double operator()(std::int64_t step) const { return at(step); }
+  ///@}
 
   /// The number, or {"class_name", "config"} of the schedule.
   Config config() const;

@@ -11,6 +11,15 @@ using namespace unspool;
 extern Model model;
 extern Tensor x;
 
+//! FunctionalModelOptions options{...}; //! MisspeltOptionOrWrongTypeOfValueFor<FunctionalModelOptions>
+Model functional({.input = x, .outputs = x});
+
+//! write Sequential for a list of layers //! MisspeltOptionOrWrongTypeOfValueFor<FunctionalModelOptions>
+Model stacked({Dense(2), Dense(1)});
+
+//+
+Model functional({.inputs = x, .outputs = {x, x}});
+
 //! derive from Layer
 class Net : public Model {};
 Net net;

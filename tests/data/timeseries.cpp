@@ -16,7 +16,7 @@ std::vector<int> elements(const Tensor& tensor) { return tensor.to_vector<int>()
 }  // namespace
 
 TEST_CASE("the windows of Keras' first example") {
-  const Dataset windows = timeseries_dataset(
+  const Dataset windows = timeseries_dataset_from_array(
       arange(99), {}, {.sequence_length = 10, .sequence_stride = 3, .sampling_rate = 2, .batch_size = None});
   // 0 2 ... 18, 3 5 ... 21, and so on to 78 80 ... 96.
   CHECK(windows.size() == 27);

@@ -98,7 +98,7 @@ TEST_CASE("from R: data and tensors") {
   CHECK(where(x > 3, x, 0).to_vector<float>() == std::vector<float>{0, 0, 0, 4, 5, 6});
   CHECK(pad_sequences({{1, 2}, {3}}, {.maxlen = 20}).shape() == Shape{2, 20});
   CHECK(to_categorical(Tensor::of<std::int32_t>({1, 2}), 10).shape() == Shape{2, 10});
-  CHECK(*timeseries_dataset(zeros({40, 1}), zeros({11, 1}), {.sequence_length = 30}).size() == 1);
+  CHECK(*timeseries_dataset_from_array(zeros({40, 1}), zeros({11, 1}), {.sequence_length = 30}).size() == 1);
   CHECK(*Dataset(zeros({64, 2}), zeros({64, 1})).batch(32).size() == 2);
   Normalization normalize;
   normalize->adapt(x);

@@ -66,6 +66,25 @@ TEST_CASE("several inputs: an encoder and a decoder with symbolic states learn t
   for (const Tensor& gradient : tape.gradient(loss, model->trainable_weights())) CHECK(gradient);
 }
 
+TEST_CASE("inputs and outputs by name") {
+  const Tensor a = Input({.shape = {2}});
+  const Tensor b = Input({.shape = {3}});
+  const Tensor left = Dense({.units = 1})(a);
+  const Tensor right = Dense({.units = 2})(concatenate({a, b}, 1));
+  const Model both({.inputs = {a, b}, .outputs = {left, right}, .name = "both"});
+  CHECK(both.name() == "both");
+  const Tensor x = some({4, 2}, float32);
+  const Tensor y = some({4, 3}, float32);
+  const Outputs expected = Model({a, b}, {left, right}).predict({x, y});
+  const Outputs got = both.predict({x, y});
+  CHECK(all(equal(got[0], expected[0])).item<bool>());
+  CHECK(all(equal(got[1], expected[1])).item<bool>());
+  const Model inner({.inputs = both.inputs(), .outputs = both.get_layer(Index{2})->output()});
+  CHECK(inner.outputs().size() == 1);
+  const Model frozen({.inputs = a, .outputs = left, .trainable = false});
+  CHECK(frozen.trainable_weights().empty());
+}
+
 TEST_CASE("gradients of a shared layer are summed over its calls") {
   const Ref<layers::Dense> shared = Dense({.units = 2, .activation = "tanh", .dtype = float64});
   const Ref<layers::SimpleRNN> rnn = SimpleRNN({.units = 2, .return_sequences = true, .dtype = float64});

@@ -345,3 +345,17 @@ TEST_CASE("metrics of one's own, by name and by class") {
   CHECK_THROWS_WITH_AS(Metric([](const Tensor& y, const Tensor&) { return y; }).config(),
                        doctest::Contains("register_metric"), ValueError);
 }
+
+TEST_CASE("functions that are metrics are logged by the names that they are given") {
+  const auto error = [](const Tensor& y, const Tensor& p) { return abs(p - y); };
+  const auto bias = [](const Tensor& y, const Tensor& p) { return p - y; };
+  Sequential model({Input({.shape = {2}}), Dense({.units = 1})});
+  model.compile(
+      {.optimizer = "sgd", .loss = "mse", .metrics = {Metric("error", error), Metric("bias", bias)}});
+  const Tensor x = Tensor::zeros({2, 2});
+  const Tensor y = Tensor::of({{1}, {-3}});
+  const Logs logs = model.evaluate(x, y, {.verbose = 0});
+  CHECK(logs["error"] == 2);
+  CHECK(logs["bias"] == 1);
+  CHECK_THROWS_WITH_AS(Metric("bias", bias).config(), doctest::Contains("register_metric"), ValueError);
+}

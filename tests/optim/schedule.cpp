@@ -105,4 +105,5 @@ TEST_CASE("a schedule of one's own") {
   register_schedule<Halves>("my>Halves");
   check(LearningRate(std::make_shared<Halves>(HalvesOptions{.first = 1})), {{0, 1}, {3, .125}});
   check(make<Halves>(HalvesOptions{.first = 1}), {{0, 1}, {3, .125}});
+  CHECK(LearningRate(make<Halves>(HalvesOptions{.first = 1}))(3) == .125);
 }
