@@ -271,6 +271,8 @@ class LayerTree {
   void build_later(const Config& config);
   /// Builds this layer and all layers below like another one with equal arguments.
   void build_like(const LayerTree& other);
+  template <class L, class... Arguments>
+  friend Ref<L> detail::make_layer(Arguments&&... arguments);
   void check_child(const Ref<LayerBase>& layer) const;
   bool has_child(std::string_view name) const;
   void add_child(std::string name, const Ref<LayerBase>& layer);
@@ -297,6 +299,8 @@ class LayerTree {
   // The shapes that it was built for or, before, those in the config that it was made from.
   std::vector<Shape> build_shapes_;
   mutable Variable seed_state_;
+  // Makes another object with the arguments that make() got, if they were numbers, texts and shapes.
+  Callable<std::shared_ptr<LayerBase>()> make_again_;
 };
 
 }  // namespace unspool

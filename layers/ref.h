@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/callable.h>
 #include <unspool/layers/call.h>
 
 namespace unspool {
@@ -159,9 +160,28 @@ class Ref : public internal::RefBase {
 
 namespace detail {
 
+/// An argument of which a layer keeps a copy, since copies share nothing.
+template <class A>
+concept PlainArgument = std::is_arithmetic_v<A> || std::is_enum_v<A> || std::is_same_v<A, Shape> ||
+    (std::is_convertible_v<A, std::string> && !std::is_null_pointer_v<A>);
+/// The copy that is kept.
+template <PlainArgument A>
+using KeptArgument = std::conditional_t<std::is_convertible_v<A, std::string>, std::string, A>;
+
 template <class L, class... Arguments>
 Ref<L> make_layer(Arguments&&... arguments) {
+  // A class with options is copied by its config.
+  Callable<std::shared_ptr<LayerBase>()> make_again;
+  if constexpr (!requires { typename L::Options; } && (PlainArgument<std::decay_t<Arguments>> && ...)) {
+    if constexpr (std::is_constructible_v<L, const KeptArgument<std::decay_t<Arguments>>&...>) {
+      make_again = [... kept =
+                        KeptArgument<std::decay_t<Arguments>>(arguments)]() -> std::shared_ptr<LayerBase> {
+        return make_layer<L>(kept...).pointer();
+      };
+    }
+  }
   Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
+  made->make_again_ = std::move(make_again);
   if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
   return made;
 }

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <optional>
+#include <typeindex>
 #include <unordered_map>
 #include <utility>
 
@@ -12,6 +14,12 @@
 namespace unspool {
 namespace {
 
+/// Layers of classes that have no name, in the order in which a copy meets them: they are made again from the
+/// arguments that make() got.
+using Unnamed = std::vector<const LayerBase*>;
+/// Stands for the name of their class.
+constexpr std::string_view made_again = "made again";
+
 /// What serialize_layer() and the calls within it write together. A layer that stands at several places has a
 /// number at each, as in Keras' files, so that it is one object again when it is read.
 class Writer {
@@ -21,23 +29,37 @@ class Writer {
     if (current_ != nullptr) return current_->layer(layer);
     return write_alone(layer);
   }
-  /// Writes a layer apart from what the thread is writing.
-  static Config write_alone(const LayerBase& layer) {
-    Writer writer;
+  /// Writes a layer apart from what the thread is writing, for a copy that is made at once.
+  static Config write_copy(const LayerBase& layer, Unnamed& unnamed) { return write_alone(layer, &unnamed); }
+
+ private:
+  explicit Writer(Unnamed* unnamed) : around_(std::exchange(current_, this)), unnamed_(unnamed) {}
+  ~Writer() { current_ = around_; }
+
+  static Config write_alone(const LayerBase& layer, Unnamed* unnamed = nullptr) {
+    Writer writer(unnamed);
     writer.layer(layer);  // Counts.
     writer.counting_ = false;
     return writer.layer(layer);
   }
 
- private:
-  Writer() : around_(std::exchange(current_, this)) {}
-  ~Writer() { current_ = around_; }
+  Config serialized(const LayerBase& layer) {
+    if (unnamed_ == nullptr || !internal::LayerAccess::can_be_made_again(layer) ||
+        layer_registry().name_of(std::type_index(typeid(layer)))) {
+      return layer_registry().serialize(layer_registry().name_of(layer), layer.get_config());
+    }
+    const auto place = std::find(unnamed_->begin(), unnamed_->end(), &layer);
+    const auto number = static_cast<Index>(place - unnamed_->begin());
+    if (place == unnamed_->end()) unnamed_->push_back(&layer);
+    return Config::map({{"class_name", std::string(made_again)},
+                        {"config", Config::map({{"name", layer.name()}, {"number", number}})}});
+  }
 
   Config layer(const LayerBase& layer) {
     // What is below a layer that was met before is not met again.
     const bool met_before = counting_ && (skipped_ > 0 || ++places_[&layer] > 1);
     skipped_ += met_before ? 1 : 0;
-    Config config = layer_registry().serialize(layer_registry().name_of(layer), layer.get_config());
+    Config config = serialized(layer);
     skipped_ -= met_before ? 1 : 0;
     if (const Config built = layer.get_build_config(); !built.is_null()) config.set("build_config", built);
     if (places_[&layer] > 1) {
@@ -48,6 +70,7 @@ class Writer {
 
   static inline thread_local Writer* current_ = nullptr;
   Writer* around_;
+  Unnamed* unnamed_;
   bool counting_ = true;
   int skipped_ = 0;
   std::unordered_map<const LayerBase*, int> places_;
@@ -63,13 +86,13 @@ class Reader {
     return read_alone(config);
   }
   /// Reads a layer apart from what the thread is reading.
-  static Ref<LayerBase> read_alone(const Config& config) {
-    Reader reader;
+  static Ref<LayerBase> read_alone(const Config& config, const Unnamed& unnamed = {}) {
+    Reader reader(unnamed);
     return reader.layer(config);
   }
 
  private:
-  Reader() : around_(std::exchange(current_, this)) {}
+  explicit Reader(const Unnamed& unnamed) : around_(std::exchange(current_, this)), unnamed_(unnamed) {}
   ~Reader() { current_ = around_; }
 
   /// While one exists, the parts of a layer are read.
@@ -85,9 +108,11 @@ class Reader {
   };
 
   Ref<LayerBase> layer(const Config& config);
+  Ref<LayerBase> made(const Config& config);
 
   static inline thread_local Reader* current_ = nullptr;
   Reader* around_;
+  const Unnamed& unnamed_;
   int depth_ = 0;
   std::unordered_map<Index, Ref<LayerBase>> numbered_;
 };
@@ -149,18 +174,21 @@ void detail::fail_layer_class(const Config& config, const LayerBase& got, const 
 
 Config serialize_layer(const LayerBase& layer) { return Writer::write(layer); }
 
+Ref<LayerBase> Reader::made(const Config& config) {
+  const auto [name, arguments] = layer_registry().parse(config);
+  const Within within(*this);
+  if (unnamed_.empty() || name != made_again) return made_from(name, arguments);
+  const LayerBase& original = *unnamed_.at(arguments["number"].as<std::size_t>());
+  return internal::LayerAccess::made_again(original, arguments["name"].as<std::string>());
+}
+
 Ref<LayerBase> Reader::layer(const Config& config) {
   std::optional<Index> number;
   if (const auto shared = config.find("shared_object_id"); shared && !shared->is_null()) {
     number = shared->as<Index>();
     if (const auto known = numbered_.find(*number); known != numbered_.end()) return known->second;
   }
-  const auto [name, arguments] = layer_registry().parse(config);
-  Ref<LayerBase> made;
-  {
-    const Within within(*this);
-    made = made_from(name, arguments);
-  }
+  const Ref<LayerBase> made = this->made(config);
   if (number) numbered_.emplace(*number, made);
   const std::optional<Config> built = config.find("build_config");
   if (!built || built->is_null()) return made;
@@ -176,13 +204,15 @@ Ref<LayerBase> Reader::layer(const Config& config) {
 Ref<LayerBase> deserialize_layer(const Config& config) { return Reader::read(config); }
 
 Ref<LayerBase> detail::copy_layer(const LayerBase& layer, const Callable<void(Config&)>& change) {
-  Config serialized = Writer::write_alone(layer).erase("build_config");
+  Unnamed unnamed;
+  Config serialized = Writer::write_copy(layer, unnamed).erase("build_config");
   if (change) {
+    layer_registry().name_of(layer);  // What changes is in the config of a class that has one.
     Config arguments = serialized["config"];
     change(arguments);
     serialized.set("config", arguments);
   }
-  return Reader::read_alone(serialized);
+  return Reader::read_alone(serialized, unnamed);
 }
 
 Ref<LayerBase> deep_copy(const LayerBase& layer) {

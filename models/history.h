@@ -43,6 +43,8 @@ class NamedValues {
   /// The value of this name; a copy for temporaries. Throws KeyError if there is none, with the nearest name.
   const T& operator[](std::string_view name) const&;
   T operator[](std::string_view name) &&;
+  const T& at(std::string_view name) const& { return (*this)[name]; }
+  T at(std::string_view name) && { return std::move(*this)[name]; }
   ///@}
   /// The value at this position, as in the list that Keras' evaluate() returns: 0 is the loss, 1 the first
   /// metric, -1 the last one. Throws IndexError if out of range.

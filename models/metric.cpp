@@ -188,6 +188,13 @@ Variable MetricBase::add_variable(std::string name, const Shape& shape, DType dt
   return variable;
 }
 
+Variable MetricBase::add_weight(const WeightOptions& options) {
+  const DType dtype = options.dtype.value_or(float32);
+  const Variable weight = add_variable(options.name, options.shape, dtype);
+  if (options.initializer) weight.assign(options.initializer(options.shape, dtype));
+  return weight;
+}
+
 std::string MetricBase::class_name() const { return metric_registry().name_of(*this); }
 Config MetricBase::get_config() const { return Config::map({{"name", name_}}); }
 

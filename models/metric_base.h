@@ -25,6 +25,7 @@ namespace unspool {
 class Loss;
 class Mean;
 class Sum;
+struct WeightOptions;
 
 /// The base class of metrics. Derive from it for one of your own that has arguments or is not a mean, make it
 /// with make<MyMetric>(...), and register it with register_metric<MyMetric>(). For the mean of a function of
@@ -64,8 +65,13 @@ class MetricBase : public NamedObject {
  protected:
   /// A name for the logs.
   explicit MetricBase(std::string name) : name_(std::move(name)) {}
+  ///@{
   /// A variable for the state, of zeros. float64 keeps sums over many batches exact.
   Variable add_variable(std::string name, const Shape& shape = {}, DType dtype = float64);
+  /// The same with the arguments of a layer's add_weight(), of which name, shape, initializer (by default
+  /// zeros) and dtype (by default float32) count. reset_state() sets zeros, as in Keras.
+  Variable add_weight(const WeightOptions& options);
+  ///@}
 
  private:
   std::string name_;

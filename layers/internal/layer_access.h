@@ -8,6 +8,16 @@ namespace unspool::internal {
 struct LayerAccess {
   /// Tells a layer the shapes that it was built with, for whoever builds it.
   static void build_later(LayerTree& layer, const Config& build_config) { layer.build_later(build_config); }
+  /// Whether made_again() works.
+  static bool can_be_made_again(const LayerTree& layer) { return bool(layer.make_again_); }
+  /// Another object with the arguments that make() got, with this name.
+  static Ref<LayerBase> made_again(const LayerTree& layer, std::string name) {
+    Ref<LayerBase> made(layer.make_again_());
+    LayerTree& tree = *made;
+    tree.name_ = std::move(name);
+    tree.trainable_ = layer.trainable_;
+    return made;
+  }
   /// The weights of a layer without those of its children: those added as trainable, then the others.
   static std::vector<Variable> own_weights(const LayerTree& layer) {
     std::vector<Variable> own = layer.trainable_weights_;
