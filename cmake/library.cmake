@@ -76,9 +76,9 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     target_compile_options(unspool_objects_${folder} PRIVATE $<$<CONFIG:Release>:-Os>)
   endif()
 
-  # With sanitizers clang takes twice as long to optimize, and minutes for the matrix product kernels. Optimize only what
-  # tests spend their time in.
-  set(sanitized $<AND:$<CONFIG:RelWithDebInfo>,$<CXX_COMPILER_ID:Clang>>)
+  # With sanitizers compilers take twice as long to optimize, and clang minutes for the matrix product kernels. Optimize only
+  # what tests spend their time in.
+  set(sanitized $<CONFIG:RelWithDebInfo>)
   if(folder MATCHES "^(data|layers|optim|models)$")
     target_compile_options(unspool_objects_${folder} PRIVATE $<${sanitized}:-O0>)
   endif()

@@ -95,7 +95,7 @@ TEST_CASE("every cut, every change of a byte and everything added is noticed") {
     CHECK(refused([&] { archive_from_bytes(bytes.substr(0, size)); }));
   }
   CHECK(count_refused_changes(bytes, [](const std::string& b) { archive_from_bytes(b); }) ==
-        255 * static_cast<int>(bytes.size()));
+        static_cast<int>(byte_changes().size() * bytes.size()));
   for (int c = 0; c < 256; ++c) {
     CHECK(refused([&] { archive_from_bytes(bytes + static_cast<char>(c)); }));
   }
@@ -114,7 +114,7 @@ TEST_CASE("a body that was changed under a right checksum is read or refused, no
   const std::string body = bytes.substr(header_size, bytes.size() - header_size - 8);
   const int refused_changes =
       count_refused_changes(body, [](const std::string& b) { archive_from_bytes(around(b)); });
-  CHECK(refused_changes > 200 * static_cast<int>(body.size()) / 2);
+  CHECK(refused_changes > 0.39 * static_cast<double>(byte_changes().size() * body.size()));
   for (std::size_t size = 0; size < body.size(); ++size) {
     CHECK(refused([&] { archive_from_bytes(around(body.substr(0, size))); }));
   }

@@ -121,6 +121,7 @@ TEST_CASE("an npy file that was cut or changed is read or refused, nothing else"
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       CHECK(refused([&] { npy_from_bytes(bytes.substr(0, size)); }));
     }
-    CHECK(count_refused_changes(bytes, [](const std::string& b) { npy_from_bytes(b); }) > 255 * 60);
+    CHECK(count_refused_changes(bytes, [](const std::string& b) { npy_from_bytes(b); }) >
+          static_cast<int>(byte_changes().size()) * 60);
   }
 }

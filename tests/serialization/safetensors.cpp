@@ -132,7 +132,8 @@ TEST_CASE("a safetensors file that was cut or changed is read or refused, nothin
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CHECK(refused([&] { safetensors_from_bytes(bytes.substr(0, size)); }));
   }
-  CHECK(count_refused_changes(bytes, [](const std::string& b) { safetensors_from_bytes(b); }) > 255 * 90);
+  CHECK(count_refused_changes(bytes, [](const std::string& b) { safetensors_from_bytes(b); }) >
+        static_cast<int>(byte_changes().size()) * 90);
 }
 
 TEST_CASE("what safetensors cannot say is not written") {

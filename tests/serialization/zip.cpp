@@ -92,7 +92,7 @@ TEST_CASE("inflate refuses what is not a whole stream of the stated size") {
       CHECK_THROWS_AS(inflate(whole.substr(0, end), size), ValueError);
     }
     for (std::size_t i = 0; i < whole.size(); ++i) {
-      for (int change = 1; change < 256; ++change) {
+      for (const int change : byte_changes()) {
         std::string changed = whole;
         changed[i] = static_cast<char>(changed[i] ^ change);
         std::size_t got = size;
@@ -130,7 +130,7 @@ TEST_CASE("each changed byte of a zip archive is detected") {
   const std::string bytes = small_zip();
   const int refused_changes =
       count_refused_changes(bytes, [](const std::string& changed) { ZipFile(changed, "test.zip", 1000); });
-  CHECK(refused_changes == 255 * static_cast<int>(bytes.size()));
+  CHECK(refused_changes == static_cast<int>(byte_changes().size() * bytes.size()));
   for (std::size_t end = 0; end < bytes.size(); ++end) {
     CHECK_THROWS_AS(ZipFile(std::string_view(bytes).substr(0, end), "test.zip", 1000), FileError);
   }
