@@ -70,8 +70,9 @@ if(UNSPOOL_BUILD_FUZZERS)
 endif()
 target_link_libraries(test_fuzz PRIVATE unspool_fuzz_readers)
 
-# The longest test starts first.
-set_tests_properties(layers/suite PROPERTIES COST 1000)
+# The longest tests start first.
+set_tests_properties(serialization/hdf5 fuzz/changed_bytes layers/suite layers/rnn_scan core/gemm serialization/zip
+  PROPERTIES COST 1000)
 
 file(GLOB sources CONFIGURE_DEPENDS tests/*.cpp)
 foreach(source IN LISTS sources)
@@ -153,6 +154,7 @@ if(UNSPOOL_BUILD_EXAMPLES)
   unspool_test(examples/forecast forecast 1)
   unspool_test(examples/ctc ctc 2)
   unspool_test(examples/reber reber 1 15)
+  unspool_test(examples/adding adding 2 1)
   set(UNSPOOL_JSB_CHORALES "" CACHE FILEPATH "The file jsb_chorales_quarter.json, for the test examples/jsb")
   mark_as_advanced(UNSPOOL_JSB_CHORALES)
   if(UNSPOOL_JSB_CHORALES)
