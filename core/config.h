@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <unspool/core/dtype.h>
+#include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 
 namespace unspool {
@@ -55,6 +56,17 @@ class Config {
   /// Null.
   Config() = default;
   ///@{
+  /// Another handle on the same tree.
+  Config(const Config&) = default;
+  Config(Config&&) = default;
+  Config& operator=(const Config&) & = default;
+  Config& operator=(Config&&) & = default;
+  ~Config() = default;
+  ///@}
+  /// A mistake: assignment to a temporary, as in `config["units"] = 3`.
+  template <class T>
+  UNSPOOL_MISTAKE("write config.set(key, value)", operator=(T&&) &&);
+  ///@{
   /// One value. Throws ValueError for an unsigned integer above the range of std::int64_t.
   Config(std::nullptr_t) {}
   template <std::same_as<bool> B>
@@ -68,6 +80,8 @@ class Config {
   Config(std::string_view value);
   Config(const char* value);
   ///@}
+  /// The same as map(): Config config = {{"units", 3}, {"activation", "tanh"}};
+  Config(std::initializer_list<Entry> entries) : Config(map(entries)) {}
 
   ///@{
   /// A list of these elements.
@@ -97,6 +111,10 @@ class Config {
   T as() const {
     return ConfigValue<T>::from(*this);
   }
+
+  /// A number as as() returns it: double(config["epsilon"]).
+  template <class T>
+  requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) explicit operator T() const { return as<T>(); }
 
   /// The value under a key. Throws KeyError if there is none, naming the nearest key; throws TypeError if
   /// this is not a map.

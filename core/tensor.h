@@ -191,6 +191,10 @@ class Tensor {
   template <class T>
   requires(is_element<T> && !std::is_same_v<T, bool>) Tensor(const std::vector<T>& values, const Shape& shape)
       : Tensor(from(values, shape)) {}
+  /// One number: the same as scalar().
+  template <class T>
+  requires is_element<T>
+  explicit Tensor(T value) : Tensor(scalar(value)) {}
   /// A mistake: assignment to a temporary, as in `x[0] = y`.
   template <class T>
   UNSPOOL_MISTAKE("tensors do not change: write x = x.with(i, value)", operator=(T&&) &&);

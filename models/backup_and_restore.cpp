@@ -67,8 +67,8 @@ class Backup final : public Callback {
 
 }  // namespace
 
-std::shared_ptr<Callback> BackupAndRestore(std::string backup_dir, BackupAndRestoreOptions options) {
-  return std::make_shared<Backup>(std::move(backup_dir), options);
+std::shared_ptr<Callback> BackupAndRestore(BackupAndRestoreOptions options) {
+  return std::make_shared<Backup>(options.backup_dir, options);
 }
 
 }  // namespace unspool

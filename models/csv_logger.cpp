@@ -115,8 +115,8 @@ class LogTable final : public Callback {
 
 }  // namespace
 
-std::shared_ptr<Callback> CSVLogger(std::string path, CSVLoggerOptions options) {
-  return std::make_shared<LogTable>(std::move(path), std::move(options));
+std::shared_ptr<Callback> CSVLogger(CSVLoggerOptions options) {
+  return std::make_shared<LogTable>(options.filename, options);
 }
 
 }  // namespace unspool

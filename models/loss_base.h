@@ -85,7 +85,7 @@ class LossBase : public NamedObject {
 
  protected:
   /// A name for the logs.
-  LossBase(std::string name, Reduction reduction)
+  explicit LossBase(std::string name, Reduction reduction = {})
       : name_(std::move(name)), reduction_(std::move(reduction)) {}
 
  private:

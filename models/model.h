@@ -239,9 +239,15 @@ class Model : public virtual internal::SealedModel {
   /// The outputs for one batch.
   Outputs predict_on_batch(const NamedList<Tensor>& x) const;
 
+  ///@{
   /// The loss that training minimizes, for a batch and the outputs of the network for it: that of compile()
   /// and those that layers added, one number. For steps of one's own.
   Tensor compute_loss(const Batch& batch, const Outputs& y_pred) const;
+  Tensor compute_loss(const NamedList<Tensor>& x, const NamedList<Tensor>& y, const Outputs& y_pred,
+                      const NamedList<Tensor>& sample_weight = {}) const {
+    return compute_loss(Batch{x, y, sample_weight}, y_pred);
+  }
+  ///@}
   /// Counts a batch with this loss in the metrics of compile(), and returns all values so far.
   Logs compute_metrics(const Batch& batch, const Outputs& y_pred, const Tensor& loss) const;
   /// Removes all batches from the metrics. fit() and evaluate() do it at the start of an epoch.

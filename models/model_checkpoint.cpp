@@ -100,8 +100,8 @@ class Checkpoint final : public Callback {
 
 }  // namespace
 
-std::shared_ptr<Callback> ModelCheckpoint(std::string path, ModelCheckpointOptions options) {
-  return std::make_shared<Checkpoint>(std::move(path), std::move(options));
+std::shared_ptr<Callback> ModelCheckpoint(ModelCheckpointOptions options) {
+  return std::make_shared<Checkpoint>(options.filepath, options);
 }
 
 }  // namespace unspool

@@ -1,16 +1,21 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <unspool/models/callback.h>
 #include <unspool/models/frequency.h>
+#include <unspool/models/internal/callback_path.h>
 
 namespace unspool {
 
-/// Keras' arguments of ModelCheckpoint(), after the path.
+/// Keras' arguments of ModelCheckpoint(). The first one may stand in front of the others.
 struct ModelCheckpointOptions {
+  /// Where to save; see ModelCheckpoint().
+  std::string filepath = {};
   /// The name of a value in the logs, for save_best_only.
   std::string monitor = "val_loss";
   /// 1: prints what is saved.
@@ -27,11 +32,18 @@ struct ModelCheckpointOptions {
   std::optional<double> initial_value_threshold = std::nullopt;
 };
 
+///@{
 /// A callback that saves the model. `path` may have the epoch (from 1), the batch (from 1, if save_freq
 /// counts batches) and values of the logs in it, in Python's formats:
 /// "net_{epoch:02d}-{val_loss:.2f}.unspool". Folders are created. With save_best_only an epoch without
 /// validation saves nothing. Throws ValueError for an unknown mode; fit() throws ValueError for an unknown
 /// name in the path or as `monitor`.
-std::shared_ptr<Callback> ModelCheckpoint(std::string path, ModelCheckpointOptions options = {});
+std::shared_ptr<Callback> ModelCheckpoint(ModelCheckpointOptions options);
+template <std::convertible_to<std::string> Path>
+std::shared_ptr<Callback> ModelCheckpoint(Path&& path, ModelCheckpointOptions options = {}) {
+  options.filepath = internal::callback_path(std::forward<Path>(path), options.filepath, "ModelCheckpoint");
+  return ModelCheckpoint(std::move(options));
+}
+///@}
 
 }  // namespace unspool

@@ -173,8 +173,9 @@ class EventWriter final : public Callback {
 
 }  // namespace
 
-std::shared_ptr<Callback> TensorBoard(std::string log_dir, TensorBoardOptions options) {
-  return std::make_shared<EventWriter>(std::move(log_dir), options);
+std::shared_ptr<Callback> TensorBoard(TensorBoardOptions options) {
+  if (options.log_dir.empty()) options.log_dir = "logs";
+  return std::make_shared<EventWriter>(options.log_dir, options);
 }
 
 }  // namespace unspool

@@ -20,6 +20,10 @@ Model stacked({Dense(2), Dense(1)});
 //+
 Model functional({.inputs = x, .outputs = {x, x}});
 
+//! write config.set(key, value)
+Config config;
+config["units"] = 3;
+
 //! derive from Layer
 class Net : public Model {};
 Net net;

@@ -54,6 +54,19 @@ TEST_CASE("a config is built and read") {
   CHECK(Config::list({{"a"}, {"b"}}).size() == 2);
 }
 
+TEST_CASE("a config is written as a map and read as numbers") {
+  const Config config = {{"units", 3}, {"rate", .5}, {"options", {{"name", "a"}}}};
+  CHECK(config == Config::map({{"units", 3}, {"rate", .5}, {"options", Config::map({{"name", "a"}})}}));
+  // Not the first character of a text.
+  const Config one = {{"units", 1}};
+  CHECK(one.is_map());
+  CHECK(static_cast<int>(config["units"]) == 3);
+  CHECK(double(config["rate"]) == .5);
+  CHECK_THROWS_AS(static_cast<int>(config["rate"]), TypeError);
+  const auto returned = [](int units) -> Config { return {{"units", units}, {"name", "b"}}; };
+  CHECK(returned(2)["units"].as<int>() == 2);
+}
+
 TEST_CASE("a config is a value: changing one handle leaves the others") {
   Config config = layer();
   const Config before = config;

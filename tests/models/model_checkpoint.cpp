@@ -6,9 +6,12 @@
 #include <vector>
 
 #include <unspool/core/error.h>
+#include <unspool/models/backup_and_restore.h>
+#include <unspool/models/csv_logger.h>
 #include <unspool/models/internal/format_path.h>
 #include <unspool/models/model_checkpoint.h>
 #include <unspool/models/saving.h>
+#include <unspool/models/tensorboard.h>
 
 #include "../serialization/folder.h"
 #include "../support/errors.h"
@@ -67,6 +70,20 @@ TEST_CASE("ModelCheckpoint saves what is better than before") {
                     "\n\nEpoch 2: val_loss improved from 3.00000 to 1.00000, saving model to " + path +
                     "\n\nEpoch 2: finished saving model to " + path +
                     "\n\nEpoch 3: val_loss did not improve from 1.00000\n");
+}
+
+TEST_CASE("the path of a callback may be one of its options") {
+  const Folder folder;
+  Sequential model = watched_model();
+  watched_fit(model, {1, 2},
+              {ModelCheckpoint({.filepath = (folder / "{epoch}.unspool").native()}),
+               CSVLogger({.filename = (folder / "log.csv").native()}),
+               TensorBoard({.log_dir = (folder / "logs").native(), .write_graph = false}),
+               BackupAndRestore({.backup_dir = (folder / "backup").native(), .delete_checkpoint = false})});
+  CHECK(files_in(folder / "") == FileNames{"1.unspool", "2.unspool", "backup", "log.csv", "logs"});
+  CHECK_THROWS_WITH_AS(ModelCheckpoint("a", {.filepath = "b"}),
+                       "ModelCheckpoint: expected one path, got \"a\" and, among the options, \"b\"",
+                       ValueError);
 }
 
 TEST_CASE("ModelCheckpoint goes on with its best value in the next fit()") {

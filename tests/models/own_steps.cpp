@@ -16,7 +16,7 @@ namespace {
 Logs keras_step(Model& model, const Batch& batch) {
   GradientTape tape;
   const Outputs y = model(batch.x, {.training = true});
-  const Tensor loss = model.compute_loss(batch, y);
+  const Tensor loss = model.compute_loss(batch.x, batch.y, y);
   const auto weights = model.trainable_weights();
   model.optimizer().apply(tape.gradient(loss, weights), weights);
   return model.compute_metrics(batch, y, loss);

@@ -60,7 +60,7 @@ std::vector<Net> nets() {
                       .activation = "relu",
                       .kernel_initializer = RandomNormal({.stddev = 0.001}),
                       .recurrent_initializer = "identity"}),
-           0.002, true},
+           0.001, true},
           {"tanh", SimpleRNN({.units = units}), 0.001, false}};
 }
 
