@@ -84,6 +84,25 @@ class Stop : public Callback {};
 model.fit(x, x, {.callbacks = {Stop()}});
 
 //! write FitOptions options{...}
+model.fit(Dataset(), {.epoch = 3});
+
+//! write EvaluateOptions options{...}
+model.evaluate(x, x, {.verbos = 0});
+
+//! write EvaluateOptions options{...}
+model.evaluate(Dataset(), {.verbos = 0});
+
+//! write PredictOptions options{...}
+model.predict(x, {.verbos = 0});
+
+//! write PredictOptions options{...}
+model.predict(Dataset(), {.verbos = 0});
+
+//+
+model.predict({x, x}, {.verbose = 0});
+model.predict(x);
+
+//! write FitOptions options{...}
 model.fit(x, x, {.epoch = 3});
 
 //! write CompileOptions options{...}
