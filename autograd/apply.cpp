@@ -70,15 +70,15 @@ void compute(const Call& call, const Specs& specs, std::span<Tensor> outputs) {
 }
 
 /// The deepest recorder of the operands; null if all are concrete.
-Recorder* recorder_of(const Call& call) {
-  Recorder* deepest = nullptr;
+OperationRecorder* recorder_of(const Call& call) {
+  OperationRecorder* deepest = nullptr;
   for (const Tensor& input : call.inputs) {
     if (!input)
       call.fail(
           "expected tensors with values, got an empty one (several outputs of a call are indexed: "
           "outputs[0])");
     if (!input.is_abstract()) continue;
-    Recorder* own = input.recorder().get();
+    OperationRecorder* own = input.recorder().get();
     if (own == nullptr) {
       throw RuntimeError(call.describe() + ": expected a tensor with a value, got " + describe(input) +
                          " of which only shape and dtype are known here");
@@ -169,7 +169,7 @@ class Borrowed {
 
 Tensors apply_all(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes) {
   const Call call{*operation, inputs, attributes};
-  Recorder* recorder = recorder_of(call);
+  OperationRecorder* recorder = recorder_of(call);
   const Specs specs = operation->shape(call);
   Tensors outputs;
   const Engine& engine = Engine::of_this_thread();

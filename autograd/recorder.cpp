@@ -4,13 +4,13 @@
 
 namespace unspool {
 
-Tensor Recorder::abstract(const Spec& spec) {
+Tensor OperationRecorder::abstract(const Spec& spec) {
   return internal::TensorAccess::abstract(spec.shape, spec.dtype, shared_from_this());
 }
 
 namespace {
 
-class SpecRecorder : public Recorder {
+class SpecRecorder : public OperationRecorder {
  public:
   Tensors record(OperationRef, std::span<const Tensor>, const Attributes&, const Specs& specs) override {
     internal::WorkLimit::take();

@@ -10,9 +10,9 @@
 namespace unspool {
 
 /// Records the operations on its abstract tensors: a trace of a step, or a graph of layers.
-class Recorder : public std::enable_shared_from_this<Recorder> {
+class OperationRecorder : public std::enable_shared_from_this<OperationRecorder> {
  public:
-  virtual ~Recorder() = default;
+  virtual ~OperationRecorder() = default;
   /// Records one operation and returns its outputs: abstract tensors of these specs, made by abstract().
   virtual Tensors record(OperationRef operation, std::span<const Tensor> inputs, const Attributes& attributes,
                          const Specs& outputs) = 0;

@@ -59,7 +59,7 @@ TensorHead* head_around(Storage* storage) { return reinterpret_cast<TensorHead*>
 }  // namespace
 
 struct Attachments {
-  std::shared_ptr<Recorder> recorder;
+  std::shared_ptr<OperationRecorder> recorder;
   std::shared_ptr<const Tensor> mask;
   const char* name = nullptr;
 };
@@ -127,7 +127,7 @@ Tensor TensorAccess::placeholder(const Shape& shape, DType dtype) {
   return Tensor::zeros(shape, dtype);
 }
 
-Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder) {
+Tensor TensorAccess::abstract(const Shape& shape, DType dtype, std::shared_ptr<OperationRecorder> recorder) {
   Tensor made(Handle(new_head(shape, dtype), nullptr));
   if (recorder != nullptr)
     newborn(made)->attachments = new Attachments{std::move(recorder), nullptr, nullptr};
@@ -313,8 +313,8 @@ std::int64_t Tensor::item_as_integer() const {
   return dtype() == int64 ? data<std::int64_t>()[0] : static_cast<std::int64_t>(data<bool>()[0]);
 }
 
-const std::shared_ptr<Recorder>& Tensor::recorder() const& {
-  static const std::shared_ptr<Recorder> none;
+const std::shared_ptr<OperationRecorder>& Tensor::recorder() const& {
+  static const std::shared_ptr<OperationRecorder> none;
   const internal::Attachments* const attachments = head().attachments;
   return attachments == nullptr ? none : attachments->recorder;
 }

@@ -23,7 +23,7 @@
 
 namespace unspool {
 
-class Recorder;
+class OperationRecorder;
 class Tensor;
 template <class T>
 class HeldElements;
@@ -270,8 +270,8 @@ class Tensor {
   bool is_abstract() const { return *this && handle_.elements() == nullptr; }
   ///@{
   /// The recorder of operations on this abstract tensor; null for a concrete one.
-  const std::shared_ptr<Recorder>& recorder() const&;
-  std::shared_ptr<Recorder> recorder() const&& { return recorder(); }
+  const std::shared_ptr<OperationRecorder>& recorder() const&;
+  std::shared_ptr<OperationRecorder> recorder() const&& { return recorder(); }
   ///@}
 
   ///@{
@@ -448,7 +448,8 @@ struct TensorAccess {
   /// Zeros which, if they are many, take no memory until they are written: for a value that is replaced.
   static Tensor placeholder(const Shape& shape, DType dtype);
   /// An abstract tensor; `recorder`, which may be null, records operations on it.
-  static Tensor abstract(const Shape& shape, DType dtype, std::shared_ptr<Recorder> recorder = nullptr);
+  static Tensor abstract(const Shape& shape, DType dtype,
+                         std::shared_ptr<OperationRecorder> recorder = nullptr);
   /// A tensor with a new identity that shares the elements, with a shape of equal size.
   static Tensor alias(const Tensor& tensor, const Shape& shape);
   /// The tensor, with its identity, and a mask.

@@ -60,8 +60,9 @@ bool internal::is_inferred(const std::vector<Tensor>& inputs, const CallArgs& ar
   return found && !others;
 }
 
-std::shared_ptr<Recorder> internal::recorder_of(const std::vector<Tensor>& inputs, const CallArgs& args) {
-  std::shared_ptr<Recorder> recorder;
+std::shared_ptr<OperationRecorder> internal::recorder_of(const std::vector<Tensor>& inputs,
+                                                         const CallArgs& args) {
+  std::shared_ptr<OperationRecorder> recorder;
   for_each_abstract(inputs, args, [&](const Tensor& tensor) { recorder = tensor.recorder(); });
   return recorder;
 }
@@ -152,7 +153,7 @@ const CallArgs& GraphNode::args() const { return args_ == nullptr ? no_args() : 
 
 /// A tensor of this node that was made before, or another handle on it.
 Tensor GraphNode::made(const Spec& spec, std::uint64_t identity) const {
-  const auto self = std::const_pointer_cast<Recorder>(shared_from_this());
+  const auto self = std::const_pointer_cast<OperationRecorder>(shared_from_this());
   Tensor tensor = TensorAccess::abstract(spec.shape, spec.dtype, self);
   TensorAccess::newborn(tensor)->id = identity;
   return tensor;

@@ -23,7 +23,7 @@ struct NodeRecord;
 /// symbolic tensor is an abstract tensor whose recorder is the node that made it. A node owns its layer and
 /// its inputs, and thus the nodes before it: a symbolic tensor owns its whole history. See
 /// docs/design/layer_graph.md.
-class GraphNode final : public Recorder {
+class GraphNode final : public OperationRecorder {
  public:
   /// A symbolic tensor that stands for an input.
   static Tensor input(const Spec& spec, std::string name);

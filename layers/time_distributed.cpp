@@ -101,7 +101,7 @@ std::vector<Tensor> TimeDistributed::call_all(const std::vector<Tensor>& inputs,
 std::vector<Tensor> TimeDistributed::compute_output_spec(const std::vector<Tensor>& inputs,
                                                          const CallArgs& args) {
   // One step says what the others give.
-  const std::shared_ptr<Recorder> recorder = internal::recorder_of(inputs, args);
+  const std::shared_ptr<OperationRecorder> recorder = internal::recorder_of(inputs, args);
   const auto without_time = [&](const Tensor& tensor) {
     const Shape& shape = tensor.shape();
     return recorder->abstract({shape.sub(0, 1) + shape.sub(2, shape.rank()), tensor.dtype()});

@@ -111,6 +111,11 @@ struct History {
   std::vector<double> operator[](std::string_view name) &&;
   ///@}
   ///@{
+  /// Names and values: for (const auto& [name, values] : history).
+  auto begin() const { return history.begin(); }
+  auto end() const { return history.end(); }
+  ///@}
+  ///@{
   /// Does not compile: an epoch is the index of the values of one name.
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) const&);
   UNSPOOL_MISTAKE("an epoch is the second index: history[\"loss\"][epoch]", operator[](Index epoch) &&);

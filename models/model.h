@@ -205,11 +205,6 @@ class Model : public virtual internal::SealedModel {
       "an option is misspelt, or its value is of a wrong type: write FitOptions options{...}; and the "
       "compiler names it",
       fit(const NamedList<Tensor>& x, const NamedList<Tensor>& y, UNSPOOL_MISFIT_LIST(FitOptions)));
-  template <std::derived_from<Dataset> D, std::size_t n = 0>
-  UNSPOOL_MISTAKE(
-      "an option is misspelt, or its value is of a wrong type: write FitOptions options{...}; and the "
-      "compiler names it",
-      fit(const D& data, UNSPOOL_MISFIT_LIST(FitOptions)));
   /// Makes fit() stop after the current batch, or after the current epoch if its batches are done. For
   /// callbacks.
   void stop_training();
@@ -231,11 +226,6 @@ class Model : public virtual internal::SealedModel {
       "compiler names it",
       evaluate(const NamedList<Tensor>& x, const NamedList<Tensor>& y, UNSPOOL_MISFIT_LIST(EvaluateOptions))
           const);
-  template <std::derived_from<Dataset> D, std::size_t n = 0>
-  UNSPOOL_MISTAKE(
-      "an option is misspelt, or its value is of a wrong type: write EvaluateOptions options{...}; and the "
-      "compiler names it",
-      evaluate(const D& data, UNSPOOL_MISFIT_LIST(EvaluateOptions)) const);
   ///@}
   ///@{
   /// The outputs for any number of samples, computed in batches: of tensors, or of a Dataset, whose labels
@@ -253,11 +243,6 @@ class Model : public virtual internal::SealedModel {
       "an option is misspelt, or its value is of a wrong type: write PredictOptions options{...}; and the "
       "compiler names it",
       predict(const NamedList<Tensor>& x, UNSPOOL_MISFIT_LIST(PredictOptions)) const);
-  template <std::derived_from<Dataset> D, std::size_t n = 0>
-  UNSPOOL_MISTAKE(
-      "an option is misspelt, or its value is of a wrong type: write PredictOptions options{...}; and the "
-      "compiler names it",
-      predict(const D& data, UNSPOOL_MISFIT_LIST(PredictOptions)) const);
   ///@}
   ///@{
   /// One training step, or one evaluation, on one batch: the loss before the step, and the metrics of this

@@ -22,7 +22,7 @@ struct RecordedFunction {
 };
 
 /// Records one step of a scan as a Program. Tensors from outside that the step uses become captured inputs.
-class Trace : public Recorder {
+class Trace : public OperationRecorder {
  public:
   /// For a loop of so many steps, from the last step to the first if `reverse`.
   Trace(Index steps, bool reverse);

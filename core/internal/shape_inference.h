@@ -5,7 +5,7 @@
 #include <unspool/core/shape.h>
 
 namespace unspool {
-class Recorder;
+class OperationRecorder;
 }
 
 namespace unspool::internal {
@@ -14,16 +14,16 @@ namespace unspool::internal {
 /// tensor of a shape with an unknown dimension then returns an abstract one, which the recorder takes down.
 class ShapeInference {
  public:
-  explicit ShapeInference(std::shared_ptr<Recorder> recorder);
+  explicit ShapeInference(std::shared_ptr<OperationRecorder> recorder);
   ~ShapeInference();
   ShapeInference(const ShapeInference&) = delete;
   ShapeInference& operator=(const ShapeInference&) = delete;
 
   /// The recorder for a shape that is not known; null if it is known, or outside of inference.
-  static const std::shared_ptr<Recorder>& recorder_for(const Shape& shape);
+  static const std::shared_ptr<OperationRecorder>& recorder_for(const Shape& shape);
 
  private:
-  std::shared_ptr<Recorder> recorder_;
+  std::shared_ptr<OperationRecorder> recorder_;
   ShapeInference* outer_;
 };
 

@@ -31,7 +31,7 @@ void for_each_tensor(const std::vector<Tensor>& inputs, const CallArgs& args, F&
 /// one.
 bool is_inferred(const std::vector<Tensor>& inputs, const CallArgs& args);
 /// Who records what is done with the abstract tensors of a call; null if there are none.
-std::shared_ptr<Recorder> recorder_of(const std::vector<Tensor>& inputs, const CallArgs& args);
+std::shared_ptr<OperationRecorder> recorder_of(const std::vector<Tensor>& inputs, const CallArgs& args);
 /// Whether a tensor of the call belongs to a graph of layers.
 bool is_symbolic(const std::vector<Tensor>& inputs, const CallArgs& args);
 

@@ -2,6 +2,7 @@
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/layers/dense.h>
 #include <unspool/layers/input.h>
+#include <unspool/models/early_stopping.h>
 #include <unspool/models/metric.h>
 #include <unspool/models/sequential.h>
 #include <unspool/optim/adam.h>
@@ -83,24 +84,19 @@ Sequential net({Net()});
 class Stop : public Callback {};
 model.fit(x, x, {.callbacks = {Stop()}});
 
-//! write FitOptions options{...}
-model.fit(Dataset(), {.epoch = 3});
-
 //! write EvaluateOptions options{...}
 model.evaluate(x, x, {.verbos = 0});
-
-//! write EvaluateOptions options{...}
-model.evaluate(Dataset(), {.verbos = 0});
 
 //! write PredictOptions options{...}
 model.predict(x, {.verbos = 0});
 
-//! write PredictOptions options{...}
-model.predict(Dataset(), {.verbos = 0});
-
 //+
 model.predict({x, x}, {.verbose = 0});
 model.predict(x);
+model.evaluate(x, x, {.verbose = 0});
+model.fit(Dataset(), {.epochs = 3, .callbacks = {EarlyStopping()}, .validation_data = Dataset()});
+model.evaluate(Dataset(), {.verbose = 0, .callbacks = {EarlyStopping()}});
+model.predict(Dataset(), {.verbose = 0, .steps = 2});
 
 //! write FitOptions options{...}
 model.fit(x, x, {.epoch = 3});
