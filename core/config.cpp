@@ -128,6 +128,8 @@ std::string Config::get(std::string_view key, const char* fallback) const {
   return get(key, std::string(fallback));
 }
 
+Config::operator std::string() const { return as<std::string>(); }
+
 Config Config::operator[](std::string_view key) const {
   std::optional<Config> value = find(key);
   if (!value) throw KeyError(path() + " has no key " + in_quotes(key) + did_you_mean(key, keys()));

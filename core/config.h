@@ -112,9 +112,12 @@ class Config {
     return ConfigValue<T>::from(*this);
   }
 
-  /// A number as as() returns it: double(config["epsilon"]).
+  ///@{
+  /// A number or a text as as() returns it: double(config["epsilon"]), std::string(config["mode"]).
   template <class T>
   requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) explicit operator T() const { return as<T>(); }
+  explicit operator std::string() const;
+  ///@}
 
   /// The value under a key. Throws KeyError if there is none, naming the nearest key; throws TypeError if
   /// this is not a map.

@@ -62,7 +62,11 @@ TEST_CASE("a config is written as a map and read as numbers") {
   CHECK(one.is_map());
   CHECK(static_cast<int>(config["units"]) == 3);
   CHECK(double(config["rate"]) == .5);
-  CHECK_THROWS_AS(static_cast<int>(config["rate"]), TypeError);
+  CHECK(std::string(config["options"]["name"]) == "a");
+  const auto text = [&] { return static_cast<std::string>(config["rate"]); };
+  const auto whole = [&] { return static_cast<int>(config["rate"]); };
+  CHECK_THROWS_AS(text(), TypeError);
+  CHECK_THROWS_AS(whole(), TypeError);
   const auto returned = [](int units) -> Config { return {{"units", units}, {"name", "b"}}; };
   CHECK(returned(2)["units"].as<int>() == 2);
 }
