@@ -69,9 +69,8 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
       -fno-math-errno $<$<CXX_COMPILER_ID:GNU>:-ftree-loop-vectorize> $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
   endif()
 
-  # Layers and models work on whole tensors, and their own code runs once a call; files take as long as the disk. For
-  # size it is half as much, and a batch takes half a microsecond longer;
-  # what loops over elements itself is excepted.
+  # Layers and models work on whole tensors, and their own code runs once a call; files take as long as the disk. For size
+  # it is half as much, and a batch takes half a microsecond longer; what loops over elements itself is excepted.
   if(folder MATCHES "^(layers|models|serialization)$")
     target_compile_options(unspool_objects_${folder} PRIVATE $<$<CONFIG:Release>:-Os>)
   endif()

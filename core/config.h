@@ -80,7 +80,7 @@ class Config {
   Config(std::string_view value);
   Config(const char* value);
   ///@}
-  /// The same as map(): Config config = {{"units", 3}, {"activation", "tanh"}};
+  /// A map of these entries: Config config = {{"units", 3}, {"activation", "tanh"}};
   Config(std::initializer_list<Entry> entries) : Config(map(entries)) {}
 
   ///@{

@@ -68,8 +68,8 @@ class MetricBase : public NamedObject {
   ///@{
   /// A variable for the state, of zeros. float64 keeps sums over many batches exact.
   Variable add_variable(std::string name, const Shape& shape = {}, DType dtype = float64);
-  /// The same with the arguments of a layer's add_weight(), of which name, shape, initializer (by default
-  /// zeros) and dtype (by default float32) count. reset_state() sets zeros, as in Keras.
+  /// A variable with a name, a shape, an initial value (default: zeros) and a dtype (default: float32). The
+  /// other options are for layers, and have no effect. reset_state() sets zeros, as in Keras.
   Variable add_weight(const WeightOptions& options);
   ///@}
 

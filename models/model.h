@@ -76,13 +76,12 @@ class Model : public virtual internal::SealedModel {
   /// the layers. Throws ValueError if an output depends on another Input(), or if two layers have the same
   /// name.
   Model(const Inputs& inputs, const Inputs& outputs, ModelOptions options = {});
-  /// The same: Model({.inputs = {a, b}, .outputs = y}).
+  /// A functional model with all arguments by name: Model({.inputs = {a, b}, .outputs = y}).
   explicit Model(const FunctionalModelOptions& options);
   /// A mistake, with what to write in the first line of the error.
   UNSPOOL_MISTAKEN(
       "write Sequential for a list of layers; or an option is misspelt, or its value is of a wrong type: "
-      "write "
-      "FunctionalModelOptions options{...}; and the compiler names it",
+      "write FunctionalModelOptions options{...}; and the compiler names it",
       std::size_t n = 0, explicit Model(UNSPOOL_MISFIT_LIST(FunctionalModelOptions)));
 
   /// Whether the handle is not empty. The other members throw ValueError if it is.
