@@ -14,6 +14,7 @@
 #include <unspool/core/named_handle.h>
 #include <unspool/core/named_list.h>
 #include <unspool/core/optional_bool.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/positional.h>
 #include <unspool/core/random.h>
 #include <unspool/core/registry.h>

@@ -96,6 +96,17 @@ Constraint made_constraint(typename Kind::Options options) {
 
 template class NamedHandle<Constraint, const ConstraintBase, constraint_registry>;
 
+Constraint::Constraint() : SealedConstraint(Key()) {}
+Constraint::Constraint(const Constraint& other) = default;
+Constraint::Constraint(Constraint&& other) noexcept = default;
+Constraint& Constraint::operator=(const Constraint& other) = default;
+Constraint& Constraint::operator=(Constraint&& other) noexcept = default;
+Constraint::~Constraint() = default;
+Constraint::Constraint(const char* name) : SealedConstraint(Key()), NamedHandle(name) {}
+Constraint::Constraint(const std::string& name) : SealedConstraint(Key()), NamedHandle(name) {}
+Constraint::Constraint(std::shared_ptr<const ConstraintBase> object)
+    : SealedConstraint(Key()), NamedHandle(std::move(object)) {}
+
 Registry<ConstraintBase>& constraint_registry() {
   static Registry<ConstraintBase> registry("constraint", &built_in_constraints, "register_constraint",
                                            "keras.constraints");
@@ -114,11 +125,15 @@ void register_constraint(const std::string& name, const ConstraintBase::Function
   internal::add_function<internal::UserFunction<ConstraintBase>>(constraint_registry(), name, function);
 }
 
-Constraint MaxNorm(MaxNormOptions options) { return made_constraint<MaxNormKind>(std::move(options)); }
-Constraint UnitNorm(UnitNormOptions options) { return made_constraint<UnitNormKind>(std::move(options)); }
-Constraint MinMaxNorm(MinMaxNormOptions options) {
-  return made_constraint<MinMaxNormKind>(std::move(options));
+Constraint internal::make_max_norm(const MaxNormOptions& options) {
+  return made_constraint<MaxNormKind>(options);
 }
-Constraint NonNeg() { return made_constraint<NonNegKind>({}); }
+Constraint internal::make_unit_norm(const UnitNormOptions& options) {
+  return made_constraint<UnitNormKind>(options);
+}
+Constraint internal::make_min_max_norm(const MinMaxNormOptions& options) {
+  return made_constraint<MinMaxNormKind>(options);
+}
+Constraint internal::make_non_neg(const NoOptions&) { return made_constraint<NonNegKind>({}); }
 
 }  // namespace unspool

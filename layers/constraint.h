@@ -10,9 +10,11 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
-#include <unspool/core/positional.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -33,16 +35,38 @@ class ConstraintBase : public NamedObject {
 /// The registry of constraints.
 Registry<ConstraintBase>& constraint_registry();
 
+namespace internal {
+UNSPOOL_SEALED(SealedConstraint,
+               "Constraint is a handle: derive from ConstraintBase, and pass make<MyBound>(...)");
+}
+
 /// Maps a weight to an allowed value after each step of an optimizer. Made from a name ("max_norm",
-/// "min_max_norm", "non_neg", "unit_norm", with Keras' defaults), by one of the functions below, or from a
+/// "min_max_norm", "non_neg", "unit_norm", with Keras' defaults), as one of the classes below, or from a
 /// function.
-class Constraint final : public NamedHandle<Constraint, const ConstraintBase, constraint_registry> {
+class Constraint : public NamedHandle<Constraint, const ConstraintBase, constraint_registry>,
+                   public virtual internal::SealedConstraint {
  public:
-  /// Empty, or from a name, a function or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name, a function or an object, as in NamedHandle.
+  Constraint();
+  Constraint(const char* name);
+  Constraint(const std::string& name);
+  template <internal::FunctionFor<ConstraintBase> F>
+  Constraint(F function) : Constraint(of_function(std::move(function))) {}
+  explicit Constraint(std::shared_ptr<const ConstraintBase> object);
+  Constraint(const Constraint& other);
+  Constraint(Constraint&& other) noexcept;
+  Constraint& operator=(const Constraint& other);
+  Constraint& operator=(Constraint&& other) noexcept;
+  ~Constraint();
+  ///@}
 
   /// The allowed value. Throws ValueError for an empty constraint.
   Tensor operator()(const Tensor& x) const;
+
+ protected:
+  /// Refuses derived classes.
+  using Sealed = internal::SealedConstraint;
 
  private:
   friend NamedHandle;
@@ -50,6 +74,12 @@ class Constraint final : public NamedHandle<Constraint, const ConstraintBase, co
 };
 extern template class NamedHandle<Constraint, const ConstraintBase, constraint_registry>;
 
+/// Makes a constraint of a class of your own, make<MyBound>(0.5), whose `->` reaches all members of the
+/// class.
+template <std::derived_from<ConstraintBase> T, class... Arguments>
+MadeHandle<Constraint, const T> make(Arguments&&... arguments) {
+  return MadeHandle<Constraint, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Bound".
 template <std::derived_from<ConstraintBase> T>
 void register_constraint(std::string name) {
@@ -89,6 +119,17 @@ struct ConfigValue<AxisList> {
 
 // Norms are Euclidean, over the axes `axis`: with 0 each column of a matrix has a norm of its own.
 
+struct MaxNormOptions;
+struct UnitNormOptions;
+struct MinMaxNormOptions;
+
+namespace internal {
+Constraint make_max_norm(const MaxNormOptions& options);
+Constraint make_unit_norm(const UnitNormOptions& options);
+Constraint make_min_max_norm(const MinMaxNormOptions& options);
+Constraint make_non_neg(const NoOptions&);
+}  // namespace internal
+
 /// Arguments of MaxNorm.
 struct MaxNormOptions {
   double max_value = 2;
@@ -96,12 +137,7 @@ struct MaxNormOptions {
   static const Fields& fields();
 };
 /// Scales vectors with a norm above max_value to that norm.
-Constraint MaxNorm(MaxNormOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<MaxNormOptions, Values...> Constraint MaxNorm(Values&&... values) {
-  return MaxNorm(from_positional<MaxNormOptions>(std::forward<Values>(values)...));
-}
+using MaxNorm = OptionsHandle<internal::make_max_norm>;
 
 /// Arguments of UnitNorm.
 struct UnitNormOptions {
@@ -109,12 +145,7 @@ struct UnitNormOptions {
   static const Fields& fields();
 };
 /// Scales vectors to norm 1.
-Constraint UnitNorm(UnitNormOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<UnitNormOptions, Values...> Constraint UnitNorm(Values&&... values) {
-  return UnitNorm(from_positional<UnitNormOptions>(std::forward<Values>(values)...));
-}
+using UnitNorm = OptionsHandle<internal::make_unit_norm>;
 
 /// Arguments of MinMaxNorm.
 struct MinMaxNormOptions {
@@ -125,14 +156,9 @@ struct MinMaxNormOptions {
   static const Fields& fields();
 };
 /// Scales vectors to a norm in [min_value, max_value], moving a fraction `rate` of the way at each step.
-Constraint MinMaxNorm(MinMaxNormOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<MinMaxNormOptions, Values...> Constraint MinMaxNorm(Values&&... values) {
-  return MinMaxNorm(from_positional<MinMaxNormOptions>(std::forward<Values>(values)...));
-}
+using MinMaxNorm = OptionsHandle<internal::make_min_max_norm>;
 
 /// Sets negative elements to 0.
-Constraint NonNeg();
+using NonNeg = OptionsHandle<internal::make_non_neg>;
 
 }  // namespace unspool

@@ -340,6 +340,17 @@ Initializer made_initializer(typename Kind::Options options) {
 
 template class NamedHandle<Initializer, const InitializerBase, initializer_registry>;
 
+Initializer::Initializer() : SealedInitializer(Key()) {}
+Initializer::Initializer(const Initializer& other) = default;
+Initializer::Initializer(Initializer&& other) noexcept = default;
+Initializer& Initializer::operator=(const Initializer& other) = default;
+Initializer& Initializer::operator=(Initializer&& other) noexcept = default;
+Initializer::~Initializer() = default;
+Initializer::Initializer(const char* name) : SealedInitializer(Key()), NamedHandle(name) {}
+Initializer::Initializer(const std::string& name) : SealedInitializer(Key()), NamedHandle(name) {}
+Initializer::Initializer(std::shared_ptr<const InitializerBase> object)
+    : SealedInitializer(Key()), NamedHandle(std::move(object)) {}
+
 Registry<InitializerBase>& initializer_registry() {
   static Registry<InitializerBase> registry("initializer", &built_in_initializers, "register_initializer",
                                             "keras.initializers");
@@ -364,38 +375,46 @@ void register_initializer(const std::string& name, const InitializerBase::Functi
   internal::add_function<internal::UserFunction<InitializerBase>>(initializer_registry(), name, function);
 }
 
-Initializer Zeros() { return made_initializer<ZerosKind>({}); }
-Initializer Ones() { return made_initializer<OnesKind>({}); }
-Initializer Constant(ConstantOptions options) { return made_initializer<ConstantKind>(options); }
-Initializer RandomUniform(RandomUniformOptions options) {
+Initializer internal::make_zeros(const NoOptions&) { return made_initializer<ZerosKind>({}); }
+Initializer internal::make_ones(const NoOptions&) { return made_initializer<OnesKind>({}); }
+Initializer internal::make_constant(const ConstantOptions& options) {
+  return made_initializer<ConstantKind>(options);
+}
+Initializer internal::make_random_uniform(const RandomUniformOptions& options) {
   return made_initializer<RandomUniformKind>(options);
 }
-Initializer RandomNormal(RandomNormalOptions options) { return made_initializer<RandomNormalKind>(options); }
-Initializer TruncatedNormal(RandomNormalOptions options) {
+Initializer internal::make_random_normal(const RandomNormalOptions& options) {
+  return made_initializer<RandomNormalKind>(options);
+}
+Initializer internal::make_truncated_normal(const RandomNormalOptions& options) {
   return made_initializer<TruncatedNormalKind>(options);
 }
-Initializer VarianceScaling(VarianceScalingOptions options) {
-  return made_initializer<VarianceScalingKind>(std::move(options));
+Initializer internal::make_variance_scaling(const VarianceScalingOptions& options) {
+  return made_initializer<VarianceScalingKind>(options);
 }
-Initializer GlorotUniform(FanOptions options) {
-  return made_initializer<FanKind<GlorotUniformScaling>>(std::move(options));
+Initializer internal::make_glorot_uniform(const FanOptions& options) {
+  return made_initializer<FanKind<GlorotUniformScaling>>(options);
 }
-Initializer GlorotNormal(FanOptions options) {
-  return made_initializer<FanKind<GlorotNormalScaling>>(std::move(options));
+Initializer internal::make_glorot_normal(const FanOptions& options) {
+  return made_initializer<FanKind<GlorotNormalScaling>>(options);
 }
-Initializer HeUniform(FanOptions options) {
-  return made_initializer<FanKind<HeUniformScaling>>(std::move(options));
+Initializer internal::make_he_uniform(const FanOptions& options) {
+  return made_initializer<FanKind<HeUniformScaling>>(options);
 }
-Initializer HeNormal(FanOptions options) {
-  return made_initializer<FanKind<HeNormalScaling>>(std::move(options));
+Initializer internal::make_he_normal(const FanOptions& options) {
+  return made_initializer<FanKind<HeNormalScaling>>(options);
 }
-Initializer LecunUniform(FanOptions options) {
-  return made_initializer<FanKind<LecunUniformScaling>>(std::move(options));
+Initializer internal::make_lecun_uniform(const FanOptions& options) {
+  return made_initializer<FanKind<LecunUniformScaling>>(options);
 }
-Initializer LecunNormal(FanOptions options) {
-  return made_initializer<FanKind<LecunNormalScaling>>(std::move(options));
+Initializer internal::make_lecun_normal(const FanOptions& options) {
+  return made_initializer<FanKind<LecunNormalScaling>>(options);
 }
-Initializer Orthogonal(OrthogonalOptions options) { return made_initializer<OrthogonalKind>(options); }
-Initializer Identity(IdentityOptions options) { return made_initializer<IdentityKind>(options); }
+Initializer internal::make_orthogonal(const OrthogonalOptions& options) {
+  return made_initializer<OrthogonalKind>(options);
+}
+Initializer internal::make_identity(const IdentityOptions& options) {
+  return made_initializer<IdentityKind>(options);
+}
 
 }  // namespace unspool

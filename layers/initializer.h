@@ -11,9 +11,11 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
-#include <unspool/core/positional.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -34,20 +36,42 @@ class InitializerBase : public NamedObject {
 /// The registry of initializers.
 Registry<InitializerBase>& initializer_registry();
 
-/// Makes the initial value of a weight. Made from a name ("glorot_uniform"), by one of the functions below,
+namespace internal {
+UNSPOOL_SEALED(SealedInitializer,
+               "Initializer is a handle: derive from InitializerBase, and pass make<MyInitializer>(...)");
+}
+
+/// Makes the initial value of a weight. Made from a name ("glorot_uniform"), as one of the classes below,
 /// or from a function of shape and dtype. Names, formulas and defaults are those of Keras.
 ///
-/// An initializer made by a function below gives equal values to all weights of one shape; without a seed it
+/// An initializer of a class below gives equal values to all weights of one shape; without a seed it
 /// takes one from the process-wide generator (set_seed) when it is made. One made from a name gives new
 /// values each time.
-class Initializer final : public NamedHandle<Initializer, const InitializerBase, initializer_registry> {
+class Initializer : public NamedHandle<Initializer, const InitializerBase, initializer_registry>,
+                    public virtual internal::SealedInitializer {
  public:
-  /// Empty, or from a name, a function or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name, a function or an object, as in NamedHandle.
+  Initializer();
+  Initializer(const char* name);
+  Initializer(const std::string& name);
+  template <internal::FunctionFor<InitializerBase> F>
+  Initializer(F function) : Initializer(of_function(std::move(function))) {}
+  explicit Initializer(std::shared_ptr<const InitializerBase> object);
+  Initializer(const Initializer& other);
+  Initializer(Initializer&& other) noexcept;
+  Initializer& operator=(const Initializer& other);
+  Initializer& operator=(Initializer&& other) noexcept;
+  ~Initializer();
+  ///@}
 
   /// A value of this shape and dtype. Throws ValueError for an empty initializer and for an unknown or
   /// unsuitable shape, TypeError for an unsuitable dtype.
   Tensor operator()(const Shape& shape, DType dtype = float32) const;
+
+ protected:
+  /// Refuses derived classes.
+  using Sealed = internal::SealedInitializer;
 
  private:
   friend NamedHandle;
@@ -55,6 +79,12 @@ class Initializer final : public NamedHandle<Initializer, const InitializerBase,
 };
 extern template class NamedHandle<Initializer, const InitializerBase, initializer_registry>;
 
+/// Makes an initializer of a class of your own, make<MyInitializer>(0.5), whose `->` reaches all members of
+/// the class.
+template <std::derived_from<InitializerBase> T, class... Arguments>
+MadeHandle<Initializer, const T> make(Arguments&&... arguments) {
+  return MadeHandle<Initializer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Scaled".
 template <std::derived_from<InitializerBase> T>
 void register_initializer(std::string name) {
@@ -64,10 +94,36 @@ void register_initializer(std::string name) {
 /// name of a built-in initializer.
 void register_initializer(const std::string& name, const InitializerBase::Function& function);
 
+struct ConstantOptions;
+struct RandomUniformOptions;
+struct RandomNormalOptions;
+struct VarianceScalingOptions;
+struct FanOptions;
+struct OrthogonalOptions;
+struct IdentityOptions;
+
+namespace internal {
+Initializer make_zeros(const NoOptions&);
+Initializer make_ones(const NoOptions&);
+Initializer make_constant(const ConstantOptions& options);
+Initializer make_random_uniform(const RandomUniformOptions& options);
+Initializer make_random_normal(const RandomNormalOptions& options);
+Initializer make_truncated_normal(const RandomNormalOptions& options);
+Initializer make_variance_scaling(const VarianceScalingOptions& options);
+Initializer make_glorot_uniform(const FanOptions& options);
+Initializer make_glorot_normal(const FanOptions& options);
+Initializer make_he_uniform(const FanOptions& options);
+Initializer make_he_normal(const FanOptions& options);
+Initializer make_lecun_uniform(const FanOptions& options);
+Initializer make_lecun_normal(const FanOptions& options);
+Initializer make_orthogonal(const OrthogonalOptions& options);
+Initializer make_identity(const IdentityOptions& options);
+}  // namespace internal
+
 /// All 0.
-Initializer Zeros();
+using Zeros = OptionsHandle<internal::make_zeros>;
 /// All 1.
-Initializer Ones();
+using Ones = OptionsHandle<internal::make_ones>;
 
 /// Arguments of Constant.
 struct ConstantOptions {
@@ -75,12 +131,7 @@ struct ConstantOptions {
   static const Fields& fields();
 };
 /// All `value`.
-Initializer Constant(ConstantOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<ConstantOptions, Values...> Initializer Constant(Values&&... values) {
-  return Constant(from_positional<ConstantOptions>(std::forward<Values>(values)...));
-}
+using Constant = OptionsHandle<internal::make_constant>;
 
 /// Arguments of RandomUniform.
 struct RandomUniformOptions {
@@ -90,12 +141,7 @@ struct RandomUniformOptions {
   static const Fields& fields();
 };
 /// Uniform on [minval, maxval).
-Initializer RandomUniform(RandomUniformOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<RandomUniformOptions, Values...> Initializer RandomUniform(Values&&... values) {
-  return RandomUniform(from_positional<RandomUniformOptions>(std::forward<Values>(values)...));
-}
+using RandomUniform = OptionsHandle<internal::make_random_uniform>;
 
 /// Arguments of RandomNormal and TruncatedNormal.
 struct RandomNormalOptions {
@@ -105,20 +151,10 @@ struct RandomNormalOptions {
   static const Fields& fields();
 };
 /// Normal.
-Initializer RandomNormal(RandomNormalOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<RandomNormalOptions, Values...> Initializer RandomNormal(Values&&... values) {
-  return RandomNormal(from_positional<RandomNormalOptions>(std::forward<Values>(values)...));
-}
+using RandomNormal = OptionsHandle<internal::make_random_normal>;
 /// Normal, without values more than two standard deviations from the mean, which are drawn again. `stddev` is
 /// the standard deviation before this truncation.
-Initializer TruncatedNormal(RandomNormalOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<RandomNormalOptions, Values...> Initializer TruncatedNormal(Values&&... values) {
-  return TruncatedNormal(from_positional<RandomNormalOptions>(std::forward<Values>(values)...));
-}
+using TruncatedNormal = OptionsHandle<internal::make_truncated_normal>;
 
 /// Arguments of VarianceScaling.
 struct VarianceScalingOptions {
@@ -134,12 +170,7 @@ struct VarianceScalingOptions {
 /// of its outputs
 /// ("fan_out") or their mean ("fan_avg"), from a "truncated_normal", "untruncated_normal" or "uniform"
 /// distribution. Throws ValueError for another mode or distribution, or a scale that is not positive.
-Initializer VarianceScaling(VarianceScalingOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<VarianceScalingOptions, Values...> Initializer VarianceScaling(Values&&... values) {
-  return VarianceScaling(from_positional<VarianceScalingOptions>(std::forward<Values>(values)...));
-}
+using VarianceScaling = OptionsHandle<internal::make_variance_scaling>;
 
 /// Arguments of the named special cases of VarianceScaling.
 struct FanOptions {
@@ -149,17 +180,17 @@ struct FanOptions {
   static const Fields& fields();
 };
 /// Uniform, of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
-Initializer GlorotUniform(FanOptions options = {});
+using GlorotUniform = OptionsHandle<internal::make_glorot_uniform>;
 /// Truncated normal, of variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
-Initializer GlorotNormal(FanOptions options = {});
+using GlorotNormal = OptionsHandle<internal::make_glorot_normal>;
 /// Uniform, of variance 2 / fan in (He et al. 2015).
-Initializer HeUniform(FanOptions options = {});
+using HeUniform = OptionsHandle<internal::make_he_uniform>;
 /// Truncated normal, of variance 2 / fan in (He et al. 2015).
-Initializer HeNormal(FanOptions options = {});
+using HeNormal = OptionsHandle<internal::make_he_normal>;
 /// Uniform, of variance 1 / fan in (LeCun et al. 1998).
-Initializer LecunUniform(FanOptions options = {});
+using LecunUniform = OptionsHandle<internal::make_lecun_uniform>;
 /// Truncated normal, of variance 1 / fan in (LeCun et al. 1998).
-Initializer LecunNormal(FanOptions options = {});
+using LecunNormal = OptionsHandle<internal::make_lecun_normal>;
 
 /// Arguments of Orthogonal.
 struct OrthogonalOptions {
@@ -169,12 +200,7 @@ struct OrthogonalOptions {
 };
 /// `gain` times a matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014). Beyond two
 /// dimensions all but the last one are rows. Throws ValueError for fewer than two dimensions.
-Initializer Orthogonal(OrthogonalOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<OrthogonalOptions, Values...> Initializer Orthogonal(Values&&... values) {
-  return Orthogonal(from_positional<OrthogonalOptions>(std::forward<Values>(values)...));
-}
+using Orthogonal = OptionsHandle<internal::make_orthogonal>;
 
 /// Arguments of Identity.
 struct IdentityOptions {
@@ -182,11 +208,6 @@ struct IdentityOptions {
   static const Fields& fields();
 };
 /// `gain` on the diagonal of a matrix, 0 elsewhere. Throws ValueError for a shape that is not of rank 2.
-Initializer Identity(IdentityOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<IdentityOptions, Values...> Initializer Identity(Values&&... values) {
-  return Identity(from_positional<IdentityOptions>(std::forward<Values>(values)...));
-}
+using Identity = OptionsHandle<internal::make_identity>;
 
 }  // namespace unspool

@@ -117,6 +117,17 @@ Regularizer made_regularizer(typename Kind::Options options) {
 
 template class NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>;
 
+Regularizer::Regularizer() : SealedRegularizer(Key()) {}
+Regularizer::Regularizer(const Regularizer& other) = default;
+Regularizer::Regularizer(Regularizer&& other) noexcept = default;
+Regularizer& Regularizer::operator=(const Regularizer& other) = default;
+Regularizer& Regularizer::operator=(Regularizer&& other) noexcept = default;
+Regularizer::~Regularizer() = default;
+Regularizer::Regularizer(const char* name) : SealedRegularizer(Key()), NamedHandle(name) {}
+Regularizer::Regularizer(const std::string& name) : SealedRegularizer(Key()), NamedHandle(name) {}
+Regularizer::Regularizer(std::shared_ptr<const RegularizerBase> object)
+    : SealedRegularizer(Key()), NamedHandle(std::move(object)) {}
+
 Registry<RegularizerBase>& regularizer_registry() {
   static Registry<RegularizerBase> registry("regularizer", &built_in_regularizers, "register_regularizer",
                                             "keras.regularizers");
@@ -135,11 +146,11 @@ void register_regularizer(const std::string& name, const RegularizerBase::Functi
   internal::add_function<internal::UserFunction<RegularizerBase>>(regularizer_registry(), name, function);
 }
 
-Regularizer L1(L1Options options) { return made_regularizer<L1Kind>(options); }
-Regularizer L2(L2Options options) { return made_regularizer<L2Kind>(options); }
-Regularizer L1L2(L1L2Options options) { return made_regularizer<L1L2Kind>(options); }
-Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options) {
-  return made_regularizer<OrthogonalRegularizerKind>(std::move(options));
+Regularizer internal::make_l1(const L1Options& options) { return made_regularizer<L1Kind>(options); }
+Regularizer internal::make_l2(const L2Options& options) { return made_regularizer<L2Kind>(options); }
+Regularizer internal::make_l1l2(const L1L2Options& options) { return made_regularizer<L1L2Kind>(options); }
+Regularizer internal::make_orthogonal_regularizer(const OrthogonalRegularizerOptions& options) {
+  return made_regularizer<OrthogonalRegularizerKind>(options);
 }
 
 }  // namespace unspool

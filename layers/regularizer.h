@@ -8,9 +8,11 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
-#include <unspool/core/positional.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
+#include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
 
 namespace unspool {
@@ -31,16 +33,38 @@ class RegularizerBase : public NamedObject {
 /// The registry of regularizers.
 Registry<RegularizerBase>& regularizer_registry();
 
+namespace internal {
+UNSPOOL_SEALED(SealedRegularizer,
+               "Regularizer is a handle: derive from RegularizerBase, and pass make<MyPenalty>(...)");
+}
+
 /// A penalty on a weight or an output, which is added to the loss. Made from a name ("l1", "l2", "L1L2",
-/// "orthogonal_regularizer", with Keras' defaults), by one of the functions below, or from a function that
+/// "orthogonal_regularizer", with Keras' defaults), as one of the classes below, or from a function that
 /// returns a scalar.
-class Regularizer final : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry> {
+class Regularizer : public NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>,
+                    public virtual internal::SealedRegularizer {
  public:
-  /// Empty, or from a name, a function or an object.
-  using NamedHandle::NamedHandle;
+  ///@{
+  /// Empty, or from a name, a function or an object, as in NamedHandle.
+  Regularizer();
+  Regularizer(const char* name);
+  Regularizer(const std::string& name);
+  template <internal::FunctionFor<RegularizerBase> F>
+  Regularizer(F function) : Regularizer(of_function(std::move(function))) {}
+  explicit Regularizer(std::shared_ptr<const RegularizerBase> object);
+  Regularizer(const Regularizer& other);
+  Regularizer(Regularizer&& other) noexcept;
+  Regularizer& operator=(const Regularizer& other);
+  Regularizer& operator=(Regularizer&& other) noexcept;
+  ~Regularizer();
+  ///@}
 
   /// The penalty, a scalar. Throws ValueError for an empty regularizer.
   Tensor operator()(const Tensor& x) const;
+
+ protected:
+  /// Refuses derived classes.
+  using Sealed = internal::SealedRegularizer;
 
  private:
   friend NamedHandle;
@@ -48,6 +72,12 @@ class Regularizer final : public NamedHandle<Regularizer, const RegularizerBase,
 };
 extern template class NamedHandle<Regularizer, const RegularizerBase, regularizer_registry>;
 
+/// Makes a regularizer of a class of your own, make<MyPenalty>(0.5), whose `->` reaches all members of the
+/// class.
+template <std::derived_from<RegularizerBase> T, class... Arguments>
+MadeHandle<Regularizer, const T> make(Arguments&&... arguments) {
+  return MadeHandle<Regularizer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+}
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Penalty".
 template <std::derived_from<RegularizerBase> T>
 void register_regularizer(std::string name) {
@@ -57,8 +87,20 @@ void register_regularizer(std::string name) {
 /// name of a built-in regularizer.
 void register_regularizer(const std::string& name, const RegularizerBase::Function& function);
 
-// As in Keras, factors are rounded to float32 even for float64 weights. The functions below throw ValueError
+// As in Keras, factors are rounded to float32 even for float64 weights. ValueError
 // for a factor that is negative or not finite.
+
+struct L1Options;
+struct L2Options;
+struct L1L2Options;
+struct OrthogonalRegularizerOptions;
+
+namespace internal {
+Regularizer make_l1(const L1Options& options);
+Regularizer make_l2(const L2Options& options);
+Regularizer make_l1l2(const L1L2Options& options);
+Regularizer make_orthogonal_regularizer(const OrthogonalRegularizerOptions& options);
+}  // namespace internal
 
 /// Arguments of L1.
 struct L1Options {
@@ -66,12 +108,7 @@ struct L1Options {
   static const Fields& fields();
 };
 /// l1 * sum(|x|).
-Regularizer L1(L1Options options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<L1Options, Values...> Regularizer L1(Values&&... values) {
-  return L1(from_positional<L1Options>(std::forward<Values>(values)...));
-}
+using L1 = OptionsHandle<internal::make_l1>;
 
 /// Arguments of L2.
 struct L2Options {
@@ -79,12 +116,7 @@ struct L2Options {
   static const Fields& fields();
 };
 /// l2 * sum(x^2).
-Regularizer L2(L2Options options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<L2Options, Values...> Regularizer L2(Values&&... values) {
-  return L2(from_positional<L2Options>(std::forward<Values>(values)...));
-}
+using L2 = OptionsHandle<internal::make_l2>;
 
 /// Arguments of L1L2.
 struct L1L2Options {
@@ -93,12 +125,7 @@ struct L1L2Options {
   static const Fields& fields();
 };
 /// l1 * sum(|x|) + l2 * sum(x^2).
-Regularizer L1L2(L1L2Options options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<L1L2Options, Values...> Regularizer L1L2(Values&&... values) {
-  return L1L2(from_positional<L1L2Options>(std::forward<Values>(values)...));
-}
+using L1L2 = OptionsHandle<internal::make_l1l2>;
 
 /// Arguments of OrthogonalRegularizer.
 struct OrthogonalRegularizerOptions {
@@ -108,13 +135,6 @@ struct OrthogonalRegularizerOptions {
 };
 /// `factor` times the mean absolute cosine of the angle between two rows (mode "rows") or columns ("columns")
 /// of a matrix. Throws ValueError for another mode, and for a tensor that is not a matrix.
-Regularizer OrthogonalRegularizer(OrthogonalRegularizerOptions options = {});
-/// Takes values for the first options, in their order.
-template <class... Values>
-requires PositionalFor<OrthogonalRegularizerOptions, Values...> Regularizer
-OrthogonalRegularizer(Values&&... values) {
-  return OrthogonalRegularizer(
-      from_positional<OrthogonalRegularizerOptions>(std::forward<Values>(values)...));
-}
+using OrthogonalRegularizer = OptionsHandle<internal::make_orthogonal_regularizer>;
 
 }  // namespace unspool

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/core/tensor.h>
 #include <unspool/models/loss_base.h>
 
@@ -33,6 +34,12 @@ struct CTCLossOptions {
 /// do not fit.
 Tensor ctc_loss(const Tensor& labels, const Tensor& logits, const CTCLossOptions& options = {});
 
+struct CTCOptions;
+
+namespace internal {
+Loss make_ctc(const CTCOptions& options);
+}  // namespace internal
+
 /// Arguments of CTC.
 struct CTCOptions {
   Reduction reduction = {};    ///< How the losses become one number.
@@ -44,7 +51,7 @@ struct CTCOptions {
 };
 /// ctc_loss() as a loss, of a model that returns logits (batch, time, classes), with labels (batch, labels).
 /// A mask says which steps there are.
-Loss CTC(CTCOptions options = {});
+using CTC = OptionsHandle<internal::make_ctc>;
 
 /// Arguments of ctc_decode().
 struct CTCDecodeOptions {

@@ -412,7 +412,7 @@ Tensor ctc_loss(const Tensor& labels, const Tensor& logits, const CTCLossOptions
   return losses_of_alignments(labels, logits, options, mask_of(logits));
 }
 
-Loss CTC(CTCOptions options) { return made_loss(ctc, std::move(options)); }
+Loss internal::make_ctc(const CTCOptions& options) { return made_loss(ctc, options); }
 
 void internal::add_ctc(LossEntries& entries) { add_loss_kind(entries, ctc); }
 

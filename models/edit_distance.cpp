@@ -112,8 +112,8 @@ Tensor edit_distance(const Tensor& labels, const Tensor& predicted, bool normali
   });
 }
 
-Metric EditDistance(EditDistanceOptions options) {
-  return Metric(std::make_shared<LabelErrors>(std::move(options)));
+Metric internal::make_edit_distance(const EditDistanceOptions& options) {
+  return Metric(std::make_shared<LabelErrors>(options));
 }
 
 void internal::add_edit_distance(MetricEntries& entries) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/core/tensor.h>
 #include <unspool/models/metric_base.h>
 
@@ -11,6 +12,12 @@ namespace unspool {
 /// `labels` (Levenshtein): float32 (batch). Both are integers (batch, labels), padded by negative numbers.
 /// With `normalize` it is divided by the number of labels; without labels it is then 0 or infinite.
 Tensor edit_distance(const Tensor& labels, const Tensor& predicted, bool normalize = false);
+
+struct EditDistanceOptions;
+
+namespace internal {
+Metric make_edit_distance(const EditDistanceOptions& options);
+}  // namespace internal
 
 /// Arguments of EditDistance.
 struct EditDistanceOptions {
@@ -26,6 +33,6 @@ struct EditDistanceOptions {
 
 /// The edit distance of labels (batch, labels) and predictions: integers (batch, labels), or logits (batch,
 /// time, classes) of a model that is trained with CTC, which are decoded by ctc_decode().
-Metric EditDistance(EditDistanceOptions options = {});
+using EditDistance = OptionsHandle<internal::make_edit_distance>;
 
 }  // namespace unspool

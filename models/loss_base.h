@@ -100,8 +100,8 @@ namespace internal {
 UNSPOOL_SEALED(SealedLoss, "Loss is a handle: derive from LossBase, and pass make<MyLoss>(...)");
 }
 
-/// The objective that training minimizes. Made from a name ("mse", "sparse_categorical_crossentropy"), by one
-/// of the functions below, or from a function of (y_true, y_pred) that returns one loss for each sample,
+/// The objective that training minimizes. Made from a name ("mse", "sparse_categorical_crossentropy"), as one
+/// of the classes below, or from a function of (y_true, y_pred) that returns one loss for each sample,
 /// whose mean is used.
 class Loss : public NamedHandle<Loss, const LossBase, loss_registry>, public virtual internal::SealedLoss {
  public:

@@ -86,7 +86,7 @@ UNSPOOL_SEALED(SealedMetric, "Metric is a handle: derive from MetricBase, and pa
 }
 
 /// A value that is computed over the batches of an epoch. Made from a name ("accuracy", or the name of a
-/// loss), by one of the functions below, from a loss, or from a function of (y_true, y_pred), whose mean it
+/// loss), as one of the classes below, from a loss, or from a function of (y_true, y_pred), whose mean it
 /// is. Copies share the state.
 class Metric : public NamedHandle<Metric, MetricBase, metric_registry>,
                public virtual internal::SealedMetric {

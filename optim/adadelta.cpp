@@ -16,7 +16,7 @@ const Fields& AdadeltaOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Adadelta>;
+template Optimizer internal::make_optimizer<optimizers::Adadelta>(const AdadeltaOptions&);
 
 }  // namespace unspool
 

@@ -41,6 +41,6 @@ class Adadelta : public OptimizerOf<AdadeltaOptions> {
 /// Divides each gradient by the square root of a moving average of its squares, and multiplies it by that of
 /// a moving average of squared steps (Zeiler 2012). Throws ValueError unless rho is in [0, 1) and epsilon >=
 /// 0.
-using Adadelta = OptimizerRef<optimizers::Adadelta>;
+using Adadelta = OptionsHandle<internal::make_optimizer<optimizers::Adadelta>>;
 
 }  // namespace unspool

@@ -27,7 +27,7 @@ const Fields& AdafactorOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Adafactor>;
+template Optimizer internal::make_optimizer<optimizers::Adafactor>(const AdafactorOptions&);
 
 }  // namespace unspool
 

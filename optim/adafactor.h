@@ -44,6 +44,6 @@ class Adafactor : public OptimizerOf<AdafactorOptions> {
 /// Divides each gradient by the square root of a moving average of its squares; for a matrix only the means
 /// over its rows and over its columns are kept. With relative_step, the step is proportional to the weights
 /// (Shazeer and Stern 2018). Throws ValueError for an argument out of range.
-using Adafactor = OptimizerRef<optimizers::Adafactor>;
+using Adafactor = OptionsHandle<internal::make_optimizer<optimizers::Adafactor>>;
 
 }  // namespace unspool

@@ -16,7 +16,7 @@ const Fields& AdagradOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Adagrad>;
+template Optimizer internal::make_optimizer<optimizers::Adagrad>(const AdagradOptions&);
 
 }  // namespace unspool
 

@@ -40,6 +40,6 @@ class Adagrad : public OptimizerOf<AdagradOptions> {
 
 /// Divides each gradient by the square root of the sum of all its squares so far (Duchi, Hazan, Singer 2011).
 /// Throws ValueError if initial_accumulator_value or epsilon is negative.
-using Adagrad = OptimizerRef<optimizers::Adagrad>;
+using Adagrad = OptionsHandle<internal::make_optimizer<optimizers::Adagrad>>;
 
 }  // namespace unspool

@@ -18,7 +18,7 @@ const Fields& AdamOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Adam>;
+template Optimizer internal::make_optimizer<optimizers::Adam>(const AdamOptions&);
 
 }  // namespace unspool
 

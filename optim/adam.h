@@ -43,6 +43,6 @@ class Adam : public OptimizerOf<AdamOptions> {
 /// A step along a moving average of the gradients, divided by the square root of a moving average of their
 /// squares (Kingma and Ba 2015). With amsgrad, divided by the largest such mean so far (Reddi, Kale, Kumar
 /// 2018). Throws ValueError unless the betas lie in [0, 1) and epsilon is not negative.
-using Adam = OptimizerRef<optimizers::Adam>;
+using Adam = OptionsHandle<internal::make_optimizer<optimizers::Adam>>;
 
 }  // namespace unspool

@@ -17,7 +17,7 @@ const Fields& AdamaxOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Adamax>;
+template Optimizer internal::make_optimizer<optimizers::Adamax>(const AdamaxOptions&);
 
 }  // namespace unspool
 

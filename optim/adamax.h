@@ -42,6 +42,6 @@ class Adamax : public OptimizerOf<AdamaxOptions> {
 /// Adam with the largest gradient so far, multiplied by beta_2 at each step, in place of the square root of
 /// the mean of squares (Kingma and Ba 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
-using Adamax = OptimizerRef<optimizers::Adamax>;
+using Adamax = OptionsHandle<internal::make_optimizer<optimizers::Adamax>>;
 
 }  // namespace unspool

@@ -18,7 +18,7 @@ const Fields& AdamWOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::AdamW>;
+template Optimizer internal::make_optimizer<optimizers::AdamW>(const AdamWOptions&);
 
 }  // namespace unspool
 

@@ -39,6 +39,6 @@ class AdamW : public Adam {
 
 /// Adam with weight decay that is separate from the gradients (Loshchilov and Hutter 2019). ValueError
 /// without a weight_decay.
-using AdamW = OptimizerRef<optimizers::AdamW>;
+using AdamW = OptionsHandle<internal::make_optimizer<optimizers::AdamW>>;
 
 }  // namespace unspool

@@ -24,7 +24,7 @@ const Fields& FtrlOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Ftrl>;
+template Optimizer internal::make_optimizer<optimizers::Ftrl>(const FtrlOptions&);
 
 }  // namespace unspool
 

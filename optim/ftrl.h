@@ -45,6 +45,6 @@ class Ftrl : public OptimizerOf<FtrlOptions> {
 /// Follow the regularized leader (McMahan et al. 2013): each step computes the weights from sums over all
 /// gradients, so that unimportant weights become exactly 0. The values before the first step have no effect.
 /// Throws ValueError if learning_rate_power is positive or another argument negative.
-using Ftrl = OptimizerRef<optimizers::Ftrl>;
+using Ftrl = OptionsHandle<internal::make_optimizer<optimizers::Ftrl>>;
 
 }  // namespace unspool

@@ -16,7 +16,7 @@ const Fields& LambOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Lamb>;
+template Optimizer internal::make_optimizer<optimizers::Lamb>(const LambOptions&);
 
 }  // namespace unspool
 

@@ -41,6 +41,6 @@ class Lamb : public OptimizerOf<LambOptions> {
 
 /// Adam with a step whose norm is the learning rate times the norm of the variable, for large batches (You et
 /// al. 2020). Throws ValueError unless the betas are in [0, 1) and epsilon >= 0.
-using Lamb = OptimizerRef<optimizers::Lamb>;
+using Lamb = OptionsHandle<internal::make_optimizer<optimizers::Lamb>>;
 
 }  // namespace unspool

@@ -13,7 +13,7 @@ const Fields& LionOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Lion>;
+template Optimizer internal::make_optimizer<optimizers::Lion>(const LionOptions&);
 
 }  // namespace unspool
 

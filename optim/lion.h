@@ -40,6 +40,6 @@ class Lion : public OptimizerOf<LionOptions> {
 
 /// A step of equal size for all weights, along the sign of a moving average of the gradients (Chen et al.
 /// 2023). Throws ValueError unless beta_1 is in (0, 1] and beta_2 in [0, 1).
-using Lion = OptimizerRef<optimizers::Lion>;
+using Lion = OptionsHandle<internal::make_optimizer<optimizers::Lion>>;
 
 }  // namespace unspool

@@ -16,7 +16,7 @@ const Fields& NadamOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::Nadam>;
+template Optimizer internal::make_optimizer<optimizers::Nadam>(const NadamOptions&);
 
 }  // namespace unspool
 

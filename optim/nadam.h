@@ -43,6 +43,6 @@ class Nadam : public OptimizerOf<NadamOptions> {
 
 /// Adam with Nesterov momentum (Dozat 2015). Throws ValueError unless the betas lie in [0, 1) and epsilon is
 /// not negative.
-using Nadam = OptimizerRef<optimizers::Nadam>;
+using Nadam = OptionsHandle<internal::make_optimizer<optimizers::Nadam>>;
 
 }  // namespace unspool

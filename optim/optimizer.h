@@ -15,9 +15,8 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
-#include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
-#include <unspool/core/positional.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
 #include <unspool/core/tensor.h>
@@ -299,39 +298,11 @@ class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registr
 };
 extern template class NamedHandle<Optimizer, OptimizerBase, optimizer_registry>;
 
-/// An Optimizer that makes its object, of the class T: Adam({.beta_1 = 0.8}), Adam(1e-3), and the declaration
-/// `Adam optimizer(1e-3);`. The source of the optimizer instantiates what is not defined here.
+namespace internal {
+/// Makes an optimizer of the class T, whose source instantiates it.
 template <class T>
-class OptimizerRef final : public Optimizer {
-  using O = typename T::Options;
-
- public:
-  ///@{
-  /// The optimizer with these arguments, or with the default ones.
-  explicit OptimizerRef(const O& options);
-  OptimizerRef() : OptimizerRef(O{}) {}
-  ///@}
-  /// With values for the first arguments, of which the learning rate, a number or a schedule, is the first.
-  template <class... Values>
-  requires PositionalFor<O, Values...>
-  explicit OptimizerRef(Values&&... values)
-      : OptimizerRef(from_positional<O>(std::forward<Values>(values)...)) {}
-  ///@{
-  /// Shares the optimizer. No constructor takes a `const OptimizerRef&`, to which a list of arguments would
-  /// convert.
-  OptimizerRef(const volatile OptimizerRef& other);
-  template <std::same_as<OptimizerRef> Same>
-  OptimizerRef(Same&& other) noexcept : OptimizerRef(const_cast<const volatile OptimizerRef&>(other)) {}
-  ~OptimizerRef();
-  OptimizerRef& operator=(const OptimizerRef&) = default;
-  OptimizerRef& operator=(OptimizerRef&&) = default;
-  ///@}
-  /// A mistake, with what to write in the first line of the error.
-  UNSPOOL_MISTAKEN(
-      "an option is misspelt, or its value is of a wrong type: write AdamOptions options{...}; and the "
-      "compiler names it",
-      std::size_t n = 0, explicit OptimizerRef(UNSPOOL_MISFIT_LIST(O)));
-};
+Optimizer make_optimizer(const typename T::Options& options);
+}  // namespace internal
 
 /// Makes an optimizer of a class of your own, make<Sign>(SignOptions{.learning_rate = 0.1}), whose `->`
 /// reaches all members of the class.

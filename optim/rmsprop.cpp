@@ -17,7 +17,7 @@ const Fields& RMSpropOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::RMSprop>;
+template Optimizer internal::make_optimizer<optimizers::RMSprop>(const RMSpropOptions&);
 
 }  // namespace unspool
 

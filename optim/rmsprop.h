@@ -43,6 +43,6 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
 /// Divides each gradient by the square root of a moving average of its squares (Tieleman and Hinton 2012).
 /// With centered, by the square root of a moving estimate of its variance. Throws ValueError unless rho lies
 /// in [0, 1), momentum in [0, 1], and epsilon is not negative.
-using RMSprop = OptimizerRef<optimizers::RMSprop>;
+using RMSprop = OptionsHandle<internal::make_optimizer<optimizers::RMSprop>>;
 
 }  // namespace unspool

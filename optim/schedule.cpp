@@ -184,23 +184,23 @@ LearningRate LearningRate::from_config(const Config& config) {
   return LearningRate(schedule_registry().create(name, arguments));
 }
 
-LearningRate ExponentialDecay(ExponentialDecayOptions options) {
-  return LearningRate(std::make_shared<Exponential>(std::move(options)));
+LearningRate internal::make_exponential_decay(const ExponentialDecayOptions& options) {
+  return LearningRate(std::make_shared<Exponential>(options));
 }
-LearningRate InverseTimeDecay(InverseTimeDecayOptions options) {
-  return LearningRate(std::make_shared<InverseTime>(std::move(options)));
+LearningRate internal::make_inverse_time_decay(const InverseTimeDecayOptions& options) {
+  return LearningRate(std::make_shared<InverseTime>(options));
 }
-LearningRate PiecewiseConstantDecay(PiecewiseConstantDecayOptions options) {
-  return LearningRate(std::make_shared<PiecewiseConstant>(std::move(options)));
+LearningRate internal::make_piecewise_constant_decay(const PiecewiseConstantDecayOptions& options) {
+  return LearningRate(std::make_shared<PiecewiseConstant>(options));
 }
-LearningRate PolynomialDecay(PolynomialDecayOptions options) {
-  return LearningRate(std::make_shared<Polynomial>(std::move(options)));
+LearningRate internal::make_polynomial_decay(const PolynomialDecayOptions& options) {
+  return LearningRate(std::make_shared<Polynomial>(options));
 }
-LearningRate CosineDecay(CosineDecayOptions options) {
-  return LearningRate(std::make_shared<Cosine>(std::move(options)));
+LearningRate internal::make_cosine_decay(const CosineDecayOptions& options) {
+  return LearningRate(std::make_shared<Cosine>(options));
 }
-LearningRate CosineDecayRestarts(CosineDecayRestartsOptions options) {
-  return LearningRate(std::make_shared<CosineRestarts>(std::move(options)));
+LearningRate internal::make_cosine_decay_restarts(const CosineDecayRestartsOptions& options) {
+  return LearningRate(std::make_shared<CosineRestarts>(options));
 }
 
 const Fields& ExponentialDecayOptions::fields() {

@@ -13,6 +13,7 @@
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
 #include <unspool/core/named_handle.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
 
@@ -59,7 +60,7 @@ UNSPOOL_SEALED(SealedLearningRate,
                "LearningRate is a handle: derive from ScheduleBase, and pass make<MySchedule>(...)");
 }
 
-/// The learning rate of an optimizer: a number, or a schedule made by one of the functions below. Copies
+/// The learning rate of an optimizer: a number, or a schedule made as one of the classes below. Copies
 /// share the schedule.
 class LearningRate : public virtual internal::SealedLearningRate {
  public:
@@ -115,6 +116,22 @@ struct ConfigValue<LearningRate> {
   static LearningRate from(const Config& config) { return LearningRate::from_config(config); }
 };
 
+struct ExponentialDecayOptions;
+struct InverseTimeDecayOptions;
+struct PiecewiseConstantDecayOptions;
+struct PolynomialDecayOptions;
+struct CosineDecayOptions;
+struct CosineDecayRestartsOptions;
+
+namespace internal {
+LearningRate make_exponential_decay(const ExponentialDecayOptions& options);
+LearningRate make_inverse_time_decay(const InverseTimeDecayOptions& options);
+LearningRate make_piecewise_constant_decay(const PiecewiseConstantDecayOptions& options);
+LearningRate make_polynomial_decay(const PolynomialDecayOptions& options);
+LearningRate make_cosine_decay(const CosineDecayOptions& options);
+LearningRate make_cosine_decay_restarts(const CosineDecayRestartsOptions& options);
+}  // namespace internal
+
 /// Arguments of ExponentialDecay.
 struct ExponentialDecayOptions {
   required<double> initial_learning_rate;
@@ -127,7 +144,7 @@ struct ExponentialDecayOptions {
 };
 /// initial_learning_rate * decay_rate ^ (step / decay_steps); with staircase, the quotient is rounded down.
 /// Throws ValueError unless decay_steps is positive.
-LearningRate ExponentialDecay(ExponentialDecayOptions options);
+using ExponentialDecay = OptionsHandle<internal::make_exponential_decay>;
 
 /// Arguments of InverseTimeDecay.
 struct InverseTimeDecayOptions {
@@ -141,7 +158,7 @@ struct InverseTimeDecayOptions {
 };
 /// initial_learning_rate / (1 + decay_rate * step / decay_steps); with staircase, step / decay_steps is
 /// rounded down. Throws ValueError unless decay_steps is positive.
-LearningRate InverseTimeDecay(InverseTimeDecayOptions options);
+using InverseTimeDecay = OptionsHandle<internal::make_inverse_time_decay>;
 
 /// Arguments of PiecewiseConstantDecay.
 struct PiecewiseConstantDecayOptions {
@@ -153,7 +170,7 @@ struct PiecewiseConstantDecayOptions {
 };
 /// values[0] for steps up to and including boundaries[0], values[1] up to and including boundaries[1], and so
 /// on. Throws ValueError unless there is one value more than boundaries, and the boundaries ascend.
-LearningRate PiecewiseConstantDecay(PiecewiseConstantDecayOptions options);
+using PiecewiseConstantDecay = OptionsHandle<internal::make_piecewise_constant_decay>;
 
 /// Arguments of PolynomialDecay.
 struct PolynomialDecayOptions {
@@ -169,7 +186,7 @@ struct PolynomialDecayOptions {
 /// (initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ^ power + end_learning_rate. After
 /// decay_steps it stays at end_learning_rate; with cycle, it starts again with the next multiple of
 /// decay_steps. Throws ValueError unless decay_steps is positive.
-LearningRate PolynomialDecay(PolynomialDecayOptions options);
+using PolynomialDecay = OptionsHandle<internal::make_polynomial_decay>;
 
 /// Arguments of CosineDecay.
 struct CosineDecayOptions {
@@ -185,7 +202,7 @@ struct CosineDecayOptions {
 /// Half a cosine from initial_learning_rate down to alpha times it in decay_steps (Loshchilov and Hutter
 /// 2017). With a warmup_target, the rate first rises to it in a straight line in warmup_steps, and the cosine
 /// starts there. Throws ValueError unless decay_steps is positive and warmup_steps is not negative.
-LearningRate CosineDecay(CosineDecayOptions options);
+using CosineDecay = OptionsHandle<internal::make_cosine_decay>;
 
 /// Arguments of CosineDecayRestarts.
 struct CosineDecayRestartsOptions {
@@ -201,6 +218,6 @@ struct CosineDecayRestartsOptions {
 /// Half a cosine from initial_learning_rate down to alpha times it in first_decay_steps, and then again and
 /// again, each t_mul times as long as the one before and m_mul times as high (Loshchilov and Hutter 2017).
 /// Throws ValueError unless first_decay_steps and t_mul are positive.
-LearningRate CosineDecayRestarts(CosineDecayRestartsOptions options);
+using CosineDecayRestarts = OptionsHandle<internal::make_cosine_decay_restarts>;
 
 }  // namespace unspool

@@ -13,7 +13,7 @@ const Fields& SGDOptions::fields() {
   return all;
 }
 
-template class OptimizerRef<optimizers::SGD>;
+template Optimizer internal::make_optimizer<optimizers::SGD>(const SGDOptions&);
 
 }  // namespace unspool
 

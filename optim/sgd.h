@@ -41,6 +41,6 @@ class SGD : public OptimizerOf<SGDOptions> {
 /// Gradient descent: w <- w - learning_rate * gradient. With momentum, m <- momentum * m - learning_rate *
 /// gradient and w <- w + m; with nesterov, w <- w + momentum * m - learning_rate * gradient. ValueError
 /// unless momentum lies in [0, 1].
-using SGD = OptimizerRef<optimizers::SGD>;
+using SGD = OptionsHandle<internal::make_optimizer<optimizers::SGD>>;
 
 }  // namespace unspool

@@ -13,19 +13,12 @@
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
 
 /// How the functions of tensors that are found by name are declared: initializers, regularizers, constraints,
 /// losses, metrics.
 namespace unspool::internal {
-
-/// The options of a class without arguments.
-struct NoOptions {
-  static const Fields& fields() {
-    static const Fields none = fields_of<NoOptions>();
-    return none;
-  }
-};
 
 /// The built-in class that a struct K declares:
 ///   static constexpr auto name = "MaxNorm";

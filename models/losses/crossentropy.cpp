@@ -263,25 +263,25 @@ constexpr internal::LossKind<GeneralizedCrossEntropyOptions> generalized_crossen
 
 }  // namespace
 
-Loss BinaryCrossentropy(CrossentropyOptions options) {
-  return made_loss(binary_crossentropy, std::move(options));
+Loss internal::make_binary_crossentropy(const CrossentropyOptions& options) {
+  return made_loss(binary_crossentropy, options);
 }
-Loss CategoricalCrossentropy(CrossentropyOptions options) {
-  return made_loss(categorical_crossentropy, std::move(options));
+Loss internal::make_categorical_crossentropy(const CrossentropyOptions& options) {
+  return made_loss(categorical_crossentropy, options);
 }
-Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options) {
-  return made_loss(sparse_categorical_crossentropy, std::move(options));
+Loss internal::make_sparse_categorical_crossentropy(const SparseCrossentropyOptions& options) {
+  return made_loss(sparse_categorical_crossentropy, options);
 }
-Loss BinaryFocalCrossentropy(BinaryFocalOptions options) {
-  return made_loss(binary_focal, std::move(options));
+Loss internal::make_binary_focal_crossentropy(const BinaryFocalOptions& options) {
+  return made_loss(binary_focal, options);
 }
-Loss CategoricalFocalCrossentropy(CategoricalFocalOptions options) {
-  return made_loss(categorical_focal, std::move(options));
+Loss internal::make_categorical_focal_crossentropy(const CategoricalFocalOptions& options) {
+  return made_loss(categorical_focal, options);
 }
-Loss CategoricalGeneralizedCrossEntropy(GeneralizedCrossEntropyOptions options) {
-  return made_loss(generalized_crossentropy, std::move(options));
+Loss internal::make_categorical_generalized_cross_entropy(const GeneralizedCrossEntropyOptions& options) {
+  return made_loss(generalized_crossentropy, options);
 }
-Loss KLDivergence(LossOptions options) { return made_loss(kl_divergence, std::move(options)); }
+Loss internal::make_kl_divergence(const LossOptions& options) { return made_loss(kl_divergence, options); }
 
 void internal::add_crossentropies(LossEntries& entries) {
   add_loss_kind(entries, binary_crossentropy);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/loss_base.h>
 
 /// \file
@@ -10,6 +11,22 @@
 /// [1e-7, 1 - 1e-7], as in Keras, so that none of them gives an infinite loss.
 
 namespace unspool {
+
+struct CrossentropyOptions;
+struct SparseCrossentropyOptions;
+struct BinaryFocalOptions;
+struct CategoricalFocalOptions;
+struct GeneralizedCrossEntropyOptions;
+
+namespace internal {
+Loss make_binary_crossentropy(const CrossentropyOptions& options);
+Loss make_categorical_crossentropy(const CrossentropyOptions& options);
+Loss make_sparse_categorical_crossentropy(const SparseCrossentropyOptions& options);
+Loss make_binary_focal_crossentropy(const BinaryFocalOptions& options);
+Loss make_categorical_focal_crossentropy(const CategoricalFocalOptions& options);
+Loss make_categorical_generalized_cross_entropy(const GeneralizedCrossEntropyOptions& options);
+Loss make_kl_divergence(const LossOptions& options);
+}  // namespace internal
 
 /// Arguments of BinaryCrossentropy and CategoricalCrossentropy.
 struct CrossentropyOptions {
@@ -23,9 +40,9 @@ struct CrossentropyOptions {
 };
 
 /// -mean(y log p + (1 - y) log(1 - p)) over the axis, for labels 0 and 1; also called "bce".
-Loss BinaryCrossentropy(CrossentropyOptions options = {});
+using BinaryCrossentropy = OptionsHandle<internal::make_binary_crossentropy>;
 /// -sum(y log p) over the axis, for labels that are one-hot or a distribution.
-Loss CategoricalCrossentropy(CrossentropyOptions options = {});
+using CategoricalCrossentropy = OptionsHandle<internal::make_categorical_crossentropy>;
 
 /// Arguments of SparseCategoricalCrossentropy.
 struct SparseCrossentropyOptions {
@@ -40,7 +57,7 @@ struct SparseCrossentropyOptions {
 };
 
 /// -log p of the true class, for labels 0, 1, ... Throws ValueError for a label that is out of range.
-Loss SparseCategoricalCrossentropy(SparseCrossentropyOptions options = {});
+using SparseCategoricalCrossentropy = OptionsHandle<internal::make_sparse_categorical_crossentropy>;
 
 /// Arguments of BinaryFocalCrossentropy.
 struct BinaryFocalOptions {
@@ -56,7 +73,7 @@ struct BinaryFocalOptions {
   static const Fields& fields();
 };
 /// BinaryCrossentropy with each loss times (1 - p of the true label)^gamma.
-Loss BinaryFocalCrossentropy(BinaryFocalOptions options = {});
+using BinaryFocalCrossentropy = OptionsHandle<internal::make_binary_focal_crossentropy>;
 
 /// Arguments of CategoricalFocalCrossentropy.
 struct CategoricalFocalOptions {
@@ -71,7 +88,7 @@ struct CategoricalFocalOptions {
   static const Fields& fields();
 };
 /// CategoricalCrossentropy with each term times alpha (1 - p)^gamma.
-Loss CategoricalFocalCrossentropy(CategoricalFocalOptions options = {});
+using CategoricalFocalCrossentropy = OptionsHandle<internal::make_categorical_focal_crossentropy>;
 
 /// Arguments of CategoricalGeneralizedCrossEntropy.
 struct GeneralizedCrossEntropyOptions {
@@ -83,9 +100,10 @@ struct GeneralizedCrossEntropyOptions {
 };
 /// (1 - p^q) / q of the true class's probability p, for labels 0, 1, ... Throws ValueError unless 0 < q < 1,
 /// and for a label that is out of range.
-Loss CategoricalGeneralizedCrossEntropy(GeneralizedCrossEntropyOptions options = {});
+using CategoricalGeneralizedCrossEntropy =
+    OptionsHandle<internal::make_categorical_generalized_cross_entropy>;
 
 /// sum(y log(y / p)) over the last axis, the divergence of a distribution p from y; also called "kld".
-Loss KLDivergence(LossOptions options = {});
+using KLDivergence = OptionsHandle<internal::make_kl_divergence>;
 
 }  // namespace unspool

@@ -34,9 +34,11 @@ constexpr internal::LossKind<LossOptions> categorical_hinge{
 
 }  // namespace
 
-Loss Hinge(LossOptions options) { return made_loss(hinge, std::move(options)); }
-Loss SquaredHinge(LossOptions options) { return made_loss(squared_hinge, std::move(options)); }
-Loss CategoricalHinge(LossOptions options) { return made_loss(categorical_hinge, std::move(options)); }
+Loss internal::make_hinge(const LossOptions& options) { return made_loss(hinge, options); }
+Loss internal::make_squared_hinge(const LossOptions& options) { return made_loss(squared_hinge, options); }
+Loss internal::make_categorical_hinge(const LossOptions& options) {
+  return made_loss(categorical_hinge, options);
+}
 
 void internal::add_hinge_losses(LossEntries& entries) {
   for (const auto* kind : {&hinge, &squared_hinge, &categorical_hinge}) add_loss_kind(entries, *kind);

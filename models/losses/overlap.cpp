@@ -68,8 +68,8 @@ constexpr internal::LossKind<TverskyOptions> tversky{
 
 }  // namespace
 
-Loss Dice(DiceOptions options) { return made_loss(dice, std::move(options)); }
-Loss Tversky(TverskyOptions options) { return made_loss(tversky, std::move(options)); }
+Loss internal::make_dice(const DiceOptions& options) { return made_loss(dice, options); }
+Loss internal::make_tversky(const TverskyOptions& options) { return made_loss(tversky, options); }
 
 void internal::add_overlap_losses(LossEntries& entries) {
   add_loss_kind(entries, dice);

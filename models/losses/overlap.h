@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <unspool/autograd/axes.h>
+#include <unspool/core/options_handle.h>
 #include <unspool/models/loss_base.h>
 
 /// \file
@@ -20,6 +21,14 @@ struct ConfigValue<Axes> {
   static Axes from(const Config& config);
 };
 
+struct DiceOptions;
+struct TverskyOptions;
+
+namespace internal {
+Loss make_dice(const DiceOptions& options);
+Loss make_tversky(const TverskyOptions& options);
+}  // namespace internal
+
 /// Arguments of Dice.
 struct DiceOptions {
   Reduction reduction = {};  ///< How the losses become one number.
@@ -29,7 +38,7 @@ struct DiceOptions {
   static const Fields& fields();
 };
 /// 1 - 2 sum(y p) / (sum(y) + sum(p)).
-Loss Dice(DiceOptions options = {});
+using Dice = OptionsHandle<internal::make_dice>;
 
 /// Arguments of Tversky.
 struct TverskyOptions {
@@ -42,6 +51,6 @@ struct TverskyOptions {
   static const Fields& fields();
 };
 /// 1 - s / (s + alpha sum(y (1 - p)) + beta sum(p (1 - y))), with s = sum(y p).
-Loss Tversky(TverskyOptions options = {});
+using Tversky = OptionsHandle<internal::make_tversky>;
 
 }  // namespace unspool

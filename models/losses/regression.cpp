@@ -82,17 +82,21 @@ constexpr internal::LossKind<HuberOptions> huber{
 
 }  // namespace
 
-Loss MeanSquaredError(LossOptions options) { return made_loss(mean_squared_error, std::move(options)); }
-Loss MeanAbsoluteError(LossOptions options) { return made_loss(mean_absolute_error, std::move(options)); }
-Loss MeanAbsolutePercentageError(LossOptions options) {
-  return made_loss(mean_absolute_percentage_error, std::move(options));
+Loss internal::make_mean_squared_error(const LossOptions& options) {
+  return made_loss(mean_squared_error, options);
 }
-Loss MeanSquaredLogarithmicError(LossOptions options) {
-  return made_loss(mean_squared_logarithmic_error, std::move(options));
+Loss internal::make_mean_absolute_error(const LossOptions& options) {
+  return made_loss(mean_absolute_error, options);
 }
-Loss LogCosh(LossOptions options) { return made_loss(log_cosh, std::move(options)); }
-Loss Poisson(LossOptions options) { return made_loss(poisson, std::move(options)); }
-Loss Huber(HuberOptions options) { return made_loss(huber, std::move(options)); }
+Loss internal::make_mean_absolute_percentage_error(const LossOptions& options) {
+  return made_loss(mean_absolute_percentage_error, options);
+}
+Loss internal::make_mean_squared_logarithmic_error(const LossOptions& options) {
+  return made_loss(mean_squared_logarithmic_error, options);
+}
+Loss internal::make_log_cosh(const LossOptions& options) { return made_loss(log_cosh, options); }
+Loss internal::make_poisson(const LossOptions& options) { return made_loss(poisson, options); }
+Loss internal::make_huber(const HuberOptions& options) { return made_loss(huber, options); }
 
 void internal::add_regression_losses(LossEntries& entries) {
   for (const auto* kind : {&mean_squared_error, &mean_absolute_error, &mean_absolute_percentage_error,

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/loss_base.h>
 
 /// \file
@@ -9,18 +10,30 @@
 
 namespace unspool {
 
+struct HuberOptions;
+
+namespace internal {
+Loss make_mean_squared_error(const LossOptions& options);
+Loss make_mean_absolute_error(const LossOptions& options);
+Loss make_mean_absolute_percentage_error(const LossOptions& options);
+Loss make_mean_squared_logarithmic_error(const LossOptions& options);
+Loss make_log_cosh(const LossOptions& options);
+Loss make_poisson(const LossOptions& options);
+Loss make_huber(const HuberOptions& options);
+}  // namespace internal
+
 /// mean((y_true - y_pred)^2); also called "mse".
-Loss MeanSquaredError(LossOptions options = {});
+using MeanSquaredError = OptionsHandle<internal::make_mean_squared_error>;
 /// mean(|y_true - y_pred|); also called "mae".
-Loss MeanAbsoluteError(LossOptions options = {});
+using MeanAbsoluteError = OptionsHandle<internal::make_mean_absolute_error>;
 /// 100 * mean(|y_true - y_pred| / |y_true|), with |y_true| of at least 1e-7; also called "mape".
-Loss MeanAbsolutePercentageError(LossOptions options = {});
+using MeanAbsolutePercentageError = OptionsHandle<internal::make_mean_absolute_percentage_error>;
 /// mean((log(1 + y_true) - log(1 + y_pred))^2), where numbers below 1e-7 count as 1e-7; also called "msle".
-Loss MeanSquaredLogarithmicError(LossOptions options = {});
+using MeanSquaredLogarithmicError = OptionsHandle<internal::make_mean_squared_logarithmic_error>;
 /// mean(log(cosh(y_pred - y_true))): like the squared error near 0, like the absolute error far from it.
-Loss LogCosh(LossOptions options = {});
+using LogCosh = OptionsHandle<internal::make_log_cosh>;
 /// mean(y_pred - y_true * log(y_pred)), for counts y_true and their predicted means.
-Loss Poisson(LossOptions options = {});
+using Poisson = OptionsHandle<internal::make_poisson>;
 
 /// Arguments of Huber.
 struct HuberOptions {
@@ -31,6 +44,6 @@ struct HuberOptions {
   static const Fields& fields();
 };
 /// mean(e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2) of the error e = y_pred - y_true.
-Loss Huber(HuberOptions options = {});
+using Huber = OptionsHandle<internal::make_huber>;
 
 }  // namespace unspool

@@ -97,10 +97,10 @@ constexpr internal::LossKind<CircleOptions> circle{
 
 }  // namespace
 
-Loss CosineSimilarity(CosineSimilarityOptions options) {
-  return made_loss(cosine_similarity, std::move(options));
+Loss internal::make_cosine_similarity(const CosineSimilarityOptions& options) {
+  return made_loss(cosine_similarity, options);
 }
-Loss Circle(CircleOptions options) { return made_loss(circle, std::move(options)); }
+Loss internal::make_circle(const CircleOptions& options) { return made_loss(circle, options); }
 
 void internal::add_similarity_losses(LossEntries& entries) {
   add_loss_kind(entries, cosine_similarity);

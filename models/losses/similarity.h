@@ -2,12 +2,21 @@
 
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/loss_base.h>
 
 /// \file
 /// Losses of the angle between vectors.
 
 namespace unspool {
+
+struct CosineSimilarityOptions;
+struct CircleOptions;
+
+namespace internal {
+Loss make_cosine_similarity(const CosineSimilarityOptions& options);
+Loss make_circle(const CircleOptions& options);
+}  // namespace internal
 
 /// Arguments of CosineSimilarity.
 struct CosineSimilarityOptions {
@@ -19,7 +28,7 @@ struct CosineSimilarityOptions {
 };
 /// -(the cosine of the angle between y_true and y_pred), from -1 for equal directions to 1 for opposite ones.
 /// The metric of this name, metrics::CosineSimilarity(), has the other sign, as in Keras.
-Loss CosineSimilarity(CosineSimilarityOptions options = {});
+using CosineSimilarity = OptionsHandle<internal::make_cosine_similarity>;
 
 /// Arguments of Circle.
 struct CircleOptions {
@@ -33,6 +42,6 @@ struct CircleOptions {
 };
 /// The circle loss (Sun et al. 2020) of all pairs in the batch, for integer labels (batch) and vectors of
 /// length 1 (batch, features). A sample without a pair of equal, or of different, labels does not count.
-Loss Circle(CircleOptions options = {});
+using Circle = OptionsHandle<internal::make_circle>;
 
 }  // namespace unspool

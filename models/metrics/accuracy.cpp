@@ -110,14 +110,20 @@ Tensor internal::fitting_accuracy(const Tensor& y, const Tensor& p) {
   }
 }
 
-Metric Accuracy(MetricOptions options) { return made_metric(equal_accuracy, options); }
-Metric SparseCategoricalAccuracy(MetricOptions options) {
+Metric internal::make_accuracy(const MetricOptions& options) { return made_metric(equal_accuracy, options); }
+Metric internal::make_sparse_categorical_accuracy(const MetricOptions& options) {
   return made_metric(sparse_categorical_accuracy, options);
 }
-Metric CategoricalAccuracy(MetricOptions options) { return made_metric(categorical_accuracy, options); }
-Metric BinaryAccuracy(BinaryAccuracyOptions options) { return made_metric(binary_accuracy, options); }
-Metric TopKCategoricalAccuracy(TopKOptions options) { return made_metric(top_k_accuracy, options); }
-Metric SparseTopKCategoricalAccuracy(SparseTopKOptions options) {
+Metric internal::make_categorical_accuracy(const MetricOptions& options) {
+  return made_metric(categorical_accuracy, options);
+}
+Metric internal::make_binary_accuracy(const BinaryAccuracyOptions& options) {
+  return made_metric(binary_accuracy, options);
+}
+Metric internal::make_top_k_categorical_accuracy(const TopKOptions& options) {
+  return made_metric(top_k_accuracy, options);
+}
+Metric internal::make_sparse_top_k_categorical_accuracy(const SparseTopKOptions& options) {
   return made_metric(sparse_top_k_accuracy, options);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/metric_base.h>
 
 /// \file
@@ -9,13 +10,26 @@
 
 namespace unspool {
 
+struct BinaryAccuracyOptions;
+struct TopKOptions;
+struct SparseTopKOptions;
+
+namespace internal {
+Metric make_accuracy(const MetricOptions& options);
+Metric make_sparse_categorical_accuracy(const MetricOptions& options);
+Metric make_categorical_accuracy(const MetricOptions& options);
+Metric make_binary_accuracy(const BinaryAccuracyOptions& options);
+Metric make_top_k_categorical_accuracy(const TopKOptions& options);
+Metric make_sparse_top_k_categorical_accuracy(const SparseTopKOptions& options);
+}  // namespace internal
+
 /// The fraction of predictions that are equal to the labels. The name "accuracy" means, as in Keras, the one
 /// of BinaryAccuracy, CategoricalAccuracy and SparseCategoricalAccuracy that fits labels and predictions.
-Metric Accuracy(MetricOptions options = {});
+using Accuracy = OptionsHandle<internal::make_accuracy>;
 /// The fraction of samples whose largest prediction is that of the true class, for labels 0, 1, ...
-Metric SparseCategoricalAccuracy(MetricOptions options = {});
+using SparseCategoricalAccuracy = OptionsHandle<internal::make_sparse_categorical_accuracy>;
 /// The fraction of samples whose largest prediction is that of the true class, for one-hot labels.
-Metric CategoricalAccuracy(MetricOptions options = {});
+using CategoricalAccuracy = OptionsHandle<internal::make_categorical_accuracy>;
 
 /// Arguments of BinaryAccuracy.
 struct BinaryAccuracyOptions {
@@ -26,7 +40,7 @@ struct BinaryAccuracyOptions {
   static const Fields& fields();
 };
 /// The fraction of predictions on the correct side of a threshold.
-Metric BinaryAccuracy(BinaryAccuracyOptions options = {});
+using BinaryAccuracy = OptionsHandle<internal::make_binary_accuracy>;
 
 /// Arguments of TopKCategoricalAccuracy.
 struct TopKOptions {
@@ -38,7 +52,7 @@ struct TopKOptions {
 };
 /// The fraction of samples whose true class is among the k with the largest predictions, for one-hot labels.
 /// Predictions equal to that of the true class do not count against it.
-Metric TopKCategoricalAccuracy(TopKOptions options = {});
+using TopKCategoricalAccuracy = OptionsHandle<internal::make_top_k_categorical_accuracy>;
 
 /// Arguments of SparseTopKCategoricalAccuracy.
 struct SparseTopKOptions {
@@ -50,6 +64,6 @@ struct SparseTopKOptions {
   static const Fields& fields();
 };
 /// TopKCategoricalAccuracy for labels 0, 1, ...
-Metric SparseTopKCategoricalAccuracy(SparseTopKOptions options = {});
+using SparseTopKCategoricalAccuracy = OptionsHandle<internal::make_sparse_top_k_categorical_accuracy>;
 
 }  // namespace unspool

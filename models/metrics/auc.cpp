@@ -224,7 +224,9 @@ class AreaUnderCurve final : public MetricBase {
 
 }  // namespace
 
-Metric AUC(AUCOptions options) { return Metric(std::make_shared<AreaUnderCurve>(std::move(options))); }
+Metric internal::make_auc(const AUCOptions& options) {
+  return Metric(std::make_shared<AreaUnderCurve>(options));
+}
 
 void internal::add_auc(MetricEntries& entries) { add_metric_class<AreaUnderCurve>(entries, "AUC"); }
 

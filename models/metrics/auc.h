@@ -3,10 +3,17 @@
 #include <optional>
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/layers/numbers.h>
 #include <unspool/models/metric_base.h>
 
 namespace unspool {
+
+struct AUCOptions;
+
+namespace internal {
+Metric make_auc(const AUCOptions& options);
+}  // namespace internal
 
 /// Arguments of AUC.
 struct AUCOptions {
@@ -26,6 +33,6 @@ struct AUCOptions {
 };
 
 /// The area under a curve of binary decisions over all thresholds, with labels 0 and 1.
-Metric AUC(AUCOptions options = {});
+using AUC = OptionsHandle<internal::make_auc>;
 
 }  // namespace unspool

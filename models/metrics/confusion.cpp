@@ -311,29 +311,29 @@ Metric decision_count(std::size_t kind, CountOptions options) {
 
 }  // namespace
 
-Metric TruePositives(CountOptions options) { return decision_count(0, std::move(options)); }
-Metric FalsePositives(CountOptions options) { return decision_count(1, std::move(options)); }
-Metric TrueNegatives(CountOptions options) { return decision_count(2, std::move(options)); }
-Metric FalseNegatives(CountOptions options) { return decision_count(3, std::move(options)); }
-Metric Precision(PrecisionOptions options) {
-  return Metric(std::make_shared<DecisionFraction>(precision_kind, std::move(options)));
+Metric internal::make_true_positives(const CountOptions& options) { return decision_count(0, options); }
+Metric internal::make_false_positives(const CountOptions& options) { return decision_count(1, options); }
+Metric internal::make_true_negatives(const CountOptions& options) { return decision_count(2, options); }
+Metric internal::make_false_negatives(const CountOptions& options) { return decision_count(3, options); }
+Metric internal::make_precision(const PrecisionOptions& options) {
+  return Metric(std::make_shared<DecisionFraction>(precision_kind, options));
 }
-Metric Recall(PrecisionOptions options) {
-  return Metric(std::make_shared<DecisionFraction>(recall_kind, std::move(options)));
+Metric internal::make_recall(const PrecisionOptions& options) {
+  return Metric(std::make_shared<DecisionFraction>(recall_kind, options));
 }
-Metric SensitivityAtSpecificity(SensitivityAtSpecificityOptions options) {
+Metric internal::make_sensitivity_at_specificity(const SensitivityAtSpecificityOptions& options) {
   using O = SensitivityAtSpecificityOptions;
-  return Metric(made_tradeoff(sensitivity_at_specificity, &O::specificity, std::move(options)));
+  return Metric(made_tradeoff(sensitivity_at_specificity, &O::specificity, options));
 }
-Metric SpecificityAtSensitivity(SpecificityAtSensitivityOptions options) {
+Metric internal::make_specificity_at_sensitivity(const SpecificityAtSensitivityOptions& options) {
   using O = SpecificityAtSensitivityOptions;
-  return Metric(made_tradeoff(specificity_at_sensitivity, &O::sensitivity, std::move(options)));
+  return Metric(made_tradeoff(specificity_at_sensitivity, &O::sensitivity, options));
 }
-Metric PrecisionAtRecall(PrecisionAtRecallOptions options) {
-  return Metric(made_tradeoff(precision_at_recall, &PrecisionAtRecallOptions::recall, std::move(options)));
+Metric internal::make_precision_at_recall(const PrecisionAtRecallOptions& options) {
+  return Metric(made_tradeoff(precision_at_recall, &PrecisionAtRecallOptions::recall, options));
 }
-Metric RecallAtPrecision(RecallAtPrecisionOptions options) {
-  return Metric(made_tradeoff(recall_at_precision, &RecallAtPrecisionOptions::precision, std::move(options)));
+Metric internal::make_recall_at_precision(const RecallAtPrecisionOptions& options) {
+  return Metric(made_tradeoff(recall_at_precision, &RecallAtPrecisionOptions::precision, options));
 }
 
 void internal::add_confusion_metrics(MetricEntries& entries) {

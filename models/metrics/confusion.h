@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/metric_base.h>
 
 /// \file
@@ -45,6 +46,26 @@ struct ConfigValue<Thresholds> {
   static Thresholds from(const Config& config);
 };
 
+struct CountOptions;
+struct PrecisionOptions;
+struct SensitivityAtSpecificityOptions;
+struct SpecificityAtSensitivityOptions;
+struct PrecisionAtRecallOptions;
+struct RecallAtPrecisionOptions;
+
+namespace internal {
+Metric make_true_positives(const CountOptions& options);
+Metric make_false_positives(const CountOptions& options);
+Metric make_true_negatives(const CountOptions& options);
+Metric make_false_negatives(const CountOptions& options);
+Metric make_precision(const PrecisionOptions& options);
+Metric make_recall(const PrecisionOptions& options);
+Metric make_sensitivity_at_specificity(const SensitivityAtSpecificityOptions& options);
+Metric make_specificity_at_sensitivity(const SpecificityAtSensitivityOptions& options);
+Metric make_precision_at_recall(const PrecisionAtRecallOptions& options);
+Metric make_recall_at_precision(const RecallAtPrecisionOptions& options);
+}  // namespace internal
+
 /// Arguments of TruePositives, FalsePositives, TrueNegatives and FalseNegatives.
 struct CountOptions {
   Thresholds thresholds = {};  ///< In [0, 1]. Default: 0.5.
@@ -55,10 +76,10 @@ struct CountOptions {
 };
 ///@{
 /// The sum of the weights of the decisions of one kind.
-Metric TruePositives(CountOptions options = {});
-Metric FalsePositives(CountOptions options = {});
-Metric TrueNegatives(CountOptions options = {});
-Metric FalseNegatives(CountOptions options = {});
+using TruePositives = OptionsHandle<internal::make_true_positives>;
+using FalsePositives = OptionsHandle<internal::make_false_positives>;
+using TrueNegatives = OptionsHandle<internal::make_true_negatives>;
+using FalseNegatives = OptionsHandle<internal::make_false_negatives>;
 ///@}
 
 /// Arguments of Precision and Recall.
@@ -72,9 +93,9 @@ struct PrecisionOptions {
   static const Fields& fields();
 };
 /// The fraction of positive predictions that are right.
-Metric Precision(PrecisionOptions options = {});
+using Precision = OptionsHandle<internal::make_precision>;
 /// The fraction of positive labels that are predicted.
-Metric Recall(PrecisionOptions options = {});
+using Recall = OptionsHandle<internal::make_recall>;
 
 /// Arguments of SensitivityAtSpecificity.
 struct SensitivityAtSpecificityOptions {
@@ -87,7 +108,7 @@ struct SensitivityAtSpecificityOptions {
   static const Fields& fields();
 };
 /// The largest sensitivity (recall) at thresholds where the specificity is at least the given one.
-Metric SensitivityAtSpecificity(SensitivityAtSpecificityOptions options);
+using SensitivityAtSpecificity = OptionsHandle<internal::make_sensitivity_at_specificity>;
 
 /// Arguments of SpecificityAtSensitivity.
 struct SpecificityAtSensitivityOptions {
@@ -100,7 +121,7 @@ struct SpecificityAtSensitivityOptions {
   static const Fields& fields();
 };
 /// The largest specificity at thresholds where the sensitivity (recall) is at least the given one.
-Metric SpecificityAtSensitivity(SpecificityAtSensitivityOptions options);
+using SpecificityAtSensitivity = OptionsHandle<internal::make_specificity_at_sensitivity>;
 
 /// Arguments of PrecisionAtRecall.
 struct PrecisionAtRecallOptions {
@@ -113,7 +134,7 @@ struct PrecisionAtRecallOptions {
   static const Fields& fields();
 };
 /// The largest precision at thresholds where the recall is at least the given one.
-Metric PrecisionAtRecall(PrecisionAtRecallOptions options);
+using PrecisionAtRecall = OptionsHandle<internal::make_precision_at_recall>;
 
 /// Arguments of RecallAtPrecision.
 struct RecallAtPrecisionOptions {
@@ -126,6 +147,6 @@ struct RecallAtPrecisionOptions {
   static const Fields& fields();
 };
 /// The largest recall at thresholds where the precision is at least the given one.
-Metric RecallAtPrecision(RecallAtPrecisionOptions options);
+using RecallAtPrecision = OptionsHandle<internal::make_recall_at_precision>;
 
 }  // namespace unspool

@@ -159,12 +159,11 @@ void add_f_score(internal::MetricEntries& entries, std::string_view class_name,
 
 }  // namespace
 
-Metric FBetaScore(FBetaOptions options) {
-  return Metric(
-      std::make_shared<FScore<FBetaOptions>>(with_log_name(std::move(options), "FBetaScore", "fbeta_score")));
+Metric internal::make_fbeta_score(const FBetaOptions& options) {
+  return Metric(std::make_shared<FScore<FBetaOptions>>(with_log_name(options, "FBetaScore", "fbeta_score")));
 }
-Metric F1Score(F1Options options) {
-  return Metric(std::make_shared<FScore<F1Options>>(with_log_name(std::move(options), "F1Score")));
+Metric internal::make_f1_score(const F1Options& options) {
+  return Metric(std::make_shared<FScore<F1Options>>(with_log_name(options, "F1Score")));
 }
 
 void internal::add_f_scores(MetricEntries& entries) {

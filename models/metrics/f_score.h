@@ -3,9 +3,18 @@
 #include <optional>
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/metric_base.h>
 
 namespace unspool {
+
+struct FBetaOptions;
+struct F1Options;
+
+namespace internal {
+Metric make_fbeta_score(const FBetaOptions& options);
+Metric make_f1_score(const F1Options& options);
+}  // namespace internal
 
 /// Arguments of FBetaScore.
 struct FBetaOptions {
@@ -22,7 +31,7 @@ struct FBetaOptions {
 };
 /// (1 + beta^2) precision recall / (beta^2 precision + recall), for labels and predictions (batch, classes).
 /// Steps of sequences, (batch, time, classes), count as samples.
-Metric FBetaScore(FBetaOptions options = {});
+using FBetaScore = OptionsHandle<internal::make_fbeta_score>;
 
 /// Arguments of F1Score.
 struct F1Options {
@@ -34,6 +43,6 @@ struct F1Options {
   static const Fields& fields();
 };
 /// FBetaScore with beta 1: the harmonic mean of precision and recall.
-Metric F1Score(F1Options options = {});
+using F1Score = OptionsHandle<internal::make_f1_score>;
 
 }  // namespace unspool

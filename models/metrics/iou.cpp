@@ -218,11 +218,11 @@ Metric made_iou(O options) {
 
 }  // namespace
 
-Metric IoU(IoUOptions options) { return made_iou(std::move(options)); }
-Metric BinaryIoU(BinaryIoUOptions options) { return made_iou(std::move(options)); }
-Metric MeanIoU(MeanIoUOptions options) { return made_iou(std::move(options)); }
-Metric OneHotIoU(OneHotIoUOptions options) { return made_iou(std::move(options)); }
-Metric OneHotMeanIoU(OneHotMeanIoUOptions options) { return made_iou(std::move(options)); }
+Metric internal::make_iou(const IoUOptions& options) { return made_iou(options); }
+Metric internal::make_binary_iou(const BinaryIoUOptions& options) { return made_iou(options); }
+Metric internal::make_mean_iou(const MeanIoUOptions& options) { return made_iou(options); }
+Metric internal::make_one_hot_iou(const OneHotIoUOptions& options) { return made_iou(options); }
+Metric internal::make_one_hot_mean_iou(const OneHotMeanIoUOptions& options) { return made_iou(options); }
 
 void internal::add_iou_metrics(MetricEntries& entries) {
   add_metric_class<IoUMetric<IoUOptions>>(entries, "IoU", "iou");

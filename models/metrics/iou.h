@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/metric_base.h>
 
 /// \file
@@ -11,6 +12,20 @@
 /// Labels and predictions out of range do not count. Sample weights need not be integers, unlike in Keras.
 
 namespace unspool {
+
+struct IoUOptions;
+struct BinaryIoUOptions;
+struct MeanIoUOptions;
+struct OneHotIoUOptions;
+struct OneHotMeanIoUOptions;
+
+namespace internal {
+Metric make_iou(const IoUOptions& options);
+Metric make_binary_iou(const BinaryIoUOptions& options);
+Metric make_mean_iou(const MeanIoUOptions& options);
+Metric make_one_hot_iou(const OneHotIoUOptions& options);
+Metric make_one_hot_mean_iou(const OneHotMeanIoUOptions& options);
+}  // namespace internal
 
 /// Arguments of IoU.
 struct IoUOptions {
@@ -26,7 +41,7 @@ struct IoUOptions {
   static const Fields& fields();
 };
 /// The mean over some classes.
-Metric IoU(IoUOptions options);
+using IoU = OptionsHandle<internal::make_iou>;
 
 /// Arguments of BinaryIoU.
 struct BinaryIoUOptions {
@@ -38,7 +53,7 @@ struct BinaryIoUOptions {
   static const Fields& fields();
 };
 /// IoU of the classes 0 and 1, with probabilities as predictions.
-Metric BinaryIoU(BinaryIoUOptions options = {});
+using BinaryIoU = OptionsHandle<internal::make_binary_iou>;
 
 /// Arguments of MeanIoU.
 struct MeanIoUOptions {
@@ -53,7 +68,7 @@ struct MeanIoUOptions {
   static const Fields& fields();
 };
 /// The mean over all classes.
-Metric MeanIoU(MeanIoUOptions options);
+using MeanIoU = OptionsHandle<internal::make_mean_iou>;
 
 /// Arguments of OneHotIoU.
 struct OneHotIoUOptions {
@@ -68,7 +83,7 @@ struct OneHotIoUOptions {
   static const Fields& fields();
 };
 /// IoU for one-hot labels.
-Metric OneHotIoU(OneHotIoUOptions options);
+using OneHotIoU = OptionsHandle<internal::make_one_hot_iou>;
 
 /// Arguments of OneHotMeanIoU.
 struct OneHotMeanIoUOptions {
@@ -82,6 +97,6 @@ struct OneHotMeanIoUOptions {
   static const Fields& fields();
 };
 /// MeanIoU for one-hot labels.
-Metric OneHotMeanIoU(OneHotMeanIoUOptions options);
+using OneHotMeanIoU = OptionsHandle<internal::make_one_hot_mean_iou>;
 
 }  // namespace unspool

@@ -159,13 +159,21 @@ Tensor internal::MeanOf::result() const {
   return Tensor::scalar(root_ ? std::sqrt(mean) : mean, dtype_);
 }
 
-Metric RootMeanSquaredError(MetricOptions options) { return made_metric(root_mean_squared_error, options); }
-Metric LogCoshError(MetricOptions options) { return made_metric(log_cosh_error, options); }
-Metric PearsonCorrelation(VectorMetricOptions options) { return made_metric(pearson_correlation, options); }
-Metric ConcordanceCorrelation(VectorMetricOptions options) {
+Metric internal::make_root_mean_squared_error(const MetricOptions& options) {
+  return made_metric(root_mean_squared_error, options);
+}
+Metric internal::make_log_cosh_error(const MetricOptions& options) {
+  return made_metric(log_cosh_error, options);
+}
+Metric internal::make_pearson_correlation(const VectorMetricOptions& options) {
+  return made_metric(pearson_correlation, options);
+}
+Metric internal::make_concordance_correlation(const VectorMetricOptions& options) {
   return made_metric(concordance_correlation, options);
 }
-Metric metrics::CosineSimilarity(VectorMetricOptions options) { return made_metric(cosine_metric, options); }
+Metric internal::make_metric_cosine_similarity(const VectorMetricOptions& options) {
+  return made_metric(cosine_metric, options);
+}
 
 void internal::add_mean_metrics(MetricEntries& entries) {
   add_mean_kind(entries, root_mean_squared_error);

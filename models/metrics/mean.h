@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/core/tensor.h>
 #include <unspool/models/metric_base.h>
 
@@ -71,10 +72,20 @@ class Sum {
   double total_ = 0;
 };
 
+struct VectorMetricOptions;
+
+namespace internal {
+Metric make_root_mean_squared_error(const MetricOptions& options);
+Metric make_log_cosh_error(const MetricOptions& options);
+Metric make_pearson_correlation(const VectorMetricOptions& options);
+Metric make_concordance_correlation(const VectorMetricOptions& options);
+Metric make_metric_cosine_similarity(const VectorMetricOptions& options);
+}  // namespace internal
+
 /// sqrt(mean((y_true - y_pred)^2)) of all elements, also called "rmse".
-Metric RootMeanSquaredError(MetricOptions options = {});
+using RootMeanSquaredError = OptionsHandle<internal::make_root_mean_squared_error>;
 /// mean(log(cosh(y_pred - y_true))).
-Metric LogCoshError(MetricOptions options = {});
+using LogCoshError = OptionsHandle<internal::make_log_cosh_error>;
 
 /// Arguments of metrics of vectors.
 struct VectorMetricOptions {
@@ -85,14 +96,14 @@ struct VectorMetricOptions {
   static const Fields& fields();
 };
 /// Pearson's correlation of labels and predictions along an axis, as a mean over samples.
-Metric PearsonCorrelation(VectorMetricOptions options = {});
+using PearsonCorrelation = OptionsHandle<internal::make_pearson_correlation>;
 /// Lin's concordance correlation coefficient along an axis, as a mean over samples.
-Metric ConcordanceCorrelation(VectorMetricOptions options = {});
+using ConcordanceCorrelation = OptionsHandle<internal::make_concordance_correlation>;
 
 namespace metrics {
 /// The cosine of the angle between y_true and y_pred: "cosine_similarity" as a metric. The loss
 /// CosineSimilarity() has the other sign, as in Keras.
-Metric CosineSimilarity(VectorMetricOptions options = {});
+using CosineSimilarity = OptionsHandle<internal::make_metric_cosine_similarity>;
 }  // namespace metrics
 
 }  // namespace unspool

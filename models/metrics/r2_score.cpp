@@ -124,7 +124,9 @@ class Determination final : public MetricBase {
 
 }  // namespace
 
-Metric R2Score(R2Options options) { return Metric(std::make_shared<Determination>(std::move(options))); }
+Metric internal::make_r2_score(const R2Options& options) {
+  return Metric(std::make_shared<Determination>(options));
+}
 
 void internal::add_r2_score(MetricEntries& entries) { add_metric_class<Determination>(entries, "R2Score"); }
 

@@ -3,9 +3,16 @@
 #include <optional>
 #include <string>
 
+#include <unspool/core/options_handle.h>
 #include <unspool/models/metric_base.h>
 
 namespace unspool {
+
+struct R2Options;
+
+namespace internal {
+Metric make_r2_score(const R2Options& options);
+}  // namespace internal
 
 /// Arguments of R2Score.
 struct R2Options {
@@ -21,6 +28,6 @@ struct R2Options {
 
 /// The coefficient of determination, 1 - sum((y - p)^2) / sum((y - mean(y))^2), for labels and predictions
 /// (batch, outputs). Steps of sequences, (batch, time, outputs), count as samples.
-Metric R2Score(R2Options options = {});
+using R2Score = OptionsHandle<internal::make_r2_score>;
 
 }  // namespace unspool

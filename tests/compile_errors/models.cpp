@@ -104,8 +104,29 @@ model.fit(x, x, {.epoch = 3});
 //! write CompileOptions options{...}
 model.compile({.optimizer = "adam", .metric = {"mae"}});
 
-//! write AdamOptions options{...} //! MisspeltOptionOrWrongTypeOfValueFor<
+//! AdamOptions options{...} //! MisspeltOptionOrWrongTypeOfValueFor<
 Adam({.lr = 1e-3});
+
+//! HuberOptions //! MisspeltOptionOrWrongTypeOfValueFor<HuberOptions>
+Huber loss({.sigma = 2});
+
+//! L2Options //! MisspeltOptionOrWrongTypeOfValueFor<L2Options>
+Dense({.units = 3, .kernel_regularizer = L2({.factor = 0.1})});
+
+//! ExponentialDecayOptions //! MisspeltOptionOrWrongTypeOfValueFor<ExponentialDecayOptions>
+ExponentialDecay rate({.initial_rate = 0.1, .decay_steps = 10});
+
+//! derive from InitializerBase, and pass make<MyInitializer>(...)
+class Own : public Initializer {};
+Own own;
+
+//! derive from RegularizerBase, and pass make<MyPenalty>(...)
+class Own : public Regularizer {};
+Own own;
+
+//! derive from ConstraintBase, and pass make<MyBound>(...)
+class Own : public Constraint {};
+Own own;
 
 //! an epoch is the second index
 model.fit(x, x)[0];
@@ -129,6 +150,10 @@ const Adam same = declared;
 declared.apply({}, {});
 model.compile("adam", "mse", {"mae"});
 model.compile(declared, MeanSquaredError());
+MeanSquaredError squared;
+SparseCategoricalAccuracy accuracy;
+model.compile(declared, squared, {accuracy, AUC(100)});
+model.compile({.loss = squared, .metrics = accuracy});
 model.compile({.loss = "mse"});
 Sequential other({Input({.shape = {3}}), make<Layer>(), Dense(3)});
 const Shape shape = other.output_shape();

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "support.h"
 
 using namespace unspool;
@@ -17,8 +19,9 @@ TEST_CASE("constraints of Keras") {
 }
 
 TEST_CASE("constraints to and from configs") {
-  for (const Constraint& constraint : {MaxNorm({.max_value = 3, .axis = 1}), UnitNorm({.axis = {0, 1}}),
-                                       MinMaxNorm({.rate = 0.5}), NonNeg(), Constraint()}) {
+  for (const Constraint& constraint :
+       std::vector<Constraint>{MaxNorm({.max_value = 3, .axis = 1}), UnitNorm({.axis = {0, 1}}),
+                               MinMaxNorm({.rate = 0.5}), NonNeg(), Constraint()}) {
     CHECK(Constraint::from_config(from_json(to_json(constraint.config()))) == constraint);
   }
   CHECK(to_json(MaxNorm().config()) ==

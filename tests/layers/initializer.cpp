@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "support.h"
 
@@ -135,8 +136,9 @@ TEST_CASE("one initializer gives equal weights of one shape, as in Keras; a name
     }
     return found;
   };
-  for (const Initializer& one : {GlorotUniform(), HeNormal(), Orthogonal(), RandomUniform(), RandomNormal(),
-                                 TruncatedNormal(), VarianceScaling({.distribution = "normal"})}) {
+  for (const Initializer& one :
+       std::vector<Initializer>{GlorotUniform(), HeNormal(), Orthogonal(), RandomUniform(), RandomNormal(),
+                                TruncatedNormal(), VarianceScaling({.distribution = "normal"})}) {
     CAPTURE(one.class_name());
     const auto found = kernels(one);
     CHECK(found[0] == found[1]);
@@ -161,12 +163,12 @@ TEST_CASE("initializers to and from configs as Keras writes them") {
       to_json(GlorotUniform({.seed = 3}).config()) ==
       R"({"module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": 3, "input_axes": null, )"
       R"("output_axes": null}, "registered_name": null})");
-  for (const Initializer& initializer :
-       {Zeros(), Ones(), Constant({.value = 2}), RandomUniform({.minval = -1, .maxval = 2, .seed = 1}),
-        RandomNormal({.mean = 1, .stddev = 2}), TruncatedNormal(),
-        VarianceScaling({.scale = 2, .mode = "fan_avg"}), GlorotUniform(), GlorotNormal(), HeUniform(),
-        HeNormal(), LecunUniform(), LecunNormal(), Orthogonal({.gain = 3}), Identity({.gain = 2}),
-        Initializer()}) {
+  for (const Initializer& initializer : std::vector<Initializer>{
+           Zeros(), Ones(), Constant({.value = 2}), RandomUniform({.minval = -1, .maxval = 2, .seed = 1}),
+           RandomNormal({.mean = 1, .stddev = 2}), TruncatedNormal(),
+           VarianceScaling({.scale = 2, .mode = "fan_avg"}), GlorotUniform(), GlorotNormal(), HeUniform(),
+           HeNormal(), LecunUniform(), LecunNormal(), Orthogonal({.gain = 3}), Identity({.gain = 2}),
+           Initializer()}) {
     const Initializer again = Initializer::from_config(from_json(to_json(initializer.config())));
     CHECK(again == initializer);
     CHECK(again.config() == initializer.config());

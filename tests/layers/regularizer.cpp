@@ -1,4 +1,5 @@
 #include <limits>
+#include <vector>
 
 #include "support.h"
 
@@ -26,16 +27,18 @@ TEST_CASE("factors are float32 numbers even for float64 weights") {
 
 TEST_CASE("gradients of penalties") {
   const Tensor w = some({3, 4});
-  for (const Regularizer& regularizer : {L1(), L2(), L1L2({.l1 = 0.1, .l2 = 0.2}), OrthogonalRegularizer(),
-                                         OrthogonalRegularizer({.mode = "columns"})}) {
+  for (const Regularizer& regularizer :
+       std::vector<Regularizer>{L1(), L2(), L1L2({.l1 = 0.1, .l2 = 0.2}), OrthogonalRegularizer(),
+                                OrthogonalRegularizer({.mode = "columns"})}) {
     const GradcheckResult result = gradcheck([&](const Tensor& x) { return regularizer(x) * 100; }, w);
     CHECK_MESSAGE(result, result.message);
   }
 }
 
 TEST_CASE("regularizers to and from configs") {
-  for (const Regularizer& regularizer : {L1(), L2({.l2 = 0.5}), L1L2({.l2 = 0.25}),
-                                         OrthogonalRegularizer({.mode = "columns"}), Regularizer()}) {
+  for (const Regularizer& regularizer :
+       std::vector<Regularizer>{L1(), L2({.l2 = 0.5}), L1L2({.l2 = 0.25}),
+                                OrthogonalRegularizer({.mode = "columns"}), Regularizer()}) {
     CHECK(Regularizer::from_config(from_json(to_json(regularizer.config()))) == regularizer);
   }
   CHECK(

@@ -65,7 +65,7 @@ TEST_CASE("a metric with several values has an entry in the logs for each") {
 TEST_CASE("values of a metric with several are recorded, written and monitored one by one") {
   const Folder folder;
   const std::string path = (folder / "log.csv").native();
-  ThreeClasses task(F1Score());
+  ThreeClasses task{F1Score()};
   const History history = task.model.fit(
       task.x, task.y,
       {.epochs = 3,

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
+#include <vector>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/elementary.h>
@@ -296,7 +297,7 @@ TEST_CASE("labels that are no classes") {
                        ValueError);
   CHECK_THROWS_WITH_AS(loss(loss_labels, loss_predictions), doctest::Contains("categorical_crossentropy"),
                        ValueError);
-  for (const Loss& one_hot : {CategoricalCrossentropy(), CategoricalFocalCrossentropy()}) {
+  for (const Loss& one_hot : std::vector<Loss>{CategoricalCrossentropy(), CategoricalFocalCrossentropy()}) {
     CAPTURE(one_hot.name());
     for (const Tensor& labels : {Tensor::of<std::int32_t>({0, 1}), Tensor::scalar(1)}) {
       CHECK_THROWS_WITH_AS(one_hot(labels, loss_predictions),

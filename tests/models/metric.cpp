@@ -1,6 +1,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
+#include <vector>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/conversion.h>
@@ -246,29 +247,29 @@ TEST_CASE("a metric of one's own with state") {
 }
 
 TEST_CASE("to configs and back") {
-  for (const Metric& metric : {Metric("accuracy"),
-                               Metric("mse"),
-                               BinaryAccuracy({.name = "b", .threshold = .25}),
-                               Accuracy(),
-                               Precision({.thresholds = {.25, .5}, .top_k = 2}),
-                               Recall({.thresholds = .25}),
-                               TrueNegatives(),
-                               AUC({.curve = "PR", .thresholds = {.25, .5}}),
-                               F1Score({.average = "micro"}),
-                               FBetaScore({.beta = 2}),
-                               R2Score(),
-                               MeanIoU({.num_classes = 3}),
-                               BinaryIoU(),
-                               SpecificityAtSensitivity({.sensitivity = .5}),
-                               PrecisionAtRecall({.recall = .5}),
-                               RecallAtPrecision({.precision = .25}),
-                               TopKCategoricalAccuracy({.k = 3}),
-                               PearsonCorrelation(),
-                               ConcordanceCorrelation(),
-                               metrics::CosineSimilarity({.axis = 1}),
-                               LogCoshError(),
-                               EditDistance(),
-                               Metric("edit_distance")}) {
+  for (const Metric& metric : std::vector<Metric>{Metric("accuracy"),
+                                                  Metric("mse"),
+                                                  BinaryAccuracy({.name = "b", .threshold = .25}),
+                                                  Accuracy(),
+                                                  Precision({.thresholds = {.25, .5}, .top_k = 2}),
+                                                  Recall({.thresholds = .25}),
+                                                  TrueNegatives(),
+                                                  AUC({.curve = "PR", .thresholds = {.25, .5}}),
+                                                  F1Score({.average = "micro"}),
+                                                  FBetaScore({.beta = 2}),
+                                                  R2Score(),
+                                                  MeanIoU({.num_classes = 3}),
+                                                  BinaryIoU(),
+                                                  SpecificityAtSensitivity({.sensitivity = .5}),
+                                                  PrecisionAtRecall({.recall = .5}),
+                                                  RecallAtPrecision({.precision = .25}),
+                                                  TopKCategoricalAccuracy({.k = 3}),
+                                                  PearsonCorrelation(),
+                                                  ConcordanceCorrelation(),
+                                                  metrics::CosineSimilarity({.axis = 1}),
+                                                  LogCoshError(),
+                                                  EditDistance(),
+                                                  Metric("edit_distance")}) {
     CAPTURE(metric.name());
     const Metric read = Metric::from_config(from_json(to_json(metric.config())));
     CHECK(read.config() == metric.config());
