@@ -57,7 +57,8 @@ std::string Plan::describe(Index steps) const {
   const FusedProgram fused = form_segments(place_concatenations(fuse_products(select_instructions(phased))));
   const Layout& layout = executable_.layout;
   const Cuts& cuts = executable_.cuts;
-  const Index chunk = chunk_steps(executable_, steps, cuts.groups, num_threads());
+  const Index chunk =
+      chunk_steps(executable_, steps, cuts.groups, useful_threads(executable_, steps, num_threads()));
   std::string text = fmt::format(
       "  {} steps{}, in chunks of {}; {}\n", steps, program_.reverse ? " from the last to the first" : "",
       chunk,

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <unspool/autograd/scan/run.h>
 #include <unspool/core/internal/float_mode.h>
+#include <unspool/core/internal/threads.h>
 #include <unspool/core/kernels/gemm.h>
 #include <unspool/core/threads.h>
 
@@ -27,13 +29,16 @@ void for_each_output(const Reduction& reduction, F&& visit) {
 
 Run::Run(const Executable& executable, Index most_steps, Index groups)
     : code_(executable),
-      memory_(executable, groups, chunk_steps(executable, most_steps, groups, num_threads())) {}
+      threads_(useful_threads(executable, most_steps, num_threads())),
+      memory_(executable, groups, chunk_steps(executable, most_steps, groups, threads_)) {}
 
 void Run::operator()(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {
   const internal::FlushToZero flush;
+  std::optional<internal::SerialScope> alone;
+  if (threads_ == 1) alone.emplace();
   memory_.bind(inputs, outputs, steps);
   if (!std::exchange(prepared_, true)) prepare();
-  const Schedule& schedule = schedule_for(code_, memory_.groups(), num_threads());
+  const Schedule& schedule = schedule_for(code_, memory_.groups(), threads_);
   if (schedule.group_by_group) {
     parallel_for(memory_.groups(), 1, [&](Index begin, Index end) {
       for (Index group = begin; group < end; ++group) run_group(schedule, group);
@@ -86,7 +91,7 @@ void Run::run_region(const Region& region, const Executor& executor) const {
   const auto run = [&](Index begin, Index end, bool share) {
     for (const Task& task : region.tasks) executor.run(task, {begin, end}, {0, memory_.groups()}, share);
   };
-  const Index shares = row_shares(code_, num_threads());
+  const Index shares = row_shares(code_, threads_);
   if (region.cut == Region::Cut::within_tasks) {
     run(0, rows, true);
   } else if (shares == 1) {

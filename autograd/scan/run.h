@@ -28,6 +28,8 @@ class Run {
   void add_group_sums() const;
 
   const Executable& code_;
+  /// Threads that the run keeps busy.
+  Index threads_;
   RunMemory memory_;
   bool prepared_ = false;
 };

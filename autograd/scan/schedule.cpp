@@ -10,6 +10,16 @@ namespace {
 
 bool by_rows(const CodeSegment& segment) { return segment.by_rows; }
 
+double step_work(const Executable& executable, Index weights) {
+  std::size_t elements = 0;
+  for (std::size_t i = 0; i < executable.specs.size(); ++i) {
+    if (executable.layout.slots[i].has_rows)
+      elements += executable.value_bytes[i] / size_of(executable.specs[i].dtype);
+  }
+  return static_cast<double>(executable.rows) * static_cast<double>(weights) +
+         static_cast<double>(elements) * static_cast<double>(machine::scan_element_multiply_adds);
+}
+
 }  // namespace
 
 void make_cuts(Executable& executable) {
@@ -55,6 +65,7 @@ void make_cuts(Executable& executable) {
 
   Index weights = 0;
   for (const Matrix& matrix : executable.matrices) weights += matrix.columns * matrix.depth;
+  cuts.step_work = step_work(executable, weights);
   const Program& program = *executable.program;
   const Index least =
       program.tuning.grouped_weights < 0 ? machine::scan_group_weights : program.tuning.grouped_weights;
@@ -69,6 +80,13 @@ void make_cuts(Executable& executable) {
   for (Value value : program.reduced_outputs) sums += executable.bytes(value);
   cuts.one_by_one =
       executable.packed_bytes <= machine::scan_cached_weight_bytes && sums > machine::scan_cached_sum_bytes;
+}
+
+Index useful_threads(const Executable& executable, Index steps, Index threads) {
+  const Index given = executable.program->tuning.task_multiply_adds;
+  const Index share = std::max<Index>(1, given < 0 ? machine::scan_task_multiply_adds : given);
+  const double shares = executable.cuts.step_work * static_cast<double>(steps) / static_cast<double>(share);
+  return shares >= static_cast<double>(threads) ? threads : std::max<Index>(1, static_cast<Index>(shares));
 }
 
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads) {

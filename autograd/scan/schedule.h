@@ -56,6 +56,8 @@ struct Cuts {
   bool groups_apart = false;
   /// A single thread, too, runs one group after the other.
   bool one_by_one = false;
+  /// What a step costs, in multiply-adds.
+  double step_work = 0;
   /// All that is before the loop is row-wise, so that a thread can take its rows from there through the loop.
   bool begins_by_rows = false;
 
@@ -69,6 +71,8 @@ struct Cuts {
 /// Sets Executable::cuts from all its other members.
 void make_cuts(Executable& executable);
 
+/// Of so many threads, those that a run of so many steps keeps busy: with less work it is faster on one.
+Index useful_threads(const Executable& executable, Index steps, Index threads);
 /// Whether a run on so many threads takes its groups one by one.
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads);
 /// The schedule of a run on so many threads, whose rows are cut into so many groups.

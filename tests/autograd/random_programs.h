@@ -71,8 +71,8 @@ struct Program {
   /// Operations that hand on their first operand instead: how a program that fails is made smaller.
   std::set<int> left_out = {};
   bool reverse = false;
-  /// How its scan is cut into chunks and groups.
-  ScanTuning tuning = {};
+  /// How its scan is cut into chunks, groups, and shares of threads, however small.
+  ScanTuning tuning = {.task_multiply_adds = 0};
   std::vector<Tensor> carries = {};
   std::vector<Tensor> sequences = {};
   std::vector<Tensor> constants = {};

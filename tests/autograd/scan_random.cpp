@@ -34,6 +34,7 @@ std::string judge_float(const Program& program) {
 
 Program cut(Program program, const ScanTuning& tuning) {
   program.tuning = tuning;
+  program.tuning.task_multiply_adds = 0;
   return program;
 }
 

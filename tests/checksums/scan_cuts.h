@@ -9,16 +9,24 @@ namespace checksums {
 
 using ScanCuts = unspool::ScanTuning;
 
+/// A version that gives small scans to one thread is told not to.
+template <class Tuning>
+void share_all(Tuning& tuning) {
+  if constexpr (requires { tuning.task_multiply_adds; }) tuning.task_multiply_adds = 0;
+}
+
 /// Runs a program with its scans cut so.
 inline scan_programs::Results run_cut(scan_programs::Program program, unspool::DType dtype,
                                       const scan_programs::Loop& loop, const ScanCuts& cuts) {
   program.tuning = cuts;
+  share_all(program.tuning);
   return scan_programs::run(program, dtype, loop);
 }
 
 /// Options of a scan that is cut as the program says.
 inline unspool::ScanOptions cut_options(const scan_programs::Program& program, unspool::ScanOptions options) {
   options.tuning = program.tuning;
+  share_all(options.tuning);
   return options;
 }
 

@@ -81,6 +81,28 @@ TEST_CASE("schedules: threads meet where rows of others are read") {
 )");
 }
 
+TEST_CASE("useful_threads: as many as there are shares worth a thread") {
+  const auto wide = [](const ScanTuning& tuning) {
+    const Tensor w = Tensor::ones({64, 64});
+    const auto step = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>&) {
+      return ScanStep{.carry = {tanh(matmul(carry[0], w))}};
+    };
+    return compile(
+        trace_scan(step, {Tensor::zeros({32, 64})}, {}, {.steps = 4, .tuning = tuning}).program->program());
+  };
+  const Executable machine = wide({});
+  // 32 * 64 * 64 multiply-adds a step, and less for the rest.
+  CHECK(useful_threads(machine, 0, 4) == 1);
+  CHECK(useful_threads(machine, 8, 4) == 1);
+  CHECK(useful_threads(machine, 64, 4) == 4);
+  CHECK(useful_threads(machine, 100000, 64) == 64);
+  // A hundred times 32 * 64 * 64, so that elementwise operations add no share.
+  const Executable cut = wide({.task_multiply_adds = 100 * 32 * 64 * 64});
+  CHECK(useful_threads(cut, 100, 4) == 1);
+  CHECK(useful_threads(cut, 250, 4) == 2);
+  CHECK(useful_threads(wide({.task_multiply_adds = 0}), 1, 4) == 4);
+}
+
 TEST_CASE("chunk_steps: as many steps as fit the buffers, never more than asked for") {
   const Executable code = compile(simple_rnn_program()->program());
   CHECK(chunk_steps(code, 5, 1, 1) == 5);
