@@ -33,65 +33,91 @@ foreach(row IN LISTS rows)
   endif()
 endforeach()
 
+# What runs once a call, or only to read, write, check and explain, is compiled for size, which halves its code; a batch takes
+# half a microsecond longer. The rest loops over elements itself, or runs once a batch or an operation.
+set(UNSPOOL_SMALL "^(layers|models|serialization)/"
+  "^core/(config|config_json|fields|named_handle|named_list|print|registry|spelling|internal/(dot|format))\\.cpp$"
+  "^autograd/(check_operation|check_report|draw|explain|formula|gradcheck|scan/picture)\\.cpp$"
+  "^autograd/internal/(expression|expression_text|label_observer|step_equations|step_names|use_expressions)\\.cpp$"
+  "^data/(csv|csv_dataset|date|integer_lookup|sequences|string_lookup|table|text_steps|text_vectorization|timeseries)\\.cpp$"
+  "^data/internal/vocabulary_file\\.cpp$")
+set(UNSPOOL_NOT_SMALL
+  "^layers/initializer\\.cpp$" "^models/(ctc_loss|ctc_decode|edit_distance)\\.cpp$"
+  "^serialization/internal/(crc32|crc32c|crc64|crc_folding|inflate)\\.cpp$")
+list(JOIN UNSPOOL_SMALL "|" UNSPOOL_SMALL)
+list(JOIN UNSPOOL_NOT_SMALL "|" UNSPOOL_NOT_SMALL)
+
 # The sources are compiled once for the static and the shared library. The dependencies are private: programs that use the
 # library do not need them.
 set(UNSPOOL_FOLDERS core serialization autograd data layers optim models)
 set(objects)
 foreach(folder IN LISTS UNSPOOL_FOLDERS)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${folder}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "${UNSPOOL_OTHER_SETS}")
-  add_library(unspool_objects_${folder} OBJECT ${sources})
-  list(APPEND objects $<TARGET_OBJECTS:unspool_objects_${folder}>)
-  set_target_properties(unspool_objects_${folder} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  # Two settings that g++ needs for inlining: that other libraries do not replace functions of this one, and a higher limit
-  # on the growth of large sources, as those of unity builds. Without the latter, recording an operation takes a sixth
-  # longer.
-  target_compile_options(unspool_objects_${folder} PRIVATE
-    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
-    $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
-  # Inline functions of headers are compiled into the programs that use them, which need not find them here.
-  set_target_properties(unspool_objects_${folder} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
-  # g++ 12 spills to MMX registers without restoring the x87 state: arithmetic in long double then gives NaN.
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-    target_compile_options(unspool_objects_${folder} PRIVATE -mno-mmx)
-  endif()
-  target_include_directories(unspool_objects_${folder} PRIVATE ${PROJECT_BINARY_DIR}/include)
-  if(UNSPOOL_XBYAK)
-    target_include_directories(unspool_objects_${folder} SYSTEM PRIVATE ${UNSPOOL_XBYAK})
-  endif()
-  target_link_libraries(unspool_objects_${folder} PRIVATE
-    unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
-
-  # The steps of optimizers are loops over elements with square roots. Vectorized, they take a quarter of the time; -O3
-  # would do it too, for six times as much code more.
-  if(folder STREQUAL "optim")
-    target_compile_options(unspool_objects_${folder} PRIVATE
-      -fno-math-errno $<$<CXX_COMPILER_ID:GNU>:-ftree-loop-vectorize> $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
-  endif()
-
-  # Layers and models work on whole tensors, and their own code runs once a call; files take as long as the disk. For size
-  # it is half as much, and a batch takes half a microsecond longer; what loops over elements itself is excepted.
-  if(folder MATCHES "^(layers|models|serialization)$")
-    target_compile_options(unspool_objects_${folder} PRIVATE $<$<CONFIG:Release>:-Os>)
-  endif()
-
-  # With sanitizers compilers take twice as long to optimize, and clang minutes for the matrix product kernels. Optimize only
-  # what tests spend their time in.
-  set(sanitized $<CONFIG:RelWithDebInfo>)
-  if(folder MATCHES "^(data|layers|optim|models)$")
-    target_compile_options(unspool_objects_${folder} PRIVATE $<${sanitized}:-O0>)
-  endif()
-
-  # Fuzzers look for inputs that reach new code in these folders.
-  if(UNSPOOL_BUILD_FUZZERS AND folder MATCHES "^(core|serialization|layers|optim|models)$")
-    target_compile_options(unspool_objects_${folder} PRIVATE -fsanitize=fuzzer-no-link)
-  endif()
-  foreach(source IN LISTS sources)
-    if(NOT source MATCHES "/core/kernels/")
+  set(small ${sources})
+  list(FILTER small INCLUDE REGEX "${UNSPOOL_SMALL}")
+  list(FILTER small EXCLUDE REGEX "${UNSPOOL_NOT_SMALL}")
+  set(fast ${sources})
+  list(REMOVE_ITEM fast ${small})
+  foreach(part IN ITEMS fast small)
+    if(NOT ${part})
       continue()
     endif()
-    # Only the loops over elements benefit from -O3.
-    set(options $<$<CONFIG:Release>:-O3>)
+    set(target unspool_objects_${folder}_${part})
+    add_library(${target} OBJECT ${${part}})
+    list(APPEND objects $<TARGET_OBJECTS:${target}>)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    # Two settings that g++ needs for inlining: that other libraries do not replace functions of this one, and a higher limit
+    # on the growth of large sources, as those of unity builds. Without the latter, recording an operation takes a sixth
+    # longer.
+    target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
+      $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
+    # Inline functions of headers are compiled into the programs that use them, which need not find them here.
+    set_target_properties(${target} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
+    # g++ 12 spills to MMX registers without restoring the x87 state: arithmetic in long double then gives NaN.
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+      target_compile_options(${target} PRIVATE -mno-mmx)
+    endif()
+    target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/include)
+    if(UNSPOOL_XBYAK)
+      target_include_directories(${target} SYSTEM PRIVATE ${UNSPOOL_XBYAK})
+    endif()
+    target_link_libraries(${target} PRIVATE
+      unspool_settings Threads::Threads Eigen3::Eigen cereal::cereal nlohmann_json::nlohmann_json)
+
+    # The steps of optimizers are loops over elements with square roots. Vectorized, they take a quarter of the time; -O3
+    # would do it too, for six times as much code more.
+    if(folder STREQUAL "optim")
+      target_compile_options(${target} PRIVATE
+        -fno-math-errno $<$<CXX_COMPILER_ID:GNU>:-ftree-loop-vectorize> $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
+    endif()
+    if(part STREQUAL "small")
+      target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
+
+    # With sanitizers compilers take twice as long to optimize, and clang minutes for the matrix product kernels. Optimize
+    # only what tests spend their time in.
+    set(sanitized $<CONFIG:RelWithDebInfo>)
+    if(folder MATCHES "^(data|layers|optim|models)$")
+      target_compile_options(${target} PRIVATE $<${sanitized}:-O0>)
+    endif()
+
+    # Fuzzers look for inputs that reach new code in these folders.
+    if(UNSPOOL_BUILD_FUZZERS AND folder MATCHES "^(core|serialization|layers|optim|models)$")
+      target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
+  endforeach()
+  foreach(source IN LISTS sources)
+    if(NOT source MATCHES "/kernels/")
+      continue()
+    endif()
+    # The loops over elements benefit from -O3. The matrix products of AVX-512 do not, for which there is nearly twice as much
+    # code then; those of AVX2 are 1 % faster.
+    set(options)
+    if(NOT source MATCHES "/gemm_(avx512|baseline)")
+      list(APPEND options $<$<CONFIG:Release>:-O3>)
+    endif()
     if(UNSPOOL_BUILD_FUZZERS)
       list(APPEND options -fno-sanitize=fuzzer-no-link)
     endif()
@@ -106,11 +132,6 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${options}")
   endforeach()
 endforeach()
-
-set_source_files_properties(layers/initializer.cpp models/ctc_loss.cpp models/ctc_decode.cpp models/edit_distance.cpp
-  serialization/internal/crc32.cpp serialization/internal/crc32c.cpp serialization/internal/crc64.cpp
-  serialization/internal/crc_folding.cpp serialization/internal/inflate.cpp
-  PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
 
 foreach(kind IN ITEMS static shared)
   string(TOUPPER ${kind} KIND)
@@ -128,6 +149,11 @@ foreach(kind IN ITEMS static shared)
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(unspool_${kind} PRIVATE Threads::Threads)
 endforeach()
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  target_link_options(unspool_shared PRIVATE LINKER:--version-script=${exports})
+  set_target_properties(unspool_shared PROPERTIES LINK_DEPENDS ${exports})
+endif()
 if(BUILD_SHARED_LIBS)
   add_library(unspool::unspool ALIAS unspool_shared)
 else()

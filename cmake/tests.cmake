@@ -228,6 +228,7 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set_tests_properties(house/compile_errors PROPERTIES COST 500)
   if(CMAKE_EXPORT_COMPILE_COMMANDS AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     unspool_test(house/weak_symbols scripts/check-weak-symbols.sh ${PROJECT_BINARY_DIR})
+    unspool_test(house/exports scripts/check-exports.sh ${PROJECT_BINARY_DIR})
     unspool_test(house/kernel_flags scripts/check-kernel-flags.sh ${PROJECT_BINARY_DIR})
   endif()
   # Pages with programs.

@@ -24,5 +24,5 @@ while read -r line; do
     echo "$source: expected the flags '${expected# }', got '${flags# }'" >&2
     failed=1
   fi
-done < <(grep '"command":.*unspool_objects_[a-z]*\.dir' "$1/compile_commands.json")
+done < <(grep '"command":.*unspool_objects_[a-z_]*\.dir' "$1/compile_commands.json")
 exit $failed

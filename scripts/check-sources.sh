@@ -34,7 +34,7 @@ for folder in "$@"; do
   case $folder in
     tests/golden_runner) target=golden ;;
     tests/*) target=test_${folder#tests/} ;;
-    *) target=unspool_objects_$folder ;;
+    *) target=unspool_objects_${folder}_fast ;;
   esac
   mapfile -t sources < <(find "$folder" -name '*.cpp' -not -path '*/kernels/*' | LC_ALL=C sort)
   command=$(command_of "$target" || true)
