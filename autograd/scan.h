@@ -31,8 +31,8 @@ struct ScanTuning {
   /// Elements of the weights from which the rows are summed in two groups; -1: the machine's default. Groups
   /// change the order of sums over rows, and so the rounding of weights' gradients.
   Index grouped_weights = -1;
-  /// Multiply-adds of a thread's share, at least: what takes less than two of them runs on one thread; -1: the
-  /// machine's default. Results do not depend on it.
+  /// Multiply-adds of a thread's share, at least: what takes less than two of them runs on one thread; -1:
+  /// the machine's default. Results do not depend on it.
   Index task_multiply_adds = -1;
   /// True if both cut a scan in the same way.
   friend bool operator==(const ScanTuning&, const ScanTuning&) = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace unspool {
@@ -9,6 +10,10 @@ namespace unspool {
 /// members of T. It converts to the handle, which shares the object.
 template <class Handle, class T>
 class MadeHandle final : public Handle {
+  static_assert(
+      !std::is_abstract_v<T>,
+      "make: the class is abstract: override what its base class declares with = 0, such as call()");
+
  public:
   /// Shares an object.
   explicit MadeHandle(std::shared_ptr<T> object)

@@ -66,12 +66,13 @@ inline constexpr bool is_callable_as = false;
 template <class F, class Result, class... Arguments>
 inline constexpr bool is_callable_as<F, Callable<Result(Arguments...)>> = CallableAs<F, Result, Arguments...>;
 
-/// A function that converts to an object of Base and is not a handle of another kind.
+/// A function that converts to an object of Base, and is neither a handle of another kind nor an object.
 template <class F, class Base>
 concept FunctionFor = requires {
   typename Base::Function;
 }
-&&is_callable_as<F, typename Base::Function> && !std::derived_from<F, HandleBase>;
+&&is_callable_as<F, typename Base::Function> && !std::derived_from<F, HandleBase> &&
+    !std::derived_from<F, NamedObject>;
 
 }  // namespace internal
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <typeindex>
 #include <typeinfo>
 #include <utility>
@@ -52,6 +53,15 @@ class NameTable {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+/// The class whose get_config() an object of T has.
+template <class C>
+C config_of(Config (C::*)() const);
+/// Whether the arguments of T, a class with options, are in its configs: T, or a class between it and Base,
+/// overrides get_config().
+template <class T, class Base>
+concept WritesArguments =
+    std::is_empty_v<typename T::Options> || !std::same_as<decltype(config_of(&T::get_config)), Base>;
 
 /// An object of T, which is made from its options struct.
 template <class Base, class T>

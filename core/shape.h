@@ -40,7 +40,7 @@ namespace detail {
 /// A size as it is written in the list of a shape.
 struct Dimension {
   template <std::convertible_to<Index> I>
-  requires(!std::floating_point<I>) constexpr Dimension(const I& number) : size(static_cast<Index>(number)) {}
+  requires(!std::floating_point<I>) constexpr Dimension(I number) : size(static_cast<Index>(number)) {}
   constexpr Dimension(NoneType) : size(unknown) {}
   Index size;
 };

@@ -28,8 +28,12 @@ class ConstraintBase : public NamedObject {
 
   /// The nearest allowed value, with the shape of the weight.
   virtual Tensor call(const Tensor& x) const = 0;
+  /// call().
+  Tensor operator()(const Tensor& x) const { return call(x); }
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
+  /// The arguments, for configs and files. Unless overridden there are none.
+  Config get_config() const override { return {}; }
 };
 
 /// The registry of constraints.
@@ -83,6 +87,8 @@ MadeHandle<Constraint, const T> make(Arguments&&... arguments) {
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Bound".
 template <std::derived_from<ConstraintBase> T>
 void register_constraint(std::string name) {
+  static_assert(internal::WritesArguments<T, ConstraintBase>,
+                "override get_config(), which returns the arguments for files: return to_config(options);");
   constraint_registry().add<T>(std::move(name));
 }
 /// Registers a function with a name for programs, configs and files: "my>bound". Throws ValueError for the

@@ -29,8 +29,12 @@ class InitializerBase : public NamedObject {
 
   /// The initial value of a weight of this shape, which has no unknown sizes, and dtype.
   virtual Tensor call(const Shape& shape, DType dtype) const = 0;
+  /// call().
+  Tensor operator()(const Shape& shape, DType dtype = float32) const { return call(shape, dtype); }
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
+  /// The arguments, for configs and files. Unless overridden there are none.
+  Config get_config() const override { return {}; }
 };
 
 /// The registry of initializers.
@@ -88,6 +92,8 @@ MadeHandle<Initializer, const T> make(Arguments&&... arguments) {
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Scaled".
 template <std::derived_from<InitializerBase> T>
 void register_initializer(std::string name) {
+  static_assert(internal::WritesArguments<T, InitializerBase>,
+                "override get_config(), which returns the arguments for files: return to_config(options);");
   initializer_registry().add<T>(std::move(name));
 }
 /// Registers a function with a name for programs, configs and files: "my>scaled". Throws ValueError for the

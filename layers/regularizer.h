@@ -26,8 +26,12 @@ class RegularizerBase : public NamedObject {
 
   /// The penalty, a scalar.
   virtual Tensor call(const Tensor& x) const = 0;
+  /// call().
+  Tensor operator()(const Tensor& x) const { return call(x); }
   /// The name under which the class is registered. Throws KeyError if it is not.
   std::string class_name() const override;
+  /// The arguments, for configs and files. Unless overridden there are none.
+  Config get_config() const override { return {}; }
 };
 
 /// The registry of regularizers.
@@ -81,6 +85,8 @@ MadeHandle<Regularizer, const T> make(Arguments&&... arguments) {
 /// Registers a class of your own, which is made from T::Options, for configs and files: "my>Penalty".
 template <std::derived_from<RegularizerBase> T>
 void register_regularizer(std::string name) {
+  static_assert(internal::WritesArguments<T, RegularizerBase>,
+                "override get_config(), which returns the arguments for files: return to_config(options);");
   regularizer_registry().add<T>(std::move(name));
 }
 /// Registers a function with a name for programs, configs and files: "my>penalty". Throws ValueError for the

@@ -274,10 +274,13 @@ void internal::add_names(std::vector<NameEntry>& entries, std::string_view class
   }
 }
 
+Tensor LossBase::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
+  const auto [losses, kept] = samples(y_true, y_pred, mask_of(y_pred));
+  return internal::reduced(losses, sample_weight, kept, reduction());
+}
+
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
-  const LossBase& loss = object();
-  const auto [losses, kept] = loss.samples(y_true, y_pred, mask_of(y_pred));
-  return internal::reduced(losses, sample_weight, kept, loss.reduction());
+  return object()(y_true, y_pred, sample_weight);
 }
 
 }  // namespace unspool

@@ -68,6 +68,8 @@ class LossBase : public NamedObject {
 
   /// One loss for each sample: it has the shape of `y_pred` without its last axis.
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
+  /// The reduced loss of a batch, as that of a Loss.
+  Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight = {}) const;
   /// The losses, and which of them count. `mask` is the one that was attached to `y_pred`, of dtype bool;
   /// empty if there is none. Unless overridden, these are the results of call() where labels that are masked
   /// are 0 and predictions that are masked are 1, whatever they were: losses and gradients cannot see them.

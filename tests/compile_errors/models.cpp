@@ -116,6 +116,26 @@ Dense({.units = 3, .kernel_regularizer = L2({.factor = 0.1})});
 //! ExponentialDecayOptions //! MisspeltOptionOrWrongTypeOfValueFor<ExponentialDecayOptions>
 ExponentialDecay rate({.initial_rate = 0.1, .decay_steps = 10});
 
+//! override what its base class declares with = 0
+class Bounded : public ConstraintBase {
+ public:
+  explicit Bounded(double limit) { static_cast<void>(limit); }
+};
+const Constraint bounded = make<Bounded>(0.25);
+
+//! override get_config()
+struct BoundedOptions {
+  double limit = 1;
+  static const Fields& fields();
+};
+class Bounded : public ConstraintBase {
+ public:
+  using Options = BoundedOptions;
+  explicit Bounded(BoundedOptions options);
+  Tensor call(const Tensor& x) const override;
+};
+register_constraint<Bounded>("my>Bounded");
+
 //! derive from InitializerBase, and pass make<MyInitializer>(...)
 class Own : public Initializer {};
 Own own;
@@ -150,6 +170,8 @@ const Adam same = declared;
 declared.apply({}, {});
 model.compile("adam", "mse", {"mae"});
 model.compile(declared, MeanSquaredError());
+constexpr Index length = 3;
+const auto shape_of = [] { return Shape{length, 1}; };
 MeanSquaredError squared;
 SparseCategoricalAccuracy accuracy;
 model.compile(declared, squared, {accuracy, AUC(100)});

@@ -2,7 +2,11 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
+#include <unspool/autograd/elementary.h>
 #include <unspool/autograd/reduction.h>
+#include <unspool/core/error.h>
 #include <unspool/layers/constraint.h>
 #include <unspool/layers/initializer.h>
 #include <unspool/layers/regularizer.h>
@@ -29,9 +33,20 @@ class Absolute : public RegularizerBase {
  public:
   explicit Absolute(double weight) : factor(weight) {}
   Tensor call(const Tensor& x) const override { return Tensor::scalar(factor * number(x), x.dtype()); }
-  Config get_config() const override { return {}; }
 
   double factor;
+};
+
+/// The error, above `least`.
+class Excess : public LossBase {
+ public:
+  explicit Excess(double least) : LossBase("excess"), least_(least) {}
+  Tensor call(const Tensor& y_true, const Tensor& y_pred) const override {
+    return mean(maximum(abs(y_true - y_pred) - least_, 0), {-1});
+  }
+
+ private:
+  double least_;
 };
 
 }  // namespace
@@ -98,4 +113,11 @@ TEST_CASE("an object of a class of one's own is made like a layer") {
   CHECK(absolute->factor == 0.5);
   const Regularizer any = absolute;
   CHECK(number(any(Tensor(3.f))) == 1.5);
+  CHECK(number(Absolute(2)(Tensor(3.f))) == 6);
+  CHECK_THROWS_AS(static_cast<void>(any.config()), KeyError);
+  const Tensor labels = column({0, 0});
+  const Tensor predictions = column({1, 4});
+  CHECK(number(Excess(1)(labels, predictions)) == 1.5);
+  CHECK(number(make<Excess>(1)(labels, predictions)) == 1.5);
+  CHECK(number(Excess(1)(labels, predictions, Tensor::of<float>({1, 0}))) == 0);
 }
