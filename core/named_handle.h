@@ -47,6 +47,8 @@ class HandleBase {
   /// without a name.
   std::string class_name() const;
 
+  /// The object, null if there is none.
+  friend std::shared_ptr<const NamedObject> object_of(const HandleBase& handle) { return handle.object_; }
   /// "L2(l2=0.01)", only the name if there are no arguments, or "none" for an empty handle.
   friend std::string to_string(const HandleBase& handle) { return handle.text(); }
 

@@ -26,6 +26,7 @@ struct NoOptions {
 template <auto& make>
 class OptionsHandle;
 
+/// For a function that makes a Handle from the options O.
 template <class Handle, class O, Handle (&make)(const O&)>
 class OptionsHandle<make> final : public Handle {
  public:

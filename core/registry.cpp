@@ -41,6 +41,13 @@ struct NameTable::State {
   }
 };
 
+void refuse_other(const Config& made, const Config& read) {
+  if (read.is_null() || read.empty() || read == made) return;
+  throw ValueError("expected the arguments " + to_json(made) +
+                   " of an object that is made without any, got " + to_json(read) +
+                   "; give the class a static from_config(const Config&) that makes it from them");
+}
+
 NameTable::NameTable(std::string kind, std::vector<NameEntry> (*built_in)(), std::string how_to_add,
                      std::string module)
     : state_(std::make_shared<State>()) {

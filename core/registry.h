@@ -57,16 +57,49 @@ class NameTable {
 /// The class whose get_config() an object of T has.
 template <class C>
 C config_of(Config (C::*)() const);
-/// Whether the arguments of T, a class with options, are in its configs: T, or a class between it and Base,
-/// overrides get_config().
+/// Whether T, or a class between it and Base, overrides get_config().
 template <class T, class Base>
-concept WritesArguments =
-    std::is_empty_v<typename T::Options> || !std::same_as<decltype(config_of(&T::get_config)), Base>;
+concept OverridesConfig = !std::same_as<decltype(config_of(&T::get_config)), Base>;
 
-/// An object of T, which is made from its options struct.
+template <class T>
+concept HasOptions = requires {
+  typename T::Options;
+};
+template <class T>
+concept HasFromConfig = requires(const Config& config) {
+  T::from_config(config);
+};
+/// Whether T is made with arguments when a file is read.
+template <class T>
+inline constexpr bool has_arguments = HasFromConfig<T>;
+template <HasOptions T>
+inline constexpr bool has_arguments<T> = HasFromConfig<T> || !std::is_empty_v<typename T::Options>;
+
+/// The object of a handle on an object of Base, or of a pointer to one.
+template <class Base, class Made>
+std::shared_ptr<Base> object_in(const Made& made) {
+  if constexpr (std::convertible_to<Made, std::shared_ptr<const Base>>) {
+    return std::const_pointer_cast<Base>(std::shared_ptr<const Base>(made));
+  } else {
+    return std::const_pointer_cast<Base>(std::static_pointer_cast<const Base>(object_of(made)));
+  }
+}
+
+/// Throws ValueError if the config that is read has other arguments than that of an object made without any.
+void refuse_other(const Config& made, const Config& read);
+
+/// An object of T, made by its from_config(), from its options struct, or without arguments.
 template <class Base, class T>
-std::shared_ptr<Base> made_from_options(const Config& config) {
-  return std::make_shared<T>(from_config<typename T::Options>(config));
+std::shared_ptr<Base> made_from_config(const Config& config) {
+  if constexpr (HasFromConfig<T>) {
+    return object_in<Base>(T::from_config(config));
+  } else if constexpr (HasOptions<T>) {
+    return std::make_shared<T>(from_config<typename T::Options>(config));
+  } else {
+    auto made = std::make_shared<T>();
+    refuse_other(made->get_config(), config);
+    return made;
+  }
 }
 
 }  // namespace internal
@@ -88,10 +121,15 @@ class Registry {
   static Entry entry(std::string name, Factory factory) {
     return {std::move(name), typeid(T), std::move(factory)};
   }
-  /// A row for a class that is made from T::Options.
+  /// A row for a class that is made by T::from_config(config), else from T::Options, else without arguments.
   template <std::derived_from<Base> T>
   static Entry entry(std::string name) {
-    return {std::move(name), typeid(T), &internal::made_from_options<Base, T>};
+    static_assert(internal::HasFromConfig<T> || internal::HasOptions<T> || std::default_initializable<T>,
+                  "give the class `static auto from_config(const Config& config)`, which makes it when a "
+                  "file is read: return make<...>(...);");
+    static_assert(!internal::HasFromConfig<T> || internal::OverridesConfig<T, Base>,
+                  "override get_config(), which returns for files what from_config() reads");
+    return {std::move(name), typeid(T), &internal::made_from_config<Base, T>};
   }
 
   /// `kind` is the word for a class in errors ("layer"), `how_to_add` the function that they suggest for an
@@ -109,7 +147,7 @@ class Registry {
   void add(std::string name, Factory factory) {
     table_.add(entry<T>(std::move(name), std::move(factory)));
   }
-  /// Adds a class that is made from T::Options.
+  /// Adds a class that is made by T::from_config(config), else from T::Options, else without arguments.
   template <std::derived_from<Base> T>
   void add(std::string name) {
     table_.add(entry<T>(std::move(name)));

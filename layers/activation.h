@@ -51,7 +51,7 @@ class Activation final : public NamedHandle<Activation, const ActivationBase, ac
 };
 extern template class NamedHandle<Activation, const ActivationBase, activation_registry>;
 
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Snake".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Snake".
 template <std::derived_from<ActivationBase> T>
 void register_activation(std::string name) {
   activation_registry().add<T>(std::move(name));

@@ -84,10 +84,10 @@ template <std::derived_from<ConstraintBase> T, class... Arguments>
 MadeHandle<Constraint, const T> make(Arguments&&... arguments) {
   return MadeHandle<Constraint, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Bound".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Bound".
 template <std::derived_from<ConstraintBase> T>
 void register_constraint(std::string name) {
-  static_assert(internal::WritesArguments<T, ConstraintBase>,
+  static_assert(!internal::has_arguments<T> || internal::OverridesConfig<T, ConstraintBase>,
                 "override get_config(), which returns the arguments for files: return to_config(options);");
   constraint_registry().add<T>(std::move(name));
 }

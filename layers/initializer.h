@@ -89,10 +89,10 @@ template <std::derived_from<InitializerBase> T, class... Arguments>
 MadeHandle<Initializer, const T> make(Arguments&&... arguments) {
   return MadeHandle<Initializer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Scaled".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Scaled".
 template <std::derived_from<InitializerBase> T>
 void register_initializer(std::string name) {
-  static_assert(internal::WritesArguments<T, InitializerBase>,
+  static_assert(!internal::has_arguments<T> || internal::OverridesConfig<T, InitializerBase>,
                 "override get_config(), which returns the arguments for files: return to_config(options);");
   initializer_registry().add<T>(std::move(name));
 }

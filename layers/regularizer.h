@@ -82,10 +82,10 @@ template <std::derived_from<RegularizerBase> T, class... Arguments>
 MadeHandle<Regularizer, const T> make(Arguments&&... arguments) {
   return MadeHandle<Regularizer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Penalty".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Penalty".
 template <std::derived_from<RegularizerBase> T>
 void register_regularizer(std::string name) {
-  static_assert(internal::WritesArguments<T, RegularizerBase>,
+  static_assert(!internal::has_arguments<T> || internal::OverridesConfig<T, RegularizerBase>,
                 "override get_config(), which returns the arguments for files: return to_config(options);");
   regularizer_registry().add<T>(std::move(name));
 }
@@ -93,8 +93,8 @@ void register_regularizer(std::string name) {
 /// name of a built-in regularizer.
 void register_regularizer(const std::string& name, const RegularizerBase::Function& function);
 
-// As in Keras, factors are rounded to float32 even for float64 weights. ValueError
-// for a factor that is negative or not finite.
+// As in Keras, factors are rounded to float32 even for float64 weights. A factor that is negative or not
+// finite is a ValueError.
 
 struct L1Options;
 struct L2Options;

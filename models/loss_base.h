@@ -147,7 +147,7 @@ template <std::derived_from<LossBase> T, class... Arguments>
 MadeHandle<Loss, const T> make(Arguments&&... arguments) {
   return MadeHandle<Loss, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Huber".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>
 void register_loss(std::string name) {
   loss_registry().add<T>(std::move(name));

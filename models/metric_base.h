@@ -173,7 +173,7 @@ template <std::derived_from<MetricBase> T, class... Arguments>
 MadeHandle<Metric, T> make(Arguments&&... arguments) {
   return MadeHandle<Metric, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Recall".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>
 void register_metric(std::string name) {
   metric_registry().add<T>(std::move(name));

@@ -24,7 +24,7 @@ struct OptimizerRow {
 
 template <class T>
 constexpr OptimizerRow optimizer_row() {
-  return {&typeid(T), &internal::made_from_options<OptimizerBase, T>};
+  return {&typeid(T), &internal::made_from_config<OptimizerBase, T>};
 }
 
 constexpr OptimizerRow optimizer_rows[] = {

@@ -246,7 +246,7 @@ UNSPOOL_SEALED(SealedOptimizer,
                "Optimizer is a handle: derive from OptimizerBase, and pass make<MyOptimizer>(...)");
 }
 
-/// A shared optimizer, as compile() takes it: made by a function, Adam({.learning_rate = 1e-3}), or from a
+/// A shared optimizer, as compile() takes it: of a class, Adam({.learning_rate = 1e-3}), or from a
 /// name, "adam". Copies share the optimizer and its state. Its members are those of OptimizerBase.
 class Optimizer : public NamedHandle<Optimizer, OptimizerBase, optimizer_registry>,
                   public virtual internal::SealedOptimizer {
@@ -310,7 +310,7 @@ template <std::derived_from<OptimizerBase> T, class... Arguments>
 MadeHandle<Optimizer, T> make(Arguments&&... arguments) {
   return MadeHandle<Optimizer, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
 }
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Sign".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>
 void register_optimizer(std::string name) {
   optimizer_registry().add<T>(std::move(name));

@@ -49,7 +49,7 @@ class ScheduleOf : public ScheduleBase {
 /// The registry of schedules.
 Registry<ScheduleBase>& schedule_registry();
 
-/// Registers a class of your own, which is made from T::Options, for configs and files: "my>Warmup".
+/// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Warmup".
 template <std::derived_from<ScheduleBase> T>
 void register_schedule(std::string name) {
   schedule_registry().add<T>(std::move(name));
@@ -87,6 +87,8 @@ class LearningRate : public virtual internal::SealedLearningRate {
   double operator()(std::int64_t step) const { return at(step); }
   ///@}
 
+  /// The schedule, null for a number.
+  friend std::shared_ptr<const ScheduleBase> object_of(const LearningRate& rate) { return rate.schedule_; }
   /// The number, or {"class_name", "config"} of the schedule.
   Config config() const;
   /// From one of those. Throws KeyError for an unknown class, naming the nearest.

@@ -100,7 +100,7 @@ template <class Base, template <class> class Class, class... Kind>
 std::vector<NameEntry> entries_of() {
   std::vector<NameEntry> entries;
   (add_entries<Base>(entries, Kind::name, aliases_of<Kind>(), typeid(Class<Kind>),
-                     &made_from_options<Base, Class<Kind>>),
+                     &made_from_config<Base, Class<Kind>>),
    ...);
   return entries;
 }

@@ -114,7 +114,7 @@ void add_mean_kind(MetricEntries& entries, const MeanKind<O>& kind) {
 /// Adds the names of a class that is made from T::Options.
 template <class T>
 void add_metric_class(MetricEntries& entries, std::string_view name, std::string_view aliases = {}) {
-  add_names(entries, name, aliases, typeid(T), &made_from_options<MetricBase, T>);
+  add_names(entries, name, aliases, typeid(T), &made_from_config<MetricBase, T>);
 }
 
 ///@{

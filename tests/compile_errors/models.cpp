@@ -136,6 +136,25 @@ class Bounded : public ConstraintBase {
 };
 register_constraint<Bounded>("my>Bounded");
 
+//! give the class `static auto from_config(
+class Within : public MetricBase {
+ public:
+  explicit Within(double tolerance);
+  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override;
+  Tensor result() const override;
+};
+register_metric<Within>("my>Within");
+
+//! override get_config()
+class Within : public MetricBase {
+ public:
+  explicit Within(double tolerance);
+  void update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) override;
+  Tensor result() const override;
+  static Metric from_config(const Config& config) { return make<Within>(double(config["tolerance"])); }
+};
+register_metric<Within>("my>Within");
+
 //! derive from InitializerBase, and pass make<MyInitializer>(...)
 class Own : public Initializer {};
 Own own;
