@@ -138,6 +138,7 @@
 
 #include <unspool/models/backup_and_restore.h>
 #include <unspool/models/callback.h>
+#include <unspool/models/callback_path.h>
 #include <unspool/models/compile_options.h>
 #include <unspool/models/compose.h>
 #include <unspool/models/csv_logger.h>

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include <unspool/models/callback.h>
-#include <unspool/models/internal/callback_path.h>
+#include <unspool/models/callback_path.h>
 
 namespace unspool {
 

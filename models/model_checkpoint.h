@@ -7,8 +7,8 @@
 #include <utility>
 
 #include <unspool/models/callback.h>
+#include <unspool/models/callback_path.h>
 #include <unspool/models/frequency.h>
-#include <unspool/models/internal/callback_path.h>
 
 namespace unspool {
 

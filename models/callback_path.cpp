@@ -1,7 +1,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
-#include <unspool/models/internal/callback_path.h>
+#include <unspool/models/callback_path.h>
 
 namespace unspool {
 
