@@ -396,13 +396,7 @@ Variable LayerTree::add_weight(WeightOptions options) {
                                  in_quotes(options.name), name(), to_string(options.shape)));
   }
   Initializer initializer = options.initializer;
-  if (!initializer) {
-    if (is_floating(dtype)) {
-      initializer = GlorotUniform();
-    } else {
-      initializer = Zeros();
-    }
-  }
+  if (!initializer) initializer = is_floating(dtype) ? Initializer(GlorotUniform()) : Zeros();
   const NoGradient guard;
   internal::BuildBudget::take(options.shape);
   const Tensor value = internal::Placeholders::active()
