@@ -8,6 +8,8 @@ target_compile_options(unspool_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast -Wdouble-promotion
   # Options structs are aggregates with defaults, whose fields are meant to be left out.
   -Wno-missing-field-initializers
+  # g++ collects its garbage less often: compiling takes 4 % less time, and up to 0.3 GB more memory.
+  $<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=1000000>
   # A wrong order of designated initializers is an error in g++, but only a warning in clang.
   $<$<CXX_COMPILER_ID:Clang>:-Werror=reorder-init-list>
   # In unity builds clang warns of local names that shadow names of other sources.

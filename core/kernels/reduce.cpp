@@ -3,11 +3,11 @@
 #include <limits>
 #include <type_traits>
 
+#include <unspool/core/kernels/deal.h>
 #include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/reduce.h>
 #include <unspool/core/kernels/strided.h>
 #include <unspool/core/memory.h>
-#include <unspool/core/threads.h>
 
 namespace unspool::kernels {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 constexpr Index lanes = machine::reduce_lanes;
 /// Partial results, one for so many elements, are joined in order.
 constexpr Index chunk = machine::reduce_chunk;
-constexpr Index columns = machine::reduce_columns;
+constexpr Index block_columns = machine::reduce_columns;
 
 /// Sums of integers wrap around.
 template <class T>
@@ -84,14 +84,14 @@ struct Reducer {
       out[0] = line(x + outer * form.reduced + first, last - first);
       return;
     }
-    std::array<Accumulator, static_cast<std::size_t>(lanes * columns)> lane;
+    std::array<Accumulator, static_cast<std::size_t>(lanes * block_columns)> lane;
     lane.fill(Op::start);
     const T* row = x + (outer * form.reduced + first) * form.inner + column;
     for (Index r = 0; r < last - first; ++r, row += form.inner) {
-      Accumulator* into = lane.data() + r % lanes * columns;
+      Accumulator* into = lane.data() + r % lanes * block_columns;
       for (Index c = 0; c < width; ++c) into[c] = Op::join(into[c], static_cast<Accumulator>(row[c]));
     }
-    for (Index c = 0; c < width; ++c) out[c] = tree(lane.data() + c, columns);
+    for (Index c = 0; c < width; ++c) out[c] = tree(lane.data() + c, block_columns);
   }
 
   static Accumulator line(const T* from, Index count) {
@@ -109,12 +109,6 @@ struct Reducer {
     return tree(lane.data(), 1);
   }
 };
-
-template <class F>
-void deal(Index count, Index work, F&& body) {
-  if (count * work <= machine::elementwise_task_elements) return body(Index{0}, count);
-  parallel_for(count, std::max<Index>(1, machine::elementwise_task_elements / work), body);
-}
 
 /// Memory for the time of a call.
 class Scratch {
@@ -137,35 +131,37 @@ template <class Op, class T, class Finish>
 void run(const T* x, const Form& form, T* y, Finish finish) {
   using Accumulator = typename Op::Accumulator;
   const Reducer<Op, T> reducer{x, form};
-  const Index blocks = (form.inner + columns - 1) / columns;
+  const Index blocks = (form.inner + block_columns - 1) / block_columns;
   const Index chunks = (form.reduced + chunk - 1) / chunk;
-  const Index width = std::min(form.inner, columns);
+  const Index width = std::min(form.inner, block_columns);
   if (chunks <= 1) {
-    deal(form.outer * blocks, form.reduced * width, [&](Index begin, Index end) {
-      std::array<Accumulator, static_cast<std::size_t>(columns)> result;
-      for (Index i = begin; i < end; ++i) {
-        const Index column = i % blocks * columns;
-        const Index count = std::min(columns, form.inner - column);
-        reducer.part(i / blocks, 0, form.reduced, column, count, result.data());
-        T* out = y + i / blocks * form.inner + column;
-        for (Index c = 0; c < count; ++c) out[c] = finish(result[static_cast<std::size_t>(c)]);
-      }
-    });
+    deal(form.outer * blocks, form.reduced * width, machine::elementwise_task_elements,
+         [&](Index begin, Index end) {
+           std::array<Accumulator, static_cast<std::size_t>(block_columns)> result;
+           for (Index i = begin; i < end; ++i) {
+             const Index column = i % blocks * block_columns;
+             const Index count = std::min(block_columns, form.inner - column);
+             reducer.part(i / blocks, 0, form.reduced, column, count, result.data());
+             T* out = y + i / blocks * form.inner + column;
+             for (Index c = 0; c < count; ++c) out[c] = finish(result[static_cast<std::size_t>(c)]);
+           }
+         });
     return;
   }
   const Index outputs = form.outer * form.inner;
   const Scratch scratch(chunks * outputs * static_cast<Index>(sizeof(Accumulator)));
   auto* const partial = scratch.as<Accumulator>();
-  deal(form.outer * blocks * chunks, chunk * width, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      const Index at = i % chunks;
-      const Index outer = i / chunks / blocks;
-      const Index column = i / chunks % blocks * columns;
-      reducer.part(outer, at * chunk, std::min((at + 1) * chunk, form.reduced), column,
-                   std::min(columns, form.inner - column),
-                   partial + at * outputs + outer * form.inner + column);
-    }
-  });
+  deal(form.outer * blocks * chunks, chunk * width, machine::elementwise_task_elements,
+       [&](Index begin, Index end) {
+         for (Index i = begin; i < end; ++i) {
+           const Index at = i % chunks;
+           const Index outer = i / chunks / blocks;
+           const Index column = i / chunks % blocks * block_columns;
+           reducer.part(outer, at * chunk, std::min((at + 1) * chunk, form.reduced), column,
+                        std::min(block_columns, form.inner - column),
+                        partial + at * outputs + outer * form.inner + column);
+         }
+       });
   for (Index i = 0; i < outputs; ++i) {
     Accumulator total = partial[i];
     for (Index at = 1; at < chunks; ++at) total = Op::join(total, partial[at * outputs + i]);

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include <unspool/core/kernels/deal.h>
 #include <unspool/core/kernels/machine.h>
 #include <unspool/core/kernels/strided.h>
-#include <unspool/core/threads.h>
 
 namespace unspool::kernels {
 namespace {
@@ -87,12 +87,6 @@ void copy_tile(const std::byte* from, std::byte* to, const Axis& a, const Axis& 
   }
 }
 
-template <class F>
-void deal(Index count, Index work, F&& body) {
-  if (count * work <= machine::copy_task_elements) return body(Index{0}, count);
-  parallel_for(count, std::max<Index>(1, machine::copy_task_elements / work), body);
-}
-
 /// Copies lines of the last axis.
 template <std::size_t size>
 void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
@@ -100,7 +94,7 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
   Index count = 1;
   for (int i = 0; i + 1 < box.rank; ++i) count *= box[i].size;
   const Axis rows = box.rank > 1 ? box[box.rank - 2] : Axis{};
-  deal(count, line.size, [&](Index begin, Index end) {
+  deal(count, line.size, machine::copy_task_elements, [&](Index begin, Index end) {
     // No hardware prefetcher follows lines that lie far apart.
     constexpr Index ahead = machine::copy_prefetch_lines;
     const Index bytes = std::min<Index>(line.size * line.from, machine::copy_prefetch_bytes);
@@ -109,6 +103,10 @@ void copy_lines(const Box& box, const std::byte* from, std::byte* to) {
       const Place first(box, box.rank - 1, i);
       const std::byte* here = from + first.from;
       std::byte* there = to + first.to;
+      if (copied_as_words<size>(here, there, {last - i, rows.from, rows.to}, line)) {
+        i = last;
+        continue;
+      }
       for (; i < last; ++i, here += rows.from, there += rows.to) {
         for (Index byte = 0; byte < bytes; byte += 64) __builtin_prefetch(here + ahead * rows.from + byte);
         copy_line<size>(here, there, line);
@@ -130,7 +128,7 @@ void copy_squares(const Box& box, int other, const std::byte* from, std::byte* t
     count *= box[i].size;
   }
   const Index bands = (a.size + tile - 1) / tile;
-  deal(count * bands, tile * b.size, [&](Index begin, Index end) {
+  deal(count * bands, tile * b.size, machine::copy_task_elements, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Place square(outer, outer.rank, i / bands);
       const Index row = i % bands * tile;
