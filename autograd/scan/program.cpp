@@ -112,15 +112,20 @@ bool is_batch_major(const Program& program, const Stacked& stacked) {
 Program eliminate_dead_code(Program program) {
   std::vector<bool> live(program.values.size(), false);
   for (std::size_t i = 0; i < program.outputs(); ++i) live[index_of(program.output(i))] = true;
-  std::vector<Use> kept;
+  std::vector<bool> needed(program.uses.size(), false);
   for (std::size_t i = program.uses.size(); i-- > 0;) {
-    Use& use = program.uses[i];
-    if (std::ranges::none_of(use.outputs, [&](Value value) { return live[index_of(value)]; })) continue;
+    const Use& use = program.uses[i];
+    needed[i] = std::ranges::any_of(use.outputs, [&](Value value) { return live[index_of(value)]; });
+    if (!needed[i]) continue;
     for (Value value : use.inputs) live[index_of(value)] = true;
-    kept.push_back(std::move(use));
   }
-  std::ranges::reverse(kept);
-  program.uses = std::move(kept);
+  // Nothing is moved up to the first one that goes, as a rule none.
+  const auto first = static_cast<std::size_t>(std::ranges::find(needed, false) - needed.begin());
+  std::size_t kept = first;
+  for (std::size_t i = first; i < needed.size(); ++i) {
+    if (needed[i]) program.uses[kept++] = std::move(program.uses[i]);
+  }
+  program.uses.erase(program.uses.begin() + static_cast<std::ptrdiff_t>(kept), program.uses.end());
   return program;
 }
 

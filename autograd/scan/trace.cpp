@@ -29,7 +29,11 @@ Trace::Trace(Index steps, bool reverse)
       floor_(Engine::of_this_thread().tape),
       steps_(steps),
       reverse_(reverse),
-      outer_(innermost_trace) {}
+      outer_(innermost_trace) {
+  // A simple cell: larger blocks cost more than they save.
+  program_.values.reserve(12);
+  program_.uses.reserve(6);
+}
 
 Tensor Trace::next_key(const std::function<RandomKey()>& next) {
   return innermost_trace == nullptr ? key_tensor(next()) : keys(innermost_trace, {}, next);

@@ -78,6 +78,34 @@ void copy_line(const std::byte* from, std::byte* to, const Axis& axis) {
   for (Index i = 0; i < axis.size; ++i) std::memcpy(to + i * axis.to, from + i * axis.from, size);
 }
 
+/// Copies dense lines of so many bytes.
+template <std::size_t bytes>
+void copy_short_lines(const std::byte* from, std::byte* to, const Axis& lines) {
+  for (Index i = 0; i < lines.size; ++i) std::memcpy(to + i * lines.to, from + i * lines.from, bytes);
+}
+
+/// Copies lines, which are short and dense, by words of one instruction. Returns false if they are not.
+template <std::size_t size>
+bool copied_as_words(const std::byte* from, std::byte* to, const Axis& lines, const Axis& line) {
+  if (line.from != static_cast<Index>(size) || line.to != static_cast<Index>(size)) return false;
+  switch (line.size * static_cast<Index>(size)) {
+    case 8:
+      copy_short_lines<8>(from, to, lines);
+      return true;
+    case 16:
+      copy_short_lines<16>(from, to, lines);
+      return true;
+    case 32:
+      copy_short_lines<32>(from, to, lines);
+      return true;
+    case 64:
+      copy_short_lines<64>(from, to, lines);
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <std::size_t size>
 void copy_tile(const std::byte* from, std::byte* to, const Axis& a, const Axis& b) {
   for (Index i = 0; i < a.size; ++i) {

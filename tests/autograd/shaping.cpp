@@ -108,6 +108,25 @@ TEST_CASE("transpose: every order of three axes, and large ones") {
   CHECK(inferred([](auto& y) { return transpose(y, {1, 0}); }, {unknown, 3}) == Shape{3, unknown});
 }
 
+TEST_CASE("transpose: lines of every short length") {
+  for (Index length = 1; length <= 40; ++length) {
+    const Tensor x = counted({3, 5, length});
+    for (DType dtype : {int32, int64}) {
+      const std::vector<Index> y = transpose(cast(x, dtype), {1, 0, 2}).to_vector<Index>();
+      std::vector<Index> expected;
+      for (Index j = 0; j < 5; ++j) {
+        for (Index i = 0; i < 3; ++i) {
+          for (Index k = 0; k < length; ++k) expected.push_back((i * 5 + j) * length + k);
+        }
+      }
+      CHECK(y == expected);
+    }
+    // Bools have one byte.
+    const Tensor odd = cast(counted({3, 5, length}), float32) - 7 > 0;
+    CHECK(transpose(transpose(odd, {1, 0, 2}), {1, 0, 2}).to_vector<bool>() == odd.to_vector<bool>());
+  }
+}
+
 TEST_CASE("broadcast_to") {
   CHECK(broadcast_to(counted({2, 1}), {2, 2}).to_vector<int>() == Ints{0, 0, 1, 1});
   CHECK(broadcast_to(counted({2}), {2, 2}).to_vector<int>() == Ints{0, 1, 0, 1});
