@@ -32,7 +32,8 @@ struct ScanTuning {
   /// change the order of sums over rows, and so the rounding of weights' gradients.
   Index grouped_weights = -1;
   /// Multiply-adds of a thread's share, at least: what takes less than two of them runs on one thread; -1:
-  /// the machine's default. Results do not depend on it.
+  /// the machine's default, and where it is not sure that several threads are faster, runs find out. Results
+  /// do not depend on it.
   Index task_multiply_adds = -1;
   /// True if both cut a scan in the same way.
   friend bool operator==(const ScanTuning&, const ScanTuning&) = default;

@@ -27,7 +27,9 @@ namespace unspool {
 namespace {
 
 constexpr int max_threads = 1024;
-constexpr std::chrono::microseconds spin_time{20};
+// How long a thread looks for work, or for the end of others, before it sleeps: about what a batch of a small
+// network takes between two scans. To wake a thread can take a millisecond (docs/design/scan.md).
+constexpr std::chrono::microseconds spin_time{100};
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

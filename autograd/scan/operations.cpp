@@ -107,7 +107,7 @@ void scan_kernel(const KernelCall& call) {
   if (own.recomputes()) {
     own.checkpoints().forward(call.inputs, call.outputs);
   } else {
-    own.shared().plan().run(call.inputs, call.outputs, own.steps());
+    own.shared().run(call.inputs, call.outputs, own.steps());
   }
 }
 

@@ -41,7 +41,8 @@ Executable compile(const Program& program) {
   return emit(fused, lay_out(fused));
 }
 
-void Plan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
+void Plan::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps,
+               Index threads) const {
   const auto whole = [&](std::span<const Array> arrays) {
     SmallVector<ScanArray, 16> all(arrays.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = {arrays[i].data, steps};
@@ -49,7 +50,8 @@ void Plan::run(std::span<const Array> inputs, std::span<const Array> outputs, In
   };
   const auto from = whole(inputs);
   const auto to = whole(outputs);
-  Run(executable_, steps, executable_.cuts.groups)({from.data(), from.size()}, {to.data(), to.size()}, steps);
+  Run(executable_, steps, executable_.cuts.groups, threads)({from.data(), from.size()},
+                                                            {to.data(), to.size()}, steps);
 }
 
 std::string Plan::describe(Index steps) const {

@@ -18,8 +18,8 @@ class Plan {
   explicit Plan(const Program& program) : program_(program), executable_(compile(program)) {}
 
   const Executable& executable() const { return executable_; }
-  /// Runs the scan on whole inputs, in the order of the program's.
-  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const;
+  /// Runs the scan on whole inputs, in the order of the program's, on so many threads.
+  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps, Index threads) const;
   /// What runs in each phase, and the buffers with their sizes, for so many steps.
   std::string describe(Index steps) const;
   /// Every stage of the compiler, from the traced program to the schedule.

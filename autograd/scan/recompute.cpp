@@ -7,6 +7,7 @@
 #include <unspool/autograd/scan/recompute.h>
 #include <unspool/autograd/scan/run.h>
 #include <unspool/core/pooled.h>
+#include <unspool/core/threads.h>
 
 namespace unspool::scan_compiler {
 namespace {
@@ -18,7 +19,11 @@ ScanArray take(Arena& memory, const Spec& spec, Index steps) {
 }
 
 /// One run for all intervals. Rows make one group: a second one would need memory for its sums.
-Run run_of(const SharedProgram& program, Index longest) { return {program.plan().executable(), longest, 1}; }
+Run run_of(const SharedProgram& program, Index longest) {
+  const Executable& executable = program.plan().executable();
+  const Index threads = useful_threads(executable, longest, num_threads());
+  return {executable, longest, 1, surely_useful(executable, longest, threads) ? threads : 1};
+}
 
 }  // namespace
 

@@ -27,9 +27,9 @@ void for_each_output(const Reduction& reduction, F&& visit) {
 
 }  // namespace
 
-Run::Run(const Executable& executable, Index most_steps, Index groups)
+Run::Run(const Executable& executable, Index most_steps, Index groups, Index threads)
     : code_(executable),
-      threads_(useful_threads(executable, most_steps, num_threads())),
+      threads_(threads),
       memory_(executable, groups, chunk_steps(executable, most_steps, groups, threads_)) {}
 
 void Run::operator()(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps) {

@@ -10,9 +10,9 @@ namespace unspool::scan_compiler {
 /// are packed at the first, and the reduced outputs go on from one run to the next.
 class Run {
  public:
-  /// For runs of at most so many steps. The executable has to outlive it. With several groups of rows: for
-  /// one run.
-  Run(const Executable& executable, Index most_steps, Index groups);
+  /// For runs of at most so many steps, on so many threads. The executable has to outlive it. With several
+  /// groups of rows: for one run.
+  Run(const Executable& executable, Index most_steps, Index groups, Index threads);
 
   void operator()(std::span<const ScanArray> inputs, std::span<const ScanArray> outputs, Index steps);
 
@@ -28,7 +28,6 @@ class Run {
   void add_group_sums() const;
 
   const Executable& code_;
-  /// Threads that the run keeps busy.
   Index threads_;
   RunMemory memory_;
   bool prepared_ = false;

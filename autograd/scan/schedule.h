@@ -71,8 +71,10 @@ struct Cuts {
 /// Sets Executable::cuts from all its other members.
 void make_cuts(Executable& executable);
 
-/// Of so many threads, those that a run of so many steps keeps busy: with less work it is faster on one.
+/// Of so many threads, those that a run of so many steps can keep busy.
 Index useful_threads(const Executable& executable, Index steps, Index threads);
+/// Whether that many are faster than one on every machine.
+bool surely_useful(const Executable& executable, Index steps, Index threads);
 /// Whether a run on so many threads takes its groups one by one.
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads);
 /// The schedule of a run on so many threads, whose rows are cut into so many groups.

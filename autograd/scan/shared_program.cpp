@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <chrono>
 #include <deque>
 
 #include <unspool/autograd/scan/gradient.h>
 #include <unspool/autograd/scan/plan.h>
 #include <unspool/autograd/scan/shared_program.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/threads.h>
 
 namespace unspool::scan_compiler {
 namespace {
@@ -97,6 +99,20 @@ const Plan& SharedProgram::plan() const {
   const std::lock_guard lock(mutex_);
   if (plan_ == nullptr) plan_ = std::make_unique<Plan>(program_);
   return *plan_;
+}
+
+void SharedProgram::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
+  const Plan& own = plan();
+  const Executable& executable = own.executable();
+  const Index threads = useful_threads(executable, steps, num_threads());
+  if (threads == 1 || surely_useful(executable, steps, threads)) {
+    return own.run(inputs, outputs, steps, threads);
+  }
+  using Clock = std::chrono::steady_clock;
+  const ThreadTrial::Turn turn = trial_.next();
+  const Clock::time_point start = turn.measured ? Clock::now() : Clock::time_point();
+  own.run(inputs, outputs, steps, turn.alone ? 1 : threads);
+  if (turn.measured) trial_.took(turn, Clock::now() - start, steps);
 }
 
 SharedProgram::Both SharedProgram::with_backward() const {

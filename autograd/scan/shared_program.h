@@ -2,10 +2,13 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <unspool/autograd/scan/program.h>
+#include <unspool/autograd/scan/thread_trial.h>
+#include <unspool/core/array.h>
 
 namespace unspool::scan_compiler {
 
@@ -46,6 +49,8 @@ class SharedProgram : public CompiledScan, public std::enable_shared_from_this<S
 
   const Program& program() const { return program_; }
   const Plan& plan() const;
+  /// Runs the plan on whole inputs, on as many threads as are worth it.
+  void run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const;
   std::string plan(Index steps, PlanOptions options) const override { return plan(steps, 0, options); }
   /// The text of the plans of a scan that keeps only every `every`-th carry; 0: that keeps all.
   std::string plan(Index steps, Index every, PlanOptions options) const;
@@ -79,6 +84,7 @@ class SharedProgram : public CompiledScan, public std::enable_shared_from_this<S
   Program program_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<Plan> plan_;
+  mutable ThreadTrial trial_;
   // These may refer back to this program: the program of a gradient's gradient is often the program itself.
   // They are held only while the cache holds the program, so that no reference cycle outlives that.
   mutable bool remembered_ = false;

@@ -127,10 +127,12 @@ constexpr std::size_t scan_chunk_bytes = std::size_t{512} << 10U;
 constexpr std::int64_t scan_chunk_rows = 192;
 /// Rows below which a thread's products lose speed, because tiles are no longer full.
 constexpr std::int64_t scan_task_rows = 8;
-/// Multiply-adds of a run below which a thread's share costs more to hand out than it saves. (scan.md,
-/// 2026-11-30, Zen 5: two threads need 1.1 to 1.8 times as long as one for runs of less than two such shares,
-/// and 0.65 to 0.95 times for longer ones.)
-constexpr std::int64_t scan_task_multiply_adds = std::int64_t{2} << 20U;
+/// Multiply-adds of a thread's share, at least. With less than scan_sure_multiply_adds for each, it depends
+/// on the machine, and on the minute, whether several threads are faster: thread_trial.h finds out. (scan.md,
+/// Zen 4 and Zen 5, 2026-11-30: a SimpleRNN of 8 steps, 32 rows and 64 units takes 0.79 of one thread's time
+/// on two, or 1.45 times that.)
+constexpr std::int64_t scan_task_multiply_adds = std::int64_t{1} << 19U;
+constexpr std::int64_t scan_sure_multiply_adds = std::int64_t{1} << 21U;
 /// Multiply-adds that take as long as one elementwise operation on one element, roughly.
 constexpr std::int64_t scan_element_multiply_adds = 4;
 /// One thread takes the groups one after the other if the packed weights have at most so many bytes, which

@@ -93,14 +93,18 @@ TEST_CASE("useful_threads: as many as there are shares worth a thread") {
   const Executable machine = wide({});
   // 32 * 64 * 64 multiply-adds a step, and less for the rest.
   CHECK(useful_threads(machine, 0, 4) == 1);
-  CHECK(useful_threads(machine, 8, 4) == 1);
-  CHECK(useful_threads(machine, 64, 4) == 4);
+  CHECK(useful_threads(machine, 4, 4) == 1);
+  CHECK(useful_threads(machine, 20, 4) == 4);
   CHECK(useful_threads(machine, 100000, 64) == 64);
+  // Four times as much makes it sure.
+  CHECK_FALSE(surely_useful(machine, 20, 4));
+  CHECK(surely_useful(machine, 80, 4));
   // A hundred times 32 * 64 * 64, so that elementwise operations add no share.
   const Executable cut = wide({.task_multiply_adds = 100 * 32 * 64 * 64});
   CHECK(useful_threads(cut, 100, 4) == 1);
   CHECK(useful_threads(cut, 250, 4) == 2);
   CHECK(useful_threads(wide({.task_multiply_adds = 0}), 1, 4) == 4);
+  CHECK(surely_useful(wide({.task_multiply_adds = 0}), 1, 4));
 }
 
 TEST_CASE("chunk_steps: as many steps as fit the buffers, never more than asked for") {

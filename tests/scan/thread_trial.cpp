@@ -1,0 +1,73 @@
+#include <chrono>
+#include <doctest/doctest.h>
+#include <vector>
+
+#include <unspool/autograd/random.h>
+#include <unspool/autograd/scan/executable.h>
+#include <unspool/autograd/scan/plan.h>
+#include <unspool/autograd/scan/thread_trial.h>
+#include <unspool/autograd/scan/traced_scan.h>
+#include <unspool/core/threads.h>
+
+using namespace unspool;
+using namespace unspool::scan_compiler;
+using std::chrono::nanoseconds;
+
+namespace {
+
+/// Runs a round on a machine where a step takes so long on all threads and on one. Returns how many of its
+/// runs were on one thread.
+int alone_in_round(ThreadTrial& trial, nanoseconds shared, nanoseconds alone, Index steps) {
+  int count = 0;
+  for (int run = 0; run < 256; ++run) {
+    const ThreadTrial::Turn turn = trial.next();
+    if (turn.measured) trial.took(turn, (turn.alone ? alone : shared) * steps, steps);
+    count += turn.alone ? 1 : 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("thread trial: most runs are as those that were faster, and it notices when that changes") {
+  ThreadTrial trial;
+  CHECK(alone_in_round(trial, nanoseconds(500), nanoseconds(900), 8) == 4);
+  CHECK(alone_in_round(trial, nanoseconds(1200), nanoseconds(900), 8) == 256 - 2 - 4);
+  CHECK(alone_in_round(trial, nanoseconds(500), nanoseconds(900), 3) == 4);
+}
+
+TEST_CASE("thread trial: other processors are to save a twentieth of the time") {
+  ThreadTrial trial;
+  CHECK(alone_in_round(trial, nanoseconds(980), nanoseconds(1000), 1) == 256 - 2 - 4);
+  CHECK(alone_in_round(trial, nanoseconds(940), nanoseconds(1000), 1) == 4);
+}
+
+TEST_CASE("thread trial: runs of other lengths are compared by the time of a step") {
+  ThreadTrial trial;
+  for (int run = 0; run < 256; ++run) {
+    const ThreadTrial::Turn turn = trial.next();
+    const Index steps = turn.alone ? 4 : 40;
+    if (turn.measured) trial.took(turn, nanoseconds(turn.alone ? 900 : 500) * steps, steps);
+    if (run >= 10) CHECK_FALSE(turn.alone);
+  }
+}
+
+TEST_CASE("thread trial: a program whose threads it decides gives the same bits in every run") {
+  const Tensor w = Tensor::full({64, 64}, 0.02f);
+  const auto step = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& x) {
+    const Tensor h = tanh(matmul(carry[0], w) + x[0]);
+    return ScanStep{.carry = {h}, .outputs = {h}};
+  };
+  const Tensor x = random_normal({32, 10, 64});
+  const auto run = [&] { return scan(step, {Tensor::zeros({32, 64})}, {x}, {.time_axis = 1}); };
+  const int threads = num_threads();
+  set_num_threads(1);
+  const std::vector<float> alone = run().outputs[0].to_vector<float>();
+  set_num_threads(2);
+  const Executable executable =
+      compile(trace_scan(step, {Tensor::zeros({32, 64})}, {x}, {.time_axis = 1}).program->program());
+  REQUIRE(useful_threads(executable, 10, 2) == 2);
+  REQUIRE_FALSE(surely_useful(executable, 10, 2));
+  for (int i = 0; i < 20; ++i) CHECK(run().outputs[0].to_vector<float>() == alone);
+  set_num_threads(threads);
+}
