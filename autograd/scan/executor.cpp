@@ -15,14 +15,23 @@ class Executor::LoopCursor {
  public:
   LoopCursor(const Executor& executor, Frame& frame) : executor_(executor), frame_(frame) {
     const Executable& code = executor.code_;
+    const Window& window = executor.window_;
+    // The first steps of a window and the last one of the run have places of their own.
+    steady_from_ = window.first_step + 3;
+    steady_end_ = std::min(window.end_step, executor.memory_.steps() - 1);
+    const auto locate = [&](Value value, Index step) {
+      return executor.memory_.locate_in_loop(value, step, window);
+    };
     SmallVector<bool, 64> seen(code.layout.slots.size());
     for (const CodeSegment& segment : code.segments[Phase::loop]) {
       for (Value value : segment.values) {
         if (std::exchange(seen[index_of(value)], true)) continue;
-        frame[value] = executor.memory_.locate_in_loop(value, executor.window_.first_step, executor.window_);
+        frame[value] = locate(value, window.first_step);
         const Slot& slot = code.slot(value);
         if (slot.storage == Storage::carry_in || slot.storage == Storage::carry_out) {
-          carried_.push_back(value);
+          const std::ptrdiff_t by =
+              steady_from_ < steady_end_ ? locate(value, steady_from_) - locate(value, steady_from_ - 2) : 0;
+          carried_.push_back({value, nullptr, by});
         } else if (slot.storage == Storage::sequence || slot.storage == Storage::stacked ||
                    slot.storage == Storage::chunk) {
           const auto bytes =
@@ -36,8 +45,12 @@ class Executor::LoopCursor {
   /// To the step after the one that it is at.
   void advance_to(Index step) {
     for (const Moving& each : moving_) frame_[each.value] += each.by;
-    for (Value value : carried_) {
-      frame_[value] = executor_.memory_.locate_in_loop(value, step, executor_.window_);
+    const bool steady = step >= steady_from_ && step < steady_end_;
+    for (Carried& each : carried_) {
+      std::byte*& here = frame_[each.value];
+      std::byte* const next = steady ? each.before + each.by_in_two
+                                     : executor_.memory_.locate_in_loop(each.value, step, executor_.window_);
+      each.before = std::exchange(here, next);
     }
   }
 
@@ -46,10 +59,18 @@ class Executor::LoopCursor {
     Value value;
     std::ptrdiff_t by;
   };
+  /// A carry moves by a fixed distance in two steps: it is stacked, or one of two buffers in turn.
+  struct Carried {
+    Value value;
+    std::byte* before;
+    std::ptrdiff_t by_in_two;
+  };
   const Executor& executor_;
   Frame& frame_;
+  Index steady_from_;
+  Index steady_end_;
   SmallVector<Moving, 32> moving_;
-  SmallVector<Value, 16> carried_;
+  SmallVector<Carried, 16> carried_;
 };
 
 void Executor::run(const Task& task, Interval rows, Interval groups, bool share) const {

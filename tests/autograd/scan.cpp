@@ -71,6 +71,51 @@ TEST_CASE("scan is the loop that it stands for: values, gradients, second gradie
   }
 }
 
+TEST_CASE(
+    "scan: runs and chunks of every short length, in both directions, give the bits of chunks of one step") {
+  set_seed(4);
+  const Index batch = 3, units = 4;
+  const Tensor w = random_normal({units, units});
+  // The second carry is an output, too; the first is not, and the third is read by its next step alone.
+  const auto step = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& x) {
+    const Tensor c = tanh(carry[0] * x[0] + carry[2]);
+    const Tensor h = sigmoid(matmul(carry[1], w) + c);
+    return ScanStep{.carry = {c, h, x[0] * carry[1]}, .outputs = {h}};
+  };
+  const Tensor start = random_normal({batch, units});
+  const Tensor xs = random_normal({11, batch, units});
+  for (Index steps = 1; steps <= 11; ++steps) {
+    const Tensor x = slice(xs, 0, 0, steps);
+    for (bool reverse : {false, true}) {
+      const auto bits = [&](Index longest) {
+        GradientTape tape;
+        for (const Tensor& t : {x, start, w}) tape.watch(t);
+        const ScanResult all =
+            scan(step, {start, start, start}, {x},
+                 {.reverse = reverse, .tuning = {.longest_chunk = longest, .grouped_weights = 1 << 20}});
+        Tensor loss = sum(square(all.outputs[0]));
+        for (const Tensor& carry : all.carry) loss = loss + sum(carry);
+        std::vector<float> found = all.outputs[0].to_vector<float>();
+        const auto add = [&](const std::vector<Tensor>& list) {
+          for (const Tensor& each : list) {
+            const std::vector<float> own = each.to_vector<float>();
+            found.insert(found.end(), own.begin(), own.end());
+          }
+        };
+        add(all.carry);
+        add(tape.gradient(loss, {x, start}));
+        return found;
+      };
+      const std::vector<float> expected = bits(1);
+      for (Index longest = 2; longest <= steps + 1; ++longest) {
+        CAPTURE(steps);
+        CAPTURE(longest);
+        CHECK(bits(longest) == expected);
+      }
+    }
+  }
+}
+
 TEST_CASE("scan: a carry may become what is the same at all steps, and a sequence may have rows of its own") {
   set_seed(2);
   const Index steps = 7, batch = 24, units = 5;
