@@ -2,7 +2,11 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/elementary.h>
+#include <unspool/autograd/product.h>
 #include <unspool/autograd/random.h>
+#include <unspool/autograd/scan.h>
 #include <unspool/autograd/scan/executable.h>
 #include <unspool/autograd/scan/plan.h>
 #include <unspool/autograd/scan/thread_trial.h>
