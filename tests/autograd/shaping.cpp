@@ -2,6 +2,8 @@
 #include <functional>
 #include <vector>
 
+#include <unspool/autograd/arithmetic.h>
+#include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/gradcheck.h>
 #include <unspool/autograd/recorder.h>
