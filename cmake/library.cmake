@@ -33,9 +33,9 @@ foreach(row IN LISTS rows)
   endif()
 endforeach()
 
-# What runs once a call, compiles a scan or emits a loop, or only reads, writes, checks and explains, is compiled for size:
-# that halves its code and takes a third less time to compile, and a batch takes half a microsecond longer. The rest loops
-# over elements itself, or runs once a batch or an operation.
+# What runs once a call, compiles a scan, or only reads, writes, checks and explains, is compiled for size: that halves its
+# code and takes a third less time to compile, and a batch takes half a microsecond longer. The rest loops over elements
+# itself, or runs once a batch or an operation.
 file(GLOB_RECURSE UNSPOOL_SMALL CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} layers/*.cpp models/*.cpp serialization/*.cpp)
 foreach(name IN ITEMS
     autograd/check_operation autograd/check_report autograd/draw autograd/explain autograd/formula autograd/gradcheck
@@ -46,7 +46,7 @@ foreach(name IN ITEMS
     autograd/scan/place_of_nan autograd/scan/select_instructions
     core/config core/config_json core/fields core/internal/dot core/internal/format core/named_handle core/named_list
     core/print core/registry core/spelling
-    core/kernels/gemm_x86 core/kernels/vector_recorded core/kernels/vector_x86 core/kernels/x86_emitter
+    core/kernels/vector_recorded
     data/csv data/csv_dataset data/date data/integer_lookup data/internal/vocabulary_file data/sequences
     data/string_lookup data/table data/text_steps data/text_vectorization data/timeseries)
   if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${name}.cpp)
