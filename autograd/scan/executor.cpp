@@ -10,7 +10,8 @@
 
 namespace unspool::scan_compiler {
 
-/// Moves the addresses of the loop's values from step to step: all but the carries by a fixed distance.
+/// Moves the addresses of the loop's values from step to step, by fixed distances; those of the carries only
+/// in the middle of a run.
 class Executor::LoopCursor {
  public:
   LoopCursor(const Executor& executor, Frame& frame) : executor_(executor), frame_(frame) {

@@ -21,8 +21,7 @@ ScanArray take(Arena& memory, const Spec& spec, Index steps) {
 /// One run for all intervals. Rows make one group: a second one would need memory for its sums.
 Run run_of(const SharedProgram& program, Index longest) {
   const Executable& executable = program.plan().executable();
-  const Index threads = useful_threads(executable, longest, num_threads());
-  return {executable, longest, 1, surely_useful(executable, longest, threads) ? threads : 1};
+  return {executable, longest, 1, sure_threads(executable, longest, num_threads())};
 }
 
 }  // namespace

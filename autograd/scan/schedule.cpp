@@ -20,10 +20,12 @@ double step_work(const Executable& executable, Index weights) {
          static_cast<double>(elements) * static_cast<double>(machine::scan_element_multiply_adds);
 }
 
-/// How many times a run of so many steps has so much work.
-double shares(const Executable& executable, Index steps, Index multiply_adds) {
-  return executable.cuts.step_work * static_cast<double>(steps) /
-         static_cast<double>(std::max<Index>(1, multiply_adds));
+/// Of so many threads, those that have such a share of a run of so many steps, or that of its tuning.
+Index threads_with(Index multiply_adds, const Executable& executable, Index steps, Index threads) {
+  const Index given = executable.program->tuning.task_multiply_adds;
+  const Index share = std::max<Index>(1, given < 0 ? multiply_adds : given);
+  const double shares = executable.cuts.step_work * static_cast<double>(steps) / static_cast<double>(share);
+  return shares >= static_cast<double>(threads) ? threads : std::max<Index>(1, static_cast<Index>(shares));
 }
 
 }  // namespace
@@ -89,14 +91,11 @@ void make_cuts(Executable& executable) {
 }
 
 Index useful_threads(const Executable& executable, Index steps, Index threads) {
-  const Index given = executable.program->tuning.task_multiply_adds;
-  const double all = shares(executable, steps, given < 0 ? machine::scan_task_multiply_adds : given);
-  return all >= static_cast<double>(threads) ? threads : std::max<Index>(1, static_cast<Index>(all));
+  return threads_with(machine::scan_task_multiply_adds, executable, steps, threads);
 }
 
-bool surely_useful(const Executable& executable, Index steps, Index threads) {
-  return executable.program->tuning.task_multiply_adds >= 0 ||
-         shares(executable, steps, machine::scan_sure_multiply_adds) >= static_cast<double>(threads);
+Index sure_threads(const Executable& executable, Index steps, Index threads) {
+  return threads_with(machine::scan_sure_multiply_adds, executable, steps, threads);
 }
 
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads) {

@@ -73,8 +73,8 @@ void make_cuts(Executable& executable);
 
 /// Of so many threads, those that a run of so many steps can keep busy.
 Index useful_threads(const Executable& executable, Index steps, Index threads);
-/// Whether that many are faster than one on every machine.
-bool surely_useful(const Executable& executable, Index steps, Index threads);
+/// Of so many threads, those that make it faster on every machine.
+Index sure_threads(const Executable& executable, Index steps, Index threads);
 /// Whether a run on so many threads takes its groups one by one.
 bool runs_group_by_group(const Cuts& cuts, Index groups, Index threads);
 /// The schedule of a run on so many threads, whose rows are cut into so many groups.

@@ -104,14 +104,13 @@ const Plan& SharedProgram::plan() const {
 void SharedProgram::run(std::span<const Array> inputs, std::span<const Array> outputs, Index steps) const {
   const Plan& own = plan();
   const Executable& executable = own.executable();
-  const Index threads = useful_threads(executable, steps, num_threads());
-  if (threads == 1 || surely_useful(executable, steps, threads)) {
-    return own.run(inputs, outputs, steps, threads);
-  }
+  const Index many = useful_threads(executable, steps, num_threads());
+  const Index few = sure_threads(executable, steps, num_threads());
+  if (few == many) return own.run(inputs, outputs, steps, many);
   using Clock = std::chrono::steady_clock;
   const ThreadTrial::Turn turn = trial_.next();
   const Clock::time_point start = turn.measured ? Clock::now() : Clock::time_point();
-  own.run(inputs, outputs, steps, turn.alone ? 1 : threads);
+  own.run(inputs, outputs, steps, turn.few ? few : many);
   if (turn.measured) trial_.took(turn, Clock::now() - start, steps);
 }
 

@@ -5,7 +5,8 @@
 namespace unspool::scan_compiler {
 namespace {
 
-// A round: runs that wake the workers, some on all threads, as many on one, and those that gain by it.
+// A round: runs that wake the workers, some on many threads, the same number on few, and those that gain by
+// it.
 constexpr std::uint32_t waking = 2;
 constexpr std::uint32_t tries = 4;
 constexpr std::uint32_t round_runs = 256;
@@ -17,20 +18,20 @@ ThreadTrial::Turn ThreadTrial::next() {
   if (turn == 0) {
     for (auto& sum : picoseconds_a_step_) sum.store(0, std::memory_order_relaxed);
   }
-  if (turn < waking) return {.alone = false, .measured = false};
-  if (turn < waking + tries) return {.alone = false, .measured = true};
-  if (turn < waking + 2 * tries) return {.alone = true, .measured = true};
+  if (turn < waking) return {.few = false, .measured = false};
+  if (turn < waking + tries) return {.few = false, .measured = true};
+  if (turn < waking + 2 * tries) return {.few = true, .measured = true};
   if (turn == waking + 2 * tries) {
-    const std::uint64_t shared = picoseconds_a_step_[0].load(std::memory_order_relaxed);
-    const std::uint64_t alone = picoseconds_a_step_[1].load(std::memory_order_relaxed);
-    // Other processors are worth a twentieth of the time at least.
-    alone_.store(shared > alone - alone / 20, std::memory_order_relaxed);
+    const std::uint64_t many = picoseconds_a_step_[0].load(std::memory_order_relaxed);
+    const std::uint64_t few = picoseconds_a_step_[1].load(std::memory_order_relaxed);
+    // Other processors are to save a twentieth of the time at least.
+    few_.store(many > few - few / 20, std::memory_order_relaxed);
   }
-  return {.alone = alone_.load(std::memory_order_relaxed), .measured = false};
+  return {.few = few_.load(std::memory_order_relaxed), .measured = false};
 }
 
 void ThreadTrial::took(const Turn& turn, std::chrono::nanoseconds time, Index steps) {
-  picoseconds_a_step_[turn.alone ? 1 : 0].fetch_add(
+  picoseconds_a_step_[turn.few ? 1 : 0].fetch_add(
       static_cast<std::uint64_t>(time.count() * 1000 / std::max<Index>(1, steps)), std::memory_order_relaxed);
 }
 

@@ -97,14 +97,18 @@ TEST_CASE("useful_threads: as many as there are shares worth a thread") {
   CHECK(useful_threads(machine, 20, 4) == 4);
   CHECK(useful_threads(machine, 100000, 64) == 64);
   // Four times as much makes it sure.
-  CHECK_FALSE(surely_useful(machine, 20, 4));
-  CHECK(surely_useful(machine, 80, 4));
+  CHECK(sure_threads(machine, 4, 4) == 1);
+  CHECK(sure_threads(machine, 20, 4) == 1);
+  CHECK(sure_threads(machine, 80, 4) == 4);
+  const Index some = sure_threads(machine, 80, 64);
+  CHECK(some >= 4);
+  CHECK(some < useful_threads(machine, 80, 64));
   // A hundred times 32 * 64 * 64, so that elementwise operations add no share.
   const Executable cut = wide({.task_multiply_adds = 100 * 32 * 64 * 64});
   CHECK(useful_threads(cut, 100, 4) == 1);
   CHECK(useful_threads(cut, 250, 4) == 2);
   CHECK(useful_threads(wide({.task_multiply_adds = 0}), 1, 4) == 4);
-  CHECK(surely_useful(wide({.task_multiply_adds = 0}), 1, 4));
+  CHECK(sure_threads(wide({.task_multiply_adds = 0}), 1, 4) == 4);
 }
 
 TEST_CASE("chunk_steps: as many steps as fit the buffers, never more than asked for") {

@@ -19,14 +19,14 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-/// Runs a round on a machine where a step takes so long on all threads and on one. Returns how many of its
-/// runs were on one thread.
-int alone_in_round(ThreadTrial& trial, nanoseconds shared, nanoseconds alone, Index steps) {
+/// Runs a round on a machine where a step takes so long on many threads and on few. Returns how many of its
+/// runs were on few.
+int few_in_round(ThreadTrial& trial, nanoseconds many, nanoseconds few, Index steps) {
   int count = 0;
   for (int run = 0; run < 256; ++run) {
     const ThreadTrial::Turn turn = trial.next();
-    if (turn.measured) trial.took(turn, (turn.alone ? alone : shared) * steps, steps);
-    count += turn.alone ? 1 : 0;
+    if (turn.measured) trial.took(turn, (turn.few ? few : many) * steps, steps);
+    count += turn.few ? 1 : 0;
   }
   return count;
 }
@@ -35,24 +35,24 @@ int alone_in_round(ThreadTrial& trial, nanoseconds shared, nanoseconds alone, In
 
 TEST_CASE("thread trial: most runs are as those that were faster, and it notices when that changes") {
   ThreadTrial trial;
-  CHECK(alone_in_round(trial, nanoseconds(500), nanoseconds(900), 8) == 4);
-  CHECK(alone_in_round(trial, nanoseconds(1200), nanoseconds(900), 8) == 256 - 2 - 4);
-  CHECK(alone_in_round(trial, nanoseconds(500), nanoseconds(900), 3) == 4);
+  CHECK(few_in_round(trial, nanoseconds(500), nanoseconds(900), 8) == 4);
+  CHECK(few_in_round(trial, nanoseconds(1200), nanoseconds(900), 8) == 256 - 2 - 4);
+  CHECK(few_in_round(trial, nanoseconds(500), nanoseconds(900), 3) == 4);
 }
 
 TEST_CASE("thread trial: other processors are to save a twentieth of the time") {
   ThreadTrial trial;
-  CHECK(alone_in_round(trial, nanoseconds(980), nanoseconds(1000), 1) == 256 - 2 - 4);
-  CHECK(alone_in_round(trial, nanoseconds(940), nanoseconds(1000), 1) == 4);
+  CHECK(few_in_round(trial, nanoseconds(980), nanoseconds(1000), 1) == 256 - 2 - 4);
+  CHECK(few_in_round(trial, nanoseconds(940), nanoseconds(1000), 1) == 4);
 }
 
 TEST_CASE("thread trial: runs of other lengths are compared by the time of a step") {
   ThreadTrial trial;
   for (int run = 0; run < 256; ++run) {
     const ThreadTrial::Turn turn = trial.next();
-    const Index steps = turn.alone ? 4 : 40;
-    if (turn.measured) trial.took(turn, nanoseconds(turn.alone ? 900 : 500) * steps, steps);
-    if (run >= 10) CHECK_FALSE(turn.alone);
+    const Index steps = turn.few ? 4 : 40;
+    if (turn.measured) trial.took(turn, nanoseconds(turn.few ? 900 : 500) * steps, steps);
+    if (run >= 10) CHECK_FALSE(turn.few);
   }
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("thread trial: a program whose threads it decides gives the same bits 
   const Executable executable =
       compile(trace_scan(step, {Tensor::zeros({32, 64})}, {x}, {.time_axis = 1}).program->program());
   REQUIRE(useful_threads(executable, 10, 2) == 2);
-  REQUIRE_FALSE(surely_useful(executable, 10, 2));
+  REQUIRE(sure_threads(executable, 10, 2) == 1);
   for (int i = 0; i < 20; ++i) CHECK(run().outputs[0].to_vector<float>() == alone);
   set_num_threads(threads);
 }
