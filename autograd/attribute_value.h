@@ -27,9 +27,10 @@ struct AttributeValue : std::variant<bool, Index, double, DType, Shape, std::vec
   using variant::variant;
 };
 
-/// A name, which must be a string literal, and its value.
-struct AttributeEntry : std::pair<const char*, AttributeValue> {
-  using pair::pair;
+/// A name and its value.
+struct AttributeEntry : std::pair<std::string_view, AttributeValue> {
+  /// The name must be a string literal.
+  AttributeEntry(const char* name, AttributeValue value) : pair(name, std::move(value)) {}
 };
 
 namespace detail {

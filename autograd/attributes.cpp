@@ -65,8 +65,8 @@ void detail::fail_attribute_type(const Attributes& attributes, std::string_view 
 
 Attributes Attributes::with(const char* name, Value value) const {
   auto entries = entries_ ? *entries_ : Entries();
-  auto same = std::find_if(entries.begin(), entries.end(),
-                           [&](const Entry& entry) { return std::string_view(name) == entry.first; });
+  auto same =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.first == name; });
   if (same == entries.end()) {
     entries.emplace_back(name, std::move(value));
   } else {
@@ -79,9 +79,8 @@ Attributes Attributes::with(const char* name, Value value) const {
 
 bool operator==(const Attributes& a, const Attributes& b) {
   if (a.entries_ == b.entries_) return true;
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return std::string_view(x.first) == y.first && x.second == y.second;
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.first == y.first && x.second == y.second; });
 }
 
 std::string to_string(const Attributes& attributes) {

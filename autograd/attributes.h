@@ -68,7 +68,7 @@ class Attributes {
   std::vector<Index> integers(std::string_view name) const&&;
   ///@}
 
-  /// A copy with one value replaced or added.
+  /// A copy with one value replaced or added. The name must be a string literal.
   Attributes with(const char* name, Value value) const;
 
   ///@{

@@ -397,11 +397,12 @@ SharedProgram::Mask scan_compiler::tracked(std::span<const Tensor> operands) {
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!is_floating(operands[i].dtype())) continue;
     // What a trace will be differentiated with respect to is not known yet.
-    mask[i] = traced;
-    for (TapeState* tape = engine.records() ? engine.tape : nullptr; tape != nullptr && !mask[i];
+    bool is_tracked = traced;
+    for (TapeState* tape = engine.records() ? engine.tape : nullptr; tape != nullptr && !is_tracked;
          tape = tape->outer()) {
-      mask[i] = tape->recorded(operands[i]);
+      is_tracked = tape->recorded(operands[i]);
     }
+    if (is_tracked) mask[i] = true;
   }
   return mask;
 }

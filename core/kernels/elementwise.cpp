@@ -13,11 +13,13 @@ constexpr std::size_t max_inputs = 8;
 /// The loop nest of a broadcast. Neighbouring axes are joined where the strides of all operands allow it.
 struct Nest {
   int rank = 0;
-  std::array<Index, Shape::max_rank> sizes{};
+  // Of axes up to the rank; to set all of it to 0 takes longer than a small operation.
+  std::array<Index, Shape::max_rank> sizes;
   /// Element strides of each input along each axis; 0 where it is broadcast.
-  std::array<std::array<Index, Shape::max_rank>, max_inputs> strides{};
+  std::array<std::array<Index, Shape::max_rank>, max_inputs> strides;
 };
 
+/// The output has at least two elements.
 Nest make_nest(std::span<const Array> inputs, const Shape& shape) {
   Nest nest;
   std::array<Index, max_inputs> next{};
@@ -45,10 +47,6 @@ Nest make_nest(std::span<const Array> inputs, const Shape& shape) {
       nest.sizes[outer] = size;
       for (std::size_t i = 0; i < inputs.size(); ++i) nest.strides[i][outer] = strides[i];
     }
-  }
-  if (nest.rank == 0) {
-    nest.rank = 1;
-    nest.sizes[0] = shape.elements();  // 1, or 0 where an axis is empty
   }
   return nest;
 }

@@ -172,7 +172,7 @@ const Usage& usage_of(const Operation& operation) {
       usage.operands.insert(example.operands.size());
       std::map<std::string, std::size_t> kinds;
       for (const Attributes::Entry& entry : example.attributes) {
-        usage.names.emplace(entry.first, entry.first);
+        usage.names.emplace(entry.first, entry.first.data());
         kinds.emplace(entry.first, entry.second.index());
       }
       usage.attributes.insert(std::move(kinds));
