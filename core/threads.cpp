@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <string>
@@ -29,7 +30,7 @@ namespace {
 constexpr int max_threads = 1024;
 // How long a thread looks for work, or for the end of others, before it sleeps: about what a batch of a small
 // network takes between two scans. To wake a thread can take a millisecond (docs/design/scan.md).
-constexpr std::chrono::microseconds spin_time{100};
+constexpr std::chrono::microseconds spin_time{250};
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -62,6 +63,7 @@ struct Inside {
   Inside& operator=(const Inside&) = delete;
 };
 
+// Small enough to stand beside the state of the pool in a cache line.
 struct Job {
   detail::ParallelBody body = nullptr;
   void* context = nullptr;
@@ -110,6 +112,7 @@ class Pool {
   static constexpr std::uint64_t active_mask = 0xffff;
   static constexpr std::uint64_t open_bit = 0x10000;
   static constexpr std::uint64_t number_step = 0x20000;
+  static constexpr Index none = std::numeric_limits<Index>::max();
 
   // A thread's own pieces: the first that has not begun, and their end.
   struct alignas(64) Share {
@@ -158,6 +161,9 @@ class Pool {
 
   void run(const Job& job) {
     job_ = job;
+    if (first_failed_.load(std::memory_order_relaxed) != none) {
+      first_failed_.store(none, std::memory_order_relaxed);
+    }
     const std::size_t threads = workers_.size() + 1;
     while (shares_.size() < threads) shares_.emplace_back();
     for (std::size_t i = 0; i < threads; ++i) {
@@ -167,8 +173,6 @@ class Pool {
       shares_[i].next.store(from(i), std::memory_order_relaxed);
       shares_[i].end = from(i + 1);
     }
-    first_failed_.store(job.pieces, std::memory_order_relaxed);
-    error_ = nullptr;
     state_.store((state_.load() + number_step) | open_bit);
     // Either this thread sees that a worker is asleep, or the worker sees the new state before it sleeps.
     if (const int asleep = asleep_.load(); asleep > 0) {
@@ -178,7 +182,7 @@ class Pool {
     }
     {
       const Inside guard;
-      run_pieces(0);
+      run_pieces(job, 0);
     }
     state_.fetch_and(~open_bit);
     const auto left = [this] { return (state_.load() & active_mask) == 0; };
@@ -193,13 +197,12 @@ class Pool {
 
   // Runs the thread's own pieces first, then those that other threads have not begun. In successive jobs of
   // one size a thread thus works on the same part of the data, which may still be in its cache.
-  void run_pieces(std::size_t me) {
+  void run_pieces(const Job& job, std::size_t me) {
     const std::size_t threads = workers_.size() + 1;
-    for (std::size_t i = 0; i < threads; ++i) run_share(shares_[(me + i) % threads]);
+    for (std::size_t i = 0; i < threads; ++i) run_share(job, shares_[(me + i) % threads]);
   }
 
-  void run_share(Share& share) {
-    const Job& job = job_;
+  void run_share(const Job& job, Share& share) {
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const Index k = share.next.fetch_add(1, std::memory_order_relaxed);
       // Pieces before one that failed still run, so the first of all failing pieces is always found.
@@ -236,7 +239,7 @@ class Pool {
       if (!state_.compare_exchange_strong(state, state + 1)) continue;
       last = state / number_step;
       internal::set_float_mode(job_.float_mode);
-      run_pieces(me);
+      run_pieces(job_, me);
       if ((state_.fetch_sub(1) & active_mask) == 1 && caller_waits_.load()) {
         { const std::lock_guard lock(mutex_); }
         done_.notify_one();
@@ -244,25 +247,29 @@ class Pool {
     }
   }
 
+  // A worker that sees the new state has the job, too: each further line that the caller has written since
+  // takes it a tenth of a microsecond. Its own share is one, and what changes rarely is elsewhere.
   alignas(64) std::atomic<std::uint64_t> state_{0};
-  std::atomic<bool> stop_{false};
-  std::atomic<bool> caller_waits_{false};
-  std::atomic<int> asleep_{0};
-
-  // Held by the caller during its job, and while the number of workers changes. Guards workers_ and ended_.
-  std::mutex owner_;
-  std::vector<std::thread> workers_;
-  bool ended_ = false;
-
   // Written before the state opens the job, read by workers that have joined it.
   Job job_;
+  static_assert(sizeof(state_) + sizeof(job_) <= 64);
+
+  // What threads read in each job, and write rarely.
+  alignas(64) std::atomic<bool> stop_{false};
+  std::atomic<bool> caller_waits_{false};
+  std::atomic<int> asleep_{0};
+  std::atomic<Index> first_failed_{none};
+  std::vector<std::thread> workers_;
   std::deque<Share> shares_;
+
+  // Held by the caller during its job, and while the number of workers changes. Guards workers_ and ended_.
+  alignas(64) std::mutex owner_;
+  bool ended_ = false;
 
   // For sleeping, and for writing first_failed_ and error_ while pieces run.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
-  std::atomic<Index> first_failed_{0};
   std::exception_ptr error_;
 };
 
