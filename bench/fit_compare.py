@@ -21,7 +21,7 @@ import environment
 from sides import Machine
 
 ROOT = HERE.parent
-EPOCHS = {"digits": 40, "text": 2, "nothing": 2}
+EPOCHS = {"digits": 120, "text": 2, "nothing": 2}
 OURS = "unspool"
 # What keeps the allocator of the C library from giving memory back: PyTorch gains by it, and no program does it by itself.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "-1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TOP_PAD_": "67108864"}
