@@ -184,7 +184,9 @@ bool makes_floating(const Tensor& tensor, Scalar value) {
 }  // namespace
 
 Tensor scalar_beside(const Tensor& beside, Scalar value) {
-  return Tensor::scalar(value, makes_floating(beside, value) ? float32 : beside.dtype());
+  Tensor made = Tensor::scalar(value, makes_floating(beside, value) ? float32 : beside.dtype());
+  internal::TensorAccess::newborn(made)->literal = true;
+  return made;
 }
 
 Tensor beside_scalar(const Tensor& tensor, Scalar value) {

@@ -58,6 +58,8 @@ struct TensorHead {
 
   std::uint32_t references = 1;
   DType dtype;
+  /// Made of a C++ number that is an operand.
+  bool literal = false;
   std::uint64_t id;
   /// The number of the tape that recorded this tensor (0: none), and the number of the record there. Written
   /// before another thread can see the tensor.

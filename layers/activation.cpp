@@ -8,17 +8,19 @@ namespace {
 /// A function with a name, which is all that configs hold of it.
 class FunctionActivation final : public ActivationBase {
  public:
-  FunctionActivation(std::string name, Function function)
-      : name_(std::move(name)), function_(std::move(function)) {
+  FunctionActivation(std::string name, Function function, bool is_built_in = false)
+      : name_(std::move(name)), function_(std::move(function)), is_built_in_(is_built_in) {
     if (!function_) throw ValueError("expected a function for an activation, got an empty one");
   }
   Tensor call(const Tensor& x) const override { return function_(x); }
   std::string class_name() const override { return name_; }
   Config get_config() const override { return {}; }
+  bool is_built_in() const { return is_built_in_; }
 
  private:
   std::string name_;
   Function function_;
+  bool is_built_in_;
 };
 
 struct BuiltInActivation {
@@ -65,7 +67,7 @@ std::vector<Registry<ActivationBase>::Entry> built_in_activations() {
     for (const char* name : {one.name, one.alias}) {
       if (name == nullptr) continue;
       entries.push_back(Registry<ActivationBase>::entry<FunctionActivation>(name, [one](const Config&) {
-        return std::make_shared<FunctionActivation>(one.name, one.function);
+        return std::make_shared<FunctionActivation>(one.name, one.function, true);
       }));
     }
   }
@@ -90,6 +92,12 @@ std::shared_ptr<const ActivationBase> Activation::make(const std::string& name, 
 
 std::shared_ptr<const ActivationBase> Activation::of_function(ActivationBase::Function function) {
   return std::make_shared<FunctionActivation>("", std::move(function));
+}
+
+bool Activation::is_built_in() const {
+  if (!*this) return true;
+  const auto* const function = dynamic_cast<const FunctionActivation*>(&object());
+  return function != nullptr && function->is_built_in();
 }
 
 Config Activation::config() const { return *this ? NamedHandle::config() : "linear"; }

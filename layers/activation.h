@@ -41,6 +41,8 @@ class Activation final : public NamedHandle<Activation, const ActivationBase, ac
   Tensor operator()(const Tensor& x) const { return *this ? object().call(x) : x; }
   /// The name; "linear" if this returns its input, "" for a function without a name.
   std::string name() const { return *this ? class_name() : "linear"; }
+  /// Whether it is one of the library's functions.
+  bool is_built_in() const;
   /// The name, as in Keras' configs. Throws ValueError for a function without a name.
   Config config() const;
 

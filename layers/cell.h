@@ -90,10 +90,18 @@ class Cell : public LayerBase {
   /// Whether call() uses args.constants. If not, RNN throws when it is given constants.
   virtual bool supports_constants() const { return true; }
 
+  /// Whether call() is a pure function of its arguments and of weights that this cell or one in it owns: for
+  /// tensors of the same shapes it does the same, and reads no values. An RNN then calls it once for each
+  /// batch size, in training and in inference, instead of in each of its own calls, unless it uses tensors
+  /// that are not weights. A cell that prints, counts, or has settings that change is not pure. False by
+  /// default.
+  virtual bool is_pure() const { return false; }
+
   /// Computes what is equal for all steps of a sequence, such as dropout masks, or functions of the
-  /// constants. By default nothing. An RNN calls it once, outside of the steps, and passes the result to
-  /// call() in args.call_cache at each step; outside of an RNN it is called for each step. `x` is the input
-  /// of the first step; if another cell calls this one in an RNN, only its shape and dtype are known.
+  /// constants. By default nothing. An RNN calls it once, outside of the steps, if it calls the cell, and
+  /// passes the result to call() in args.call_cache at each step; outside of an RNN it is called for each
+  /// step. `x` is the input of the first step; if another cell calls this one in an RNN, only its shape and
+  /// dtype are known.
   virtual CallCache call_cache(const Tensor& x, const CallArgs& args);
   /// Clears what this cell and the cells that it owns keep for calls outside of an RNN. An RNN calls it
   /// before its steps. By default it clears that of owned cells.

@@ -1,4 +1,5 @@
 #include <tuple>
+#include <typeinfo>
 
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/joining.h>
@@ -38,6 +39,11 @@ LSTMCell::LSTMCell(const LSTMCellOptions& options)
     : OptionsLayer(options, internal::cell_options(options, "LSTMCell", {"h", "c"}),
                    internal::dropout_options(options, "LSTMCell", 4)) {
   set_input_spec({{.ndim = 2}});
+}
+
+bool LSTMCell::is_pure() const {
+  return typeid(*this) == typeid(LSTMCell) && options_.activation.is_built_in() &&
+         options_.recurrent_activation.is_built_in();
 }
 
 void LSTMCell::build(const Shape& input_shape) {

@@ -51,6 +51,8 @@ class LSTMCell : public OptionsLayer<LSTMCellOptions, DropoutCell> {
   explicit LSTMCell(const LSTMCellOptions& options);
 
   bool supports_constants() const override { return false; }
+  /// True with activations of the library; a class derived from this one says it for itself.
+  bool is_pure() const override;
 
  protected:
   void build(const Shape& input_shape) override;

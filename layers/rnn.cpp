@@ -4,10 +4,12 @@
 
 #include <unspool/autograd/comparison.h>
 #include <unspool/autograd/conversion.h>
+#include <unspool/autograd/internal/label_observer.h>
 #include <unspool/autograd/joining.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/recorder.h>
 #include <unspool/autograd/scan.h>
+#include <unspool/autograd/scan/trace_memory.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/autograd/views.h>
@@ -17,6 +19,7 @@
 #include <unspool/layers/internal/call_caches.h>
 #include <unspool/layers/internal/call_context.h>
 #include <unspool/layers/internal/check_mask.h>
+#include <unspool/layers/internal/output_observer.h>
 #include <unspool/layers/internal/recurrent_options.h>
 #include <unspool/layers/internal/sequence_call.h>
 #include <unspool/layers/registry.h>
@@ -83,10 +86,13 @@ class StepMasks {
 }  // namespace
 
 /// Calls may come from several threads.
-struct RNN::LastScan {
+struct RNN::Scans {
   std::mutex mutex;
+  /// Of the last call.
   std::shared_ptr<const CompiledScan> compiled;
   Index steps = 0;
+  /// Of a pure cell.
+  scan_compiler::TraceMemory traces;
 };
 
 RNN::RNN(Ref<Cell> cell, const RNNOptions& options)
@@ -95,7 +101,7 @@ RNN::RNN(Ref<Cell> cell, const RNNOptions& options)
                                          .dtype = options.dtype.value_or(cell ? cell->dtype() : float32),
                                          .activity_regularizer = options.activity_regularizer}),
       cell_(std::move(cell)),
-      last_scan_(std::make_shared<LastScan>()) {
+      scans_(std::make_shared<Scans>()) {
   if (!cell_) throw ValueError("RNN: expected a cell, got an empty Ref");
   if (options_.recompute_every < 0) {
     throw ValueError(
@@ -260,12 +266,16 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
   internal::CallCaches caches;
   const internal::CallScope steps([&](internal::CallContext& context) { context.caches = &caches; });
   const Index begin = options_.go_backwards ? time - 1 : 0;
-  const Tensor first = squeeze(slice(sequence, time_axis(), begin, begin + 1), {time_axis()});
-  cell_->cache_in(caches, first, step_args);
+  const auto make_cache = [&] {
+    const Tensor first = squeeze(slice(sequence, time_axis(), begin, begin + 1), {time_axis()});
+    cell_->cache_in(caches, first, step_args);
+  };
 
   const bool one_by_one = options_.unroll || internal::CallContext::current().one_by_one;
-  std::vector<Tensor> results = one_by_one ? unrolled(sequence, mask, std::move(states), step_args)
-                                           : scanned(sequence, mask, std::move(states), step_args);
+  if (one_by_one) make_cache();
+  std::vector<Tensor> results = one_by_one
+                                    ? unrolled(sequence, mask, std::move(states), step_args)
+                                    : scanned(sequence, mask, std::move(states), step_args, make_cache);
   if (options_.stateful) {
     for (std::size_t i = 0; i < states_.size(); ++i) {
       if (!results[i + 1].is_abstract()) states_[i].assign(results[i + 1]);
@@ -277,14 +287,13 @@ std::vector<Tensor> RNN::call_all(const std::vector<Tensor>& inputs, const CallA
 
 std::string RNN::plan(PlanOptions options) const {
   if (options_.unroll) return "one step after the other, since unroll is true\n";
-  const std::lock_guard lock(last_scan_->mutex);
-  return last_scan_->compiled == nullptr ? "not called yet\n"
-                                         : last_scan_->compiled->plan(last_scan_->steps, options);
+  const std::lock_guard lock(scans_->mutex);
+  return scans_->compiled == nullptr ? "not called yet\n" : scans_->compiled->plan(scans_->steps, options);
 }
 
 std::shared_ptr<const CompiledScan> RNN::compiled() const {
-  const std::lock_guard lock(last_scan_->mutex);
-  return last_scan_->compiled;
+  const std::lock_guard lock(scans_->mutex);
+  return scans_->compiled;
 }
 
 std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, States states,
@@ -314,7 +323,7 @@ std::vector<Tensor> RNN::unrolled(const Tensor& sequence, const Tensor& mask, St
 }
 
 std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, States states,
-                                 const CallArgs& step_args) {
+                                 const CallArgs& step_args, const Callable<void()>& make_cache) {
   const std::size_t count = states.size();
   // Where a step is masked the output of the step before goes on.
   const bool output_goes_on = mask && !options_.zero_output_for_mask;
@@ -346,14 +355,34 @@ std::vector<Tensor> RNN::scanned(const Tensor& sequence, const Tensor& mask, Sta
     (options_.return_sequences ? made.outputs : made.last).push_back(result);
     return made;
   };
-  const ScanResult result = scan(step, carry, sequences,
-                                 {.reverse = options_.go_backwards,
-                                  .time_axis = time_axis(),
-                                  .recompute_every = options_.recompute_every});
+  const ScanOptions options{.reverse = options_.go_backwards,
+                            .time_axis = time_axis(),
+                            .recompute_every = options_.recompute_every};
+  // An observer sees what a step does.
+  const bool observed =
+      internal::OutputObserver::of_steps() != nullptr || internal::LabelObserver::current() != nullptr;
+  ScanResult result;
+  if (!mask && !observed && step_args.constants.empty() && cell_->is_pure()) {
+    const std::vector<Variable> weights = cell_->weights();
+    const scan_compiler::TraceMemory::Call call{.carry = carry,
+                                                .sequences = sequences,
+                                                .time_axis = time_axis(),
+                                                .training = step_args.is_training(),
+                                                .variables = weights};
+    if (const auto traced = scans_->traces.recall(call)) {
+      result = scan_compiler::run_traced(*traced, options_.recompute_every);
+    } else {
+      make_cache();
+      result = scans_->traces.trace_and_run(call, step, options);
+    }
+  } else {
+    make_cache();
+    result = scan(step, carry, sequences, options);
+  }
   if (result.compiled != nullptr) {
-    const std::lock_guard lock(last_scan_->mutex);
-    last_scan_->compiled = result.compiled;
-    last_scan_->steps = sequence.shape()[time_axis()];
+    const std::lock_guard lock(scans_->mutex);
+    scans_->compiled = result.compiled;
+    scans_->steps = sequence.shape()[time_axis()];
   }
   Tensor output = options_.return_sequences ? result.outputs[0] : result.last[0];
   // Sequences come in the order in which the steps were visited.

@@ -119,16 +119,16 @@ class RNN : public OptionsLayer<RNNOptions> {
   States first_states(const Tensor& sequence, const States& given) const;
   int time_axis() const { return options_.time_major ? 0 : 1; }
   /// Run the steps by scan, and one after the other on the tape, with equal results: the output of all steps
-  /// or of the last one, then the states.
+  /// or of the last one, then the states. scanned() calls make_cache() before it calls the cell, if it does.
   std::vector<Tensor> scanned(const Tensor& sequence, const Tensor& mask, States states,
-                              const CallArgs& step_args);
+                              const CallArgs& step_args, const Callable<void()>& make_cache);
   std::vector<Tensor> unrolled(const Tensor& sequence, const Tensor& mask, States states,
                                const CallArgs& step_args);
 
   Ref<Cell> cell_;
   std::vector<Variable> states_;
-  struct LastScan;
-  std::shared_ptr<LastScan> last_scan_;
+  struct Scans;
+  std::shared_ptr<Scans> scans_;
 };
 
 }  // namespace layers

@@ -1,3 +1,5 @@
+#include <typeinfo>
+
 #include <unspool/autograd/arithmetic.h>
 #include <unspool/autograd/labeled.h>
 #include <unspool/autograd/product.h>
@@ -25,6 +27,10 @@ SimpleRNNCell::SimpleRNNCell(const SimpleRNNCellOptions& options)
     : OptionsLayer(options, internal::cell_options(options, "SimpleRNNCell", {"h"}),
                    internal::dropout_options(options, "SimpleRNNCell", 1)) {
   set_input_spec({{.ndim = 2}});
+}
+
+bool SimpleRNNCell::is_pure() const {
+  return typeid(*this) == typeid(SimpleRNNCell) && options_.activation.is_built_in();
 }
 
 void SimpleRNNCell::build(const Shape& input_shape) {

@@ -44,6 +44,8 @@ class SimpleRNNCell : public OptionsLayer<SimpleRNNCellOptions, DropoutCell> {
   explicit SimpleRNNCell(const SimpleRNNCellOptions& options);
 
   bool supports_constants() const override { return false; }
+  /// True with activations of the library; a class derived from this one says it for itself.
+  bool is_pure() const override;
 
  protected:
   void build(const Shape& input_shape) override;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <typeinfo>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
@@ -66,6 +67,11 @@ States StackedRNNCells::get_initial_state(Index batch_size, DType dtype) {
     for (Tensor& state : cell->get_initial_state(batch_size, dtype)) states.push_back(std::move(state));
   }
   return states;
+}
+
+bool StackedRNNCells::is_pure() const {
+  return typeid(*this) == typeid(StackedRNNCells) &&
+         std::all_of(cells_.begin(), cells_.end(), [](const Ref<Cell>& cell) { return cell->is_pure(); });
 }
 
 bool StackedRNNCells::supports_constants() const {

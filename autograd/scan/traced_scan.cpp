@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include <unspool/autograd/internal/engine.h>
 #include <unspool/autograd/recorder.h>
+#include <unspool/autograd/scan/operations.h>
 #include <unspool/autograd/scan/trace.h>
 #include <unspool/autograd/scan/traced_scan.h>
 #include <unspool/core/error.h>
@@ -8,6 +10,20 @@
 
 namespace unspool::scan_compiler {
 namespace {
+
+/// The compiled scan of a run that recomputes.
+class RecomputedScan : public CompiledScan {
+ public:
+  RecomputedScan(SharedProgram::Pointer program, Index every) : program_(std::move(program)), every_(every) {}
+  std::string plan(Index steps, PlanOptions options) const override {
+    return program_->plan(steps, every_, options);
+  }
+  std::string to_dot(ScanPicture picture) const override { return program_->to_dot(picture); }
+
+ private:
+  SharedProgram::Pointer program_;
+  Index every_;
+};
 
 void check(const ScanOptions& options) {
   if (options.time_axis != 0 && options.time_axis != 1) {
@@ -129,6 +145,35 @@ TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry
   program.tuning = options.tuning;
   traced.program = SharedProgram::of(eliminate_dead_code(std::move(program)));
   return traced;
+}
+
+bool shows_steps(std::span<const Tensor> carry, std::span<const Tensor> sequences) {
+  const auto abstract = [](const Tensor& tensor) { return tensor && tensor.is_abstract(); };
+  if (std::ranges::any_of(carry, abstract) || std::ranges::any_of(sequences, abstract)) return false;
+  const Engine& engine = Engine::of_this_thread();
+  if (!engine.records()) return false;
+  for (TapeState* tape = engine.tape; tape != nullptr; tape = tape->outer()) {
+    if (tape->keeps_all()) return true;
+  }
+  return false;
+}
+
+ScanResult run_traced(const TracedScan& traced, Index recompute_every) {
+  const Program& program = traced.program->program();
+  const bool recomputes = recompute_every > 0 && std::ranges::count(tracked(traced.operands), true) != 0;
+  const Tensors results =
+      run_scan(*traced.program, traced.operands, traced.steps, recomputes ? recompute_every : 0);
+  ScanResult result;
+  for (std::size_t i = 0; i < traced.carries; ++i) result.carry.push_back(results[i]);
+  for (std::size_t i = 0; i < traced.outputs; ++i) {
+    result.outputs.push_back(results[program.next_carry.size() + i]);
+  }
+  for (std::size_t k : traced.last) result.last.push_back(results[k]);
+  result.compiled = traced.program;
+  if (recompute_every > 0) {
+    result.compiled = std::make_shared<const RecomputedScan>(traced.program, recompute_every);
+  }
+  return result;
 }
 
 }  // namespace unspool::scan_compiler

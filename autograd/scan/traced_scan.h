@@ -30,4 +30,10 @@ void check_carry(const std::vector<Tensor>& carry, const ScanStep& made);
 TracedScan trace_scan(const ScanFunction& step, const std::vector<Tensor>& carry,
                       const std::vector<Tensor>& sequences, const ScanOptions& options);
 
+/// Whether a tape is to show each step, so that the steps run one by one.
+bool shows_steps(std::span<const Tensor> carry, std::span<const Tensor> sequences);
+
+/// Runs a traced scan; recompute_every as in ScanOptions.
+ScanResult run_traced(const TracedScan& traced, Index recompute_every);
+
 }  // namespace unspool::scan_compiler
