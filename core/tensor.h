@@ -58,7 +58,7 @@ struct TensorHead {
 
   std::uint32_t references = 1;
   DType dtype;
-  /// Made of a C++ number that is an operand.
+  /// Made from a C++ number that is an operand, as the 1 of `1 - z`.
   bool literal = false;
   std::uint64_t id;
   /// The number of the tape that recorded this tensor (0: none), and the number of the record there. Written

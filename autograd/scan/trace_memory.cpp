@@ -76,12 +76,33 @@ ScanResult TraceMemory::trace_and_run(const Call& call, const ScanFunction& step
   return run_traced(traced, options.recompute_every);
 }
 
+std::optional<std::vector<TraceMemory::Kept::Captured>> TraceMemory::captured_by(
+    const TracedScan& traced, const std::vector<Variable>& variables) {
+  const NoGradient guard;
+  std::vector<Kept::Captured> all;
+  const Program& program = traced.program->program();
+  for (std::size_t i = program.carries.size() + program.sequences.size(); i < traced.operands.size(); ++i) {
+    const Tensor& outside = traced.operands[i];
+    if (internal::TensorAccess::head(outside)->literal) {
+      all.push_back({std::nullopt, outside});
+      continue;
+    }
+    const auto variable = std::ranges::find_if(
+        variables, [&](const Variable& one) { return one.value().id() == outside.id(); });
+    if (variable == variables.end()) return std::nullopt;
+    all.push_back({static_cast<std::size_t>(variable - variables.begin()), {}});
+  }
+  return all;
+}
+
 void TraceMemory::keep(const Call& call, const TracedScan& traced) {
   const Program& program = traced.program->program();
   if (std::ranges::any_of(traced.operands, is_abstract) ||
       program.sequences.size() != call.sequences.size()) {
     return;
   }
+  std::optional<std::vector<Kept::Captured>> captured = captured_by(traced, call.variables);
+  if (!captured) return;
   Kept kept{.carry = {},
             .sequences = {},
             .training = call.training,
@@ -91,25 +112,13 @@ void TraceMemory::keep(const Call& call, const TracedScan& traced) {
             .outputs = traced.outputs,
             .last = traced.last,
             .unread = {},
-            .captured = {}};
+            .captured = std::move(*captured)};
   for (const Tensor& state : call.carry) kept.carry.push_back(spec_of(state));
   for (const Tensor& sequence : call.sequences) {
     kept.sequences.push_back(step_spec(sequence, call.time_axis));
   }
   for (std::size_t i = call.carry.size(); i < program.carries.size(); ++i) {
     kept.unread.push_back(traced.operands[i]);
-  }
-  const NoGradient guard;
-  for (std::size_t i = program.carries.size() + program.sequences.size(); i < traced.operands.size(); ++i) {
-    const Tensor& outside = traced.operands[i];
-    if (internal::TensorAccess::head(outside)->literal) {
-      kept.captured.push_back({std::nullopt, outside});
-      continue;
-    }
-    const auto variable = std::ranges::find_if(
-        call.variables, [&](const Variable& one) { return one.value().id() == outside.id(); });
-    if (variable == call.variables.end()) return;
-    kept.captured.push_back({static_cast<std::size_t>(variable - call.variables.begin()), {}});
   }
   const std::lock_guard lock(mutex_);
   std::erase_if(kept_, [&](const Kept& one) { return fits(one, call); });

@@ -11,8 +11,8 @@
 namespace unspool::scan_compiler {
 
 /// The traces of a step that is a pure function of its inputs and of variables: it is traced once for
-/// operands of a kind, and run again with the variables' values of the day. Belongs to one step and its
-/// options. Thread-safe.
+/// operands of the same shapes, and run again on the current values of the variables. Belongs to one step and
+/// its options. Thread-safe.
 class TraceMemory {
  public:
   /// What a trace depends on.
@@ -25,12 +25,12 @@ class TraceMemory {
     const std::vector<Variable>& variables;
   };
 
-  /// The trace of an earlier call with operands of the same shapes, whatever the number of steps, and dtypes,
-  /// on the operands of this one. None where the step has to be called: no such trace is kept, the operands
-  /// are abstract, or a tape is to show each step.
+  /// The trace of an earlier call with operands of the same dtypes and, but for the number of steps, shapes,
+  /// with the operands of this call. None where the step has to be called: if no such trace is kept, if the
+  /// operands are abstract, or if a tape is to show each step.
   std::optional<TracedScan> recall(const Call& call) const;
-  /// scan() of such a call. Its trace is kept, unless the step used a tensor that is not the value of one of
-  /// the variables, or drew random numbers.
+  /// What scan() returns. The trace is kept, unless the step drew random numbers, or used a tensor that is
+  /// neither the value of a variable nor a number in its equations.
   ScanResult trace_and_run(const Call& call, const ScanFunction& step, const ScanOptions& options);
 
  private:
@@ -54,6 +54,9 @@ class TraceMemory {
     };
     std::vector<Captured> captured;
   };
+  /// None where a captured tensor is neither.
+  static std::optional<std::vector<Kept::Captured>> captured_by(const TracedScan& traced,
+                                                                const std::vector<Variable>& variables);
   static bool fits(const Kept& kept, const Call& call);
   void keep(const Call& call, const TracedScan& traced);
 
