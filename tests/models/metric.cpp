@@ -10,9 +10,13 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/autograd/shaping.h>
 #include <unspool/core/error.h>
+#include <unspool/layers/dense.h>
+#include <unspool/layers/input.h>
 #include <unspool/layers/layer.h>
+#include <unspool/models/history.h>
 #include <unspool/models/loss.h>
 #include <unspool/models/metric.h>
+#include <unspool/models/sequential.h>
 
 using namespace unspool;
 
