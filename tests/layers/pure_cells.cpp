@@ -1,4 +1,5 @@
 // Cells that an RNN calls once for each batch size: the same numbers as with a cell that it calls each time.
+#include <cstdint>
 #include <thread>
 
 #include "recurrent_support.h"
@@ -103,7 +104,7 @@ void check_equal(const RNNOptions& options, const typename L::Options& cell_opti
                                         : random_sequence({batch, 5 + step % 2, 2});
     std::vector<std::vector<double>> seen;
     for (std::size_t i = 0; i < 2; ++i) {
-      set_seed(step);
+      set_seed(static_cast<std::uint64_t>(step));
       const Tensor outside_of_training = layers[i](x);
       GradientTape outer({.persistent = true});
       outer.watch(x);

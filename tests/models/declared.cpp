@@ -21,7 +21,7 @@ using namespace unspool;
 
 namespace {
 
-double number(const Tensor& x) { return x.item<float>(); }
+double number(const Tensor& x) { return double(x); }
 
 Tensor column(std::vector<float> values) {
   const auto size = static_cast<Index>(values.size());

@@ -92,7 +92,7 @@ TEST_CASE("final states are those of PyTorch: h_n of the last layer, forward and
   const Outputs states = model.predict(find_tensor(content.tensors, "input"));
   const Tensor expected = find_tensor(content.tensors, "last");
   for (const Index direction : {0, 1}) {
-    CHECK(difference(states[static_cast<std::size_t>(direction)], expected[2 + direction]) <= 1e-6);
+    CHECK(difference(states[direction], expected[2 + direction]) <= 1e-6);
   }
 }
 

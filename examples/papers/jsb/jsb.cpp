@@ -69,7 +69,7 @@ Dataset padded(const Dataset& chorales, Index size) { return chorales.padded_bat
 double marginal(const std::vector<Tensor>& training, const std::vector<Tensor>& test) {
   const Tensor p = mean(concat(training, 0), 0), y = concat(test, 0);
   const Tensor sounding = where(p > 0, log(maximum(p, 1e-30)), 0);
-  return float(-mean(sum(y * sounding + (1 - y) * log(1 - p), 1)));
+  return double(-mean(sum(y * sounding + (1 - y) * log(1 - p), 1)));
 }
 
 }  // namespace
