@@ -208,7 +208,9 @@ constexpr Operation records[] = {
      .shape = halved,
      .kernel = {.run = pair_sums},
      .rows = claims_same,
-     .form = [](const Call& call) -> Form { return form::Parts{{Shape(std::vector<Index>(call.rank()))}}; },
+     .form = [](const Call& call) -> Form {
+       return form::Parts{{Shape(std::vector<Index>(static_cast<std::size_t>(call.rank())))}};
+     },
      .examples = rectangles},
     {.name = "a part that is not there",
      .summary = "sums of two neighbours",
@@ -222,7 +224,9 @@ constexpr Operation records[] = {
      .shape = same_spec,
      .kernel = {.run = center},
      .rows = claims_same,
-     .form = [](const Call& call) -> Form { return form::Placed{Shape(std::vector<Index>(call.rank()))}; },
+     .form = [](const Call& call) -> Form {
+       return form::Placed{Shape(std::vector<Index>(static_cast<std::size_t>(call.rank())))};
+     },
      .examples = rectangles},
     {.name = "placed outside",
      .summary = "x less the mean of its row",
