@@ -91,7 +91,7 @@ struct RNN::Scans {
   /// Of the last call.
   std::shared_ptr<const CompiledScan> compiled;
   Index steps = 0;
-  /// Of a pure cell.
+  /// How a pure cell computes a step, so that it is not called again.
   scan_compiler::TraceMemory traces;
 };
 

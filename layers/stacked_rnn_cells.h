@@ -39,7 +39,7 @@ class StackedRNNCells : public OptionsLayer<StackedRNNCellsOptions, Cell> {
   using Cell::get_initial_state;
   /// Whether one of the cells supports constants.
   bool supports_constants() const override;
-  /// Whether all cells are; a class derived from this one says it for itself.
+  /// Whether all cells are pure; a class derived from this one says it for itself.
   bool is_pure() const override;
   Config get_config() const override;
   /// Makes the cells and the stack. Throws ValueError for a config without cells.

@@ -18,19 +18,6 @@ Spec step_spec(const Tensor& sequence, int time_axis) {
   return spec;
 }
 
-bool same(const Spec& spec, const Tensor& tensor) {
-  return spec.dtype == tensor.dtype() && spec.shape == tensor.shape();
-}
-
-bool same_step(const Spec& spec, const Tensor& sequence, int time_axis) {
-  const Shape& shape = sequence.shape();
-  if (spec.dtype != sequence.dtype() || spec.shape.rank() + 1 != shape.rank()) return false;
-  for (int axis = 0; axis < spec.shape.rank(); ++axis) {
-    if (spec.shape[axis] != shape[axis < time_axis ? axis : axis + 1]) return false;
-  }
-  return true;
-}
-
 bool is_abstract(const Tensor& tensor) { return !tensor || tensor.is_abstract(); }
 
 }  // namespace
@@ -39,10 +26,9 @@ bool TraceMemory::fits(const Kept& kept, const Call& call) {
   return kept.training == call.training &&
          std::ranges::equal(kept.variables, call.variables,
                             [](const Variable& a, const Variable& b) { return a.key() == b.key(); }) &&
-         std::ranges::equal(kept.carry, call.carry, same) &&
-         std::ranges::equal(kept.sequences, call.sequences, [&](const Spec& spec, const Tensor& x) {
-           return same_step(spec, x, call.time_axis);
-         });
+         std::ranges::equal(kept.carry, call.carry, {}, {}, spec_of) &&
+         std::ranges::equal(kept.sequences, call.sequences, {}, {},
+                            [&](const Tensor& sequence) { return step_spec(sequence, call.time_axis); });
 }
 
 std::optional<TracedScan> TraceMemory::recall(const Call& call) const {
