@@ -13,6 +13,18 @@ std::string with_path(std::string message) {
 }  // namespace
 
 Error::Error(std::string message) : message_(with_path(std::move(message))) {}
+const char* Error::what() const noexcept { return message_.c_str(); }
+
+// Here, so that the classes are compiled once, not in every source that throws one.
+Error::~Error() = default;
+ValueError::~ValueError() = default;
+TypeError::~TypeError() = default;
+IndexError::~IndexError() = default;
+KeyError::~KeyError() = default;
+AttributeError::~AttributeError() = default;
+RuntimeError::~RuntimeError() = default;
+NotImplementedError::~NotImplementedError() = default;
+FileError::~FileError() = default;
 
 ErrorScope::ErrorScope(const std::string& name) : name_(&name), outer_(innermost_scope) {
   innermost_scope = this;
