@@ -15,7 +15,7 @@ struct ValuePrinter {
   std::string operator()(const Shape& value) const { return to_string(value); }
   std::string operator()(const std::string& value) const { return '"' + value + '"'; }
   std::string operator()(const std::vector<Index>& value) const {
-    return fmt::format("{{{}}}", fmt::join(value, ", "));
+    return fmt::format("{{{}}}", internal::joined(value, ", "));
   }
   std::string operator()(const std::shared_ptr<const Payload>& value) const { return value->describe(); }
 };

@@ -465,8 +465,8 @@ std::string TapeState::to_string() const {
           .push_back(fmt::format("{} {}{}", name, describe(tensor), kept ? " kept" : ""));
     }
     if (!node->attributes.empty()) inputs.push_back(unspool::to_string(node->attributes));
-    text += fmt::format("{} = {}({})\n", fmt::join(outputs, ", "), node->operation->name,
-                        fmt::join(inputs, ", "));
+    text += fmt::format("{} = {}({})\n", internal::joined(outputs, ", "), node->operation->name,
+                        internal::joined(inputs, ", "));
   }
   return text;
 }

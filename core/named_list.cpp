@@ -16,7 +16,7 @@ std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
     if (given.size() != names.size()) {
       throw ValueError(fmt::format("{}: expected {} for {}, got {}", what,
                                    names.size() == 1 ? "one value" : fmt::format("{} values", names.size()),
-                                   fmt::join(names, ", "), given.size()));
+                                   internal::joined(names, ", "), given.size()));
     }
     for (std::size_t i = 0; i < names.size(); ++i) places.push_back(static_cast<std::ptrdiff_t>(i));
     return places;
@@ -28,8 +28,9 @@ std::vector<std::ptrdiff_t> places_of(const std::vector<std::string>& names,
   }
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (std::find(names.begin(), names.end(), given[i]) == names.end()) {
-      throw ValueError(fmt::format("{}: expected names among {}, got {}{}", what, fmt::join(names, ", "),
-                                   in_quotes(given[i]), did_you_mean(given[i], names)));
+      throw ValueError(fmt::format("{}: expected names among {}, got {}{}", what,
+                                   internal::joined(names, ", "), in_quotes(given[i]),
+                                   did_you_mean(given[i], names)));
     }
     if (std::find(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(i), given[i]) !=
         given.begin() + static_cast<std::ptrdiff_t>(i)) {

@@ -282,7 +282,7 @@ Discretization::Discretization(DiscretizationOptions options) : OptionsLayer(std
     boundaries_ = options_.bin_boundaries.list(who + ": bin_boundaries");
     if (!std::is_sorted(boundaries_.begin(), boundaries_.end())) {
       throw ValueError(fmt::format("{}: expected bin_boundaries in ascending order, got {}", who,
-                                   fmt::join(boundaries_, ", ")));
+                                   internal::joined(boundaries_, ", ")));
     }
   }
   if (options_.sparse) {

@@ -49,7 +49,7 @@ const T& NamedValues<T>::value_at(Index position) const {
   const Index count = static_cast<Index>(size());
   if (position < -count || position >= count) {
     throw IndexError(fmt::format("expected the position of one of {} values ({}), got {}", count,
-                                 fmt::join(names(), ", "), position));
+                                 internal::joined(names(), ", "), position));
   }
   return entries_[static_cast<std::size_t>(position < 0 ? position + count : position)].second;
 }
@@ -123,7 +123,7 @@ std::vector<double> History::operator[](std::string_view name) && { return std::
 void internal::copy_values(const Logs& logs, std::span<double> values) {
   if (logs.size() != values.size()) {
     throw ValueError(fmt::format("unpack<{}>: expected as many values as names, got {} values ({})",
-                                 values.size(), logs.size(), fmt::join(logs.names(), ", ")));
+                                 values.size(), logs.size(), internal::joined(logs.names(), ", ")));
   }
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = logs[static_cast<Index>(i)];
 }

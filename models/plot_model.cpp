@@ -75,7 +75,7 @@ std::string label_of(const ModelNode& node, const PlotModelOptions& options) {
         R"(<tr><td bgcolor="white" colspan="{}"><font point-size="14">Activation: <b>{}</b></font></td></tr>)",
         span, escape_html(activation));
   }
-  if (!cells.empty()) table += fmt::format("<tr>{}</tr>", fmt::join(cells, ""));
+  if (!cells.empty()) table += fmt::format("<tr>{}</tr>", internal::joined(cells, ""));
   return table + "</table>>";
 }
 

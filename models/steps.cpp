@@ -69,8 +69,8 @@ TensorList Model::State::inputs_of(const NamedList<Tensor>& x, std::string_view 
       if (entry.value) names.push_back(entry.name);
     }
     throw ValueError(fmt::format("{}: expected a value for each of the inputs {}, got none for {}, only {}",
-                                 what, fmt::join(input_names, ", "), in_quotes(input_names[i]),
-                                 fmt::join(names, ", ")));
+                                 what, internal::joined(input_names, ", "), in_quotes(input_names[i]),
+                                 internal::joined(names, ", ")));
   }
   return inputs;
 }

@@ -117,7 +117,7 @@ void check_activation(const std::string& path, const char* option, const Activat
                       const std::vector<std::string>& allowed, const char* module) {
   if (std::find(allowed.begin(), allowed.end(), got.name()) != allowed.end()) return;
   throw ValueError(fmt::format("the layer {}: expected .{} = {} for the weights of {}, got {}", path, option,
-                               fmt::join(allowed, " or "), module, got.name()));
+                               internal::joined(allowed, " or "), module, got.name()));
 }
 
 /// The weights of a cell. `suffix` ends the names of its tensors: "_l0", "_l1_reverse".

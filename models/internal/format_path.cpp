@@ -45,8 +45,8 @@ std::string format_path(std::string_view callback, std::string_view pattern,
     if (number == numbers.end() && !logs.contains(name)) {
       std::vector<std::string> names = logs.names();
       for (const auto& entry : numbers) names.push_back(entry.first);
-      fail(fmt::format("expected a name in the logs ({}), got {}{}", fmt::join(names, ", "), in_quotes(name),
-                       did_you_mean(name, names)));
+      fail(fmt::format("expected a name in the logs ({}), got {}{}", internal::joined(names, ", "),
+                       in_quotes(name), did_you_mean(name, names)));
     }
     try {
       path += number != numbers.end() ? formatted(spec, number->second) : formatted(spec, logs[name]);

@@ -39,7 +39,7 @@ std::optional<double> Monitor::value(const Logs& logs, const Model& model) {
     missed_ = true;
     if (name_.starts_with("val_") && logs.contains(name_.substr(4))) return {};
     throw ValueError(fmt::format("{}: expected a name in the logs ({}), got {}{}", callback_,
-                                 fmt::join(logs.names(), ", "), in_quotes(name_),
+                                 internal::joined(logs.names(), ", "), in_quotes(name_),
                                  did_you_mean(name_, logs.names())));
   }
   seen_ = true;
