@@ -30,6 +30,24 @@ void detail::fail_integer_range(IntegerRange range, const std::string& got) {
   throw ValueError("expected an integer " + to_string(range) + ", got " + got);
 }
 
+std::string Fields::Type::name() const {
+  return run(Task::name, nullptr, nullptr, nullptr).as<std::string>();
+}
+
+Config Fields::Type::to_config(const void* value) const {
+  return run(Task::to_config, value, nullptr, nullptr);
+}
+
+void Fields::Type::from_config(const Config& config, void* value) const {
+  run(Task::from_config, nullptr, value, &config);
+}
+
+bool Fields::Type::equal(const void* a, const void* b) const {
+  return run(Task::equal, a, const_cast<void*>(b), nullptr).as<bool>();
+}
+
+void Fields::Type::copy(const void* from, void* to) const { run(Task::copy, from, to, nullptr); }
+
 Fields::Fields(std::vector<One> all) : all_(std::move(all)) {}
 
 std::vector<std::string> Fields::names() const {

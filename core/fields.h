@@ -122,14 +122,23 @@ constexpr Field<O, T> field(std::string_view name, T O::*member, std::string_vie
 /// end of this header, which know the type of the struct; here a struct is a `void*`.
 class Fields {
  public:
-  /// The functions common to all fields of one type.
+  /// What is common to all fields of one type.
   struct Type {
-    std::string (*name)();                                   ///< The type for people.
-    Config (*to_config)(const void* value);                  ///< By ConfigValue.
-    void (*from_config)(const Config& config, void* value);  ///< By ConfigValue.
-    bool (*equal)(const void* a, const void* b);             ///< By == or config.
-    void (*copy)(const void* from, void* to);                ///< Assigns.
-    bool required;                                           ///< Whether it is required<T>.
+    /// What a field does with values.
+    enum class Task { name, to_config, from_config, equal, copy };
+    /// All tasks, as one function, since a struct of functions is twice as much code. It reads `from` and
+    /// `config`, writes `to`, and returns a name, a config, or whether values are equal.
+    Config (*run)(Task task, const void* from, void* to, const Config* config);
+    bool required;  ///< Whether it is required<T>.
+
+    ///@{
+    /// The tasks: the type for people; by ConfigValue; by == or config; by assignment.
+    std::string name() const;
+    Config to_config(const void* value) const;
+    void from_config(const Config& config, void* value) const;
+    bool equal(const void* a, const void* b) const;
+    void copy(const void* from, void* to) const;
+    ///@}
   };
   /// One field of a struct.
   struct One {
@@ -270,15 +279,27 @@ bool equal_values(const T& a, const T& b) {
 }
 
 template <class T>
-inline constexpr Fields::Type field_type = {
-    .name = &type_name<T>,
-    .to_config = [](const void* value) { return ConfigValue<T>::to(*static_cast<const T*>(value)); },
-    .from_config = [](const Config& config,
-                      void* value) { *static_cast<T*>(value) = ConfigValue<T>::from(config); },
-    .equal = [](const void* a,
-                const void* b) { return equal_values(*static_cast<const T*>(a), *static_cast<const T*>(b)); },
-    .copy = [](const void* from, void* to) { *static_cast<T*>(to) = *static_cast<const T*>(from); },
-    .required = is_required<T>};
+Config run_field_task(Fields::Type::Task task, const void* from, void* to, const Config* config) {
+  using Task = Fields::Type::Task;
+  switch (task) {
+    case Task::name:
+      return type_name<T>();
+    case Task::to_config:
+      return ConfigValue<T>::to(*static_cast<const T*>(from));
+    case Task::from_config:
+      *static_cast<T*>(to) = ConfigValue<T>::from(*config);
+      break;
+    case Task::equal:
+      return equal_values(*static_cast<const T*>(from), *static_cast<const T*>(to));
+    case Task::copy:
+      *static_cast<T*>(to) = *static_cast<const T*>(from);
+      break;
+  }
+  return {};
+}
+
+template <class T>
+inline constexpr Fields::Type field_type = {&run_field_task<T>, is_required<T>};
 
 template <class O, class T>
 std::size_t offset_of(T O::*member) {
