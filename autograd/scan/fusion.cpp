@@ -37,7 +37,7 @@ void share_memory(ValueTable& table, const std::vector<Instruction>& list, Value
 /// Fuses the addition at `at` with a product before it. True if it did: the product's entry is gone then.
 bool fuse_product(ValueTable& table, std::vector<Instruction>& list, std::size_t at) {
   const auto* const add = std::get_if<Elementwise>(&list[at]);
-  if (add == nullptr || !std::holds_alternative<form::Addition>(table.phased->facts(add->use).form))
+  if (add == nullptr || std::get_if<form::Addition>(table.phased->facts(add->use).form.get()) == nullptr)
     return false;
   for (const std::size_t which : {std::size_t{0}, std::size_t{1}}) {
     const Value product = add->operands[which];
@@ -134,7 +134,7 @@ Instructions place_concatenations(Instructions instructions) {
     for (std::size_t i = 0; i < instructions.lists[phase].size(); ++i) {
       const auto* const call = std::get_if<CallKernel>(&instructions.lists[phase][i]);
       if (call == nullptr || call->whole_step) continue;
-      const auto* const joined = std::get_if<form::Concatenation>(&table.phased->facts(call->use).form);
+      const auto* const joined = std::get_if<form::Concatenation>(table.phased->facts(call->use).form.get());
       if (joined == nullptr || joined->axis != 1 ||
           !std::ranges::all_of(call->operands, [&](Value part) { return table[part].has_rows; })) {
         continue;

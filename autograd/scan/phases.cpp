@@ -42,7 +42,7 @@ void classify(PhasedProgram& phased, std::size_t u) {
   const Call call{*use.operation, operands, use.attributes};
   facts.rows.resize(operands.size());
   use.operation->rows(call, {facts.rows.data(), facts.rows.size()});
-  if (use.operation->form != nullptr) facts.form = use.operation->form(call);
+  if (use.operation->form != nullptr) facts.form = std::make_shared<const Form>(use.operation->form(call));
   bool row_wise = phased.row_parallel() && depends_on != DependsOn::captured;
   bool any = false;
   for (std::size_t i = 0; i < operands.size(); ++i) {

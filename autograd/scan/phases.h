@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,8 @@ struct PhasedProgram {
     bool row_wise = false;
     /// How each operand's rows are read.
     SmallVector<Rows, 8> rows;
-    Form form;
+    /// Null if the operation states none.
+    std::shared_ptr<const Form> form;
   };
 
   const Program* program;

@@ -68,7 +68,7 @@ class Selector {
         if (alike) view(0, 0);
         continue;
       }
-      const auto* const columns = std::get_if<form::Columns>(&facts.form);
+      const auto* const columns = std::get_if<form::Columns>(facts.form.get());
       if (columns == nullptr || !facts.row_wise || !info(from).has_rows || shape(from).rank() < 2) continue;
       const Index inner = columns_of(shape(from)) / std::max<Index>(1, shape(from)[1]);
       for (std::size_t i = 0; i < use.outputs.size(); ++i) view(i, columns->first[i] * inner);
@@ -174,16 +174,16 @@ class Selector {
     const int producer = info(value).producer;
     if (phased_.row_parallel() && producer >= 0 && info(value).consumers == 1) {
       const Use& use = phased_.use(producer);
-      const Form& form = phased_.facts(producer).form;
+      const Form* const form = phased_.facts(producer).form.get();
       const bool of_rows =
           std::ranges::all_of(use.inputs, [&](Value x) { return info(x).has_rows && shape(x).rank() == 2; });
       const auto operand = [&](std::size_t i) { return seen(use.inputs[i], Phase::after); };
-      const auto* const product = std::get_if<form::Product>(&form);
+      const auto* const product = std::get_if<form::Product>(form);
       if (of_rows && product != nullptr && product->transpose_a && !product->transpose_b) {
         reduced[static_cast<std::size_t>(producer)] = true;
         return ReduceProduct{.left = operand(0), .right = operand(1), .output = output};
       }
-      if (of_rows && std::holds_alternative<form::RowSum>(form)) {
+      if (of_rows && std::get_if<form::RowSum>(form) != nullptr) {
         reduced[static_cast<std::size_t>(producer)] = true;
         return ReduceRows{.value = operand(0), .output = output};
       }
@@ -220,7 +220,7 @@ class Selector {
   /// Rows times a matrix that is the same at all steps.
   std::optional<Product> product(const Use& use, const PhasedProgram::UseFacts& facts,
                                  const SmallVector<Value, 4>& operands) {
-    const auto* const form = std::get_if<form::Product>(&facts.form);
+    const auto* const form = std::get_if<form::Product>(facts.form.get());
     if (form == nullptr || form->transpose_a) return std::nullopt;
     const Value left = use.inputs[0];
     const Value right = use.inputs[1];
