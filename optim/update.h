@@ -1,36 +1,48 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 #include <unspool/autograd/variable.h>
-#include <unspool/core/error.h>
 #include <unspool/core/tensor.h>
-#include <unspool/core/threads.h>
 
 namespace unspool {
 
 /// Of the elements, in a fixed order whatever the number of threads.
 double sum_of_squares(const Tensor& tensor);
 
-/// The number of elements in a piece of work of a thread.
-Index update_task_elements();
+namespace internal {
+
+/// Where an update reads and writes: the elements of the gradient, of the variables, and of their new values.
+struct UpdateElements {
+  const void* gradient;
+  const void* const* from;
+  void* const* to;
+};
+/// The elements from `begin` to `end`, by a rule.
+using UpdateLoop = void (*)(const void* rule, const UpdateElements& elements, Index begin, Index end);
+/// Runs the loop over all elements, on all threads, and sets the variables to what it wrote. Throws TypeError
+/// unless all are of the dtype.
+void update_by_loop(UpdateLoop loop, const void* rule, DType dtype, const Tensor& gradient,
+                    std::span<const Variable* const> variables);
+
+}  // namespace internal
 
 /// Updates a variable and its slots element by element, in one pass: f(gradient, value, slot...) gets the
-/// elements at one index, all but the first as T&. Tensors that were read before keep their values.
+/// elements at one index, all but the first as T&. Tensors that were read before keep their values. Throws
+/// TypeError unless all are of the dtype of T.
 template <class T, class F, class... V>
 void update_elements(F f, const Tensor& gradient, const V&... variables) {
   constexpr std::size_t count = sizeof...(V);
-  const std::array<Tensor, count> old{variables.value()...};
-  std::array<Tensor, count> made{internal::TensorAccess::allocate(variables.shape(), variables.dtype())...};
-  const T* const g = gradient.data<T>().data();
-  [&]<std::size_t... k>(std::index_sequence<k...>) {
-    const std::array<const T*, count> from{old[k].template data<T>().data()...};
-    const std::array<T*, count> to{static_cast<T*>(internal::TensorAccess::data(made[k]))...};
-    parallel_for(gradient.size(), update_task_elements(), [&](Index begin, Index end) {
-    // The results are new tensors, which overlap nothing.
+  const auto loop = [](const void* rule, const internal::UpdateElements& elements, Index begin, Index end) {
+    F update = *static_cast<const F*>(rule);
+    const T* const g = static_cast<const T*>(elements.gradient);
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      const std::array<const T*, count> from{static_cast<const T*>(elements.from[k])...};
+      const std::array<T*, count> to{static_cast<T*>(elements.to[k])...};
+      // The results are new tensors, which overlap nothing.
 #ifdef __clang__
 #pragma clang loop vectorize(assume_safety)
 #else
@@ -38,14 +50,14 @@ void update_elements(F f, const Tensor& gradient, const V&... variables) {
 #endif
       for (Index i = begin; i < end; ++i) {
         std::array<T, count> element{from[k][i]...};
-        f(g[i], element[k]...);
+        update(g[i], element[k]...);
         ((to[k][i] = element[k]), ...);
       }
-    });
-  }
-  (std::make_index_sequence<count>());
-  std::size_t next = 0;
-  (variables.assign(made[next++]), ...);
+    }
+    (std::make_index_sequence<count>());
+  };
+  const std::array<const Variable*, count> updated{&variables...};
+  internal::update_by_loop(loop, &f, dtype_for<T>(), gradient, updated);
 }
 
 }  // namespace unspool
