@@ -10,6 +10,7 @@
 #include <unspool/core/flag.h>
 #include <unspool/core/kernel_block.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/named_list.h>

@@ -14,6 +14,7 @@
 #include <unspool/core/callable.h>
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/make_shared_as.h>
 
 namespace unspool {
 
@@ -94,9 +95,9 @@ std::shared_ptr<Base> made_from_config(const Config& config) {
   if constexpr (HasFromConfig<T>) {
     return object_in<Base>(T::from_config(config));
   } else if constexpr (HasOptions<T>) {
-    return std::make_shared<T>(from_config<typename T::Options>(config));
+    return make_shared_as<Base, T>(from_config<typename T::Options>(config));
   } else {
-    auto made = std::make_shared<T>();
+    auto made = make_shared_as<Base, T>();
     refuse_other(made->get_config(), config);
     return made;
   }

@@ -1,5 +1,6 @@
 #include <unspool/autograd/activations.h>
 #include <unspool/core/internal/named_function.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/activation.h>
 
 namespace unspool {
@@ -67,7 +68,7 @@ std::vector<Registry<ActivationBase>::Entry> built_in_activations() {
     for (const char* name : {one.name, one.alias}) {
       if (name == nullptr) continue;
       entries.push_back(Registry<ActivationBase>::entry<FunctionActivation>(name, [one](const Config&) {
-        return std::make_shared<FunctionActivation>(one.name, one.function, true);
+        return make_shared_as<ActivationBase, FunctionActivation>(one.name, one.function, true);
       }));
     }
   }
@@ -91,7 +92,7 @@ std::shared_ptr<const ActivationBase> Activation::make(const std::string& name, 
 }
 
 std::shared_ptr<const ActivationBase> Activation::of_function(ActivationBase::Function function) {
-  return std::make_shared<FunctionActivation>("", std::move(function));
+  return make_shared_as<ActivationBase, FunctionActivation>("", std::move(function));
 }
 
 bool Activation::is_built_in() const {

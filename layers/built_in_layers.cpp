@@ -46,6 +46,24 @@ std::shared_ptr<LayerBase> rnn_from(const Config& config) {
   return make<layers::RNN>(cell, from_config<RNNOptions>(arguments)).pointer();
 }
 
+/// As detail::layer_from(), with the function that makes the layer in programs, too.
+template <class L>
+std::shared_ptr<LayerBase> built_in_from(const Config& config) {
+  if constexpr (requires { L::from_config(config).pointer(); }) {
+    return L::from_config(config).pointer();
+  } else {
+    const auto made = [&]<class O>(const O& options) {
+      return detail::make_from_options<L, O>(options).pointer();
+    };
+    const Config arguments = detail::plain_layer_config(config);
+    if constexpr (detail::MadeFromOptions<L>) {
+      return made(from_config<typename L::Options>(arguments));
+    } else {
+      return made(from_config<LayerOptions>(arguments));
+    }
+  }
+}
+
 struct LayerRow {
   const std::type_info* type;
   std::shared_ptr<LayerBase> (*make)(const Config&);
@@ -54,13 +72,13 @@ struct LayerRow {
 };
 
 template <class L>
-constexpr LayerRow layer_row(std::shared_ptr<LayerBase> (*make)(const Config&) = &detail::layer_from<L>,
+constexpr LayerRow layer_row(std::shared_ptr<LayerBase> (*make)(const Config&) = &built_in_from<L>,
                              const char* module = "") {
   return {&typeid(L), make, module};
 }
 template <class L>
 constexpr LayerRow layer_row(const char* module) {
-  return layer_row<L>(&detail::layer_from<L>, module);
+  return layer_row<L>(&built_in_from<L>, module);
 }
 
 constexpr LayerRow layer_rows[] = {

@@ -2,6 +2,7 @@
 #include <unspool/autograd/elementary.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/internal/named_function.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/constraint.h>
 
 namespace unspool {
@@ -89,7 +90,7 @@ std::vector<Registry<ConstraintBase>::Entry> built_in_constraints() {
 
 template <class Kind>
 Constraint made_constraint(typename Kind::Options options) {
-  return Constraint(std::make_shared<BuiltInConstraint<Kind>>(std::move(options)));
+  return Constraint(make_shared_as<ConstraintBase, BuiltInConstraint<Kind>>(std::move(options)));
 }
 
 }  // namespace
@@ -116,7 +117,7 @@ Registry<ConstraintBase>& constraint_registry() {
 std::string ConstraintBase::class_name() const { return constraint_registry().name_of(*this); }
 
 std::shared_ptr<const ConstraintBase> Constraint::of_function(ConstraintBase::Function function) {
-  return std::make_shared<internal::UserFunction<ConstraintBase>>("", std::move(function));
+  return make_shared_as<ConstraintBase, internal::UserFunction<ConstraintBase>>("", std::move(function));
 }
 
 Tensor Constraint::operator()(const Tensor& x) const { return object().call(x); }

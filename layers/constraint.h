@@ -11,6 +11,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
@@ -82,7 +83,8 @@ extern template class NamedHandle<Constraint, const ConstraintBase, constraint_r
 /// class.
 template <std::derived_from<ConstraintBase> T, class... Arguments>
 MadeHandle<Constraint, const T> make(Arguments&&... arguments) {
-  return MadeHandle<Constraint, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Constraint, const T>(
+      make_shared_as<ConstraintBase, const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Bound".
 template <std::derived_from<ConstraintBase> T>

@@ -12,6 +12,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
@@ -87,7 +88,8 @@ extern template class NamedHandle<Initializer, const InitializerBase, initialize
 /// the class.
 template <std::derived_from<InitializerBase> T, class... Arguments>
 MadeHandle<Initializer, const T> make(Arguments&&... arguments) {
-  return MadeHandle<Initializer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Initializer, const T>(
+      make_shared_as<InitializerBase, const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Scaled".
 template <std::derived_from<InitializerBase> T>

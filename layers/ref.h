@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <unspool/core/callable.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/call.h>
 
 namespace unspool {
@@ -169,7 +170,7 @@ template <PlainArgument A>
 using KeptArgument = std::conditional_t<std::is_convertible_v<A, std::string>, std::string, A>;
 
 template <class L, class... Arguments>
-Ref<L> make_layer(Arguments&&... arguments) {
+[[gnu::always_inline]] inline Ref<L> make_layer(Arguments&&... arguments) {
   // A class with options is copied by its config.
   Callable<std::shared_ptr<LayerBase>()> make_again;
   if constexpr (!requires { typename L::Options; } && (PlainArgument<std::decay_t<Arguments>> && ...)) {
@@ -180,7 +181,7 @@ Ref<L> make_layer(Arguments&&... arguments) {
       };
     }
   }
-  Ref<L> made(std::make_shared<L>(std::forward<Arguments>(arguments)...));
+  Ref<L> made(make_shared_as<LayerBase, L>(std::forward<Arguments>(arguments)...));
   made->make_again_ = std::move(make_again);
   if constexpr (std::is_base_of_v<Layer, L>) made->template note_shape_rule<L>();
   return made;

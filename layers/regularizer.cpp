@@ -7,6 +7,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/named_function.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/regularizer.h>
 
 namespace unspool {
@@ -110,7 +111,7 @@ std::vector<Registry<RegularizerBase>::Entry> built_in_regularizers() {
 
 template <class Kind>
 Regularizer made_regularizer(typename Kind::Options options) {
-  return Regularizer(std::make_shared<BuiltInRegularizer<Kind>>(std::move(options)));
+  return Regularizer(make_shared_as<RegularizerBase, BuiltInRegularizer<Kind>>(std::move(options)));
 }
 
 }  // namespace
@@ -137,7 +138,7 @@ Registry<RegularizerBase>& regularizer_registry() {
 std::string RegularizerBase::class_name() const { return regularizer_registry().name_of(*this); }
 
 std::shared_ptr<const RegularizerBase> Regularizer::of_function(RegularizerBase::Function function) {
-  return std::make_shared<internal::UserFunction<RegularizerBase>>("", std::move(function));
+  return make_shared_as<RegularizerBase, internal::UserFunction<RegularizerBase>>("", std::move(function));
 }
 
 Tensor Regularizer::operator()(const Tensor& x) const { return object().call(x); }

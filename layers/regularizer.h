@@ -9,6 +9,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
@@ -80,7 +81,8 @@ extern template class NamedHandle<Regularizer, const RegularizerBase, regularize
 /// class.
 template <std::derived_from<RegularizerBase> T, class... Arguments>
 MadeHandle<Regularizer, const T> make(Arguments&&... arguments) {
-  return MadeHandle<Regularizer, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Regularizer, const T>(
+      make_shared_as<RegularizerBase, const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Penalty".
 template <std::derived_from<RegularizerBase> T>

@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/backup_and_restore.h>
 #include <unspool/models/model.h>
 #include <unspool/models/training_state.h>
@@ -68,7 +69,7 @@ class Backup final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> BackupAndRestore(BackupAndRestoreOptions options) {
-  return std::make_shared<Backup>(options.backup_dir, options);
+  return make_shared_as<Callback, Backup>(options.backup_dir, options);
 }
 
 }  // namespace unspool

@@ -1,4 +1,5 @@
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/callback.h>
 
 namespace unspool {
@@ -51,7 +52,7 @@ const Outputs& Callback::outputs() const {
 }
 
 std::shared_ptr<Callback> LambdaCallback(LambdaCallbackOptions options) {
-  return std::make_shared<FunctionsCallback>(std::move(options));
+  return make_shared_as<Callback, FunctionsCallback>(std::move(options));
 }
 
 }  // namespace unspool

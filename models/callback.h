@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <unspool/core/callable.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/shape.h>
 #include <unspool/models/history.h>
@@ -143,7 +144,7 @@ constexpr void check_hooks() {
 template <std::derived_from<Callback> T, class... Arguments>
 std::shared_ptr<T> make(Arguments&&... arguments) {
   internal::check_hooks<T>();
-  return std::make_shared<T>(std::forward<Arguments>(arguments)...);
+  return make_shared_as<Callback, T>(std::forward<Arguments>(arguments)...);
 }
 
 /// A list of callbacks: {callback, other}.

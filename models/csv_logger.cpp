@@ -4,6 +4,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/csv_logger.h>
 
 namespace unspool {
@@ -92,14 +93,14 @@ class LogTable final : public Callback {
       throw ValueError(
           fmt::format("CSVLogger: expected the columns epoch, {} in {}, to which rows are added, got {}: log "
                       "to another file",
-                      fmt::join(names, ", "), in_quotes(path_), fmt::join(columns, ", ")));
+                      internal::joined(names, ", "), in_quotes(path_), internal::joined(columns, ", ")));
     }
     return columns;
   }
 
   void write(const std::vector<std::string>& cells) {
     // Each row at once: what was logged is there even if the program is killed.
-    file_ << fmt::format("{}\n", fmt::join(cells, options_.separator)) << std::flush;
+    file_ << fmt::format("{}\n", internal::joined(cells, options_.separator)) << std::flush;
     if (!file_) throw FileError("CSVLogger: cannot write " + in_quotes(path_));
     bytes_ = static_cast<Index>(file_.tellp());
   }
@@ -116,7 +117,7 @@ class LogTable final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> CSVLogger(CSVLoggerOptions options) {
-  return std::make_shared<LogTable>(options.filename, options);
+  return make_shared_as<Callback, LogTable>(options.filename, options);
 }
 
 }  // namespace unspool

@@ -7,6 +7,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/peak.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/threads.h>
 #include <unspool/models/dashboard.h>
 #include <unspool/models/internal/dashboard_view.h>
@@ -334,7 +335,7 @@ class DashboardCallback final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> Dashboard(DashboardOptions options) {
-  return std::make_shared<DashboardCallback>(std::move(options));
+  return make_shared_as<Callback, DashboardCallback>(std::move(options));
 }
 
 }  // namespace unspool

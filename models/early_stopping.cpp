@@ -2,6 +2,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/early_stopping.h>
 #include <unspool/models/internal/monitor.h>
 #include <unspool/models/model.h>
@@ -91,7 +92,7 @@ class Stopping final : public EarlyStoppingCallback {
 }  // namespace
 
 std::shared_ptr<EarlyStoppingCallback> EarlyStopping(EarlyStoppingOptions options) {
-  return std::make_shared<Stopping>(std::move(options));
+  return make_shared_as<Callback, Stopping>(std::move(options));
 }
 
 }  // namespace unspool

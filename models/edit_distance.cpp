@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/call.h>
 #include <unspool/models/ctc.h>
 #include <unspool/models/edit_distance.h>
@@ -113,7 +114,7 @@ Tensor edit_distance(const Tensor& labels, const Tensor& predicted, bool normali
 }
 
 Metric internal::make_edit_distance(const EditDistanceOptions& options) {
-  return Metric(std::make_shared<LabelErrors>(options));
+  return Metric(make_shared_as<MetricBase, LabelErrors>(options));
 }
 
 void internal::add_edit_distance(MetricEntries& entries) {

@@ -2,6 +2,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/learning_rate_scheduler.h>
 #include <unspool/models/model.h>
 
@@ -37,7 +38,7 @@ class RateScheduler final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> LearningRateScheduler(RateSchedule schedule, LearningRateSchedulerOptions options) {
-  return std::make_shared<RateScheduler>(std::move(schedule), options);
+  return make_shared_as<Callback, RateScheduler>(std::move(schedule), options);
 }
 
 }  // namespace unspool

@@ -9,6 +9,7 @@
 #include <unspool/core/class_name.h>
 #include <unspool/core/error.h>
 #include <unspool/core/internal/named_function.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/internal/loss_kind.h>
 #include <unspool/models/loss.h>
@@ -163,7 +164,7 @@ Config LossBase::get_config() const {
 }
 
 std::shared_ptr<const LossBase> Loss::of_function(LossBase::Function function) {
-  return std::make_shared<const FunctionLoss>("", std::move(function));
+  return make_shared_as<LossBase, const FunctionLoss>("", std::move(function));
 }
 
 Tensor internal::replace_masked(const Tensor& mask, const Tensor& x, double value) {

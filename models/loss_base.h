@@ -10,6 +10,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/registry.h>
 #include <unspool/core/sealed.h>
@@ -145,7 +146,7 @@ extern template class NamedHandle<Loss, const LossBase, loss_registry>;
 /// Makes a loss of a class of your own, make<Huber>(1.5), whose `->` reaches all members of the class.
 template <std::derived_from<LossBase> T, class... Arguments>
 MadeHandle<Loss, const T> make(Arguments&&... arguments) {
-  return MadeHandle<Loss, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Loss, const T>(make_shared_as<LossBase, const T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Huber".
 template <std::derived_from<LossBase> T>

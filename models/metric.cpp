@@ -3,6 +3,7 @@
 #include <unspool/autograd/shaping.h>
 #include <unspool/autograd/tape.h>
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/internal/build_budget.h>
 #include <unspool/layers/layer.h>
 #include <unspool/models/internal/accuracy.h>
@@ -90,8 +91,9 @@ Tensor fitting_crossentropy(const Tensor& y, const Tensor& p) {
 void add_named(internal::MetricEntries& entries, std::initializer_list<const char*> names,
                Tensor (*function)(const Tensor&, const Tensor&), bool more_is_better) {
   for (const char* name : names) {
-    entries.push_back(Registry<MetricBase>::entry<NamedMetric>(
-        name, [=](const Config&) { return std::make_shared<NamedMetric>(name, function, more_is_better); }));
+    entries.push_back(Registry<MetricBase>::entry<NamedMetric>(name, [=](const Config&) {
+      return make_shared_as<MetricBase, NamedMetric>(name, function, more_is_better);
+    }));
   }
 }
 
@@ -132,7 +134,7 @@ Registry<MetricBase>& metric_registry() {
 }
 
 Metric::Metric(const Loss& loss)
-    : Metric(std::shared_ptr<MetricBase>(std::make_shared<LossMetric>(loss.name(), loss, float32))) {}
+    : Metric(make_shared_as<MetricBase, LossMetric>(loss.name(), loss, float32)) {}
 
 std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& arguments) {
   if (metric_registry().contains(name)) return metric_registry().create(name, arguments);
@@ -140,7 +142,7 @@ std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& 
     Config of_loss = arguments;
     of_loss.erase("dtype");
     const Loss loss(std::shared_ptr<const LossBase>(loss_registry().create(name, of_loss)));
-    return std::make_shared<LossMetric>(
+    return make_shared_as<MetricBase, LossMetric>(
         arguments.get("name", name), loss,
         arguments.contains("dtype") ? arguments["dtype"].as<DType>() : float32);
   }
@@ -148,13 +150,14 @@ std::shared_ptr<MetricBase> Metric::make(const std::string& name, const Config& 
 }
 
 std::shared_ptr<MetricBase> Metric::of_function(MetricBase::Function function, std::string name) {
-  return std::make_shared<FunctionMetric>(std::move(name), std::move(function));
+  return make_shared_as<MetricBase, FunctionMetric>(std::move(name), std::move(function));
 }
 
 void register_metric(const std::string& name, const MetricBase::Function& function) {
   NamedMetric(name, function);  // Refuses an empty function now, not at the first use.
-  metric_registry().add<NamedMetric>(
-      name, [name, function](const Config&) { return std::make_shared<NamedMetric>(name, function); });
+  metric_registry().add<NamedMetric>(name, [name, function](const Config&) {
+    return make_shared_as<MetricBase, NamedMetric>(name, function);
+  });
 }
 
 void Metric::update_state(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {

@@ -12,6 +12,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/mistake.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/optional_bool.h>
@@ -171,7 +172,7 @@ class Metrics {
 /// Makes a metric of a class of your own, make<Recall>(0.5), whose `->` reaches all members of the class.
 template <std::derived_from<MetricBase> T, class... Arguments>
 MadeHandle<Metric, T> make(Arguments&&... arguments) {
-  return MadeHandle<Metric, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Metric, T>(make_shared_as<MetricBase, T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Recall".
 template <std::derived_from<MetricBase> T>

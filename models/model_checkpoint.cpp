@@ -3,6 +3,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/format_path.h>
 #include <unspool/models/internal/monitor.h>
 #include <unspool/models/model.h>
@@ -101,7 +102,7 @@ class Checkpoint final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> ModelCheckpoint(ModelCheckpointOptions options) {
-  return std::make_shared<Checkpoint>(options.filepath, options);
+  return make_shared_as<Callback, Checkpoint>(options.filepath, options);
 }
 
 }  // namespace unspool

@@ -4,6 +4,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/monitor.h>
 #include <unspool/models/model.h>
 #include <unspool/models/reduce_lr_on_plateau.h>
@@ -79,7 +80,7 @@ class PlateauReducer final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> ReduceLROnPlateau(ReduceLROnPlateauOptions options) {
-  return std::make_shared<PlateauReducer>(std::move(options));
+  return make_shared_as<Callback, PlateauReducer>(std::move(options));
 }
 
 }  // namespace unspool

@@ -1,4 +1,5 @@
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/model.h>
 #include <unspool/models/swap_ema_weights.h>
 
@@ -47,7 +48,7 @@ class AverageSwapper final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> SwapEMAWeights(SwapEMAWeightsOptions options) {
-  return std::make_shared<AverageSwapper>(options);
+  return make_shared_as<Callback, AverageSwapper>(options);
 }
 
 }  // namespace unspool

@@ -7,6 +7,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/model_graph.h>
 #include <unspool/models/model.h>
 #include <unspool/models/tensorboard.h>
@@ -175,7 +176,7 @@ class EventWriter final : public Callback {
 
 std::shared_ptr<Callback> TensorBoard(TensorBoardOptions options) {
   if (options.log_dir.empty()) options.log_dir = "logs";
-  return std::make_shared<EventWriter>(options.log_dir, options);
+  return make_shared_as<Callback, EventWriter>(options.log_dir, options);
 }
 
 }  // namespace unspool

@@ -7,6 +7,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/internal/output_observer.h>
 #include <unspool/layers/layer_tree.h>
 #include <unspool/models/model.h>
@@ -82,7 +83,7 @@ class NanTerminator final : public Callback {
 }  // namespace
 
 std::shared_ptr<Callback> TerminateOnNaN(TerminateOnNaNOptions options) {
-  return std::make_shared<NanTerminator>(options);
+  return make_shared_as<Callback, NanTerminator>(options);
 }
 
 }  // namespace unspool

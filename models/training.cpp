@@ -6,6 +6,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/callback_list.h>
 #include <unspool/models/internal/history_recorder.h>
 #include <unspool/models/internal/model.h>
@@ -100,11 +101,11 @@ History run_fit(const Model& model, BatchSource& source, BatchSource* validation
   Model::State& state = ModelAccess::state(self);
   CallbackList callbacks("fit", options.callbacks, self);
   History history;
-  callbacks.add(std::make_shared<internal::HistoryRecorder>(history));
+  callbacks.add(make_shared_as<Callback, internal::HistoryRecorder>(history));
   const auto& own = options.callbacks.all();
   const bool shown =
       std::any_of(own.begin(), own.end(), [](const auto& each) { return each->shows_progress(); });
-  if (options.verbose != 0 && !shown) callbacks.add(std::make_shared<internal::ProgressBar>());
+  if (options.verbose != 0 && !shown) callbacks.add(make_shared_as<Callback, internal::ProgressBar>());
   callbacks.set_params({.epochs = options.epochs,
                         .steps = options.steps_per_epoch ? options.steps_per_epoch : source.steps(),
                         .verbose = options.verbose,
@@ -131,7 +132,7 @@ CallbackParams params_of(const BatchSource& source, int verbose, std::optional<I
 Logs run_evaluate(const Model& model, BatchSource& source, const EvaluateOptions& options) {
   Model self = model;
   CallbackList callbacks("evaluate", options.callbacks, self);
-  if (options.verbose != 0) callbacks.add(std::make_shared<internal::ProgressBar>());
+  if (options.verbose != 0) callbacks.add(make_shared_as<Callback, internal::ProgressBar>());
   callbacks.set_params(
       params_of(source, options.verbose, options.steps, ModelAccess::state(self).objective().names()));
   return internal::Trainer(self, callbacks).evaluate(source, options.steps);
@@ -140,7 +141,7 @@ Logs run_evaluate(const Model& model, BatchSource& source, const EvaluateOptions
 Outputs run_predict(const Model& model, BatchSource& source, const PredictOptions& options) {
   Model self = model;
   CallbackList callbacks("predict", options.callbacks, self);
-  if (options.verbose != 0) callbacks.add(std::make_shared<internal::ProgressBar>());
+  if (options.verbose != 0) callbacks.add(make_shared_as<Callback, internal::ProgressBar>());
   callbacks.set_params(params_of(source, options.verbose, options.steps, {}));
   return internal::Trainer(self, callbacks).predict(source, options.steps);
 }

@@ -198,6 +198,10 @@ std::size_t OptimizerBase::index_of(const Variable& variable, std::size_t likely
   return static_cast<std::size_t>(found - built_for_.begin());
 }
 
+Config OptimizerBase::with_learning_rate(Config config) const {
+  return learning_rate_ ? config.set("learning_rate", learning_rate()) : config;
+}
+
 std::vector<Variable> OptimizerBase::variables() const {
   std::vector<Variable> all{iteration_};
   if (learning_rate_) all.push_back(learning_rate_);

@@ -15,6 +15,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
@@ -172,6 +173,8 @@ class OptimizerBase : public NamedObject {
     require(value >= 0, argument, value, "be at least 0");
   }
 
+  /// A config with the current learning rate as "learning_rate", unless a schedule sets it.
+  Config with_learning_rate(Config config) const;
   /// The slots of a variable, in groups: variables() has the first group of all variables, then the second.
   virtual std::vector<std::vector<Slot>> slots(const Variable& variable) const;
   /// Slots that are common to all variables: scalars of the dtype of the first variable.
@@ -222,11 +225,7 @@ class OptimizerOf : public OptimizerBase {
  public:
   using Options = O;
   /// The options, with the current learning rate.
-  Config get_config() const override {
-    Config config = to_config(options_);
-    const LearningRate rate = options_.learning_rate;
-    return rate.is_schedule() ? config : config.set("learning_rate", learning_rate());
-  }
+  Config get_config() const override { return with_learning_rate(to_config(options_)); }
 
  protected:
   /// With these arguments.
@@ -308,7 +307,7 @@ Optimizer make_optimizer(const typename T::Options& options);
 /// reaches all members of the class.
 template <std::derived_from<OptimizerBase> T, class... Arguments>
 MadeHandle<Optimizer, T> make(Arguments&&... arguments) {
-  return MadeHandle<Optimizer, T>(std::make_shared<T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<Optimizer, T>(make_shared_as<OptimizerBase, T>(std::forward<Arguments>(arguments)...));
 }
 /// Registers a class of your own, made as Registry::add() says, for configs and files: "my>Sign".
 template <std::derived_from<OptimizerBase> T>

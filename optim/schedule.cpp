@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/optim/schedule.h>
 
 namespace unspool {
@@ -185,22 +186,22 @@ LearningRate LearningRate::from_config(const Config& config) {
 }
 
 LearningRate internal::make_exponential_decay(const ExponentialDecayOptions& options) {
-  return LearningRate(std::make_shared<Exponential>(options));
+  return LearningRate(make_shared_as<ScheduleBase, Exponential>(options));
 }
 LearningRate internal::make_inverse_time_decay(const InverseTimeDecayOptions& options) {
-  return LearningRate(std::make_shared<InverseTime>(options));
+  return LearningRate(make_shared_as<ScheduleBase, InverseTime>(options));
 }
 LearningRate internal::make_piecewise_constant_decay(const PiecewiseConstantDecayOptions& options) {
-  return LearningRate(std::make_shared<PiecewiseConstant>(options));
+  return LearningRate(make_shared_as<ScheduleBase, PiecewiseConstant>(options));
 }
 LearningRate internal::make_polynomial_decay(const PolynomialDecayOptions& options) {
-  return LearningRate(std::make_shared<Polynomial>(options));
+  return LearningRate(make_shared_as<ScheduleBase, Polynomial>(options));
 }
 LearningRate internal::make_cosine_decay(const CosineDecayOptions& options) {
-  return LearningRate(std::make_shared<Cosine>(options));
+  return LearningRate(make_shared_as<ScheduleBase, Cosine>(options));
 }
 LearningRate internal::make_cosine_decay_restarts(const CosineDecayRestartsOptions& options) {
-  return LearningRate(std::make_shared<CosineRestarts>(options));
+  return LearningRate(make_shared_as<ScheduleBase, CosineRestarts>(options));
 }
 
 const Fields& ExponentialDecayOptions::fields() {

@@ -12,6 +12,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/fields.h>
 #include <unspool/core/made_handle.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/named_handle.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
@@ -107,7 +108,8 @@ class LearningRate : public virtual internal::SealedLearningRate {
 /// Makes a schedule of a class of your own: make<Warmup>(WarmupOptions{.steps = 100}).
 template <std::derived_from<ScheduleBase> T, class... Arguments>
 MadeHandle<LearningRate, const T> make(Arguments&&... arguments) {
-  return MadeHandle<LearningRate, const T>(std::make_shared<const T>(std::forward<Arguments>(arguments)...));
+  return MadeHandle<LearningRate, const T>(
+      make_shared_as<ScheduleBase, const T>(std::forward<Arguments>(arguments)...));
 }
 
 /// Converts a LearningRate to a config and back.

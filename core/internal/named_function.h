@@ -13,6 +13,7 @@
 #include <unspool/core/config.h>
 #include <unspool/core/error.h>
 #include <unspool/core/fields.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/options_handle.h>
 #include <unspool/core/registry.h>
 
@@ -76,7 +77,7 @@ class UserFunction<Base, Callable<Result(A...)>> final : public Base {
 template <class T, class Base>
 void add_function(Registry<Base>& registry, const std::string& name,
                   const typename Base::Function& function) {
-  const std::shared_ptr<Base> made = std::make_shared<T>(name, function);
+  const std::shared_ptr<Base> made = make_shared_as<Base, T>(name, function);
   registry.template add<T>(name, [made](const Config&) { return made; });
 }
 

@@ -3,6 +3,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/data/internal/nodes.h>
 #include <unspool/data/internal/stack.h>
 
@@ -74,7 +75,8 @@ class BatchNode final : public DataNode {
 
 template <class Combine>
 NodePointer batches(NodePointer upstream, Index size, bool drop_remainder, Combine combine) {
-  return std::make_shared<BatchNode<Combine>>(std::move(upstream), size, drop_remainder, std::move(combine));
+  return make_shared_as<DataNode, BatchNode<Combine>>(std::move(upstream), size, drop_remainder,
+                                                      std::move(combine));
 }
 
 Padding padding_of(const PaddedBatchOptions& options) {
@@ -170,7 +172,7 @@ NodePointer padded_batch_node(NodePointer upstream, Index size, const PaddedBatc
 }
 
 NodePointer bucket_node(NodePointer upstream, BucketOptions options) {
-  return std::make_shared<BucketNode>(std::move(upstream), std::move(options));
+  return make_shared_as<DataNode, BucketNode>(std::move(upstream), std::move(options));
 }
 
 }  // namespace unspool::internal

@@ -1,6 +1,7 @@
 #include <mutex>
 #include <utility>
 
+#include <unspool/core/make_shared_as.h>
 #include <unspool/data/internal/nodes.h>
 
 namespace unspool::internal {
@@ -63,6 +64,8 @@ class CacheNode final : public DataNode {
 
 }  // namespace
 
-NodePointer cache_node(NodePointer upstream) { return std::make_shared<CacheNode>(std::move(upstream)); }
+NodePointer cache_node(NodePointer upstream) {
+  return make_shared_as<DataNode, CacheNode>(std::move(upstream));
+}
 
 }  // namespace unspool::internal

@@ -9,6 +9,7 @@
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/threads.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/data/internal/nodes.h>
 
 namespace unspool::internal {
@@ -129,7 +130,7 @@ class PrefetchNode final : public DataStep {
 }  // namespace
 
 NodePointer prefetch_node(NodePointer upstream, Index buffer_size) {
-  return std::make_shared<PrefetchNode>(std::move(upstream), buffer_size);
+  return make_shared_as<DataNode, PrefetchNode>(std::move(upstream), buffer_size);
 }
 
 }  // namespace unspool::internal

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <unspool/core/make_shared_as.h>
 #include <unspool/data/internal/nodes.h>
 
 namespace unspool::internal {
@@ -157,15 +158,15 @@ class ConcatenateNode final : public DataNode {
 }  // namespace
 
 NodePointer repeat_node(NodePointer upstream, std::optional<Index> times) {
-  return std::make_shared<RepeatNode>(std::move(upstream), times);
+  return make_shared_as<DataNode, RepeatNode>(std::move(upstream), times);
 }
 
 NodePointer range_node(NodePointer upstream, Index first, Index last, Index step) {
-  return std::make_shared<RangeNode>(std::move(upstream), first, last, step);
+  return make_shared_as<DataNode, RangeNode>(std::move(upstream), first, last, step);
 }
 
 NodePointer concatenate_node(NodePointer first, NodePointer second) {
-  return std::make_shared<ConcatenateNode>(std::move(first), std::move(second));
+  return make_shared_as<DataNode, ConcatenateNode>(std::move(first), std::move(second));
 }
 
 }  // namespace unspool::internal

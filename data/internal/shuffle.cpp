@@ -1,6 +1,7 @@
 #include <limits>
 #include <utility>
 
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/random.h>
 #include <unspool/data/internal/nodes.h>
 
@@ -67,7 +68,7 @@ class ShuffleNode final : public DataStep {
 }  // namespace
 
 NodePointer shuffle_node(NodePointer upstream, Index buffer_size, std::uint64_t seed, bool each_epoch) {
-  return std::make_shared<ShuffleNode>(std::move(upstream), buffer_size, seed, each_epoch);
+  return make_shared_as<DataNode, ShuffleNode>(std::move(upstream), buffer_size, seed, each_epoch);
 }
 
 }  // namespace unspool::internal

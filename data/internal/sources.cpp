@@ -1,6 +1,7 @@
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/random.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/random.h>
 #include <unspool/data/internal/nodes.h>
 #include <unspool/data/internal/rows.h>
@@ -179,7 +180,7 @@ void add_named(const NamedList<Tensor>& list, std::string_view what, std::vector
 }  // namespace
 
 NodePointer rows_node(Index count, std::unique_ptr<const RowSource> rows) {
-  return std::make_shared<RowsNode>(count, std::move(rows));
+  return make_shared_as<DataNode, RowsNode>(count, std::move(rows));
 }
 
 NodePointer tensors_node(const Batch& tensors) {
@@ -199,13 +200,13 @@ NodePointer function_node(Index count, Callable<Batch(Index)> function, std::uin
 
 NodePointer generator_node(Callable<ElementFunction(std::uint64_t)> make, std::optional<Index> count,
                            std::uint64_t seed) {
-  return std::make_shared<GeneratorNode>(std::move(make), count, seed);
+  return make_shared_as<DataNode, GeneratorNode>(std::move(make), count, seed);
 }
 
 NodePointer zip_node(NodePointer x, NodePointer y, NodePointer weights) {
   std::vector<NodePointer> parts{std::move(x), std::move(y)};
   if (weights) parts.push_back(std::move(weights));
-  return std::make_shared<ZipNode>(std::move(parts));
+  return make_shared_as<DataNode, ZipNode>(std::move(parts));
 }
 
 }  // namespace unspool::internal

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include <unspool/core/internal/random.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/random.h>
 #include <unspool/data/internal/nodes.h>
 
@@ -83,11 +84,11 @@ class FilterNode final : public DataStep {
 }  // namespace
 
 NodePointer map_node(NodePointer upstream, Callable<Batch(const Batch&)> function, std::uint64_t seed) {
-  return std::make_shared<MapNode>(std::move(upstream), std::move(function), seed);
+  return make_shared_as<DataNode, MapNode>(std::move(upstream), std::move(function), seed);
 }
 
 NodePointer filter_node(NodePointer upstream, Callable<bool(const Batch&)> predicate, std::uint64_t seed) {
-  return std::make_shared<FilterNode>(std::move(upstream), std::move(predicate), seed);
+  return make_shared_as<DataNode, FilterNode>(std::move(upstream), std::move(predicate), seed);
 }
 
 }  // namespace unspool::internal

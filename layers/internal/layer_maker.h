@@ -10,7 +10,7 @@ namespace unspool {
 
 template <class L, class O>
 Ref<L> detail::make_from_options(const O& options) {
-  return make<L>(options);
+  return make_layer<L>(options);
 }
 
 template <class L, class Inner, class O>

@@ -10,6 +10,7 @@
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/callable.h>
 #include <unspool/core/class_name.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/loss_base.h>
 
 namespace unspool::internal {
@@ -110,7 +111,7 @@ class BuiltInLoss final : public KindLoss {
 
 template <class O>
 Loss made_loss(const LossKind<O>& kind, O options) {
-  return Loss(std::make_shared<const BuiltInLoss<O>>(kind, std::move(options)));
+  return Loss(make_shared_as<LossBase, BuiltInLoss<O>>(kind, std::move(options)));
 }
 
 using LossEntries = std::vector<Registry<LossBase>::Entry>;
@@ -125,7 +126,7 @@ template <class O>
 void add_loss_kind(LossEntries& entries, const LossKind<O>& kind) {
   add_names(entries, kind.name, kind.aliases, typeid(BuiltInLoss<O>),
             [&kind](const Config& config) -> std::shared_ptr<LossBase> {
-              return std::make_shared<BuiltInLoss<O>>(kind, from_config<O>(config));
+              return make_shared_as<LossBase, BuiltInLoss<O>>(kind, from_config<O>(config));
             });
 }
 

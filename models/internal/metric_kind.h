@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/loss_kind.h>
 #include <unspool/models/metric_base.h>
 
@@ -98,7 +99,7 @@ class BuiltInMean final : public MeanOf {
 
 template <class O>
 Metric made_metric(const MeanKind<O>& kind, const O& options) {
-  return Metric(std::make_shared<BuiltInMean<O>>(kind, options));
+  return Metric(make_shared_as<MetricBase, BuiltInMean<O>>(kind, options));
 }
 
 using MetricEntries = std::vector<Registry<MetricBase>::Entry>;
@@ -108,7 +109,7 @@ template <class O>
 void add_mean_kind(MetricEntries& entries, const MeanKind<O>& kind) {
   add_names(entries, kind.name, kind.aliases, typeid(BuiltInMean<O>),
             [&kind](const Config& config) -> std::shared_ptr<MetricBase> {
-              return std::make_shared<BuiltInMean<O>>(kind, from_config<O>(config));
+              return make_shared_as<MetricBase, BuiltInMean<O>>(kind, from_config<O>(config));
             });
 }
 /// Adds the names of a class that is made from T::Options.

@@ -4,6 +4,7 @@
 
 #include <unspool/autograd/elementary.h>
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/decisions.h>
 #include <unspool/models/internal/metric_kind.h>
@@ -225,7 +226,7 @@ class AreaUnderCurve final : public MetricBase {
 }  // namespace
 
 Metric internal::make_auc(const AUCOptions& options) {
-  return Metric(std::make_shared<AreaUnderCurve>(options));
+  return Metric(make_shared_as<MetricBase, AreaUnderCurve>(options));
 }
 
 void internal::add_auc(MetricEntries& entries) { add_metric_class<AreaUnderCurve>(entries, "AUC"); }

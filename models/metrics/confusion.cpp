@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/decisions.h>
 #include <unspool/models/internal/metric_kind.h>
@@ -294,8 +295,9 @@ constexpr TradeoffKind recall_at_precision{"RecallAtPrecision", "precision", pre
 template <class O>
 std::shared_ptr<MetricBase> made_tradeoff(const TradeoffKind& kind, required<double> O::*least, O options) {
   options.name = internal::metric_name(options.name, kind.name);
-  return std::make_shared<Tradeoff>(kind, options.name, (options.*least).value(), options.num_thresholds,
-                                    options.class_id, options.dtype, to_config(options));
+  return make_shared_as<MetricBase, Tradeoff>(kind, options.name, (options.*least).value(),
+                                              options.num_thresholds, options.class_id, options.dtype,
+                                              to_config(options));
 }
 
 template <class O>
@@ -306,7 +308,7 @@ void add_tradeoff(internal::MetricEntries& entries, const TradeoffKind& kind, re
 }
 
 Metric decision_count(std::size_t kind, CountOptions options) {
-  return Metric(std::make_shared<DecisionCount>(count_kinds[kind], std::move(options)));
+  return Metric(make_shared_as<MetricBase, DecisionCount>(count_kinds[kind], std::move(options)));
 }
 
 }  // namespace
@@ -316,10 +318,10 @@ Metric internal::make_false_positives(const CountOptions& options) { return deci
 Metric internal::make_true_negatives(const CountOptions& options) { return decision_count(2, options); }
 Metric internal::make_false_negatives(const CountOptions& options) { return decision_count(3, options); }
 Metric internal::make_precision(const PrecisionOptions& options) {
-  return Metric(std::make_shared<DecisionFraction>(precision_kind, options));
+  return Metric(make_shared_as<MetricBase, DecisionFraction>(precision_kind, options));
 }
 Metric internal::make_recall(const PrecisionOptions& options) {
-  return Metric(std::make_shared<DecisionFraction>(recall_kind, options));
+  return Metric(make_shared_as<MetricBase, DecisionFraction>(recall_kind, options));
 }
 Metric internal::make_sensitivity_at_specificity(const SensitivityAtSpecificityOptions& options) {
   using O = SensitivityAtSpecificityOptions;
@@ -340,13 +342,14 @@ void internal::add_confusion_metrics(MetricEntries& entries) {
   for (const CountKind& kind : count_kinds) {
     add_names(entries, kind.name, "", typeid(DecisionCount),
               [&kind](const Config& config) -> std::shared_ptr<MetricBase> {
-                return std::make_shared<DecisionCount>(kind, from_config<CountOptions>(config));
+                return make_shared_as<MetricBase, DecisionCount>(kind, from_config<CountOptions>(config));
               });
   }
   for (const FractionKind* kind : {&precision_kind, &recall_kind}) {
     add_names(entries, kind->name, "", typeid(DecisionFraction),
               [kind](const Config& config) -> std::shared_ptr<MetricBase> {
-                return std::make_shared<DecisionFraction>(*kind, from_config<PrecisionOptions>(config));
+                return make_shared_as<MetricBase, DecisionFraction>(*kind,
+                                                                    from_config<PrecisionOptions>(config));
               });
   }
   add_tradeoff(entries, sensitivity_at_specificity, &SensitivityAtSpecificityOptions::specificity);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/f_score.h>
 
@@ -150,20 +151,21 @@ O with_log_name(O options, std::string_view class_name, std::string_view log_nam
 template <class O>
 void add_f_score(internal::MetricEntries& entries, std::string_view class_name,
                  std::string_view log_name = {}) {
-  internal::add_names(
-      entries, class_name, log_name, typeid(FScore<O>),
-      [class_name, log_name](const Config& config) -> std::shared_ptr<MetricBase> {
-        return std::make_shared<FScore<O>>(with_log_name(from_config<O>(config), class_name, log_name));
-      });
+  internal::add_names(entries, class_name, log_name, typeid(FScore<O>),
+                      [class_name, log_name](const Config& config) -> std::shared_ptr<MetricBase> {
+                        return make_shared_as<MetricBase, FScore<O>>(
+                            with_log_name(from_config<O>(config), class_name, log_name));
+                      });
 }
 
 }  // namespace
 
 Metric internal::make_fbeta_score(const FBetaOptions& options) {
-  return Metric(std::make_shared<FScore<FBetaOptions>>(with_log_name(options, "FBetaScore", "fbeta_score")));
+  return Metric(
+      make_shared_as<MetricBase, FScore<FBetaOptions>>(with_log_name(options, "FBetaScore", "fbeta_score")));
 }
 Metric internal::make_f1_score(const F1Options& options) {
-  return Metric(std::make_shared<FScore<F1Options>>(with_log_name(options, "F1Score")));
+  return Metric(make_shared_as<MetricBase, FScore<F1Options>>(with_log_name(options, "F1Score")));
 }
 
 void internal::add_f_scores(MetricEntries& entries) {

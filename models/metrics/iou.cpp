@@ -6,6 +6,7 @@
 #include <unspool/autograd/conversion.h>
 #include <unspool/autograd/reduction.h>
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/layers/internal/build_budget.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/iou.h>
@@ -213,7 +214,7 @@ class IoUMetric final : public IntersectionOverUnion {
 
 template <class O>
 Metric made_iou(O options) {
-  return Metric(std::make_shared<IoUMetric<O>>(std::move(options)));
+  return Metric(make_shared_as<MetricBase, IoUMetric<O>>(std::move(options)));
 }
 
 }  // namespace

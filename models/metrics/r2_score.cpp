@@ -2,6 +2,7 @@
 
 #include <unspool/autograd/conversion.h>
 #include <unspool/core/error.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/models/internal/metric_kind.h>
 #include <unspool/models/metrics/r2_score.h>
 
@@ -125,7 +126,7 @@ class Determination final : public MetricBase {
 }  // namespace
 
 Metric internal::make_r2_score(const R2Options& options) {
-  return Metric(std::make_shared<Determination>(options));
+  return Metric(make_shared_as<MetricBase, Determination>(options));
 }
 
 void internal::add_r2_score(MetricEntries& entries) { add_metric_class<Determination>(entries, "R2Score"); }

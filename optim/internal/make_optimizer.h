@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include <unspool/core/make_shared_as.h>
 #include <unspool/optim/optimizer.h>
 
 namespace unspool::internal {
@@ -9,7 +10,7 @@ namespace unspool::internal {
 // Not beside the declaration, so that programs do not compile it for each class of the library.
 template <class T>
 Optimizer make_optimizer(const typename T::Options& options) {
-  return Optimizer(std::make_shared<T>(options));
+  return Optimizer(make_shared_as<OptimizerBase, T>(options));
 }
 
 }  // namespace unspool::internal
