@@ -35,29 +35,30 @@ endforeach()
 
 # What runs once a call, compiles a scan, or only reads, writes, checks and explains, is compiled for size: that halves its
 # code and takes a third less time to compile, and a batch takes half a microsecond longer. The rest loops over elements
-# itself, or runs once a batch or an operation.
-file(GLOB_RECURSE UNSPOOL_SMALL CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} layers/*.cpp models/*.cpp serialization/*.cpp)
+# itself, or runs once a batch, a sample or an operation.
+file(GLOB_RECURSE UNSPOOL_SMALL CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
+  data/*.cpp layers/*.cpp models/*.cpp serialization/*.cpp)
 foreach(name IN ITEMS
-    autograd/check_operation autograd/check_report autograd/draw autograd/explain autograd/formula autograd/gradcheck
-    autograd/internal/expression autograd/internal/expression_text autograd/internal/label_observer
-    autograd/internal/step_equations autograd/internal/step_names autograd/internal/use_expressions
+    autograd/check_operation autograd/check_report autograd/clipping autograd/draw autograd/einsum autograd/explain
+    autograd/formula autograd/functional autograd/gradcheck autograd/internal/compare autograd/internal/expression
+    autograd/internal/expression_text autograd/internal/label_observer autograd/internal/step_equations
+    autograd/internal/step_names autograd/internal/use_expressions autograd/labeled
     autograd/scan/emit autograd/scan/fusion autograd/scan/gradient autograd/scan/instructions autograd/scan/layout
     autograd/scan/machine_loops autograd/scan/operations autograd/scan/phases autograd/scan/picture
-    autograd/scan/place_of_nan autograd/scan/select_instructions
-    core/config core/config_json core/fields core/internal/dot core/internal/format core/named_handle core/named_list
-    core/print core/registry core/spelling
-    core/kernels/vector_recorded
-    data/csv data/csv_dataset data/date data/integer_lookup data/internal/vocabulary_file data/sequences
-    data/string_lookup data/table data/text_steps data/text_vectorization data/timeseries)
+    autograd/scan/place_of_nan autograd/scan/plan autograd/scan/select_instructions
+    core/class_name core/config core/config_json core/error core/fields core/internal/dot core/internal/format
+    core/named_handle core/named_list core/print core/registry core/spelling
+    core/kernels/vector_recorded)
   if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${name}.cpp)
     message(FATAL_ERROR "cmake/library.cmake names ${name}.cpp, which does not exist")
   endif()
   list(APPEND UNSPOOL_SMALL ${name}.cpp)
 endforeach()
 foreach(name IN ITEMS
-    layers/initializer models/ctc_decode models/ctc_loss models/edit_distance serialization/internal/crc32
-    serialization/internal/crc32c serialization/internal/crc64 serialization/internal/crc_folding
-    serialization/internal/inflate)
+    data/batch data/internal/batching data/internal/rows data/internal/shuffle data/internal/sources data/internal/stack
+    data/internal/transform layers/internal/initial_values models/ctc_decode models/internal/ctc_operation
+    serialization/internal/crc32 serialization/internal/crc32c serialization/internal/crc64
+    serialization/internal/crc_folding serialization/internal/inflate)
   if(NOT ${name}.cpp IN_LIST UNSPOOL_SMALL)
     message(FATAL_ERROR "cmake/library.cmake names ${name}.cpp, which is not compiled for size anyway")
   endif()
@@ -85,13 +86,17 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     set(target unspool_objects_${folder}_${part})
     add_library(${target} OBJECT ${${part}})
     list(APPEND objects $<TARGET_OBJECTS:${target}>)
-    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-    # Two settings that g++ needs for inlining: that other libraries do not replace functions of this one, and a higher limit
-    # on the growth of large sources, as those of unity builds. Without the latter, recording an operation takes a sixth
-    # longer.
+    # A unity build compiles all of a target at once: functions of templates that many sources need are then in the static
+    # library once, not once for every 32 sources.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON UNITY_BUILD_BATCH_SIZE 0)
+    # Three settings for g++: that other libraries do not replace functions of this one, which inlining needs; a higher limit
+    # on the growth of large sources, as those of unity builds, without which recording an operation takes a sixth longer;
+    # and that the cold part of a function is no function of its own, whose names and tables of unwinding are more code than
+    # it is.
     target_compile_options(${target} PRIVATE
       $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
-      $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>)
+      $<$<CXX_COMPILER_ID:GNU>:--param=large-unit-insns=200000>
+      $<$<CXX_COMPILER_ID:GNU>:-fno-reorder-blocks-and-partition>)
     # Inline functions of headers are compiled into the programs that use them, which need not find them here.
     set_target_properties(${target} PROPERTIES VISIBILITY_INLINES_HIDDEN ON)
     # g++ 12 spills to MMX registers without restoring the x87 state: arithmetic in long double then gives NaN.
@@ -113,8 +118,10 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     endif()
     if(part STREQUAL "small")
       target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
-      # Passes of g++ that take a tenth of its time and make such code 1 % smaller.
-      set(passes -fno-gcse -fno-schedule-insns2 -fno-tree-dominator-opts -fno-tree-dse -fno-tree-vrp)
+      # Passes of g++ that take a tenth of its time and make such code 1 % smaller; and functions of three instructions, each
+      # of which is more as a function of its own.
+      set(passes
+        -fno-gcse -fno-schedule-insns2 -fno-tree-dominator-opts -fno-tree-dse -fno-tree-vrp --param=max-inline-insns-size=3)
       target_compile_options(${target} PRIVATE "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:${passes}>")
     elseif(part STREQUAL "loops")
       target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O3>)

@@ -1,12 +1,13 @@
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 
 #include <unspool/core/error.h>
 #include <unspool/core/internal/format.h>
 #include <unspool/core/internal/named_function.h>
+#include <unspool/core/make_shared_as.h>
 #include <unspool/core/random.h>
 #include <unspool/layers/initializer.h>
+#include <unspool/layers/internal/initial_values.h>
 
 namespace unspool {
 
@@ -68,52 +69,6 @@ const Fields& IdentityOptions::fields() {
 
 namespace {
 
-using Seed = std::optional<std::int64_t>;
-
-/// With a seed always the same key, so that one initializer gives one value for one shape.
-RandomKey key_of(const Seed& seed) {
-  return seed ? SeedGenerator(static_cast<std::uint64_t>(*seed)).next() : next_random_key();
-}
-
-/// Elements that `fill` writes as numbers of the dtype. TypeError unless it is floating.
-template <class Fill>
-Tensor generate(std::string_view name, const Shape& shape, DType dtype, Fill&& fill) {
-  if (dtype == float32) return Tensor::generate<float>(shape, fill);
-  if (dtype == float64) return Tensor::generate<double>(shape, fill);
-  throw TypeError(fmt::format("{}: expected a floating dtype, got {}", name, name_of(dtype)));
-}
-
-Tensor uniform(std::string_view name, const Shape& shape, DType dtype, double low, double high,
-               const Seed& seed) {
-  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
-    fill_uniform(key_of(seed), out);
-    for (T& x : out) x = static_cast<T>(low) + static_cast<T>(high - low) * x;
-  });
-}
-
-Tensor normal(std::string_view name, const Shape& shape, DType dtype, double mean, double stddev,
-              const Seed& seed) {
-  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
-    fill_normal(key_of(seed), out);
-    for (T& x : out) x = static_cast<T>(mean) + static_cast<T>(stddev) * x;
-  });
-}
-
-/// What lies beyond two standard deviations is drawn again, from numbers that no other element uses.
-Tensor truncated_normal(std::string_view name, const Shape& shape, DType dtype, double mean, double stddev,
-                        const Seed& seed) {
-  return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
-    const RandomKey key = key_of(seed);
-    fill_normal(key, out);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      for (std::uint64_t draw = 1; !(std::abs(out[i]) <= T{2}); ++draw) {
-        fill_normal(key, out.subspan(i, 1), draw * out.size() + i);
-      }
-      out[i] = static_cast<T>(mean) + static_cast<T>(stddev) * out[i];
-    }
-  });
-}
-
 struct ZerosKind {
   static constexpr auto name = "Zeros";
   static constexpr std::string_view aliases[] = {"zero"};
@@ -141,7 +96,7 @@ struct RandomUniformKind {
   static constexpr std::string_view aliases[] = {"uniform"};
   using Options = RandomUniformOptions;
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
-    return uniform(name, shape, dtype, options.minval, options.maxval, options.seed);
+    return internal::uniform_values(name, shape, dtype, options.minval, options.maxval, options.seed);
   }
 };
 
@@ -150,7 +105,7 @@ struct RandomNormalKind {
   static constexpr std::string_view aliases[] = {"normal"};
   using Options = RandomNormalOptions;
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
-    return normal(name, shape, dtype, options.mean, options.stddev, options.seed);
+    return internal::normal_values(name, shape, dtype, options.mean, options.stddev, options.seed);
   }
 };
 
@@ -158,7 +113,7 @@ struct TruncatedNormalKind {
   static constexpr auto name = "TruncatedNormal";
   using Options = RandomNormalOptions;
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
-    return truncated_normal(name, shape, dtype, options.mean, options.stddev, options.seed);
+    return internal::truncated_normal_values(name, shape, dtype, options.mean, options.stddev, options.seed);
   }
 };
 
@@ -192,14 +147,15 @@ Tensor variance_scaling(std::string_view name, const VarianceScalingOptions& opt
   const double variance = options.scale / std::max(1.0, fan);
   if (options.distribution == "uniform") {
     const double limit = std::sqrt(3 * variance);
-    return uniform(name, shape, dtype, -limit, limit, options.seed);
+    return internal::uniform_values(name, shape, dtype, -limit, limit, options.seed);
   }
   if (options.distribution == "untruncated_normal") {
-    return normal(name, shape, dtype, 0, std::sqrt(variance), options.seed);
+    return internal::normal_values(name, shape, dtype, 0, std::sqrt(variance), options.seed);
   }
   // The standard deviation of a normal distribution cut at 2.
   constexpr double stddev_of_cut = 0.87962566103423978;
-  return truncated_normal(name, shape, dtype, 0, std::sqrt(variance) / stddev_of_cut, options.seed);
+  return internal::truncated_normal_values(name, shape, dtype, 0, std::sqrt(variance) / stddev_of_cut,
+                                           options.seed);
 }
 
 struct VarianceScalingKind {
@@ -278,24 +234,7 @@ struct OrthogonalKind {
     if (shape.rank() < 2) {
       throw ValueError("Orthogonal: expected a shape of at least 2 dimensions, got " + to_string(shape));
     }
-    const Index rows = shape.sub(0, shape.rank() - 1).elements();
-    const Index columns = shape.back();
-    const Index many = std::max(rows, columns);
-    const Index few = std::min(rows, columns);
-    using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    Matrix random(many, few);
-    fill_normal(key_of(options.seed),
-                std::span<double>(random.data(), static_cast<std::size_t>(random.size())));
-    const Eigen::HouseholderQR<Matrix> qr(random);
-    Matrix q = qr.householderQ() * Matrix::Identity(many, few);
-    // With a positive diagonal of R the factors are unique, and Q is uniform over the orthogonal matrices.
-    for (Index i = 0; i < few; ++i) {
-      if (qr.matrixQR()(i, i) < 0) q.col(i) *= -1;
-    }
-    if (rows < columns) q.transposeInPlace();
-    return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
-      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(options.gain * q.data()[i]);
-    });
+    return internal::orthogonal_values(name, shape, dtype, options.gain, options.seed);
   }
 };
 
@@ -306,11 +245,7 @@ struct IdentityKind {
   static Tensor call(const Options& options, const Shape& shape, DType dtype) {
     if (shape.rank() != 2)
       throw ValueError("Identity: expected a shape of 2 dimensions, got " + to_string(shape));
-    return generate(name, shape, dtype, [&]<class T>(std::span<T> out) {
-      for (Index i = 0; i < std::min(shape[0], shape[1]); ++i) {
-        out[static_cast<std::size_t>(i * shape[1] + i)] = static_cast<T>(options.gain);
-      }
-    });
+    return internal::identity_values(name, shape, dtype, options.gain);
   }
 };
 
@@ -333,7 +268,8 @@ Initializer made_initializer(typename Kind::Options options) {
   if constexpr (requires { drawn.seed; }) {
     if (!drawn.seed) drawn.seed = static_cast<std::int64_t>(SeedGenerator().seed());
   }
-  return Initializer(std::make_shared<BuiltInInitializer<Kind>>(std::move(options), std::move(drawn)));
+  return Initializer(
+      make_shared_as<InitializerBase, BuiltInInitializer<Kind>>(std::move(options), std::move(drawn)));
 }
 
 }  // namespace
@@ -360,7 +296,7 @@ Registry<InitializerBase>& initializer_registry() {
 std::string InitializerBase::class_name() const { return initializer_registry().name_of(*this); }
 
 std::shared_ptr<const InitializerBase> Initializer::of_function(InitializerBase::Function function) {
-  return std::make_shared<internal::UserFunction<InitializerBase>>("", std::move(function));
+  return make_shared_as<InitializerBase, internal::UserFunction<InitializerBase>>("", std::move(function));
 }
 
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {

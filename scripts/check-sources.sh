@@ -30,7 +30,7 @@ command_of() {
     sed -E 's/^ *"command": "//; s/",?$//; s/ -o [^ ]+ -c [^ ]+$//; s/ -m(avx|fma)[^ ]*//g; s/\\"/"/g') || return 0
   if [ "$mode" = clang ]; then
     command="$clang ${command#* } -Wno-shadow -Werror=reorder-init-list"
-    command=$(sed -E 's/ (-fno-semantic-interposition|--param=[^ ]*|-mno-mmx|-ftree-loop-vectorize|-fvect-cost-model=[^ ]*)//g' <<<"$command")
+    command=$(sed -E 's/ (-fno-semantic-interposition|-fno-reorder-blocks-and-partition|--param=[^ ]*|-mno-mmx|-ftree-loop-vectorize|-fvect-cost-model=[^ ]*)//g' <<<"$command")
   fi
   printf '%s\n' "$command"
 }
