@@ -118,8 +118,8 @@ foreach(folder IN LISTS UNSPOOL_FOLDERS)
     endif()
     if(part STREQUAL "small")
       target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
-      # Passes of g++ that take a tenth of its time and make such code 1 % smaller; and functions of three instructions, each
-      # of which is more as a function of its own.
+      # Passes of g++ that take a tenth of its time and make such code 1 % smaller; and functions are inlined that add three
+      # instructions at most to their caller, since each is more than that as a function of its own.
       set(passes
         -fno-gcse -fno-schedule-insns2 -fno-tree-dominator-opts -fno-tree-dse -fno-tree-vrp --param=max-inline-insns-size=3)
       target_compile_options(${target} PRIVATE "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:${passes}>")

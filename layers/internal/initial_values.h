@@ -12,13 +12,13 @@ namespace unspool::internal {
 
 using Seed = std::optional<std::int64_t>;
 
-/// Uniform in [low, high).
+/// Drawn uniformly from [low, high).
 Tensor uniform_values(std::string_view name, const Shape& shape, DType dtype, double low, double high,
                       const Seed& seed);
-/// Of a normal distribution.
+/// Drawn from a normal distribution.
 Tensor normal_values(std::string_view name, const Shape& shape, DType dtype, double mean, double stddev,
                      const Seed& seed);
-/// Of a normal distribution that is cut at two standard deviations on either side.
+/// Drawn from a normal distribution that is cut at two standard deviations on either side.
 Tensor truncated_normal_values(std::string_view name, const Shape& shape, DType dtype, double mean,
                                double stddev, const Seed& seed);
 /// A matrix whose rows or columns, the fewer ones, are orthogonal and of length `gain`. A shape of more than

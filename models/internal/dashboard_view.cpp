@@ -73,7 +73,7 @@ int draw_header(TextCanvas& canvas, const DashboardView& view) {
     }
     facts.push_back(std::move(fact));
   }
-  canvas.write(1, 2, fmt::format("{}", internal::joined(facts, "   ")));
+  canvas.write(1, 2, internal::joined(facts, "   "));
   return 3;
 }
 
